@@ -1,0 +1,50 @@
+"""WSGI middleware that verifies Bearer JWTs on configured path prefixes, for any framework."""
+
+from .errors import (
+    ConfigurationError,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    JWTMiddlewareError,
+    MissingToken,
+    Refusal,
+    StoreUnavailable,
+    Unavailable,
+)
+from .identity import Identity
+from .keys import Key, KeySet
+from .middleware import Decision, JWTMiddleware
+from .provider import Provider
+from .requirements import Requirement, any_of, authenticated, claim, issued_by, optional, public, scope
+from .revocation import RevocationList
+from .rules import Rule
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigurationError",
+    "Decision",
+    "Identity",
+    "InsufficientScope",
+    "InvalidRequest",
+    "InvalidToken",
+    "JWTMiddleware",
+    "JWTMiddlewareError",
+    "Key",
+    "KeySet",
+    "MissingToken",
+    "Provider",
+    "Refusal",
+    "Requirement",
+    "RevocationList",
+    "Rule",
+    "StoreUnavailable",
+    "Unavailable",
+    "any_of",
+    "authenticated",
+    "claim",
+    "issued_by",
+    "optional",
+    "public",
+    "scope",
+]

@@ -1,0 +1,138 @@
+"""Every error of the package.
+
+    JWTMiddlewareError
+    ├── ConfigurationError(ValueError)   raised while building, never during a request
+    ├── StoreUnavailable                 a store cannot answer
+    └── Refusal                          a request answered by the middleware itself
+        ├── MissingToken        401  no error code
+        ├── InvalidRequest      400  invalid_request
+        ├── InvalidToken        401  invalid_token
+        ├── InsufficientScope   403  insufficient_scope
+        └── Unavailable         503  temporarily_unavailable
+
+What a refusal says on the wire is fixed text, chosen by its `reason`: nothing of the request is ever echoed.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, TypeVar
+
+T = TypeVar("T")
+
+
+class JWTMiddlewareError(Exception):
+    """The root of every error that this package raises on purpose."""
+
+
+class ConfigurationError(JWTMiddlewareError, ValueError):
+    """What was asked for cannot be built; the message shows the right form. Never raised during a request."""
+
+
+class StoreUnavailable(JWTMiddlewareError):
+    """A store cannot answer now: it is down, locked, or slower than its two seconds."""
+
+
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "missing": "This resource needs an access token.",
+        "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
+        "too_large": "The access token is too large.",
+        "algorithm": "The access token is signed with an algorithm that its key does not have.",
+        "key": "No key of the issuer has the id that the access token names.",
+        "signature": "The signature of the access token does not verify.",
+        "type": "The token is of another type than an access token.",
+        "claims": "A claim of the access token is missing or of the wrong form.",
+        "issuer": "The issuer of the access token is not accepted here.",
+        "audience": "The access token is meant for another audience.",
+        "expired": "The access token has expired.",
+        "not_yet_valid": "The access token is not valid yet.",
+        "revoked": "The access token has been revoked.",
+        "scope": "The access token lacks a scope that this resource needs.",
+        "claim_missing": "The access token lacks a claim that this resource needs.",
+        "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
+        "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
+    }
+)
+"""The closed set of reasons, each with its one description (RFC 6750 section 3: printable ASCII, no quotes)."""
+
+
+class Refusal(JWTMiddlewareError):
+    """A request is answered here and never reaches the app. Raise one of the leaves.
+
+    `reason` is one word of `DESCRIPTIONS`; any other is a `ValueError`. `status` (int) and `code` (RFC 6750
+    section 3.1, `None` where there is none) belong to the class. Requirements of the owner's own raise these too.
+    """
+
+    status: ClassVar[int]
+    code: ClassVar[str | None]
+
+    def __init__(self, reason: str) -> None:
+        if reason not in DESCRIPTIONS:
+            raise ValueError(f"a refusal's reason is one of {', '.join(DESCRIPTIONS)}")
+        super().__init__(reason)
+        self.reason = reason
+
+    @property
+    def description(self) -> str:
+        """The fixed sentence of this reason."""
+        return DESCRIPTIONS[self.reason]
+
+
+class MissingToken(Refusal):
+    """401 without an error code: the request carries no bearer token (RFC 6750 section 3.1)."""
+
+    status, code = 401, None
+
+    def __init__(self, reason: str = "missing") -> None:
+        super().__init__(reason)
+
+
+class InvalidRequest(Refusal):
+    """400 `invalid_request`: the Authorization header does not hold exactly one token (RFC 6750 section 3.1)."""
+
+    status, code = 400, "invalid_request"
+
+    def __init__(self, reason: str = "malformed") -> None:
+        super().__init__(reason)
+
+
+class InvalidToken(Refusal):
+    """401 `invalid_token`: there is a token, and it is not good (RFC 6750 section 3.1)."""
+
+    status, code = 401, "invalid_token"
+
+
+class InsufficientScope(Refusal):
+    """403 `insufficient_scope`: a good token that does not grant this. `scope` names what is needed, maybe nothing."""
+
+    status, code = 403, "insufficient_scope"
+
+    def __init__(self, reason: str = "scope", *, scope: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.scope = scope
+
+
+class Unavailable(Refusal):
+    """503: our fault, so no challenge but `Retry-After: retry_after` in whole seconds (RFC 9110 section 15.6.4)."""
+
+    status, code = 503, "temporarily_unavailable"
+
+    def __init__(self, reason: str, *, retry_after: int = 5) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+def require(condition: object, message: str) -> None:
+    """Raise `ConfigurationError(message)` unless the condition holds."""
+    if not condition:
+        raise ConfigurationError(message)
+
+
+def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
+    """Return the list or tuple `value` as a tuple, or raise a `ConfigurationError` that shows `right_form`.
+
+    A text, though it can be iterated, is not a list of texts.
+    """
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
+        raise ConfigurationError(right_form)
+    return tuple(value)

@@ -1,0 +1,273 @@
+"""`Key`, which knows its one algorithm, and `KeySet` (RFC 7517, RFC 7518 section 3, RFC 8037)."""
+
+import hashlib
+import json
+import logging
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from .errors import ConfigurationError, require
+
+_log = logging.getLogger("jwt_middleware")
+
+_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+_HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+ALGORITHMS = (*_HASH_BYTES, *_RSA, *_CURVES.values(), "EdDSA")
+"""Every algorithm a key may have (RFC 7518 section 3.1; RFC 8037 section 3.1 with Ed25519)."""
+
+# RFC 7638 section 3.2: the members a thumbprint is made of
+_THUMBPRINT_MEMBERS = {
+    "oct": ("k", "kty"),
+    "RSA": ("e", "kty", "n"),
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+}
+
+# The y coordinates of Ed25519's points of small order, each encoding of them: under such a "public key" one
+# signature verifies every message (RFC 8032 section 5.1 does not forbid them).
+_FIELD = 2**255 - 19
+_ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303021606
+SMALL_ORDER = frozenset((0, 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT, _FIELD - 1, _FIELD, _FIELD + 1))
+
+Material = Any
+"""A secret (bytes) or a key object of `cryptography`, private or public."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Key:
+    """One key with one algorithm. Make it with a class method; what exists is valid, or `ConfigurationError`.
+
+    `algorithm` is a name of RFC 7518 section 3.1; `id` is the `kid`, or None: then the key serves any `kid`.
+    A secret or a private key can sign and verify, a public key only verify (`signing_key` is None).
+    """
+
+    algorithm: str
+    id: str | None
+    signing_key: Material | None
+    verifying_key: Material
+    _implementation: jwt.algorithms.Algorithm = field(init=False)
+
+    def __post_init__(self) -> None:
+        require(self.algorithm in ALGORITHMS, f"algorithm is one of {', '.join(ALGORITHMS)}")
+        require(self.id is None or (isinstance(self.id, str) and self.id), "the id of a key is a text or None")
+        _check_material(self.algorithm, self.verifying_key)
+        object.__setattr__(self, "_implementation", jwt.get_algorithm_by_name(self.algorithm))
+
+    @classmethod
+    def from_secret(cls, secret: str | bytes, *, algorithm: str = "HS256", id: str | None = None) -> "Key":
+        """An HMAC key. A text is taken as its UTF-8 bytes; at least as long as the hash (RFC 7518 section 3.2)."""
+        require(isinstance(secret, (str, bytes)), "a secret is a text or bytes")
+        require(algorithm in _HASH_BYTES, f"a secret has one of the algorithms {', '.join(_HASH_BYTES)}")
+        try:
+            material = secret.encode() if isinstance(secret, str) else secret
+            jwt.get_algorithm_by_name(algorithm).prepare_key(material)
+        except (jwt.InvalidKeyError, ValueError):
+            raise ConfigurationError(
+                "this is no secret but a PEM, certificate or JWK: use Key.from_pem or Key.from_jwk"
+            ) from None
+        return cls(algorithm, id, material, material)
+
+    @classmethod
+    def from_pem(cls, pem: str | bytes, *, algorithm: str | None = None, id: str | None = None) -> "Key":
+        """A private or public key from PEM (RFC 7468), not encrypted. An RSA key is RS256 by default."""
+        require(isinstance(pem, (str, bytes)), "a PEM is a text or bytes")
+        return cls._from_material(_load_pem(pem.encode() if isinstance(pem, str) else pem), algorithm, id)
+
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, Any]) -> "Key":
+        """A key from a JSON Web Key (RFC 7517 section 4), private or public; its `kid` is the id.
+
+        An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids verifying is refused.
+        """
+        require(isinstance(jwk, Mapping), "a JWK is a mapping, such as json.loads gives")
+        require(
+            jwk.get("use", "sig") == "sig" and _may_verify(jwk),
+            "this JWK is not for verifying signatures (use, key_ops)",
+        )
+        algorithm: Any = jwk.get("alg") or _algorithm_of_jwk(jwk)
+        require(isinstance(algorithm, str) and algorithm in ALGORITHMS, f"alg is one of {', '.join(ALGORITHMS)}")
+        try:
+            material = cast(Any, jwt.get_algorithm_by_name(algorithm)).from_jwk(dict(jwk))
+        except Exception as error:  # PyJWT and cryptography raise a dozen kinds on a bad document
+            raise ConfigurationError(f"this JWK is not a key for {algorithm}") from error
+        return cls._from_material(material, algorithm, jwk.get("kid"))
+
+    @classmethod
+    def generate(cls, algorithm: str = "ES256", *, id: str | None = None) -> "Key":
+        """A new random key (RSA: 2048 bits). Without an id it gets its thumbprint (RFC 7638)."""
+        require(algorithm in ALGORITHMS, f"algorithm is one of {', '.join(ALGORITHMS)}")
+        key = cls._from_material(_random_material(algorithm), algorithm, id)
+        return key if id else cls(algorithm, key.thumbprint(), key.signing_key, key.verifying_key)
+
+    @classmethod
+    def _from_material(cls, material: Material, algorithm: str | None, id: str | None) -> "Key":
+        public = material.public_key() if hasattr(material, "public_key") else material
+        private = material if isinstance(material, bytes) or public is not material else None
+        return cls(algorithm or _algorithm_of(public), id, private, public)
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Whether the signature is this key's for the message (RFC 7515 section 5.2, step 8)."""
+        return self._implementation.verify(message, self.verifying_key, signature)
+
+    def to_jwk(self) -> dict[str, str]:
+        """The public JWK (RFC 7517 section 4) with `kid`, `alg` and `use`. A secret has none: `ConfigurationError`."""
+        require(not isinstance(self.verifying_key, bytes), "a secret is never published")
+        jwk = self._members() | {"alg": self.algorithm, "use": "sig"}
+        return jwk | {"kid": self.id} if self.id else jwk
+
+    def to_pem(self) -> bytes:
+        """The private key as PEM (PKCS #8), not encrypted. `ConfigurationError` for a secret or public key."""
+        require(self.signing_key is not self.verifying_key and self.signing_key, "only a private key has a PEM to keep")
+        pem: bytes = cast(Any, self.signing_key).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return pem
+
+    def thumbprint(self) -> str:
+        """The SHA-256 thumbprint (RFC 7638 section 3), base64url without padding."""
+        digest = hashlib.sha256(json.dumps(self._members(), separators=(",", ":"), sort_keys=True).encode()).digest()
+        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+    def _members(self) -> dict[str, str]:
+        jwk = cast(Any, self._implementation).to_jwk(self.verifying_key, as_dict=True)
+        return {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+
+    def __repr__(self) -> str:
+        kind = "private" if self.signing_key else "public"
+        return f"<Key {self.algorithm} id={self.id!r} {'secret' if isinstance(self.verifying_key, bytes) else kind}>"
+
+
+class KeySource(Protocol):
+    """What a `Provider` asks of its keys: a `KeySet`, or one that changes."""
+
+    @property
+    def generation(self) -> object:
+        """Another value after each change of the keys. `Unavailable` when no key can be had."""
+
+    def find(self, kid: str | None) -> Sequence[Key]:
+        """The keys that may verify a token with this `kid`. `Unavailable` when no key can be had."""
+
+
+class KeySet:
+    """A fixed set of keys (RFC 7517 section 5): secrets only or public keys only, never mixed."""
+
+    generation = 0
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        require(not isinstance(keys, (Key, str, bytes, Mapping)), "KeySet takes a list of keys: KeySet([key])")
+        self.keys = tuple(keys)
+        require(
+            self.keys and all(isinstance(key, Key) for key in self.keys), "KeySet takes at least one Key: KeySet([key])"
+        )
+        require(
+            len({isinstance(key.verifying_key, bytes) for key in self.keys}) == 1,
+            "secrets and public keys do not mix in one set: the one could pass for the other",
+        )
+        named = [(key.id, key.algorithm) for key in self.keys if key.id]
+        require(len(set(named)) == len(named), "two keys of the set have the same id and algorithm")
+        self._without_id = tuple(key for key in self.keys if key.id is None)
+        self._by_id = {id_: tuple(key for key in self.keys if key.id in (id_, None)) for id_, _ in named}
+
+    @classmethod
+    def from_jwks(cls, document: Mapping[str, Any] | str | bytes) -> "KeySet":
+        """The usable keys of a JWKS document, a mapping or its JSON text. `ConfigurationError` when there is none.
+
+        A key that is not for verifying, of an unknown kind or broken is left out with one WARNING
+        (RFC 7517 section 5), and so are different keys under one `kid`.
+        """
+        if not isinstance(document, Mapping):
+            try:
+                document = json.loads(document)
+            except (ValueError, RecursionError, TypeError) as error:
+                raise ConfigurationError("a JWKS document is a mapping or its JSON text") from error
+        require(
+            isinstance(document, Mapping) and isinstance(document.get("keys"), list),
+            'a JWKS document is {"keys": [...]}',
+        )
+        return cls(_usable_keys(cast(Any, document)["keys"]))
+
+    def find(self, kid: str | None) -> tuple[Key, ...]:
+        """The keys with this id and those without one; for a token that names none, all (RFC 7515 section 4.1.4)."""
+        return self.keys if kid is None else self._by_id.get(kid, self._without_id)
+
+    def __repr__(self) -> str:
+        return f"KeySet({list(self.keys)!r})"
+
+
+def _usable_keys(jwks: list[Any]) -> list[Key]:
+    usable: dict[tuple[str | None, str, str], Key] = {}
+    for position, jwk in enumerate(jwks):
+        try:
+            key = Key.from_jwk(jwk)
+            usable[key.id, key.algorithm, key.thumbprint()] = key
+        except ConfigurationError as error:
+            _log.warning("key %d of the JWKS document is left out: %s", position, error)
+    named = [(id_, algorithm) for id_, algorithm, _ in usable if id_]
+    return [key for key in usable.values() if key.id is None or named.count((key.id, key.algorithm)) == 1]
+
+
+def _may_verify(jwk: Mapping[str, Any]) -> bool:
+    operations = jwk.get("key_ops", ["verify"])
+    return isinstance(operations, list) and ("verify" in operations or ("sign" in operations and "d" in jwk))
+
+
+def _algorithm_of_jwk(jwk: Mapping[str, Any]) -> str | None:
+    by_curve = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
+    return {"RSA": "RS256", "oct": "HS256"}.get(str(jwk.get("kty"))) or by_curve.get(str(jwk.get("crv")))
+
+
+def _algorithm_of(public: Material) -> str:
+    if isinstance(public, rsa.RSAPublicKey):
+        return "RS256"
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return _CURVES.get(public.curve.name, "an unsupported curve")
+    return "EdDSA"
+
+
+def _load_pem(pem: bytes) -> Material:
+    try:
+        if b"PRIVATE KEY" in pem:
+            return serialization.load_pem_private_key(pem, password=None)
+        return serialization.load_pem_public_key(pem)
+    except Exception as error:  # ValueError, TypeError for an encrypted one, UnsupportedAlgorithm
+        raise ConfigurationError(
+            "this is not the PEM of a public key or of a private key without a passphrase"
+        ) from error
+
+
+def _random_material(algorithm: str) -> Material:
+    if algorithm in _HASH_BYTES:
+        return secrets.token_bytes(_HASH_BYTES[algorithm])
+    if algorithm in _RSA:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    curves = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+    return ed25519.Ed25519PrivateKey.generate() if algorithm == "EdDSA" else ec.generate_private_key(curves[algorithm])
+
+
+def _check_material(algorithm: str, material: Material) -> None:
+    if isinstance(material, bytes):
+        least = _HASH_BYTES.get(algorithm, 0)
+        require(least, f"a secret cannot be a key for {algorithm}")
+        require(len(material) >= least, f"a secret for {algorithm} has at least {least} bytes (RFC 7518 section 3.2)")
+    elif isinstance(material, rsa.RSAPublicKey):
+        require(algorithm in _RSA, f"an RSA key cannot be a key for {algorithm}")
+        require(2048 <= material.key_size <= 16384, "an RSA key has 2048 to 16384 bits (RFC 7518 section 3.3)")
+        require(material.public_numbers().n % 2, "the modulus of an RSA key is odd")
+    elif isinstance(material, ec.EllipticCurvePublicKey):
+        require(
+            _CURVES.get(material.curve.name) == algorithm,
+            f"a key on {material.curve.name} cannot be a key for {algorithm}",
+        )
+    else:
+        require(isinstance(material, ed25519.Ed25519PublicKey), "a key is RSA, EC on P-256, P-384 or P-521, or Ed25519")
+        require(algorithm == "EdDSA", f"an Ed25519 key cannot be a key for {algorithm}")
+        y = int.from_bytes(material.public_bytes_raw(), "little") & (2**255 - 1)
+        require(y not in SMALL_ORDER, "an Ed25519 key of small order verifies everything")

@@ -1,0 +1,134 @@
+"""`JWTMiddleware`: the one place that knows the order of a request's steps.
+
+environ -> match rule -> extract token -> verify -> identity -> check requirement -> app
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .bearer import extract_token
+from .errors import Refusal, require, tuple_of
+from .identity import ENVIRON_KEY, Identity
+from .paths import to_wsgi
+from .provider import Provider
+from .responses import Preflight, StartResponse, WSGIApplication, drain, is_preflight, respond, share
+from .revocation import RevocationList
+from .rules import Rule, RuleTable
+from .verifier import Verifier
+
+REASON_KEY = "jwt_middleware.reason"
+"""Where the environ holds the reason of a refusal, for access logs."""
+
+_OUR_KEYS = (ENVIRON_KEY, REASON_KEY, "REMOTE_USER", "AUTH_TYPE")
+
+# RFC 6454 section 7.1, and no path: what a browser sends
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:.]+\](:[0-9]+)?")
+_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
+
+
+class Decision(NamedTuple):
+    """What is to happen with a request: the rules that govern it, who is calling, the answer if it stays here."""
+
+    rules: tuple[Rule, ...]
+    identity: Identity | None
+    answer: Refusal | Preflight | None
+
+
+_NO_RULE = Decision((), None, None)
+
+
+class JWTMiddleware:
+    """A WSGI app around `app` that lets through only who may pass.
+
+    - `providers`: the issuers trusted here, a list of `Provider`.
+    - `rules`: a list of `Rule`. A path without one passes through untouched.
+    - `revocations`: a `RevocationList`, or None: tokens are good until they expire.
+    - `realm`: the protection space named in challenges (RFC 9110 section 11.5).
+    - `allowed_origins`: origins whose scripts may read every answer under a rule, such as `https://app.example`.
+    - `max_token_bytes`: a longer token is refused before anything is decoded.
+    - `cache_size`: how many verified tokens are kept, 0 for none.
+
+    Everything that can be wrong here raises `ConfigurationError` now, never during a request.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        providers: Sequence[Provider],
+        rules: Sequence[Rule],
+        revocations: RevocationList | None = None,
+        realm: str = "api",
+        allowed_origins: Sequence[str] = (),
+        max_token_bytes: int = 8192,
+        cache_size: int = 10_000,
+    ) -> None:
+        require(callable(app), "app is a WSGI app: JWTMiddleware(app.wsgi_app, ...) for Flask")
+        require(
+            isinstance(realm, str) and _REALM.fullmatch(realm), "realm is printable ASCII without quote or backslash"
+        )
+        require(type(max_token_bytes) is int and max_token_bytes > 0, "max_token_bytes is a positive number")
+        self.app = app
+        self._realm = realm
+        self._max_token_bytes = max_token_bytes
+        self._allowed_origins = _checked_origins(allowed_origins)
+        self._table = RuleTable(rules)
+        self._verifier = Verifier(providers, revocations=revocations, cache_size=cache_size)
+        self._names_one_issuer = _rules_of_one_issuer(self._table.rules, {provider.issuer for provider in providers})
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
+        rules, identity, answer = self.decide(environ)
+        if not rules:
+            return self.app(environ, start_response)
+        if self._allowed_origins and environ.get("HTTP_ORIGIN") in self._allowed_origins:
+            start_response = share(start_response, environ["HTTP_ORIGIN"])
+        for key in _OUR_KEYS:  # whoever the app sees there was verified here
+            environ.pop(key, None)
+        if answer is not None:
+            return self._answer(answer, environ, start_response)
+        if identity is not None:
+            environ[ENVIRON_KEY] = identity
+            environ["AUTH_TYPE"] = "Bearer"
+            if not self._names_one_issuer.isdisjoint(rules):
+                environ["REMOTE_USER"] = to_wsgi(identity.subject)
+        return self.app(environ, start_response)
+
+    def decide(self, environ: Mapping[str, Any]) -> Decision:
+        """Return what is to happen with this request. Calls no app and writes nothing into the environ."""
+        rules = self._table.match(environ)
+        if not rules:
+            return _NO_RULE
+        if rules[0].is_public:  # public ones stand last
+            return Decision(rules, None, None)
+        if self._allowed_origins and is_preflight(environ) and environ["HTTP_ORIGIN"] in self._allowed_origins:
+            return Decision(rules, None, Preflight())
+        try:
+            token = extract_token(environ, self._max_token_bytes)
+            identity = None if token is None else self._verifier.verify(token)
+            for rule in rules:
+                rule.check(identity)
+        except Refusal as refusal:
+            return Decision(rules, None, refusal.with_traceback(None))
+        return Decision(rules, identity, None)
+
+    def _answer(self, answer: Refusal | Preflight, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        if isinstance(answer, Refusal):
+            environ[REASON_KEY] = answer.reason
+            drain(environ)
+        return respond(answer, self._realm)(environ, start)
+
+
+def _checked_origins(origins: Sequence[str]) -> frozenset[str]:
+    right_form = "allowed_origins is a list of exact origins: allowed_origins=['https://app.example']"
+    names = tuple_of(str, origins, right_form)
+    require(all(map(_ORIGIN.fullmatch, names)), right_form)
+    return frozenset(names)
+
+
+def _rules_of_one_issuer(rules: Iterable[Rule], issuers: set[str]) -> frozenset[Rule]:
+    """The rules under which a subject can be of one issuer only, so that it names one person."""
+    for rule in rules:
+        require(rule.issuers is None or rule.issuers & issuers, f"no provider has an issuer that {rule!r} asks for")
+    return frozenset(rule for rule in rules if len(issuers if rule.issuers is None else rule.issuers & issuers) == 1)

@@ -1,0 +1,104 @@
+"""What the middleware itself sends: a `Refusal` as an HTTP response, and the answer to a CORS preflight."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeAlias
+
+from werkzeug.wrappers import Response
+
+from .bearer import challenge
+from .errors import Refusal, Unavailable
+
+StartResponse: TypeAlias = Callable[..., Any]
+WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+_DRAIN_BYTES = 8 * 1024 * 1024
+_DRAIN_SECONDS = 5
+_CHUNK = 64 * 1024
+
+
+class Preflight(NamedTuple):
+    """The answer to a CORS preflight from a listed origin: any method and header, `Authorization` named (Fetch)."""
+
+    max_age: int = 600
+
+
+def is_preflight(environ: Mapping[str, Any]) -> bool:
+    """Whether this is a real preflight: OPTIONS with an origin and the method it asks for (Fetch, section 3.3)."""
+    return (
+        environ.get("REQUEST_METHOD") == "OPTIONS"
+        and bool(environ.get("HTTP_ORIGIN"))
+        and bool(environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD"))
+    )
+
+
+def respond(answer: Refusal | Preflight, realm: str) -> WSGIApplication:
+    """Return the answer as a WSGI app."""
+    return _preflight_response(answer) if isinstance(answer, Preflight) else _refusal_response(answer, realm)
+
+
+def _preflight_response(answer: Preflight) -> Response:
+    headers = {
+        "Access-Control-Allow-Methods": "*",
+        "Access-Control-Allow-Headers": "Authorization, *",  # the wildcard leaves Authorization out
+        "Access-Control-Max-Age": str(answer.max_age),
+    }
+    return Response(status=204, headers=headers)
+
+
+def _refusal_response(refusal: Refusal, realm: str) -> Response:
+    """Problem details (RFC 9457) with RFC 6750's challenge; a fault of ours has `Retry-After` instead."""
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(refusal, Unavailable):
+        headers["Retry-After"] = str(refusal.retry_after)
+    else:
+        headers["WWW-Authenticate"] = challenge(refusal, realm)
+    body = {
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "detail": refusal.description,
+        "error": refusal.code,
+        "reason": refusal.reason,
+    }
+    return Response(json.dumps(body), refusal.status, headers, content_type="application/problem+json")
+
+
+def drain(environ: Mapping[str, Any]) -> None:
+    """Read the request's body, at most 8 MiB and 5 seconds of it.
+
+    A server that closes a connection with the body unread resets it, and the client never reads the answer.
+    """
+    left = _content_length(environ)
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    with contextlib.suppress(Exception):  # the client is gone, or the server names its own errors: nothing to save
+        while left > 0 and time.monotonic() < deadline:
+            chunk = environ["wsgi.input"].read(min(_CHUNK, left))
+            left = left - len(chunk) if chunk else 0
+
+
+def _content_length(environ: Mapping[str, Any]) -> int:
+    """The bytes to read: none where the end of the body is unknown, since reading on would wait for ever."""
+    if environ.get("wsgi.input_terminated"):
+        return _DRAIN_BYTES
+    with contextlib.suppress(ValueError):
+        return min(int(environ.get("CONTENT_LENGTH") or 0), _DRAIN_BYTES)
+    return 0
+
+
+def share(start_response: StartResponse, origin: str) -> StartResponse:
+    """Return a `start_response` that lets scripts of the origin read the answer, unless the app sees to that itself."""
+
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        if "access-control-allow-origin" not in {name.lower() for name, _ in headers}:
+            headers = [
+                *headers,
+                ("Access-Control-Allow-Origin", origin),
+                ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
+                ("Vary", "Origin"),
+            ]
+        return start_response(status, headers, *exc_info)
+
+    return start

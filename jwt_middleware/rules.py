@@ -1,0 +1,148 @@
+"""`Rule`, and the table that finds the rules of a request's path."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import require, tuple_of
+from .identity import Identity
+from .paths import is_plain, readings, to_wsgi
+from .requirements import Requirement, authenticated, issuers_of, optional, public
+
+# RFC 9110 section 5.6.2
+_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class Rule:
+    """What a path prefix asks of its callers: every requirement, or `authenticated` when none is named.
+
+    `prefix` governs itself and all below it, by whole segments. `methods` narrows the rule to these methods (any
+    case; GET includes HEAD); for others it does not exist. A contradiction is a `ConfigurationError`.
+    """
+
+    __slots__ = ("check", "is_public", "methods", "prefix", "requires", "segments")
+
+    def __init__(self, prefix: str, *requires: Requirement, methods: Sequence[str] = ()) -> None:
+        self.prefix = _checked_prefix(prefix)
+        self.segments = tuple(to_wsgi(self.prefix).strip("/").split("/")) if self.prefix != "/" else ()
+        self.requires = requires or (authenticated,)
+        require(all(map(callable, self.requires)), f"a requirement is callable: Rule({self.prefix!r}, scope('read'))")
+        require(
+            len(self.requires) == 1 or not {public, optional} & set(self.requires),
+            f"public and optional stand alone: Rule({self.prefix!r}, public)",
+        )
+        self.is_public = self.requires == (public,)
+        self.methods = _checked_methods(methods)
+        # Raises the refusal of the first requirement that does not hold: most rules have one, asked without a detour.
+        self.check: Requirement = self.requires[0] if len(self.requires) == 1 else self._check_all
+
+    def _check_all(self, identity: Identity | None) -> None:
+        for requirement in self.requires:
+            requirement(identity)
+
+    @property
+    def issuers(self) -> frozenset[str] | None:
+        """The issuers that the rule's `issued_by` leaves, or None where it has none."""
+        named = [issuers for issuers in map(issuers_of, self.requires) if issuers is not None]
+        return frozenset.intersection(*named) if named else None
+
+    def __repr__(self) -> str:
+        return f"<Rule {self.prefix} {' '.join(sorted(self.methods))}>"
+
+
+class RuleTable:
+    """Finds the rules of a path: the longest prefix wins, for each way to read the path."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = tuple_of(Rule, rules, 'rules is a list of Rule: rules=[Rule("/api")]')
+        require(self.rules, 'rules names at least one: rules=[Rule("/")] protects everything')
+        _refuse_contradictions(self.rules)
+        methods = {"", *(method for rule in self.rules for method in rule.methods)}
+        self._trees = {method: _tree(self.rules, method) for method in methods}
+
+    def match(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """Return every rule that governs the request in any reading of its path, public ones last; all must hold.
+
+        PATH_INFO decides, since frameworks route on it. Below a mount, or with a forged SCRIPT_NAME, a rule for
+        SCRIPT_NAME + PATH_INFO holds too where it has the longer prefix, so it can only close.
+        """
+        path: str = environ.get("PATH_INFO", "")
+        tree = self._trees.get(environ.get("REQUEST_METHOD", "GET").upper()) or self._trees[""]
+        root: str = environ.get("HTTP_X_VHM_ROOT", "")  # where Pyramid's traversal starts
+        script_name: str = environ.get("SCRIPT_NAME", "")
+        if not root and not script_name and is_plain(path):
+            return tree.find(path)
+        rules = _governing(tree, path, root)
+        longest = max((len(rule.segments) for rule in rules), default=-1)
+        outer = _governing(tree, script_name + path, root) if script_name else set()
+        rules |= {rule for rule in outer if len(rule.segments) > longest}
+        return tuple(sorted(rules, key=lambda rule: (rule.is_public, -len(rule.segments), rule.prefix)))
+
+
+def _governing(tree: "_Node", path: str, root: str) -> set[Rule]:
+    ways = {path} if is_plain(path) else readings(path)
+    if root:
+        ways |= readings(root + path)
+    return {rule for way in ways for rule in tree.find(way)}
+
+
+def _tree(rules: Sequence[Rule], method: str) -> "_Node":
+    """The rules for one method; `""` stands for the methods that no rule names."""
+    top = _Node(())
+    # Short prefixes first, so that a new node inherits; among equal ones the rule that names the method last.
+    for rule in sorted(rules, key=lambda rule: (len(rule.segments), bool(rule.methods))):
+        if not rule.methods or method in rule.methods:
+            top.below(("", *rule.segments)).rules = (rule,)
+    return top
+
+
+class _Node:
+    """A segment of the prefixes: the rule that governs here, if any, and the segments below."""
+
+    __slots__ = ("children", "rules")
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.children: dict[str, _Node] = {}
+
+    def below(self, segments: Sequence[str]) -> "_Node":
+        node = self
+        for segment in segments:
+            node = node.children.setdefault(segment, _Node(node.rules))
+        return node
+
+    def find(self, path: str) -> tuple[Rule, ...]:
+        """The rule of one reading: one look-up a segment, down to the deepest rule."""
+        node = self
+        for segment in path.split("/"):
+            below = node.children.get(segment)
+            if below is None:
+                break
+            node = below
+        return node.rules
+
+
+def _refuse_contradictions(rules: Sequence[Rule]) -> None:
+    named: set[tuple[str, str]] = set()
+    for rule in rules:
+        for method in rule.methods or ("",):
+            require((rule.prefix, method) not in named, f"two rules have the prefix {rule.prefix!r} and one method")
+            named.add((rule.prefix, method))
+
+
+def _checked_prefix(prefix: str) -> str:
+    require(isinstance(prefix, str) and prefix.startswith("/"), 'a prefix is a path with a leading slash: Rule("/api")')
+    prefix = prefix[:-1] if len(prefix) > 1 and prefix.endswith("/") else prefix
+    path = to_wsgi(prefix)
+    require(
+        readings(path) == {path} and not {"?", "#"} & set(path),
+        f"{prefix!r} could be read in another way: leave out dot segments, '//', '%', ';', spaces, query",
+    )
+    return prefix
+
+
+def _checked_methods(methods: Sequence[str]) -> frozenset[str]:
+    names = tuple_of(str, methods, 'methods is a tuple: Rule("/api", methods=("POST",))')
+    require(all(map(_METHOD.fullmatch, names)), 'methods are names such as "POST"')
+    upper = {name.upper() for name in names}
+    return frozenset(upper | {"HEAD"} if "GET" in upper else upper)

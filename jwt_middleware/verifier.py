@@ -1,0 +1,188 @@
+"""Token to `Identity`, with the cache of verified tokens.
+
+What does not change of a verdict (form, issuer, signature, claims) is worked out once per token and kept; what does
+(the clock, the keys, revocation) is asked every time, of a kept token and of a new one by the same lines.
+"""
+
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeGuard
+
+from . import jws
+from .errors import InvalidToken, require, tuple_of
+from .identity import Identity
+from .keys import KeySource
+from .provider import Provider
+from .revocation import RevocationList, revocation_keys
+
+# Seconds since the epoch at the end of the year 9999, the last that calendars of the field can tell.
+_LAST_DATE = 253402300800
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class _Verified(NamedTuple):
+    """A verdict's lasting part: good from `not_before` until before `expires` while `keys` stay at `generation`."""
+
+    identity: Identity
+    not_before: float
+    expires: float
+    keys: KeySource
+    generation: object
+    revocation_keys: tuple[str, ...]
+
+
+class Verifier:
+    """Verifies the tokens of several providers; each token is its issuer's (RFC 8725 section 3.8).
+
+    `cache_size` bounds the kept tokens, 0 keeps none; no refusal is ever kept. The oldest goes first.
+    """
+
+    def __init__(
+        self, providers: Sequence[Provider], *, revocations: RevocationList | None = None, cache_size: int = 10_000
+    ) -> None:
+        providers = tuple_of(Provider, providers, "providers is a list: providers=[Provider(...)]")
+        require(providers, "providers names at least one provider: providers=[Provider(...)]")
+        self._readers = {provider.issuer: _ClaimsReader(provider) for provider in providers}
+        require(
+            len(self._readers) == len(providers), "two providers have one issuer: give one provider several audiences"
+        )
+        require(type(cache_size) is int and cache_size >= 0, "cache_size is a whole number, 0 for no cache")
+        require(revocations is None or hasattr(revocations, "check"), "revocations is RevocationList(store)")
+        self._revocations = revocations
+        self._cache_size = cache_size
+        self._cache: OrderedDict[str, _Verified] = OrderedDict()
+        self._eviction = threading.Lock()
+
+    def verify(self, token: str) -> Identity:
+        """Return who the token says is calling. `InvalidToken` or `Unavailable` with the reason."""
+        kept = self._cache.get(token)
+        fresh = kept is None or kept.generation != kept.keys.generation
+        verified = self._verify_lasting(token) if fresh or kept is None else kept
+        now = time.time()
+        if now >= verified.expires:
+            raise InvalidToken("expired")
+        if now < verified.not_before:
+            raise InvalidToken("not_yet_valid")
+        if self._revocations is not None:
+            self._revocations.check(verified.revocation_keys)
+        if fresh:
+            self._keep(token, verified)
+        return verified.identity
+
+    def _verify_lasting(self, token: str) -> _Verified:
+        parsed = jws.parse(token)
+        claims = jws.parse_object(parsed.payload)
+        issuer = claims.get("iss")
+        reader = self._readers.get(issuer) if isinstance(issuer, str) else None
+        if reader is None:
+            raise InvalidToken("issuer")
+        keys = reader.provider.keys
+        generation = keys.generation  # read first: a change during the check makes the entry stale, not wrong
+        parsed.check_signature(keys)
+        return reader.read(parsed, claims, generation)
+
+    def _keep(self, token: str, verified: _Verified) -> None:
+        if not self._cache_size:
+            return
+        with self._eviction:
+            self._cache[token] = verified
+            if len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
+
+
+class _ClaimsReader:
+    """The claims of one provider's tokens, checked for all that does not change with time (RFC 7519 section 4.1)."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._audiences = provider.audiences
+        self._typ = provider.typ and _media_type(provider.typ)
+
+    def read(self, parsed: jws.Jws, claims: dict[str, Any], generation: object) -> _Verified:
+        provider = self.provider
+        if self._typ and _media_type(parsed.header.get("typ", "")) != self._typ:
+            raise InvalidToken("type")
+        self._check_audience(claims)
+        expires_at, not_before = _date(claims, "exp"), _date(claims, "nbf", default=0)
+        self._check_lifetime(expires_at, claims)
+        _text_or_none(claims, "sub")
+        identity = Identity(
+            subject=_subject(claims, provider.subject_claim),
+            issuer=provider.issuer,
+            scopes=_scopes(claims, provider.scope_claims),
+            token_id=_text_or_none(claims, "jti"),
+            session_id=_text_or_none(claims, "sid"),
+            expires_at=expires_at,
+            claims_json=parsed.payload,
+        )
+        return _Verified(
+            identity,
+            not_before=not_before - provider.leeway,
+            expires=int(expires_at) + provider.leeway,
+            keys=provider.keys,
+            generation=generation,
+            revocation_keys=revocation_keys(provider.issuer, identity.token_id, identity.session_id),
+        )
+
+    def _check_audience(self, claims: dict[str, Any]) -> None:
+        if not self._audiences:
+            if "aud" in claims:
+                raise InvalidToken("audience")
+            return
+        named = claims.get("aud")
+        named = [named] if isinstance(named, str) else named
+        if not _is_list_of_texts(named) or self._audiences.isdisjoint(named):
+            raise InvalidToken("audience")
+
+    def _check_lifetime(self, expires_at: float, claims: dict[str, Any]) -> None:
+        longest = self.provider.max_lifetime
+        issued_at = _date(claims, "iat", default=0 if longest is None else None)
+        if longest is not None and expires_at - issued_at > longest:
+            raise InvalidToken("claims")
+
+
+def _media_type(typ: str) -> str:
+    """`at+jwt` and `application/AT+JWT` are one type (RFC 7515 section 4.1.9)."""
+    return typ.lower().removeprefix("application/")
+
+
+def _is_list_of_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _date(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    """A NumericDate (RFC 7519 section 2): a number, no text or boolean, that a calendar can tell."""
+    value: Any = claims.get(name, default)
+    if type(value) not in (int, float) or not abs(value) < _LAST_DATE:
+        raise InvalidToken("claims")
+    return float(value)
+
+
+def _subject(claims: Mapping[str, Any], name: str) -> str:
+    subject = claims.get(name)
+    if not isinstance(subject, str) or not subject or _CONTROL_CHARACTER.search(subject):
+        raise InvalidToken("claims")
+    return subject
+
+
+def _text_or_none(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name, "")
+    if not isinstance(value, str):
+        raise InvalidToken("claims")
+    return value or None
+
+
+def _scopes(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
+    scopes: list[str] = []
+    for name in names:
+        value = claims.get(name, "")
+        if isinstance(value, str):
+            scopes += value.split(" ")
+        elif _is_list_of_texts(value):
+            scopes += value
+        else:
+            raise InvalidToken("claims")
+    return tuple(dict.fromkeys(filter(None, scopes)))
