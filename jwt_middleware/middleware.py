@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .bearer import extract_token
-from .errors import Refusal, require, tuple_of
+from .errors import Refusal, require
 from .identity import ENVIRON_KEY, Identity
 from .paths import to_wsgi
 from .provider import Provider
-from .responses import Preflight, StartResponse, WSGIApplication, drain, is_preflight, respond, share
+from .responses import Preflight, StartResponse, WSGIApplication, checked_origins, drain, is_preflight, respond, share
 from .revocation import RevocationList
 from .rules import Rule, RuleTable
 from .verifier import Verifier
@@ -22,8 +22,6 @@ REASON_KEY = "jwt_middleware.reason"
 
 _OUR_KEYS = (ENVIRON_KEY, REASON_KEY, "REMOTE_USER", "AUTH_TYPE")
 
-# RFC 6454 section 7.1, and no path: what a browser sends
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:.]+\](:[0-9]+)?")
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -72,7 +70,7 @@ class JWTMiddleware:
         self.app = app
         self._realm = realm
         self._max_token_bytes = max_token_bytes
-        self._allowed_origins = _checked_origins(allowed_origins)
+        self._allowed_origins = checked_origins(allowed_origins)
         self._table = RuleTable(rules)
         self._verifier = Verifier(providers, revocations=revocations, cache_size=cache_size)
         self._names_one_issuer = _rules_of_one_issuer(self._table.rules, {provider.issuer for provider in providers})
@@ -118,13 +116,6 @@ class JWTMiddleware:
             environ[REASON_KEY] = answer.reason
             drain(environ)
         return respond(answer, self._realm)(environ, start)
-
-
-def _checked_origins(origins: Sequence[str]) -> frozenset[str]:
-    right_form = "allowed_origins is a list of exact origins: allowed_origins=['https://app.example']"
-    names = tuple_of(str, origins, right_form)
-    require(all(map(_ORIGIN.fullmatch, names)), right_form)
-    return frozenset(names)
 
 
 def _rules_of_one_issuer(rules: Iterable[Rule], issuers: set[str]) -> frozenset[Rule]:

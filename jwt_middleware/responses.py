@@ -2,18 +2,22 @@
 
 import contextlib
 import json
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple, TypeAlias
 
 from werkzeug.wrappers import Response
 
 from .bearer import challenge
-from .errors import Refusal, Unavailable
+from .errors import Refusal, Unavailable, require, tuple_of
 
 StartResponse: TypeAlias = Callable[..., Any]
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+# RFC 6454 section 7.1, and no path: what a browser sends
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:.]+\](:[0-9]+)?")
 
 _DRAIN_BYTES = 8 * 1024 * 1024
 _DRAIN_SECONDS = 5
@@ -102,3 +106,11 @@ def share(start_response: StartResponse, origin: str) -> StartResponse:
         return start_response(status, headers, *exc_info)
 
     return start
+
+
+def checked_origins(origins: Sequence[str]) -> frozenset[str]:
+    """Return the exact origins of an `allowed_origins` option, or raise `ConfigurationError`."""
+    right_form = "allowed_origins is a list of exact origins: allowed_origins=['https://app.example']"
+    names = tuple_of(str, origins, right_form)
+    require(all(map(_ORIGIN.fullmatch, names)), right_form)
+    return frozenset(names)

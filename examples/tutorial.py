@@ -1,0 +1,39 @@
+"""The five steps of the well-known tutorial, with a user table of the app's own: `gunicorn examples.tutorial`."""
+
+import sqlite3
+
+from flask import Flask, request
+from werkzeug.security import generate_password_hash
+
+from jwt_middleware import Identity, JWTMiddleware, Key, Rule
+from jwt_middleware.login import LoginApp, TokenMinter
+from jwt_middleware.stores import MemoryStore, User, check_password
+
+app = Flask(__name__)
+table = sqlite3.connect("tutorial.db", check_same_thread=False)
+table.execute("CREATE TABLE IF NOT EXISTS user (id INTEGER PRIMARY KEY, username TEXT UNIQUE, password TEXT)")
+hashed = generate_password_hash("test", "scrypt:131072:8:1")
+table.execute("INSERT OR IGNORE INTO user VALUES (1, 'test', ?)", (hashed,))
+table.commit()
+
+
+class Users:  # with Flask-SQLAlchemy each query stands in `with app.app_context():`
+    def authenticate(self, username, password):  # 1. POST /token brings name and password, 2. the table is looked up
+        row = table.execute("SELECT id, username, password FROM user WHERE username = ?", (username,)).fetchone()
+        return User(*row[:2]) if check_password(row and row[2], password) else None  # 3. 200 and a token, or 401
+
+    def get(self, user_id):
+        row = table.execute("SELECT id, username FROM user WHERE id = ?", (user_id,)).fetchone()
+        return User(*row) if row else None
+
+
+@app.get("/protected")  # 4. the front end sends the token with each request, 5. the route reads who is calling
+def protected():
+    user = Users().get(Identity.from_environ(request.environ).subject)
+    return {"id": user.id, "username": user.username}
+
+
+minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
+guarded = JWTMiddleware(app.wsgi_app, providers=[minter.provider], rules=[Rule("/protected")])
+app.wsgi_app = LoginApp(MemoryStore(), minter, users=Users()).wrap(guarded, prefix="")
+application = app

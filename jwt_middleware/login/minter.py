@@ -1,0 +1,113 @@
+"""`TokenMinter`: signs access tokens, and says as a `Provider` how to verify them."""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jwt
+
+from ..errors import require, tuple_of
+from ..keys import Key, KeySet
+from ..provider import Provider
+
+TOKEN_TYPE = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1: the type of the token)
+RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope"))
+"""Claims of the minter's own: extra claims may not replace them."""
+
+
+class TokenMinter:
+    """Mints JWT access tokens in the profile of RFC 9068, signed by one key.
+
+    `key` is a secret or a private key. `issuer` and `audience` (a text, or several) become `iss` and `aud`; `lifetime`
+    is in seconds. Tokens signed by one of `fallbacks`, earlier keys, stay good: a key is changed without a logout.
+    """
+
+    def __init__(
+        self,
+        key: Key,
+        *,
+        issuer: str,
+        audience: str | Sequence[str],
+        lifetime: int = 900,
+        fallbacks: Sequence[Key] = (),
+    ) -> None:
+        require(isinstance(key, Key), "TokenMinter takes a key: TokenMinter(Key.from_pem(...)), or use from_secret")
+        require(key.signing_key, "a public key cannot sign: TokenMinter takes a secret or a private key")
+        require(type(lifetime) is int and lifetime > 0, "lifetime is a positive whole number of seconds")
+        require(audience is not None, "a minter names the audience of its tokens")
+        keys = [key, *tuple_of(Key, fallbacks, "fallbacks is a list of earlier keys: fallbacks=[old_key]")]
+        audience = audience if isinstance(audience, str) else tuple(audience)
+        self._key = key
+        self._signing_key: Any = key.signing_key
+        self._lifetime = lifetime
+        self._provider = Provider(issuer=issuer, audience=audience, keys=KeySet(keys), typ=TOKEN_TYPE)
+        self._headers = {"typ": TOKEN_TYPE} | ({"kid": key.id} if key.id else {})
+
+    @classmethod
+    def from_secret(
+        cls,
+        secret: str | bytes,
+        *,
+        issuer: str,
+        audience: str | Sequence[str],
+        lifetime: int = 900,
+        fallbacks: Sequence[str | bytes] = (),
+    ) -> "TokenMinter":
+        """A minter that signs with HS256. `secret` has at least 32 bytes; `fallbacks` are earlier secrets."""
+        require(isinstance(fallbacks, (list, tuple)), "fallbacks is a tuple of earlier secrets: fallbacks=(OLD,)")
+        earlier = [Key.from_secret(old) for old in fallbacks]
+        key = Key.from_secret(secret)
+        return cls(key, issuer=issuer, audience=audience, lifetime=lifetime, fallbacks=earlier)
+
+    @property
+    def provider(self) -> Provider:
+        """The provider that accepts what this minter mints, and no token of another type (RFC 8725 section 3.11)."""
+        return self._provider
+
+    @property
+    def lifetime(self) -> int:
+        """Seconds from minting to expiry."""
+        return self._lifetime
+
+    @property
+    def jwks(self) -> dict[str, Any] | None:
+        """The public keys as a JWKS document (RFC 7517 section 5), or None for a secret, which is not published."""
+        keys: KeySet = self._provider.keys  # type: ignore[assignment]
+        if isinstance(self._key.verifying_key, bytes):
+            return None
+        return {"keys": [key.to_jwk() for key in keys.keys]}
+
+    def mint(
+        self,
+        subject: str,
+        *,
+        scopes: Sequence[str] = (),
+        session: str | None = None,
+        claims: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return a new token for the subject, with a `jti` of its own and the session as its `sid`.
+
+        `claims` are added (JSON-able). `ValueError` when they would replace a claim of the minter's, when something
+        is not JSON, or when the subject is empty.
+        """
+        if not isinstance(subject, str) or not subject or isinstance(scopes, str):
+            raise ValueError("a subject is a text that is not empty, scopes a tuple of texts")
+        extra = dict(claims or {})
+        if RESERVED_CLAIMS & extra.keys():
+            raise ValueError(f"extra claims may not replace {', '.join(sorted(RESERVED_CLAIMS & extra.keys()))}")
+        json.dumps(extra, allow_nan=False)
+        now = int(time.time())
+        audience = self._provider.audience
+        registered = {
+            "iss": self._provider.issuer,
+            "sub": subject,
+            "aud": audience if isinstance(audience, str) else list(audience or ()),
+            "iat": now,
+            "exp": now + self._lifetime,
+            "jti": secrets.token_urlsafe(16),
+            "sid": session or secrets.token_urlsafe(16),
+            "scope": " ".join(scopes),
+        }
+        return jwt.encode(extra | registered, self._signing_key, self._key.algorithm, self._headers)
