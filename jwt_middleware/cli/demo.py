@@ -5,11 +5,8 @@ import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
-
-from ..errors import ConfigurationError, StoreUnavailable
 
 _USER = "demo"
 _ACCESS_LOG = '%(h)s %({REMOTE_USER}e)s "%(r)s" %(s)s %({jwt_middleware.reason}e)s'
@@ -22,7 +19,7 @@ kept in         {folder}
 Three lines to paste into another shell:
 
 curl -i {address}/api/me
-TOKEN=$(curl -s {address}/auth/token -d username={user} -d password={password} | sed 's/.*"access_token": "\\([^"]*\\)".*/\\1/')
+TOKEN=$(curl -s {address}/auth/token -d username={user} -d password={password} | cut -d '"' -f 4)
 curl -i {address}/api/me -H "Authorization: Bearer $TOKEN"
 
 Ctrl-C ends it."""
@@ -30,8 +27,13 @@ Ctrl-C ends it."""
 
 @click.command()
 @click.option("--bind", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT", help="Where to listen.")
-@click.option("--folder", default="jwt-middleware-demo", show_default=True, type=click.Path(file_okay=False, path_type=Path),
-              help="Where the secret and the database are kept, and found again the next time.")  # fmt: skip
+@click.option(
+    "--folder",
+    default="jwt-middleware-demo",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the secret and the database are kept, and found again the next time.",
+)
 @click.option("--database", metavar="URL", help="Keep the users there instead, such as postgresql://localhost/demo.")
 @click.option("--preload", is_flag=True, help="Load the app before gunicorn's two workers are forked.")
 def demo(bind: str, folder: Path, database: str | None, preload: bool) -> None:
@@ -67,22 +69,22 @@ def _listen(bind: str) -> socket.socket:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise click.BadParameter("it is HOST:PORT, such as 127.0.0.1:8000", param_hint="--bind")
     host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server((host, int(port)), family=family)
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {bind}: {error.strerror or error}") from error
+        raise click.ClickException(
+            f"cannot listen on {bind}: {os.strerror(error.errno) if error.errno else error}"
+        ) from error
 
 
 def _secret(folder: Path) -> str:
     """The secret kept in the folder, made with mode 0600 the first time."""
     file = folder / "secret"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError), open(file, "x", opener=_private) as new:
-            new.write(secrets.token_urlsafe(32))
-        return file.read_text()
-    except OSError as error:
-        raise click.ClickException(f"cannot keep a secret in {folder.absolute()}: {error.strerror}") from error
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError), open(file, "x", opener=_private) as new:
+        new.write(secrets.token_urlsafe(32))
+    return file.read_text()
 
 
 def _private(path: str, flags: int) -> int:
@@ -92,11 +94,8 @@ def _private(path: str, flags: int) -> int:
 def _set_password(url: str, password: str) -> None:
     from ..stores import SQLStore
 
-    try:
-        store = SQLStore(url)
-        if any(user.username == _USER for user in store.users()):
-            store.set_password(_USER, password)
-        else:
-            store.add_user(_USER, password)
-    except (ConfigurationError, StoreUnavailable) as error:
-        raise click.ClickException(f"cannot keep the users: {error}") from error
+    store = SQLStore(url)
+    if any(user.username == _USER for user in store.users()):
+        store.set_password(_USER, password)
+    else:
+        store.add_user(_USER, password)

@@ -25,7 +25,7 @@ def serve(make_application: Callable[[], Any], listener: socket.socket, **settin
     ).run()
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
+class _Server(BaseApplication):
     def __init__(self, make_application: Callable[[], Any], settings: dict[str, Any]) -> None:
         self._make_application = make_application
         self._settings = settings

@@ -1,6 +1,7 @@
 """The login app: people sign in with name and password and get the tokens that the middleware accepts."""
 
 from .app import LoginApp
+from .key_folder import KeyFolder
 from .minter import TokenMinter
 
-__all__ = ["LoginApp", "TokenMinter"]
+__all__ = ["KeyFolder", "LoginApp", "TokenMinter"]

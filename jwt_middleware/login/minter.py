@@ -1,6 +1,5 @@
 """`TokenMinter`: signs access tokens, and says as a `Provider` how to verify them."""
 
-import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -8,9 +7,11 @@ from typing import Any
 
 import jwt
 
-from ..errors import require, tuple_of
+from ..errors import InvalidToken, require, tuple_of
 from ..keys import Key, KeySet
 from ..provider import Provider
+from ..verifier import Verifier
+from .key_folder import KeyFolder
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1: the type of the token)
 RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope"))
@@ -20,30 +21,35 @@ RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "s
 class TokenMinter:
     """Mints JWT access tokens in the profile of RFC 9068, signed by one key.
 
-    `key` is a secret or a private key. `issuer` and `audience` (a text, or several) become `iss` and `aud`; `lifetime`
-    is in seconds. Tokens signed by one of `fallbacks`, earlier keys, stay good: a key is changed without a logout.
+    `key` is a secret, a private key, or a `KeyFolder`, whose active key signs. `issuer` and `audience` (a text, or
+    several) become `iss` and `aud`; `lifetime` is in seconds. Tokens signed by one of `fallbacks`, earlier keys, stay
+    good: a key is changed without a logout.
     """
 
     def __init__(
         self,
-        key: Key,
+        key: Key | KeyFolder,
         *,
         issuer: str,
         audience: str | Sequence[str],
         lifetime: int = 900,
         fallbacks: Sequence[Key] = (),
     ) -> None:
-        require(isinstance(key, Key), "TokenMinter takes a key: TokenMinter(Key.from_pem(...)), or use from_secret")
-        require(key.signing_key, "a public key cannot sign: TokenMinter takes a secret or a private key")
+        require(
+            isinstance(key, (Key, KeyFolder)),
+            "TokenMinter takes a key: TokenMinter(Key.from_pem(...)), or use from_secret",
+        )
         require(type(lifetime) is int and lifetime > 0, "lifetime is a positive whole number of seconds")
-        require(audience is not None, "a minter names the audience of its tokens")
-        keys = [key, *tuple_of(Key, fallbacks, "fallbacks is a list of earlier keys: fallbacks=[old_key]")]
-        audience = audience if isinstance(audience, str) else tuple(audience)
+        if not isinstance(audience, str):
+            form = "a minter names the audience of its tokens, or several: audience='example-api'"
+            audience = tuple_of(str, audience, form)
         self._key = key
-        self._signing_key: Any = key.signing_key
+        require(self._signing_key.signing_key, "a public key cannot sign: TokenMinter takes a secret or a private key")
         self._lifetime = lifetime
-        self._provider = Provider(issuer=issuer, audience=audience, keys=KeySet(keys), typ=TOKEN_TYPE)
-        self._headers = {"typ": TOKEN_TYPE} | ({"kid": key.id} if key.id else {})
+        self._provider = Provider(
+            issuer=issuer, audience=audience, keys=_verifying_keys(key, fallbacks), typ=TOKEN_TYPE
+        )
+        self._verifier = Verifier([self._provider], cache_size=0)
 
     @classmethod
     def from_secret(
@@ -74,10 +80,14 @@ class TokenMinter:
     @property
     def jwks(self) -> dict[str, Any] | None:
         """The public keys as a JWKS document (RFC 7517 section 5), or None for a secret, which is not published."""
-        keys: KeySet = self._provider.keys  # type: ignore[assignment]
-        if isinstance(self._key.verifying_key, bytes):
+        keys: Any = self._provider.keys
+        if isinstance(self._signing_key.verifying_key, bytes):
             return None
         return {"keys": [key.to_jwk() for key in keys.keys]}
+
+    @property
+    def _signing_key(self) -> Key:
+        return self._key.active if isinstance(self._key, KeyFolder) else self._key
 
     def mint(
         self,
@@ -89,18 +99,27 @@ class TokenMinter:
     ) -> str:
         """Return a new token for the subject, with a `jti` of its own and the session as its `sid`.
 
-        `claims` are added (JSON-able). `ValueError` when they would replace a claim of the minter's, when something
-        is not JSON, or when the subject is empty.
+        `claims` are added (JSON-able). `ValueError` when they would replace a claim of the minter's, or when the
+        provider would refuse the token or read another subject or other scopes from it.
         """
-        if not isinstance(subject, str) or not subject or isinstance(scopes, str):
-            raise ValueError("a subject is a text that is not empty, scopes a tuple of texts")
+        if isinstance(scopes, str):
+            raise ValueError("scopes is a tuple of texts")
         extra = dict(claims or {})
         if RESERVED_CLAIMS & extra.keys():
             raise ValueError(f"extra claims may not replace {', '.join(sorted(RESERVED_CLAIMS & extra.keys()))}")
-        json.dumps(extra, allow_nan=False)
+        try:
+            token = self._sign(extra | self._registered(subject, scopes, session))
+            identity = self._verifier.verify(token)
+        except (InvalidToken, RecursionError, TypeError, ValueError) as error:
+            raise ValueError("the subject, a scope or a claim cannot stand in a token") from error
+        if (identity.subject, set(identity.scopes)) != (subject, set(scopes)):
+            raise ValueError("a scope is a name without spaces, and no extra claim grants one")
+        return token
+
+    def _registered(self, subject: str, scopes: Sequence[str], session: str | None) -> dict[str, Any]:
         now = int(time.time())
         audience = self._provider.audience
-        registered = {
+        return {
             "iss": self._provider.issuer,
             "sub": subject,
             "aud": audience if isinstance(audience, str) else list(audience or ()),
@@ -110,4 +129,16 @@ class TokenMinter:
             "sid": session or secrets.token_urlsafe(16),
             "scope": " ".join(scopes),
         }
-        return jwt.encode(extra | registered, self._signing_key, self._key.algorithm, self._headers)
+
+    def _sign(self, claims: dict[str, Any]) -> str:
+        key = self._signing_key
+        headers = {"typ": TOKEN_TYPE} | ({"kid": key.id} if key.id else {})
+        return jwt.encode(claims, key.signing_key or b"", key.algorithm, headers)
+
+
+def _verifying_keys(key: Key | KeyFolder, fallbacks: Sequence[Key]) -> KeySet | KeyFolder:
+    earlier = tuple_of(Key, fallbacks, "fallbacks is a list of earlier keys: fallbacks=[old_key]")
+    if isinstance(key, KeyFolder):
+        require(not earlier, "a KeyFolder holds the earlier keys itself: leave fallbacks out")
+        return key
+    return KeySet([key, *earlier])

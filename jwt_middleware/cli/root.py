@@ -1,0 +1,47 @@
+"""All commands together, and what becomes of the errors that are expected."""
+
+import importlib.util
+import io
+import sys
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..errors import JWTMiddlewareError
+from .keys import keys
+from .users import users
+
+
+class _Root(click.Group):
+    """Turns errors of this package into one line on stderr, and exit code 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to stop
+            sys.stdout.reconfigure(errors="backslashreplace")
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            raise  # click ends quietly
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'output'}: {error.strerror}") from error
+        except (JWTMiddlewareError, ImportError) as error:
+            reasons = [error, error.__cause__] if error.__cause__ else [error]
+            raise click.ClickException(": ".join(" ".join(str(reason).split()) for reason in reasons)) from error
+
+
+@click.group("jwt-middleware", cls=_Root)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def root() -> None:
+    """Make keys and manage the users of the bundled login app.
+
+    \b
+      jwt-middleware keys new
+      jwt-middleware users add ann --database auth.db --create
+    """
+
+
+root.add_command(keys)
+root.add_command(users)
+if importlib.util.find_spec("jwt_middleware.cli.demo"):
+    root.add_command(importlib.import_module("jwt_middleware.cli.demo").demo)

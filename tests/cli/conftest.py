@@ -1,0 +1,54 @@
+"""The command, run in an empty folder."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from click.testing import CliRunner
+
+from jwt_middleware.cli.root import root
+from jwt_middleware.stores import SQLStore
+
+COMMAND = [sys.executable, "-c", "from jwt_middleware.cli import main; main()"]
+"""The command as a process of its own, whether the package is installed or only on the path."""
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def good(self) -> bool:
+        return self.code == 0
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords at a low cost in this process; in one of its own the command has the cost it really has."""
+    monkeypatch.setitem(SQLStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:8:1")
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run the command in an empty folder, with the password `given` on stdin or to be asked for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("JWT_MIDDLEWARE_DATABASE_URL", raising=False)
+
+    def run(
+        *arguments: str, given: str | bytes | None = None, ask: bool = False, environ: Mapping[str, str] | None = None
+    ) -> Done:
+        more = ["--password-stdin"] if given is not None and arguments[1] in ("add", "passwd") and not ask else []
+        result = CliRunner().invoke(root, [*arguments, *more], input=given, env=environ, prog_name="jwt-middleware")
+        if not isinstance(result.exception, (SystemExit, type(None))):
+            raise result.exception
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    return run

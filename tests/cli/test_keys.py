@@ -1,0 +1,151 @@
+"""`jwt-middleware keys`, as an operator runs it."""
+
+import os
+import re
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from jwt_middleware.keys import ALGORITHMS, Key
+
+from .conftest import COMMAND, Command, Done
+
+SECRETS = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+
+@pytest.mark.parametrize(("algorithm", "size"), SECRETS.items(), ids=SECRETS)
+def test_a_secret_is_printed(command: Command, algorithm: str, size: int) -> None:
+    """A secret is URL-safe text with as many random bytes as its hash has, another one each time."""
+    first, second = (command("keys", "new", "--algorithm", algorithm) for _ in range(2))
+    assert re.fullmatch(r"[A-Za-z0-9_-]+\n", first.out)
+    assert len(first.out.strip()) * 6 // 8 >= size
+    assert first.out != second.out
+    assert (first.code, first.err) == (0, "")
+    assert Key.from_secret(first.out.strip(), algorithm=algorithm)
+
+
+@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name not in SECRETS])
+def test_a_private_key_is_written(command: Command, tmp_path: Path, algorithm: str) -> None:
+    """A private key goes into a file that nobody else can read; its path and id are printed."""
+    done = command("keys", "new", "--algorithm", algorithm, "--out", "key.pem")
+    key = Key.from_pem((tmp_path / "key.pem").read_bytes(), algorithm=algorithm)
+    assert done == Done(0, f"{tmp_path}/key.pem\t{key.thumbprint()}\n", "")
+    assert key.signing_key
+    assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
+
+
+def test_the_name_of_a_file(command: Command, tmp_path: Path) -> None:
+    """Without --out a private key is named after its id and algorithm."""
+    done = command("keys", "new", "--algorithm", "ES256")
+    (file,) = tmp_path.iterdir()
+    assert done.out == f"{file}\t{file.name.removesuffix('.ES256.pem')}\n"
+
+
+def test_a_secret_is_written(command: Command, tmp_path: Path) -> None:
+    """With --out a secret goes into such a file too, and not to stdout."""
+    assert command("keys", "new", "--out", "secret") == Done(0, f"{tmp_path}/secret\n", "")
+    assert Key.from_secret((tmp_path / "secret").read_bytes())
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "ES256"])
+def test_no_file_is_overwritten(command: Command, tmp_path: Path, algorithm: str) -> None:
+    """A file that is there stays as it is, also when only a link is."""
+    (tmp_path / "key.pem").write_text("precious")
+    (tmp_path / "link.pem").symlink_to(tmp_path / "elsewhere.pem")
+    for name in ("key.pem", "link.pem"):
+        done = command("keys", "new", "--algorithm", algorithm, "--out", name)
+        assert done == Done(1, "", f"Error: {name}: File exists\n")
+    assert (tmp_path / "key.pem").read_text() == "precious"
+    assert not (tmp_path / "elsewhere.pem").exists()
+
+
+def test_a_folder_that_is_not_there(command: Command) -> None:
+    """A file that cannot be made is one line."""
+    done = command("keys", "new", "--out", "none/key.pem")
+    assert done == Done(1, "", "Error: none/key.pem: No such file or directory\n")
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS1", "hs256", ""])
+def test_an_unknown_algorithm(command: Command, algorithm: str) -> None:
+    """An unknown algorithm is misuse, and the message names the known ones."""
+    done = command("keys", "new", "--algorithm", algorithm)
+    assert (done.code, done.out) == (2, "")
+    assert "'HS256'" in done.err
+    assert "'EdDSA'" in done.err
+
+
+def test_a_real_process(tmp_path: Path) -> None:
+    """The command runs outside of the tests as well, and needs no database for keys."""
+    done = subprocess.run([*COMMAND, "keys", "new"], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Key.from_secret(done.stdout.strip())
+
+
+def ids(listed: Done) -> list[str]:
+    """The ids of `keys list`."""
+    return [line.split("\t")[0] for line in listed.out.splitlines()]
+
+
+def test_the_keys_of_a_folder_take_turns(command: Command) -> None:
+    """The first key signs at once; another is published, signs when activated, and the listing says so."""
+    for _ in range(2):
+        assert command("keys", "new", "--algorithm", "ES256", "--folder", "keys").good
+    first, second = ids(before := command("keys", "list", "--folder", "keys"))
+    assert [" signs since " in line.replace("\t", " ") for line in before.out.splitlines()] == [True, False]
+    assert command("keys", "activate", second, "--folder", "keys", "--now") == Done(0, "", "")
+    after = command("keys", "list", "--folder", "keys")
+    assert dict(zip(ids(after), ["signs since" in line for line in after.out.splitlines()], strict=True)) == {
+        first: False,
+        second: True,
+    }
+
+
+def test_activation_waits_until_all_can_know_the_key(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --now a key is activated after the time for which the published keys may be kept."""
+    waited: list[float] = []
+    monkeypatch.setattr("jwt_middleware.cli.keys.time.sleep", waited.append)
+    command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
+    command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
+    done = command("keys", "activate", ids(command("keys", "list", "--folder", "keys"))[1], "--folder", "keys")
+    assert done.good
+    assert done.err.startswith("waiting 6")
+    assert 590 < waited[0] <= 600
+
+
+def test_a_key_is_not_retired_too_early(command: Command, tmp_path: Path) -> None:
+    """A key that signs stays, and one whose tokens may be good; after these have expired it goes."""
+    for _ in range(2):
+        command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
+    old, new = ids(command("keys", "list", "--folder", "keys"))
+    assert "signs: activate another one first" in command("keys", "retire", old, "--folder", "keys").err
+    command("keys", "activate", new, "--folder", "keys", "--now")
+    assert "may still be good for 1" in command("keys", "retire", old, "--folder", "keys").err
+    long_ago = time.time() - 1300
+    os.utime(tmp_path / "keys" / "active", (long_ago, long_ago))
+    assert command("keys", "retire", old, "--folder", "keys").good
+    assert ids(command("keys", "list", "--folder", "keys")) == [new]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("new", "--folder", "keys"), ("new", "--algorithm", "ES256", "--folder", "keys", "--out", "key.pem")],
+    ids=["a secret", "a file besides"],
+)
+def test_a_folder_takes_private_keys_only(command: Command, arguments: tuple[str, ...]) -> None:
+    """A secret in a folder of published keys, or two places for one key, is refused."""
+    done = command("keys", *arguments)
+    assert (done.code, done.err) == (1, "Error: a folder takes a private key, and names its file: leave --out out\n")
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("activate", "none"), ("retire", "none")], ids=lambda words: words[0])
+def test_a_key_folder_that_is_not_there_is_one_line(command: Command, arguments: tuple[str, ...]) -> None:
+    """A folder without keys is named in one line."""
+    done = command("keys", *arguments, "--folder", "nowhere")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("Error: ")
+    assert "nowhere" in done.err
+    assert done.err.count("\n") == 1

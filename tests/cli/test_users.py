@@ -1,0 +1,255 @@
+"""`jwt-middleware users`, as an operator runs it."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jwt_middleware.stores import SQLStore
+
+from .conftest import COMMAND, Command, Done
+
+PASSWORD = "wonderland"  # of every user here
+
+
+@pytest.fixture
+def with_ann(command: Command) -> Command:
+    """The command in a folder with a database auth.db, in which there is ann."""
+    SQLStore("sqlite:///auth.db").add_user("ann", PASSWORD, scopes=["read"])
+    return command
+
+
+def test_a_user_is_added(command: Command, tmp_path: Path) -> None:
+    """`add --create` makes the file, says where and with which id, and the user can sign in."""
+    done = command(
+        "users", "add", "ann", "--scope", "b", "--scope", "a", "--database", "auth.db", "--create", given=PASSWORD
+    )
+    assert done == Done(0, "", f"Made {tmp_path}/auth.db\nAdded ann with the id 1\n")
+    ann = SQLStore(f"sqlite:///{tmp_path}/auth.db").authenticate("ann", PASSWORD)
+    assert ann is not None
+    assert ann.scopes == ("b", "a")
+
+
+def test_users_are_listed(with_ann: Command) -> None:
+    """`list` prints one line a user, with tabs, and says who is disabled."""
+    with_ann("users", "add", "Zoë Doe", "--database", "auth.db", given=PASSWORD)
+    with_ann("users", "disable", "ann", "--database", "auth.db")
+    assert with_ann("users", "list", "--database", "auth.db") == Done(0, "2\tZoë Doe\t\t\n1\tann\tread\tdisabled\n", "")
+
+
+def test_scopes_are_set_and_taken_away(with_ann: Command) -> None:
+    """`scopes` replaces all scopes, with none named by none."""
+    assert with_ann("users", "scopes", "ann", "write", "a:b", "--database", "auth.db") == Done(0, "", "")
+    assert with_ann("users", "list", "--database", "auth.db").out == "1\tann\twrite a:b\t\n"
+    assert with_ann("users", "scopes", "ann", "--database", "auth.db").good
+    assert with_ann("users", "list", "--database", "auth.db").out == "1\tann\t\t\n"
+
+
+def test_a_password_is_set(with_ann: Command, tmp_path: Path) -> None:
+    """`passwd` replaces the password by the first line of stdin, without its end."""
+    assert with_ann("users", "passwd", "ann", "--database", "auth.db", given=" looking glass \r\nmore\n") == Done(
+        0, "", ""
+    )
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db")
+    assert store.authenticate("ann", " looking glass ")
+    assert store.authenticate("ann", PASSWORD) is None
+
+
+def test_a_user_is_removed(with_ann: Command) -> None:
+    """`remove` forgets the user, silently."""
+    assert with_ann("users", "remove", "ann", "--database", "auth.db") == Done(0, "", "")
+    assert with_ann("users", "list", "--database", "auth.db") == Done(0, "", "")
+
+
+URLS = ["auth.db", "./auth.db", "sqlite:///auth.db"]
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_the_environment_names_the_database(with_ann: Command, url: str) -> None:
+    """The URL, or just the path of a file, may come from the environment."""
+    done = with_ann("users", "list", environ={"JWT_MIDDLEWARE_DATABASE_URL": url})
+    assert done == Done(0, "1\tann\tread\t\n", "")
+
+
+def test_postgresql(command: Command, postgresql_url: str) -> None:
+    """The same commands work on PostgreSQL, where nothing has to be created."""
+    environ = {"JWT_MIDDLEWARE_DATABASE_URL": postgresql_url}
+    assert command("users", "add", "ann", given=PASSWORD, environ=environ).err == "Added ann with the id 1\n"
+    assert command("users", "list", environ=environ).out == "1\tann\t\t\n"
+
+
+COMMANDS = [("list",), ("add", "bob"), ("passwd", "ann"), ("scopes", "ann"), ("disable", "ann"), ("remove", "ann")]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_file_that_is_not_there(command: Command, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """Without --create a mistyped path is one clear line, and no file."""
+    given = ["--password-stdin"] if arguments[0] in ("add", "passwd") else []
+    done = command("users", *arguments, "--database", "auht.db", *given, given=PASSWORD)
+    assert done == Done(1, "", f"Error: there is no file {tmp_path}/auht.db: 'users add' makes it with --create\n")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["passwd", "scopes", "disable", "remove"])
+def test_a_user_that_is_not_there(with_ann: Command, name: str) -> None:
+    """A mistyped name is one clear line."""
+    done = with_ann("users", name, "anne", "--database", "auth.db", given=PASSWORD)
+    assert done == Done(1, "", "Error: there is no user named 'anne'\n")
+
+
+BAD = {
+    "a name that is taken": (["ann"], PASSWORD, "there is a user named 'ann' already"),
+    "a bad name": (["a\nb"], PASSWORD, "a user name is 1 to 255 characters"),
+    "a bad scope": (["bob", "--scope", "a b"], PASSWORD, "a scope is printable ASCII without spaces"),
+    "an empty password": (["bob"], "", "a password is a text that is not empty"),
+    "a long password": (["bob"], "x" * 1025, "at most 1024 bytes"),
+    "a password that is not UTF-8": (["bob"], b"\xe4\xf6\xfc", "a password is Unicode text"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "given", "reason"), BAD.values(), ids=BAD)
+def test_what_cannot_be_added(with_ann: Command, arguments: list[str], given: str | bytes, reason: str) -> None:
+    """What cannot be kept is one line that says why, and nothing is changed."""
+    done = with_ann("users", "add", *arguments, "--database", "auth.db", given=given)
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch("Error: .*\n", done.err)
+    assert reason in done.err
+    assert with_ann("users", "list", "--database", "auth.db").out == "1\tann\tread\t\n"
+
+
+DATABASES = {
+    "no server": ("postgresql://ann:hunter2@127.0.0.1:1/auth", "the user database does not answer: connection failed"),
+    "no database": (__file__, "the user database does not answer: file is not a database"),
+    "a folder": ("/", "the user database does not answer: unable to open database file"),
+    "another engine": ("mysql://ann:hunter2@127.0.0.1/auth", "a store is SQLStore('sqlite:///auth.db')"),
+    "in memory": ("sqlite://", "a database in memory: use MemoryStore()"),
+}
+
+
+@pytest.mark.parametrize(("url", "reason"), DATABASES.values(), ids=DATABASES)
+def test_a_database_that_does_not_answer(command: Command, url: str, reason: str) -> None:
+    """An outage or a wrong URL is one line that says why, and shows no password."""
+    done = command("users", "list", environ={"JWT_MIDDLEWARE_DATABASE_URL": url})
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch("Error: .*\n", done.err)
+    assert reason in done.err
+    assert "hunter2" not in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["nothing"], ["add", "--database", "x"], ["list", "--what"]], ids=" ".join
+)
+def test_misuse(command: Command, arguments: list[str]) -> None:
+    """What the command does not understand is exit code 2, with its usage on stderr."""
+    done = command("users", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert "Usage: jwt-middleware users" in done.err
+
+
+def test_a_pipe_is_no_terminal(with_ann: Command) -> None:
+    """Without a terminal the command asks for --password-stdin rather than wait or take what comes."""
+    done = with_ann("users", "add", "bob", "--database", "auth.db", ask=True)
+    assert done.code == 2
+    assert "there is no terminal to ask for the password: use --password-stdin" in done.err
+
+
+@pytest.mark.parametrize(
+    "topic", [(), ("users",), ("users", "add"), ("users", "list"), ("keys",), ("keys", "new")], ids=" ".join
+)
+def test_help(command: Command, topic: tuple[str, ...]) -> None:
+    """Every level explains itself, and the upper ones show an example."""
+    done = command(*topic, "--help")
+    assert done.good
+    assert done.out.startswith(f"Usage: {' '.join(('jwt-middleware', *topic))} ")
+    assert topic[1:] or "jwt-middleware keys new" in done.out or "jwt-middleware users add ann" in done.out
+
+
+def test_version(command: Command) -> None:
+    """`--version` prints name and version."""
+    assert re.fullmatch(r"jwt-middleware \d+\.\d+\.\d+\n", command("--version").out)
+
+
+# ---------------------------------------------------------------------------------------- as real processes
+
+
+def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[int, str]:
+    """Run the command with a terminal, type an answer at each prompt; return the exit code and what was shown."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(folder)
+        os.execv(COMMAND[0], [*COMMAND, *arguments])
+    shown = ""
+    for answer in answers:
+        while not shown.endswith(": "):
+            shown += os.read(terminal, 1000).decode()
+        os.write(terminal, answer.encode())
+        shown += "..."
+    try:
+        while more := os.read(terminal, 1000):
+            shown += more.decode()
+    except OSError:  # how Linux says that the terminal was closed
+        pass
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+
+
+ADD = ("users", "add", "ann", "--database", "auth.db", "--create")
+
+
+def test_a_password_is_typed_twice(tmp_path: Path) -> None:
+    """On a terminal the password is asked for twice and never shown."""
+    code, shown = on_a_terminal(tmp_path, *ADD, answers=["secret-1\n", "secret-1\n"])
+    assert code == 0
+    assert "secret" not in shown
+    assert SQLStore(f"sqlite:///{tmp_path}/auth.db").authenticate("ann", "secret-1")
+
+
+@pytest.mark.parametrize(
+    "answers", [["\x03"], ["secret-1\n", "\x03"], ["\x04"]], ids=["Ctrl-C", "Ctrl-C later", "Ctrl-D"]
+)
+def test_typing_is_given_up(tmp_path: Path, answers: list[str]) -> None:
+    """Ctrl-C and Ctrl-D end the command at once: nothing is made, no traceback."""
+    code, shown = on_a_terminal(tmp_path, *ADD, answers=answers)
+    assert code == 1
+    assert shown.endswith("Aborted!\r\n")
+    assert "Traceback" not in shown
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_reader_that_goes_away(with_ann: Command, tmp_path: Path) -> None:
+    """`users list | head` ends without a word when there are more users than fit into the pipe."""
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db")
+    for n in range(20):
+        store.add_user(f"user{n}", PASSWORD, scopes=["s" * 9999])
+    listing = f"{' '.join(map(re.escape, COMMAND[:1]))} -c '{COMMAND[2]}' users list --database auth.db"
+    done = subprocess.run(f"{listing} | head -c 1", shell=True, capture_output=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (b"1", b"")
+
+
+def test_a_terminal_that_cannot_show_a_name(with_ann: Command, tmp_path: Path) -> None:
+    """A name outside the terminal's character set is escaped, and the listing goes on."""
+    with_ann("users", "add", "Zoë \u03a9", "--database", "auth.db", given=PASSWORD)
+    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(
+        [*COMMAND, "users", "list", "--database", "auth.db"], capture_output=True, cwd=tmp_path, env=environ
+    )
+    assert done.stdout == b"2\tZo\xeb \\u03a9\t\t\n1\tann\tread\t\n"
+
+
+MISSING = {
+    "click": ("jwt-middleware needs click", ["--help"]),
+    "sqlalchemy": ("Error: SQLStore needs SQLAlchemy", ["users", "list", "--database", "x"]),
+}
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_an_extra_is_missing(missing: str) -> None:
+    """Without what the extra installs the command is one line that names it."""
+    line, arguments = MISSING[missing]
+    script = f"import sys; sys.modules[{missing!r}] = None; {COMMAND[2]}"
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    assert done.stderr == f"{line}: pip install 'wsgi-jwt-middleware[login]'\n"
+    assert (done.returncode, done.stdout) == (1, "")

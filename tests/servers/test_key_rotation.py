@@ -1,0 +1,87 @@
+"""Keys that change under a real gunicorn with several workers, while people go on calling."""
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+from servers.serving import gunicorn
+
+from jwt_middleware import Key
+from jwt_middleware.login import KeyFolder, key_folder
+
+_APP = """
+from jwt_middleware import JWTMiddleware, Rule
+from jwt_middleware.login import KeyFolder, LoginApp, TokenMinter
+from jwt_middleware.stores import MemoryStore
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ["REMOTE_USER"].encode()]
+
+store = MemoryStore(password_method="scrypt:1024:8:1")
+store.add_user("ada", "analytical engine")
+minter = TokenMinter(KeyFolder("keys"), issuer="https://example.com", audience="api")
+guarded = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/api")])
+application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
+"""
+
+
+def call(url: str, *, token: str = "", body: object = None) -> tuple[int, bytes]:
+    """GET, or POST the body as JSON; return status and body."""
+    headers = {"Content-Type": "application/json"} if body else {}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    data = json.dumps(body).encode() if body else None
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
+            return answer.status, answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def sign_in(address: str) -> str:
+    """Return a new token."""
+    status, body = call(f"{address}/auth/token", body={"username": "ada", "password": "analytical engine"})
+    assert status == 200
+    token: str = json.loads(body)["token"]
+    return token
+
+
+def kid(token: str) -> str:
+    """The id of the key that signed."""
+    import jwt
+
+    name: str = jwt.get_unverified_header(token)["kid"]
+    return name
+
+
+@pytest.mark.parametrize(
+    "options", [("-w", "3"), ("-w", "2", "--preload", "-k", "gthread", "--threads", "4")], ids=" ".join
+)
+def test_a_rotation_costs_nobody_a_request(options: tuple[str, ...], tmp_path: Path) -> None:
+    """While a key is published, activated and retired, every request of old and new tokens is answered 200."""
+    keys = tmp_path / "keys"
+    key_folder.publish(keys, Key.generate())
+    (tmp_path / "rotating.py").write_text(_APP)
+    old = str(KeyFolder(keys).active.id)
+    with gunicorn("rotating", *options, cwd=tmp_path) as address:
+
+        def everybody_is_let_in(*tokens: str) -> None:
+            for _ in range(10):
+                assert {call(f"{address}/api", token=token) for token in tokens} == {(200, b"1")}
+
+        before = sign_in(address)
+        key_folder.publish(keys, new := Key.generate("EdDSA"))
+        everybody_is_let_in(before, sign_in(address))
+        time.sleep(1.1)
+        published = {key["kid"] for key in json.loads(call(f"{address}/auth/.well-known/jwks.json")[1])["keys"]}
+        assert published == {old, new.id}
+        key_folder.activate(keys, str(new.id))
+        tokens = [sign_in(address) for _ in range(12)]  # some workers have noticed, and sign with the new key
+        everybody_is_let_in(before, *tokens)
+        time.sleep(1.1)
+        assert {kid(sign_in(address)) for _ in range(6)} == {new.id}
+        everybody_is_let_in(before)

@@ -1,0 +1,44 @@
+"""The wheel, as a user gets it."""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+_ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel built from the files that git tracks or would track."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, cwd=_ROOT, check=True, capture_output=True, text=True).stdout.split("\0"):
+        if name and (_ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((_ROOT / name).read_bytes())
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "-o", out, source], check=True, capture_output=True)
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    """Modules, the page's files and py.typed are in it; tests and examples are not."""
+    names = ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"jwt_middleware"}
+    for file in ("py.typed", "login/page/login.html", "login/page/login.css", "cli/__init__.py", "stores/sql.py"):
+        assert f"jwt_middleware/{file}" in names
+
+
+def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    """With only the core's dependencies the package imports, and the command names the extra that it lacks."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    bin_ = tmp_path / "venv" / "bin"
+    subprocess.run([bin_ / "pip", "install", "-q", wheel], check=True, capture_output=True)
+    subprocess.run([bin_ / "python", "-c", "import jwt_middleware, jwt_middleware.login"], check=True, cwd=tmp_path)
+    command = subprocess.run([bin_ / "jwt-middleware", "users", "list"], capture_output=True, text=True, cwd=tmp_path)
+    assert command.returncode == 1
+    assert command.stderr.count("\n") == 1
+    assert "wsgi-jwt-middleware[login]" in command.stderr

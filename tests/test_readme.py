@@ -1,0 +1,117 @@
+"""The README: every snippet runs, every command works, and what it says first stands first."""
+
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from jwt_middleware import Key, Provider, any_of, claim, issued_by, optional, public, scope
+from jwt_middleware.stores import SQLStore
+
+_ROOT = Path(__file__).parents[1]
+_README = (_ROOT / "README.md").read_text()
+_LINES = _README.splitlines()
+_BIN = Path(sys.executable).parent
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What all the Python snippets define, run one after the other in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    given = f"SECRET = {'s' * 32!r}\nPUBLIC_PEM = {_public_pem()!r}\n"
+    (tmp_path / "snippets.py").write_text(given + "\n".join(blocks("python")))
+    return runpy.run_path("snippets.py", run_name="snippets")
+
+
+def _public_pem() -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = Key.generate().verifying_key
+    pem: bytes = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem
+
+
+def test_the_first_snippet_guards_a_flask_app(names: dict[str, Any]) -> None:
+    """Signing in at /auth/token gives a token, and /api/me answers who is calling only with it."""
+    names["store"].add_user("ada", "analytical engine")
+    client = TestApp(names["app"])
+    client.get("/api/me", status=401)
+    token = client.post_json("/auth/token", {"username": "ada", "password": "analytical engine"}).json["token"]
+    client.authorization = ("Bearer", token)
+    assert client.get("/api/me").json == {"id": "1"}
+
+
+def test_the_user_table_of_ones_own_is_asked(names: dict[str, Any]) -> None:
+    """The last snippet's login app takes the people of the app's own table."""
+    from werkzeug.security import generate_password_hash
+
+    db, app = names["db"], names["app"]
+    with app.app_context():
+        db.create_all()
+        db.session.add(names["Person"](name="grace", password_hash=generate_password_hash("cobol", "scrypt:1024:8:1")))
+        db.session.commit()
+    client = TestApp(names["login"])
+    answer = client.post_json("/token", {"username": "grace", "password": "cobol"})
+    assert answer.json["user_id"] == 1
+    client.post_json("/token", {"username": "grace", "password": "fortran"}, status=401)
+    assert names["People"]().get("1").scopes == ("member",)
+
+
+@pytest.mark.parametrize("code", re.findall(r"^\|[^|]*\| `((?:rules=|Rule\()(?:[^`])*)`", _README, re.MULTILINE))
+def test_the_rules_of_the_table_can_be_built(code: str) -> None:
+    """Each rule in the table "You want to / use" is a rule."""
+    from jwt_middleware import Rule
+
+    known = {item.__name__: item for item in (Rule, any_of, claim, issued_by, optional, public, scope)}
+    assert eval(f"dict({code})" if code.startswith("rules=") else code, known)
+
+
+@pytest.mark.parametrize("command", re.findall(r"`(jwt-middleware [^`]+)`", _README.split("## Users")[1]))
+def test_each_command_of_the_text_works(command: str, tmp_path: Path) -> None:
+    """The commands for users and keys do what they say, in an empty folder."""
+    arguments = shlex.split(command) + (["--password-stdin"] if " users " in command else [])
+    run = subprocess.run(
+        [_BIN / arguments[0], *arguments[1:]], cwd=tmp_path, input="analytical engine\n", capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    if " users " in command:
+        assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == ["ada"]
+
+
+def test_what_comes_first_comes_first() -> None:
+    """Line 3 says how to install and what the unrelated package's error is; code is within the first ten lines."""
+    assert '`pip install "wsgi-jwt-middleware[login]"`' in _LINES[2]
+    assert "ImportError: cannot import name 'Identity' from 'jwt_middleware'" in _LINES[2]
+    assert "```python" in _LINES[:9]
+    assert len(_LINES) < 250
+
+
+def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
+    """One command installs and runs the demo, one installs and runs the tests; the build runs both as they stand."""
+    run, test = blocks("sh")[:2]
+    assert run.count("\n") == test.count("\n") == 1
+    assert run.rstrip().endswith("jwt-middleware demo")
+    assert test.rstrip().endswith("-m pytest")
+    assert all(command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ") for command in (run, test))
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", _README))
+def test_each_link_leads_somewhere(link: str) -> None:
+    """A link to a file of the project leads to one."""
+    assert (_ROOT / link).exists()
+
+
+def test_the_provider_of_the_text_is_one(names: dict[str, Any]) -> None:
+    """The snippet for an identity provider builds a Provider."""
+    assert isinstance(names["provider"], Provider)
