@@ -3,6 +3,7 @@
     JWTMiddlewareError
     ├── ConfigurationError(ValueError)   raised while building, never during a request
     ├── StoreUnavailable                 a store cannot answer
+    ├── UnknownUser(LookupError)         of `stores`: a user to be changed is not there
     └── Refusal                          a request answered by the middleware itself
         ├── MissingToken        401  no error code
         ├── InvalidRequest      400  invalid_request
@@ -65,12 +66,13 @@ class Refusal(JWTMiddlewareError):
 
     status: ClassVar[int]
     code: ClassVar[str | None]
+    usual_reason: ClassVar[str] = ""
 
-    def __init__(self, reason: str) -> None:
-        if reason not in DESCRIPTIONS:
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = self.usual_reason if reason is None else reason
+        if self.reason not in DESCRIPTIONS:
             raise ValueError(f"a refusal's reason is one of {', '.join(DESCRIPTIONS)}")
-        super().__init__(reason)
-        self.reason = reason
+        super().__init__(self.reason)
 
     @property
     def description(self) -> str:
@@ -81,19 +83,13 @@ class Refusal(JWTMiddlewareError):
 class MissingToken(Refusal):
     """401 without an error code: the request carries no bearer token (RFC 6750 section 3.1)."""
 
-    status, code = 401, None
-
-    def __init__(self, reason: str = "missing") -> None:
-        super().__init__(reason)
+    status, code, usual_reason = 401, None, "missing"
 
 
 class InvalidRequest(Refusal):
     """400 `invalid_request`: the Authorization header does not hold exactly one token (RFC 6750 section 3.1)."""
 
-    status, code = 400, "invalid_request"
-
-    def __init__(self, reason: str = "malformed") -> None:
-        super().__init__(reason)
+    status, code, usual_reason = 400, "invalid_request", "malformed"
 
 
 class InvalidToken(Refusal):
@@ -105,9 +101,9 @@ class InvalidToken(Refusal):
 class InsufficientScope(Refusal):
     """403 `insufficient_scope`: a good token that does not grant this. `scope` names what is needed, maybe nothing."""
 
-    status, code = 403, "insufficient_scope"
+    status, code, usual_reason = 403, "insufficient_scope", "scope"
 
-    def __init__(self, reason: str = "scope", *, scope: tuple[str, ...] = ()) -> None:
+    def __init__(self, reason: str | None = None, *, scope: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
         self.scope = scope
 

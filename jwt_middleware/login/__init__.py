@@ -3,5 +3,6 @@
 from .app import LoginApp
 from .key_folder import KeyFolder
 from .minter import TokenMinter
+from .throttle import Throttle
 
-__all__ = ["KeyFolder", "LoginApp", "TokenMinter"]
+__all__ = ["KeyFolder", "LoginApp", "Throttle", "TokenMinter"]

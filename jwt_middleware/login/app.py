@@ -2,38 +2,29 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from werkzeug.wrappers import Request, Response
 
 from ..errors import StoreUnavailable, require
+from ..paths import to_wsgi
 from ..responses import Preflight, StartResponse, WSGIApplication, checked_origins, drain, is_preflight, respond, share
-from ..stores.base import User, UserStore
-from .body import Problem, read_fields, text_field
+from ..stores.base import UserStore
+from . import cookies
+from .body import Problem, read_fields
+from .key_folder import PUBLISHED_FOR
 from .minter import TokenMinter
+from .pages import Handler, login_page, page_file
+from .sessions import Sessions
+from .throttle import Throttle
+from .tokens import Store, TokenEndpoint
 
 _log = logging.getLogger("jwt_middleware.login")
 
-_PAGE = Path(__file__).parent / "page"
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+_NO_STORE = {"Cache-Control": "no-store"}
 _RETRY_AFTER = {"Retry-After": "5"}
-
-Handler: TypeAlias = Callable[[Request], Response]
-
-
-class Store(Protocol):
-    """What the login app asks of its store beside the users: a sign of life."""
-
-    def ping(self) -> None:
-        """Return if the store answers, else raise `StoreUnavailable`."""
 
 
 class LoginApp:
@@ -42,22 +33,45 @@ class LoginApp:
     Serve it alone, mount it, or put it in front of an app with `wrap`. `store` keeps what the login app needs and,
     unless `users` is another `UserStore`, the users too. `allowed_origins` are exact origins of front ends elsewhere.
     It is no OAuth password grant, which RFC 9700 section 2.4 rules out.
+
+    `throttle` bounds failed attempts; None leaves that to somebody else. A session ends `idle_timeout` seconds after
+    its last refresh, `session_lifetime` after its start; `reuse_grace` is that of `login.sessions`.
+    `title` and `template` are those of `login.pages.login_page`.
     """
 
     def __init__(
-        self, store: Store, minter: TokenMinter, *, users: UserStore | None = None, allowed_origins: Sequence[str] = ()
+        self,
+        store: Store,
+        minter: TokenMinter,
+        *,
+        users: UserStore | None = None,
+        throttle: Throttle | None = Throttle(),  # noqa: B008 (it is frozen)
+        allowed_origins: Sequence[str] = (),
+        reuse_grace: float = 10,
+        idle_timeout: float = 604_800,
+        session_lifetime: float = 2_592_000,
+        title: str | None = None,
+        template: str | os.PathLike[str] | None = None,
     ) -> None:
-        users = store if users is None else users  # type: ignore[assignment]
         require(isinstance(minter, TokenMinter), "LoginApp takes a store and a minter: LoginApp(store, minter)")
         require(hasattr(store, "ping"), "store is one of jwt_middleware.stores; an app's own user table goes in users=")
-        require(
-            hasattr(users, "authenticate") and hasattr(users, "get"), "users has authenticate and get: see UserStore"
+        users = cast(UserStore, store) if users is None else users
+        has_both = hasattr(users, "authenticate") and hasattr(users, "get")
+        require(has_both, "users has authenticate and get: see UserStore")
+        require(throttle is None or isinstance(throttle, Throttle), "throttle is Throttle(), or None")
+        sessions = Sessions(
+            store,
+            reuse_grace=reuse_grace,
+            idle_timeout=idle_timeout,
+            session_lifetime=session_lifetime,
+            issuer=minter.provider.issuer,
         )
+        self._tokens = TokenEndpoint(store, users, minter, sessions, throttle)
         self._store = store
-        self._users: Any = users
         self._minter = minter
+        self._idle_timeout = idle_timeout
         self._allowed_origins = checked_origins(allowed_origins)
-        self._routes = self._make_routes()
+        self._routes = self._make_routes(login_page(title, template))
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -80,6 +94,8 @@ class LoginApp:
         """
         well_formed = isinstance(prefix, str) and (not prefix or (prefix.startswith("/") and not prefix.endswith("/")))
         require(well_formed, 'prefix is a path without a slash at its end: prefix="/auth", or prefix=""')
+        require(callable(app), "wrap takes a WSGI app: wrap(app.wsgi_app, prefix='/auth') for Flask")
+        prefix = to_wsgi(prefix)
         own = {prefix + path: path for path in self._routes}
 
         def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -92,13 +108,14 @@ class LoginApp:
 
         return application
 
-    def _make_routes(self) -> dict[str, dict[str, Handler]]:
+    def _make_routes(self, page: Handler) -> dict[str, dict[str, Handler]]:
         routes: dict[str, dict[str, Handler]] = {
             "/token": {"POST": self._token},
-            "/login": {"GET": _file("login.html", "text/html; charset=utf-8")},
-            "/login.css": {"GET": _file("login.css", "text/css; charset=utf-8")},
+            "/revoke": {"POST": self._revoke},
+            "/login": {"GET": page},
             "/health": {"GET": self._health},
         }
+        routes |= {f"/{name}": {"GET": page_file(name)} for name in ("login.css", "login.js", "jwt-client.js")}
         if self._minter.jwks is not None:
             routes["/.well-known/jwks.json"] = {"GET": self._jwks}
         return routes
@@ -120,36 +137,33 @@ class LoginApp:
 
     def _token(self, request: Request) -> Response:
         fields = read_fields(request)
+        if not cookies.is_wanted(fields):
+            return _json(200, self._tokens.grant(fields, request.environ), _NO_STORE)
+        cookies.require_own_page(request, self._allowed_origins)
         if "grant_type" in fields:
-            raise Problem(400, "unsupported_grant_type", "This grant_type is not offered.")
-        username, password = text_field(fields, "username"), text_field(fields, "password")
-        user = self._users.authenticate(username, password)
-        if user is None:
-            raise Problem(
-                401, "invalid_grant", "Bad username or password", {"WWW-Authenticate": 'Bearer realm="login"'}
-            )
-        return self._grant(user)
+            fields = {**fields, "refresh_token": cookies.read(request) or "none"}
+        answer = self._tokens.grant(fields, request.environ)
+        refresh_token = answer.pop("refresh_token")
+        response = _json(200, answer, _NO_STORE)
+        cookies.put(response, request, refresh_token, self._idle_timeout)
+        return response
 
-    def _grant(self, user: User) -> Response:
-        try:
-            token = self._minter.mint(str(user.id), scopes=user.scopes, claims=user.claims)
-        except (TypeError, ValueError) as error:
-            raise StoreUnavailable("a user's id, scopes or claims cannot stand in a token") from error
-        body = {
-            "token": token,
-            "user_id": user.id,
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": self._minter.lifetime,
-        }
-        return _json(200, body, {"Cache-Control": "no-store"})
+    def _revoke(self, request: Request) -> Response:
+        fields = read_fields(request)
+        if not cookies.is_wanted(fields):
+            return _json(200, self._tokens.revoke(fields), _NO_STORE)
+        cookies.require_own_page(request, self._allowed_origins)
+        fields = {**fields, "token": cookies.read(request) or "none"}
+        response = _json(200, self._tokens.revoke(fields), _NO_STORE)
+        cookies.clear(response, request)
+        return response
 
     def _jwks(self, request: Request) -> Response:
-        return _json(200, self._minter.jwks or {}, {"Cache-Control": "public, max-age=600"})
+        return _json(200, self._minter.jwks or {}, {"Cache-Control": f"public, max-age={PUBLISHED_FOR}"})
 
     def _health(self, request: Request) -> Response:
         self._store.ping()
-        return _json(200, {"status": "ok"}, {"Cache-Control": "no-store"})
+        return _json(200, {"status": "ok"}, _NO_STORE)
 
 
 def _allow(methods: Iterable[str]) -> str:
@@ -158,17 +172,8 @@ def _allow(methods: Iterable[str]) -> str:
 
 def _refuse(problem: Problem) -> Response:
     body = {"msg": problem.message, "error": problem.code, "error_description": problem.message}
-    return _json(problem.status, body, {"Cache-Control": "no-store", **problem.headers})
+    return _json(problem.status, body, {**_NO_STORE, **problem.headers})
 
 
 def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    return Response(json.dumps(body), status, headers, content_type="application/json")
-
-
-def _file(name: str, content_type: str) -> Handler:
-    content = (_PAGE / name).read_bytes()
-
-    def handler(request: Request) -> Response:
-        return Response(content, 200, _PAGE_HEADERS, content_type=content_type)
-
-    return handler
+    return Response(json.dumps(body) + "\n", status, headers, content_type="application/json")

@@ -1,10 +1,11 @@
 """The body of a login request as its fields, read strictly: JSON or form, one meaning or a refusal."""
 
 from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from ..errors import InvalidToken
@@ -26,24 +27,39 @@ class Problem(Exception):
 def read_fields(request: Request) -> Mapping[str, Any]:
     """Return the fields of a JSON object or a form (application/x-www-form-urlencoded).
 
-    `Problem` 413 over 64 KiB, 415 for another type, 400 for what is not well-formed or names a field twice.
+    `Problem` 413 over 64 KiB, 415 for another type, 400 for what is cut off, not well-formed or names a field twice.
     """
     if request.mimetype not in _READERS:
         raise Problem(415, "invalid_request", f"Send a form or JSON. {_JSON_NEEDS_ITS_TYPE}.")
-    request.max_content_length = MAX_BODY_BYTES
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Problem(413, "invalid_request", "The request is larger than 64 KiB.") from None
-    return _READERS[request.mimetype](body)
+    return _READERS[request.mimetype](_read(request))
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:
-    """Return a field that must be there, a text and not empty (RFC 6749 section 3.2), else `Problem` 400."""
+    """Return a field that must be there, a text and not empty (RFC 6749 section 3.2), else `Problem` 400.
+
+    Nor may it hold NUL, at which drivers of databases raise errors of many kinds.
+    """
     value = fields.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise Problem(400, "invalid_request", f"The field {name} must be a text.")
     return value
+
+
+def _read(request: Request) -> bytes:
+    request.max_content_length = MAX_BODY_BYTES + 1  # where the limit is, a chunked body ends without a word
+    try:
+        body = request.get_data(cache=False)
+        if "wsgi.input_terminated" not in request.environ:  # on such servers reading on would wait for ever
+            request.environ["wsgi.input"] = BytesIO()
+        if len(body) > MAX_BODY_BYTES:
+            raise RequestEntityTooLarge
+        if len(body) < (request.content_length or 0):
+            raise ClientDisconnected
+    except RequestEntityTooLarge:
+        raise Problem(413, "invalid_request", "The request is larger than 64 KiB.") from None
+    except ClientDisconnected:
+        raise Problem(400, "invalid_request", "The request ends before its length.") from None
+    return body
 
 
 def _read_json(body: bytes) -> Mapping[str, Any]:

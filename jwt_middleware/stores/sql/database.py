@@ -1,0 +1,81 @@
+"""A database with the schema in it: transactions that end in time, and the rule for forks."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakSet, finalize
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from ...errors import ConfigurationError, StoreUnavailable
+from . import engines, schema
+
+
+class Database:
+    """What `SQLStore` stands on; building does no I/O. `path` is the SQLite file that a URL named, else None."""
+
+    def __init__(self, url_or_engine: str | sa.URL | sa.Engine) -> None:
+        given = url_or_engine if isinstance(url_or_engine, sa.Engine) else None
+        url = engines.checked_url(url_or_engine if given is None else given.url)
+        is_sqlite = url.get_backend_name() == "sqlite"
+        self.path = engines.path_of(url) if given is None and is_sqlite else None
+        self._engine = given or (engines.sqlite(self.path) if self.path else engines.postgresql(url))
+        if given is None:
+            finalize(self, self._engine.dispose)
+        if not is_sqlite:  # whatever the owner's engine does by default
+            self._engine = self._engine.execution_options(isolation_level="READ COMMITTED")
+        self._is_ready = False
+        _databases.add(self)
+
+    def __repr__(self) -> str:
+        return f"SQLStore({self._engine.url.set(query={}).render_as_string(hide_password=True)!r})"
+
+    @contextmanager
+    def _transaction(self, *, write: bool = False, synced: bool = True) -> Iterator[sa.Connection]:
+        """A transaction, which a crash of the process never undoes. One in our SQLite file that is not `synced` is a
+        hundred times faster, and may be undone when the power fails within seconds: good for what a user can have
+        again by signing in, not for what takes a right away."""
+        pragmas = [f"synchronous = {'FULL' if synced else 'NORMAL'}"] if self.path else []
+        try:
+            if not self._is_ready:
+                self._prepare()
+            with engines.begin(self._engine, *pragmas, write=write) as connection:
+                yield connection
+        except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
+            # The driver's own error as cause: SQLAlchemy's text quotes the statement with its parameters.
+            raise StoreUnavailable("the user database does not answer") from (getattr(error, "orig", None) or error)
+
+    def _prepare(self) -> None:
+        if self.path:
+            engines.create_file(self.path)
+        with engines.begin(self._engine, write=False) as connection:
+            version = schema.find_version(connection)
+        if version is None:
+            if self.path:
+                engines.use_wal(self._engine)
+            with engines.begin(self._engine, write=True) as connection:
+                version = schema.create(connection)
+        if version > schema.VERSION:
+            raise ConfigurationError("a newer version of jwt_middleware made this database: update this one")
+        self._is_ready = True
+
+
+_databases: WeakSet[Database] = WeakSet()
+
+
+def _before_fork() -> None:
+    """Close what is not in use: in the child of a process with an open file SQLite gets its locks wrong."""
+    for database in list(_databases):
+        if database._engine.dialect.name == "sqlite":
+            database._engine.dispose()
+
+
+def _after_fork() -> None:
+    """Leave the connections to the parent: on a shared one each process would read the other's rows."""
+    for database in list(_databases):
+        database._engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

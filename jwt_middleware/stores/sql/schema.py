@@ -1,0 +1,89 @@
+"""The tables of `SQLStore`, made on first use."""
+
+import sqlalchemy as sa
+
+VERSION = 1
+_LOCK = 0x6A77745F6D696464  # "jwt_midd": the advisory lock under which the schema is made in PostgreSQL
+_BATCH = 100
+
+# Collation C: texts are compared exactly, and no update of the system's locales breaks an index.
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+metadata = sa.MetaData()
+schema = sa.Table("jwt_middleware_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+users = sa.Table(
+    "jwt_middleware_user",
+    metadata,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column(
+        "username",
+        sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql"),
+        nullable=False,
+        unique=True,
+    ),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("claims", sa.Text, nullable=False),
+    sa.Column("disabled", sa.Boolean, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sqlite_autoincrement=True,  # without it SQLite gives the id of a removed user to the next one
+)
+sessions = sa.Table(  # the fields of `Session`
+    "jwt_middleware_session",
+    metadata,
+    sa.Column("name_hash", sa.LargeBinary, primary_key=True),
+    sa.Column("sid", sa.Text, nullable=False),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("user_id", _TEXT, nullable=False, index=True),
+    sa.Column("user_version", sa.BigInteger, nullable=False),
+    sa.Column("token_lifetime", sa.BigInteger, nullable=False),
+    sa.Column("started_at", sa.Double, nullable=False),
+    sa.Column("used_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    sa.Column("secret_hash", sa.LargeBinary, nullable=False),
+    sa.Column("previous_hash", sa.LargeBinary),
+    sa.Column("successor", sa.LargeBinary),
+    sa.Column("older_hash", sa.LargeBinary),
+    sa.Column("older_successor", sa.LargeBinary),
+)
+revocations = sa.Table(
+    "jwt_middleware_revocation",
+    metadata,
+    sa.Column("id", _ID, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    sqlite_autoincrement=True,  # an id is a place in the log, so none is used again
+)
+counters = sa.Table(
+    "jwt_middleware_counter",
+    metadata,
+    sa.Column("key", _TEXT, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+)
+
+
+def find_version(connection: sa.Connection) -> int | None:
+    """Return the version of the schema that is there, or None."""
+    if not sa.inspect(connection).has_table(schema.name):
+        return None
+    return int(connection.execute(sa.select(schema.c.version)).scalar_one())
+
+
+def create(connection: sa.Connection) -> int:
+    """Make the tables unless another process has just done so; return the version that is there."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+    version = find_version(connection)
+    if version is None:
+        metadata.create_all(connection)
+        connection.execute(schema.insert().values(version=VERSION))
+    return version or VERSION
+
+
+def delete_some(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> None:
+    """Delete up to a hundred such rows; those that another transaction has in hand wait for the next time."""
+    (key,) = table.primary_key.columns
+    some = sa.select(key).where(condition).limit(_BATCH).with_for_update(skip_locked=True)
+    connection.execute(table.delete().where(key.in_(some)))
