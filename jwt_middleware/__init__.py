@@ -15,6 +15,7 @@ from .identity import Identity
 from .keys import Key, KeySet
 from .middleware import Decision, JWTMiddleware
 from .provider import Provider
+from .remote_keys import RemoteKeySet
 from .requirements import Requirement, any_of, authenticated, claim, issued_by, optional, public, scope
 from .revocation import RevocationList
 from .rules import Rule
@@ -35,6 +36,7 @@ __all__ = [
     "MissingToken",
     "Provider",
     "Refusal",
+    "RemoteKeySet",
     "Requirement",
     "RevocationList",
     "Rule",

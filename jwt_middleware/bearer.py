@@ -18,7 +18,7 @@ def extract_token(environ: Mapping[str, Any], max_bytes: int = 8192) -> str | No
     a comma is too, so two headers joined by a server are refused. `InvalidToken` when it is over `max_bytes`.
     """
     header: str = environ.get("HTTP_AUTHORIZATION", "")
-    if header[:7].lower() != "bearer ":
+    if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":
         if header[:6].lower() == "bearer" and header[6:7] not in _SCHEME_CHARACTERS:
             raise InvalidRequest
         return None

@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 ENVIRON_KEY = "jwt_middleware.identity"
 """Where the environ holds the `Identity`. A key with a dot and lower case: no client header can produce it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """The caller of a request whose token was verified. Frozen, hashable, safe to share between requests.
 
     `subject` (RFC 7519 section 4.1.2, or the provider's `subject_claim`) is unique only within its `issuer`.

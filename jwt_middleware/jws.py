@@ -14,6 +14,7 @@ import json
 import math
 from binascii import a2b_base64
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -41,14 +42,13 @@ class Jws(NamedTuple):
     def check_signature(self, keys: KeySource) -> None:
         """Return if a key of the set made the signature, else raise `InvalidToken`: `key`, `algorithm`, `signature`."""
         candidates = keys.find(self.header.get("kid"))
-        if not candidates:
-            raise InvalidToken("key")
-        algorithm = self.header["alg"]
-        candidates = [key for key in candidates if key.algorithm == algorithm]
-        if not candidates:
-            raise InvalidToken("algorithm")
-        if not any(key.verify(self.signing_input, self.signature) for key in candidates):
-            raise InvalidToken("signature")
+        reason = "algorithm" if candidates else "key"
+        for key in candidates:
+            if key.algorithm == self.header["alg"]:
+                if key.verify(self.signing_input, self.signature):
+                    return
+                reason = "signature"
+        raise InvalidToken(reason)
 
 
 def verify(token: str, key_set: KeySource) -> tuple[dict[str, Any], bytes]:
@@ -58,7 +58,7 @@ def verify(token: str, key_set: KeySource) -> tuple[dict[str, Any], bytes]:
     """
     jws = parse(token)
     jws.check_signature(key_set)
-    return dict(jws.header), jws.payload
+    return deepcopy(dict(jws.header)), jws.payload  # the header is kept for the next token
 
 
 def parse(token: str) -> Jws:
@@ -74,10 +74,11 @@ def parse(token: str) -> Jws:
 def parse_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object that these bytes are, read strictly as said above. `InvalidToken("malformed")`."""
     try:
-        value = _decoder.decode(text.decode())
+        document = text.decode().strip(" \t\r\n")
+        value, end = _decoder.raw_decode(document)
     except (ValueError, RecursionError):
         raise InvalidToken("malformed") from None
-    if type(value) is not dict or _is_too_deep(text, value) or _has_lone_surrogate(text, value):
+    if end != len(document) or type(value) is not dict or _is_too_deep(text, value) or _has_lone_surrogate(text, value):
         raise InvalidToken("malformed")
     return value
 

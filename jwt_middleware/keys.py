@@ -34,7 +34,7 @@ _THUMBPRINT_MEMBERS = {
 # The y coordinates of Ed25519's points of small order, each encoding of them: under such a "public key" one
 # signature verifies every message (RFC 8032 section 5.1 does not forbid them).
 _FIELD = 2**255 - 19
-_ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303021606
+_ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 SMALL_ORDER = frozenset((0, 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT, _FIELD - 1, _FIELD, _FIELD + 1))
 
 Material = Any
@@ -66,20 +66,14 @@ class Key:
         """An HMAC key. A text is taken as its UTF-8 bytes; at least as long as the hash (RFC 7518 section 3.2)."""
         require(isinstance(secret, (str, bytes)), "a secret is a text or bytes")
         require(algorithm in _HASH_BYTES, f"a secret has one of the algorithms {', '.join(_HASH_BYTES)}")
-        try:
-            material = secret.encode() if isinstance(secret, str) else secret
-            jwt.get_algorithm_by_name(algorithm).prepare_key(material)
-        except (jwt.InvalidKeyError, ValueError):
-            raise ConfigurationError(
-                "this is no secret but a PEM, certificate or JWK: use Key.from_pem or Key.from_jwk"
-            ) from None
+        material = _to_bytes(secret)
         return cls(algorithm, id, material, material)
 
     @classmethod
     def from_pem(cls, pem: str | bytes, *, algorithm: str | None = None, id: str | None = None) -> "Key":
         """A private or public key from PEM (RFC 7468), not encrypted. An RSA key is RS256 by default."""
         require(isinstance(pem, (str, bytes)), "a PEM is a text or bytes")
-        return cls._from_material(_load_pem(pem.encode() if isinstance(pem, str) else pem), algorithm, id)
+        return cls._from_material(_load_pem(_to_bytes(pem)), algorithm, id)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "Key":
@@ -88,10 +82,8 @@ class Key:
         An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids verifying is refused.
         """
         require(isinstance(jwk, Mapping), "a JWK is a mapping, such as json.loads gives")
-        require(
-            jwk.get("use", "sig") == "sig" and _may_verify(jwk),
-            "this JWK is not for verifying signatures (use, key_ops)",
-        )
+        is_for_verifying = jwk.get("use", "sig") == "sig" and _may_verify(jwk)
+        require(is_for_verifying, "this JWK is not for verifying signatures (use, key_ops)")
         algorithm: Any = jwk.get("alg") or _algorithm_of_jwk(jwk)
         require(isinstance(algorithm, str) and algorithm in ALGORITHMS, f"alg is one of {', '.join(ALGORITHMS)}")
         try:
@@ -162,11 +154,9 @@ class KeySet:
     generation = 0
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        require(not isinstance(keys, (Key, str, bytes, Mapping)), "KeySet takes a list of keys: KeySet([key])")
-        self.keys = tuple(keys)
-        require(
-            self.keys and all(isinstance(key, Key) for key in self.keys), "KeySet takes at least one Key: KeySet([key])"
-        )
+        self.keys = tuple(keys) if isinstance(keys, Iterable) else ()
+        are_keys = self.keys and all(isinstance(key, Key) for key in self.keys)
+        require(are_keys, "KeySet takes a list of at least one Key: KeySet([key])")
         require(
             len({isinstance(key.verifying_key, bytes) for key in self.keys}) == 1,
             "secrets and public keys do not mix in one set: the one could pass for the other",
@@ -188,11 +178,9 @@ class KeySet:
                 document = json.loads(document)
             except (ValueError, RecursionError, TypeError) as error:
                 raise ConfigurationError("a JWKS document is a mapping or its JSON text") from error
-        require(
-            isinstance(document, Mapping) and isinstance(document.get("keys"), list),
-            'a JWKS document is {"keys": [...]}',
-        )
-        return cls(_usable_keys(cast(Any, document)["keys"]))
+        jwks: Any = document.get("keys") if isinstance(document, Mapping) else None
+        require(isinstance(jwks, list), 'a JWKS document is {"keys": [...]}')
+        return cls(_usable_keys(jwks))
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
         """The keys with this id and those without one; for a token that names none, all (RFC 7515 section 4.1.4)."""
@@ -232,15 +220,20 @@ def _algorithm_of(public: Material) -> str:
     return "EdDSA"
 
 
+def _to_bytes(text: str | bytes) -> bytes:
+    try:
+        return text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError:
+        raise ConfigurationError("a secret or a PEM is text without lone surrogates, or bytes") from None
+
+
 def _load_pem(pem: bytes) -> Material:
     try:
         if b"PRIVATE KEY" in pem:
             return serialization.load_pem_private_key(pem, password=None)
         return serialization.load_pem_public_key(pem)
     except Exception as error:  # ValueError, TypeError for an encrypted one, UnsupportedAlgorithm
-        raise ConfigurationError(
-            "this is not the PEM of a public key or of a private key without a passphrase"
-        ) from error
+        raise ConfigurationError("this is no PEM of a public key or of a private key without a passphrase") from error
 
 
 def _random_material(algorithm: str) -> Material:
@@ -257,17 +250,24 @@ def _check_material(algorithm: str, material: Material) -> None:
         least = _HASH_BYTES.get(algorithm, 0)
         require(least, f"a secret cannot be a key for {algorithm}")
         require(len(material) >= least, f"a secret for {algorithm} has at least {least} bytes (RFC 7518 section 3.2)")
+        _refuse_key_document(algorithm, material)
     elif isinstance(material, rsa.RSAPublicKey):
         require(algorithm in _RSA, f"an RSA key cannot be a key for {algorithm}")
         require(2048 <= material.key_size <= 16384, "an RSA key has 2048 to 16384 bits (RFC 7518 section 3.3)")
         require(material.public_numbers().n % 2, "the modulus of an RSA key is odd")
     elif isinstance(material, ec.EllipticCurvePublicKey):
-        require(
-            _CURVES.get(material.curve.name) == algorithm,
-            f"a key on {material.curve.name} cannot be a key for {algorithm}",
-        )
+        curve = material.curve.name
+        require(_CURVES.get(curve) == algorithm, f"a key on {curve} cannot be a key for {algorithm}")
     else:
         require(isinstance(material, ed25519.Ed25519PublicKey), "a key is RSA, EC on P-256, P-384 or P-521, or Ed25519")
         require(algorithm == "EdDSA", f"an Ed25519 key cannot be a key for {algorithm}")
         y = int.from_bytes(material.public_bytes_raw(), "little") & (2**255 - 1)
         require(y not in SMALL_ORDER, "an Ed25519 key of small order verifies everything")
+
+
+def _refuse_key_document(algorithm: str, secret: bytes) -> None:
+    """A public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)."""
+    try:
+        jwt.get_algorithm_by_name(algorithm).prepare_key(secret)
+    except jwt.InvalidKeyError:
+        raise ConfigurationError("a PEM, certificate or JWK is no secret: use Key.from_pem or Key.from_jwk") from None

@@ -20,8 +20,6 @@ from .verifier import Verifier
 REASON_KEY = "jwt_middleware.reason"
 """Where the environ holds the reason of a refusal, for access logs."""
 
-_OUR_KEYS = (ENVIRON_KEY, REASON_KEY, "REMOTE_USER", "AUTH_TYPE")
-
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -71,9 +69,12 @@ class JWTMiddleware:
         self._realm = realm
         self._max_token_bytes = max_token_bytes
         self._allowed_origins = checked_origins(allowed_origins)
-        self._table = RuleTable(rules)
-        self._verifier = Verifier(providers, revocations=revocations, cache_size=cache_size)
-        self._names_one_issuer = _rules_of_one_issuer(self._table.rules, {provider.issuer for provider in providers})
+        table = RuleTable(rules)
+        self._match = table.match
+        self._verify = Verifier(providers, revocations=revocations, cache_size=cache_size).verify
+        issuers = frozenset(provider.issuer for provider in providers)
+        # Under these a subject names one person.
+        self._names_one_issuer = frozenset(rule for rule in table.rules if len(rule.issuers(issuers)) == 1)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
@@ -82,29 +83,35 @@ class JWTMiddleware:
             return self.app(environ, start_response)
         if self._allowed_origins and environ.get("HTTP_ORIGIN") in self._allowed_origins:
             start_response = share(start_response, environ["HTTP_ORIGIN"])
-        for key in _OUR_KEYS:  # whoever the app sees there was verified here
-            environ.pop(key, None)
-        if answer is not None:
-            return self._answer(answer, environ, start_response)
-        if identity is not None:
+        environ.pop(REASON_KEY, None)  # whoever the app sees in our keys was verified here
+        environ.pop("REMOTE_USER", None)
+        if identity is None:
+            environ.pop(ENVIRON_KEY, None)
+            environ.pop("AUTH_TYPE", None)
+        else:
             environ[ENVIRON_KEY] = identity
             environ["AUTH_TYPE"] = "Bearer"
             if not self._names_one_issuer.isdisjoint(rules):
                 environ["REMOTE_USER"] = to_wsgi(identity.subject)
+        if answer is not None:
+            return self._answer(answer, environ, start_response)
         return self.app(environ, start_response)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return what is to happen with this request. Calls no app and writes nothing into the environ."""
-        rules = self._table.match(environ)
+        rules = self._match(environ)
+        if self._allowed_origins and is_preflight(environ) and environ["HTTP_ORIGIN"] in self._allowed_origins:
+            # The rule may name the method that is asked for, and not OPTIONS.
+            asked = self._match({**environ, "REQUEST_METHOD": environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]})
+            if not all(rule.is_public for rule in rules + asked):
+                return Decision(rules or asked, None, Preflight())
         if not rules:
             return _NO_RULE
         if rules[0].is_public:  # public ones stand last
             return Decision(rules, None, None)
-        if self._allowed_origins and is_preflight(environ) and environ["HTTP_ORIGIN"] in self._allowed_origins:
-            return Decision(rules, None, Preflight())
         try:
             token = extract_token(environ, self._max_token_bytes)
-            identity = None if token is None else self._verifier.verify(token)
+            identity = None if token is None else self._verify(token)
             for rule in rules:
                 rule.check(identity)
         except Refusal as refusal:
@@ -116,10 +123,3 @@ class JWTMiddleware:
             environ[REASON_KEY] = answer.reason
             drain(environ)
         return respond(answer, self._realm)(environ, start)
-
-
-def _rules_of_one_issuer(rules: Iterable[Rule], issuers: set[str]) -> frozenset[Rule]:
-    """The rules under which a subject can be of one issuer only, so that it names one person."""
-    for rule in rules:
-        require(rule.issuers is None or rule.issuers & issuers, f"no provider has an issuer that {rule!r} asks for")
-    return frozenset(rule for rule in rules if len(issuers if rule.issuers is None else rule.issuers & issuers) == 1)

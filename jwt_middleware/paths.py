@@ -8,30 +8,33 @@ each reading counts.
 Readings are made in stages. Each stage keeps what it was given and adds what it makes of it, so that every
 combination occurs in the order in which a server and a framework would apply them:
 
-    percent-decoded again (twice)   UTF-8 errors ignored or replaced   control characters and spaces dropped
-    backslash as slash   `;params` cut   dot segments resolved, with and without merging slashes   slashes merged
+    percent-decoded again (twice)   UTF-8 errors ignored   control characters and spaces dropped
+    backslash as slash   `;params` cut   slashes merged, dot segments resolved, both in either order
 
-All readings stay in PEP 3333's form of text: one character per byte.
+UTF-8 errors replaced by U+FFFD need no reading: no prefix holds that character, so nothing new would match. Every
+stage is one pass at the speed of C, and there are at most 240 readings, so a hostile path costs linear time.
+
+Readings are PEP 3333's form of text: one character per byte.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from posixpath import normpath
 from urllib.parse import unquote_to_bytes
 
-is_plain: Callable[[str], object] = re.compile(r"(?:/[!-$&-,0-:<-\[\]-~-][!-$&-.0-:<-\[\]-~]*)*/?").fullmatch
+is_plain: Callable[[str], object] = re.compile(r"(?:/[!-$&-,0-:<-\[\]-~-][!-$&-.0-:<-\[\]-~-]*+)*+/?").fullmatch
 """True for a path that has one reading: printable ASCII but `%`, `;`, `\\`; no empty segment, none with a dot first."""
 
-_CONTROL_OR_SPACE = re.compile(r"[\x00-\x20\x7f]")
-_PARAMETERS = re.compile(r";[^/]*")
-_SLASHES = re.compile(r"/+")
+_CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
+_PARAMETERS = re.compile(rb";[^/]*")
 
 
 def readings(path: str) -> set[str]:
     """Return every way to read the path, itself among them, each starting with a slash."""
-    found = {path}
+    found = {_to_bytes(path)}
     for stage in _STAGES:
         found |= {reading for known in found for reading in stage(known)}
-    return {reading if reading.startswith("/") else "/" + reading for reading in found}
+    return {way for reading in found for way in _segmented(reading.decode("latin-1"))}
 
 
 def to_wsgi(text: str) -> str:
@@ -46,54 +49,44 @@ def _to_bytes(path: str) -> bytes:
         return path.encode("utf-8", "surrogatepass")
 
 
-def _percent_decoded(path: str) -> Iterator[str]:
-    if "%" in path:
-        once = unquote_to_bytes(_to_bytes(path))
-        yield once.decode("latin-1")
-        yield unquote_to_bytes(once).decode("latin-1")
+def _percent_decoded(path: bytes) -> Iterator[bytes]:
+    if b"%" in path:
+        once = unquote_to_bytes(path)
+        yield once
+        yield unquote_to_bytes(once)
 
 
-def _utf8_mended(path: str) -> Iterator[str]:
-    raw = _to_bytes(path)
-    if not raw.isascii():
-        yield to_wsgi(raw.decode("utf-8", "ignore"))
-        yield to_wsgi(raw.decode("utf-8", "replace"))
+def _utf8_mended(path: bytes) -> Iterator[bytes]:
+    if not path.isascii():
+        yield path.decode("utf-8", "ignore").encode()
 
 
-def _controls_dropped(path: str) -> Iterator[str]:
-    yield _CONTROL_OR_SPACE.sub("", path)
-
-
-def _backslash_as_slash(path: str) -> Iterator[str]:
-    yield path.replace("\\", "/")
-
-
-def _parameters_cut(path: str) -> Iterator[str]:
-    yield _PARAMETERS.sub("", path)
-
-
-def _slashes_merged(path: str) -> Iterator[str]:
-    yield _SLASHES.sub("/", "/" + path)
-
-
-def _dots_resolved(path: str) -> Iterator[str]:
-    if "/." in path or path.startswith("."):
-        resolved: list[str] = []
-        for segment in path.removeprefix("/").split("/"):
-            if segment == "..":
-                del resolved[-1:]
-            elif segment != ".":
-                resolved.append(segment)
-        yield "/" + "/".join(resolved)
-
-
-_STAGES = (
+_STAGES: tuple[Callable[[bytes], Iterable[bytes]], ...] = (
     _percent_decoded,
     _utf8_mended,
-    _controls_dropped,
-    _backslash_as_slash,
-    _parameters_cut,
-    _slashes_merged,
-    _dots_resolved,
-    _slashes_merged,
+    lambda path: (path.translate(None, _CONTROLS_AND_SPACE),),
+    lambda path: (path.replace(b"\\", b"/"),),
+    lambda path: (_PARAMETERS.sub(b"", path),),
 )
+
+
+def _segmented(path: str) -> Iterator[str]:
+    """The ways to divide a path into segments: as is; empty ones dropped; dots resolved before, after or alone."""
+    path = path if path.startswith("/") else "/" + path
+    merged = _merged(path)
+    yield from (path, merged)
+    if "/." in path:
+        resolved = _resolved(path)
+        yield from (resolved, _merged(resolved), _resolved(merged))
+
+
+def _merged(path: str) -> str:
+    while "//" in path:
+        path = path.replace("//", "/")
+    return path
+
+
+def _resolved(path: str) -> str:
+    # To `normpath` an empty segment is none, and before CPython 3.11.5 a NUL is the end: both get another name.
+    path = path.replace("\0", "\1").replace("//", "/\uffff/").replace("//", "/\uffff/")
+    return normpath(path).replace("\uffff", "")

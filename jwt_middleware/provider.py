@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from .errors import require, tuple_of
-from .keys import Key, KeySource
+from .keys import KeySource
+from .remote_keys import DiscoveredKeySet
 
 _MAX_LEEWAY = 300
 
@@ -42,7 +44,8 @@ class Provider:
         require(
             self.audience is None or (self.audiences and all(map(_is_text, self.audiences))), "an audience is not empty"
         )
-        require(not isinstance(self.keys, Key) and hasattr(self.keys, "find"), "keys is a key set: keys=KeySet([key])")
+        is_key_source = hasattr(self.keys, "find") and not isinstance(self.keys, (str, bytes))  # a text can find, too
+        require(is_key_source, "keys is a key set: keys=KeySet([key])")
         require(_is_number(self.leeway) and 0 <= self.leeway <= _MAX_LEEWAY, f"leeway is 0 to {_MAX_LEEWAY} seconds")
         require(self.typ is None or _is_text(self.typ), "typ is a text such as 'at+jwt', or None")
         require(
@@ -52,6 +55,14 @@ class Provider:
         require(_is_text(self.subject_claim), "subject_claim is the name of a claim")
         names = tuple_of(str, self.scope_claims, "scope_claims is a tuple of names: scope_claims=('scope',)")
         object.__setattr__(self, "scope_claims", names)
+
+    @classmethod
+    def discover(cls, issuer: str, *, audience: str | tuple[str, ...] | None, **terms: Any) -> "Provider":
+        """A provider whose issuer, an https URL, publishes where its keys are; asked at first use, not while building.
+
+        OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3. `terms` are those of `Provider`.
+        """
+        return cls(issuer=issuer, audience=audience, keys=DiscoveredKeySet(issuer), **terms)
 
     @property
     def audiences(self) -> frozenset[str]:

@@ -73,19 +73,19 @@ def any_of(*requirements: Requirement) -> Requirement:
     require(
         requirements and all(map(callable, requirements)), "any_of takes requirements: any_of(scope('a'), scope('b'))"
     )
-    require(not {public, optional} & set(requirements), "any_of with public or optional asks for nothing: leave it out")
+    asks_nothing = public in requirements or optional in requirements
+    require(not asks_nothing, "any_of with public or optional asks for nothing: leave it out")
     return _AnyOf(requirements)
 
 
-def issuers_of(requirement: Requirement) -> frozenset[str] | None:
-    """The issuers that the requirement leaves, or None where it does not say."""
+def issuers_of(requirement: Requirement, issuers: frozenset[str]) -> frozenset[str]:
+    """Those of the issuers that the requirement leaves. `ConfigurationError` for an `issued_by` that leaves none."""
     if isinstance(requirement, _IssuedBy):
-        return requirement.issuers
+        require(requirement.issuers & issuers, f"no provider has an issuer of issued_by{tuple(requirement.issuers)}")
+        return requirement.issuers & issuers
     if isinstance(requirement, _AnyOf):
-        alternatives = [issuers_of(alternative) for alternative in requirement.alternatives]
-        named = [issuers for issuers in alternatives if issuers is not None]
-        return frozenset().union(*named) if len(named) == len(alternatives) else None
-    return None
+        return frozenset().union(*[issuers_of(alternative, issuers) for alternative in requirement.alternatives])
+    return issuers
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,6 @@ class _AnyOf:
 
 
 def _typed(value: Any) -> tuple[type, Any]:
-    """A JSON value with its type: true is not 1, and an object is equal to nothing."""
+    """A JSON value with its type: true is not 1, and no list or object is a value."""
     number = type(value) in (int, float)
-    return (float if number else type(value), value if isinstance(value, (str, int, float, bool)) else id(value))
+    return (float if number else type(value), value if isinstance(value, (str, int, float, bool)) else None)

@@ -21,7 +21,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:.]+\](:
 
 _DRAIN_BYTES = 8 * 1024 * 1024
 _DRAIN_SECONDS = 5
-_CHUNK = 64 * 1024
+_CHUNK = 8 * 1024
 
 
 class Preflight(NamedTuple):
@@ -47,10 +47,12 @@ def respond(answer: Refusal | Preflight, realm: str) -> WSGIApplication:
 def _preflight_response(answer: Preflight) -> Response:
     headers = {
         "Access-Control-Allow-Methods": "*",
-        "Access-Control-Allow-Headers": "Authorization, *",  # the wildcard leaves Authorization out
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, *",  # with credentials a wildcard means nothing
         "Access-Control-Max-Age": str(answer.max_age),
     }
-    return Response(status=204, headers=headers)
+    response = Response(status=204, headers=headers)
+    del response.headers["Content-Type"]  # of no content
+    return response
 
 
 def _refusal_response(refusal: Refusal, realm: str) -> Response:
@@ -67,11 +69,11 @@ def _refusal_response(refusal: Refusal, realm: str) -> Response:
         "error": refusal.code,
         "reason": refusal.reason,
     }
-    return Response(json.dumps(body), refusal.status, headers, content_type="application/problem+json")
+    return Response(json.dumps(body) + "\n", refusal.status, headers, content_type="application/problem+json")
 
 
 def drain(environ: Mapping[str, Any]) -> None:
-    """Read the request's body, at most 8 MiB and 5 seconds of it.
+    """Read the request's body, at most 8 MiB, and no further chunk of 8 KiB after 5 seconds.
 
     A server that closes a connection with the body unread resets it, and the client never reads the answer.
     """
@@ -92,8 +94,12 @@ def _content_length(environ: Mapping[str, Any]) -> int:
     return 0
 
 
-def share(start_response: StartResponse, origin: str) -> StartResponse:
-    """Return a `start_response` that lets scripts of the origin read the answer, unless the app sees to that itself."""
+def share(start_response: StartResponse, origin: str, *, with_cookies: bool = False) -> StartResponse:
+    """Return a `start_response` that lets scripts of the origin read the answer, unless the app sees to that itself.
+
+    `with_cookies` also lets them have the browser send and take cookies.
+    """
+    credentials = [("Access-Control-Allow-Credentials", "true")] if with_cookies else []
 
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         if "access-control-allow-origin" not in {name.lower() for name, _ in headers}:
@@ -102,6 +108,7 @@ def share(start_response: StartResponse, origin: str) -> StartResponse:
                 ("Access-Control-Allow-Origin", origin),
                 ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
                 ("Vary", "Origin"),
+                *credentials,
             ]
         return start_response(status, headers, *exc_info)
 

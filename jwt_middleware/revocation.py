@@ -23,6 +23,9 @@ _SLOT = 60
 _RETRY = 1
 """Seconds after a failed read in which nobody waits for another."""
 
+_PATIENCE = 5
+"""Seconds after which a read by another request counts as failed: a log answers within two."""
+
 
 class Revocation(NamedTuple):
     """One entry of a log: a `revocation_key`, kept until `expires_at` (seconds since the epoch)."""
@@ -53,9 +56,14 @@ class RevocationLog(Protocol):
 
 
 def revocation_keys(issuer: str, token_id: str | None, session_id: str | None) -> tuple[str, ...]:
-    """Return the keys under which a token may have been revoked: by its `jti` and by its `sid`, as its issuer's."""
-    named = (("jti", token_id), ("sid", session_id))
-    return tuple("\0".join((kind, issuer, id_)) for kind, id_ in named if id_ is not None)
+    """Return the keys under which a token may have been revoked: its `jti`, as anybody's too, and its `sid`."""
+    by_token = () if token_id is None else (f"jti\n{issuer}\n{token_id}", f"jti\n\n{token_id}")
+    return by_token if session_id is None else (*by_token, f"sid\n{issuer}\n{session_id}")
+
+
+def revocation_key(kind: str, issuer: str, id_: str) -> str:
+    """The key of a revoked token (`jti`) or session (`sid`) of an issuer, which has no control characters."""
+    return f"{kind}\n{issuer}\n{id_}"
 
 
 class RevocationList:
@@ -65,17 +73,15 @@ class RevocationList:
     """
 
     def __init__(self, log: RevocationLog, *, max_staleness: float = 1, max_outage: float | None = 120) -> None:
-        require(
-            hasattr(log, "read_revocations"), "RevocationList takes a store that keeps a log: RevocationList(store)"
-        )
-        require(max_staleness >= 0, "max_staleness is a number of seconds, 0 to read at every request")
-        require(max_outage is None or max_outage >= 0, "max_outage is a number of seconds, or None")
+        require(hasattr(log, "read_revocations"), "RevocationList takes a store with a log: RevocationList(store)")
+        require(_is_seconds(max_staleness), "max_staleness is a number of seconds, 0 to read at every request")
+        require(max_outage is None or _is_seconds(max_outage), "max_outage is a number of seconds, or None")
         self._log = log
         self._max_staleness = max_staleness
-        self._max_outage = float("inf") if max_outage is None else max_outage
+        self._max_outage = math.inf if max_outage is None else max_outage
         self._view = _View()
         self._read_at = self._retry_at = self._refresh_at = -math.inf
-        self._start_in_this_process()
+        self._reading: dict[int, threading.Lock] = {}  # by process: a fork may copy a lock that a thread holds
 
     def check(self, keys: tuple[str, ...]) -> None:
         """Return if none of the keys is revoked. `InvalidToken("revoked")`, or `Unavailable` when none can say."""
@@ -86,51 +92,53 @@ class RevocationList:
             if key in revoked:
                 raise InvalidToken("revoked")
 
-    def _start_in_this_process(self) -> None:
-        self._pid = os.getpid()
-        self._reading = threading.Lock()
-
     def _refresh(self) -> None:
-        if self._pid != os.getpid():  # the lock may have been copied while a thread of the parent held it
-            self._start_in_this_process()
+        reading = self._reading.setdefault(os.getpid(), threading.Lock())
         now = time.monotonic()
         oldest = now - self._max_staleness
         if self._read_at > oldest:
-            self._read_in_background(now)
+            self._read_in_background(now, reading)
             return
-        with self._reading:
-            if self._read_at <= oldest and now >= self._retry_at:
-                self._read()
-        if not now - self._read_at <= max(self._max_outage, self._max_staleness):
+        is_failing = self._retry_at > self._read_at  # then one request reads, the others go on with the old view
+        if reading.acquire(timeout=0 if is_failing else _PATIENCE):
+            self._read_and_release(now, oldest, reading)
+        if self._read_at < oldest and not now - self._read_at < self._max_outage:  # never read: infinitely old
             raise Unavailable("revocations_unavailable")
 
-    def _read_in_background(self, now: float) -> None:
-        if now < self._retry_at or not self._reading.acquire(blocking=False):
+    def _read_in_background(self, now: float, reading: threading.Lock) -> None:
+        if now < self._retry_at or not reading.acquire(blocking=False):
             return
+        name, arguments = "jwt-middleware-revocations", (now, now, reading)
         try:
-            threading.Thread(target=self._read_and_release, name="jwt-middleware-revocations", daemon=True).start()
+            threading.Thread(target=self._read_and_release, args=arguments, name=name, daemon=True).start()
         except RuntimeError:  # no thread to be had: a later request reads
-            self._reading.release()
+            reading.release()
 
-    def _read_and_release(self) -> None:
+    def _read_and_release(self, now: float, oldest: float, reading: threading.Lock) -> None:
         try:
-            self._read()
+            if self._read_at <= oldest and now >= self._retry_at:  # nobody else has read or failed meanwhile
+                self._read()
         finally:
-            self._reading.release()
+            reading.release()
 
     def _read(self) -> None:
         started = time.monotonic()
         try:
             page = self._log.read_revocations(self._view.cursor)
-        except StoreUnavailable as error:
+            view = _View() if page.complete else self._view
+            view.add(page)
+        except Exception as error:  # whatever a log of the owner's raises: what cannot be read is not known
             self._retry_at = time.monotonic() + _RETRY
-            _log.warning("the log of revocations cannot be read: %s", error)
+            told = error if isinstance(error, StoreUnavailable) else type(error).__name__  # never a foreign text
+            _log.warning("the log of revocations cannot be read: %s", told)
             return
-        if page.complete:
-            self._view = _View()
-        self._view.add(page)
+        self._view = view  # at once and whole: requests read it meanwhile
         self._read_at = started
         self._refresh_at = started + self._max_staleness / 2
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, (int, float)) and value >= 0
 
 
 class _View:
@@ -152,5 +160,5 @@ class _View:
     def _prune(self, now: float) -> None:
         for slot in [slot for slot in self._slots if (slot + 1) * _SLOT <= now]:
             for key in self._slots.pop(slot):
-                if self.expires_at[key] <= now:
+                if self.expires_at.get(key, math.inf) <= now:  # gone already, when it was prolonged within the slots
                     del self.expires_at[key]

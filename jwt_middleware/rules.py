@@ -11,6 +11,7 @@ from .requirements import Requirement, authenticated, issuers_of, optional, publ
 
 # RFC 9110 section 5.6.2
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_COMMON_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class Rule:
@@ -28,7 +29,7 @@ class Rule:
         self.requires = requires or (authenticated,)
         require(all(map(callable, self.requires)), f"a requirement is callable: Rule({self.prefix!r}, scope('read'))")
         require(
-            len(self.requires) == 1 or not {public, optional} & set(self.requires),
+            len(self.requires) == 1 or not any(alone in self.requires for alone in (public, optional)),
             f"public and optional stand alone: Rule({self.prefix!r}, public)",
         )
         self.is_public = self.requires == (public,)
@@ -40,11 +41,11 @@ class Rule:
         for requirement in self.requires:
             requirement(identity)
 
-    @property
-    def issuers(self) -> frozenset[str] | None:
-        """The issuers that the rule's `issued_by` leaves, or None where it has none."""
-        named = [issuers for issuers in map(issuers_of, self.requires) if issuers is not None]
-        return frozenset.intersection(*named) if named else None
+    def issuers(self, issuers: frozenset[str]) -> frozenset[str]:
+        """Those of the issuers that the rule leaves. `ConfigurationError` for an `issued_by` that leaves none."""
+        left = frozenset.intersection(*[issuers_of(requirement, issuers) for requirement in self.requires])
+        require(left, f"no provider has an issuer that {self!r} asks for")
+        return left
 
     def __repr__(self) -> str:
         return f"<Rule {self.prefix} {' '.join(sorted(self.methods))}>"
@@ -58,7 +59,8 @@ class RuleTable:
         require(self.rules, 'rules names at least one: rules=[Rule("/")] protects everything')
         _refuse_contradictions(self.rules)
         methods = {"", *(method for rule in self.rules for method in rule.methods)}
-        self._trees = {method: _tree(self.rules, method) for method in methods}
+        trees = {method: _tree(self.rules, method) for method in methods}
+        self._trees = dict.fromkeys(_COMMON_METHODS, trees[""]) | trees  # at hand for the quickest look-up
 
     def match(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
         """Return every rule that governs the request in any reading of its path, public ones last; all must hold.
@@ -67,7 +69,8 @@ class RuleTable:
         SCRIPT_NAME + PATH_INFO holds too where it has the longer prefix, so it can only close.
         """
         path: str = environ.get("PATH_INFO", "")
-        tree = self._trees.get(environ.get("REQUEST_METHOD", "GET").upper()) or self._trees[""]
+        method: str = environ.get("REQUEST_METHOD", "GET")
+        tree = self._trees.get(method) or self._trees.get(method.upper()) or self._trees[""]
         root: str = environ.get("HTTP_X_VHM_ROOT", "")  # where Pyramid's traversal starts
         script_name: str = environ.get("SCRIPT_NAME", "")
         if not root and not script_name and is_plain(path):
@@ -89,6 +92,7 @@ def _governing(tree: "_Node", path: str, root: str) -> set[Rule]:
 def _tree(rules: Sequence[Rule], method: str) -> "_Node":
     """The rules for one method; `""` stands for the methods that no rule names."""
     top = _Node(())
+    top.depth = 1 + max(len(rule.segments) for rule in rules)
     # Short prefixes first, so that a new node inherits; among equal ones the rule that names the method last.
     for rule in sorted(rules, key=lambda rule: (len(rule.segments), bool(rule.methods))):
         if not rule.methods or method in rule.methods:
@@ -99,10 +103,11 @@ def _tree(rules: Sequence[Rule], method: str) -> "_Node":
 class _Node:
     """A segment of the prefixes: the rule that governs here, if any, and the segments below."""
 
-    __slots__ = ("children", "rules")
+    __slots__ = ("children", "depth", "rules")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
+        self.depth = 0
         self.children: dict[str, _Node] = {}
 
     def below(self, segments: Sequence[str]) -> "_Node":
@@ -114,7 +119,7 @@ class _Node:
     def find(self, path: str) -> tuple[Rule, ...]:
         """The rule of one reading: one look-up a segment, down to the deepest rule."""
         node = self
-        for segment in path.split("/"):
+        for segment in path.split("/", self.depth):
             below = node.children.get(segment)
             if below is None:
                 break
@@ -132,13 +137,12 @@ def _refuse_contradictions(rules: Sequence[Rule]) -> None:
 
 def _checked_prefix(prefix: str) -> str:
     require(isinstance(prefix, str) and prefix.startswith("/"), 'a prefix is a path with a leading slash: Rule("/api")')
-    prefix = prefix[:-1] if len(prefix) > 1 and prefix.endswith("/") else prefix
-    path = to_wsgi(prefix)
+    path = to_wsgi(prefix.removesuffix("/") or "/")
     require(
-        readings(path) == {path} and not {"?", "#"} & set(path),
+        readings(path) == {path} and not prefix.endswith("//") and not set("%?#\ufffd") & set(prefix),
         f"{prefix!r} could be read in another way: leave out dot segments, '//', '%', ';', spaces, query",
     )
-    return prefix
+    return prefix.removesuffix("/") or "/"
 
 
 def _checked_methods(methods: Sequence[str]) -> frozenset[str]:

@@ -5,10 +5,10 @@ What does not change of a verdict (form, issuer, signature, claims) is worked ou
 """
 
 import re
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeGuard
 
 from . import jws
@@ -54,21 +54,18 @@ class Verifier:
         self._revocations = revocations
         self._cache_size = cache_size
         self._cache: OrderedDict[str, _Verified] = OrderedDict()
-        self._eviction = threading.Lock()
 
     def verify(self, token: str) -> Identity:
         """Return who the token says is calling. `InvalidToken` or `Unavailable` with the reason."""
-        kept = self._cache.get(token)
-        fresh = kept is None or kept.generation != kept.keys.generation
-        verified = self._verify_lasting(token) if fresh or kept is None else kept
-        now = time.time()
-        if now >= verified.expires:
-            raise InvalidToken("expired")
-        if now < verified.not_before:
-            raise InvalidToken("not_yet_valid")
+        verified = self._cache.get(token)
+        is_kept = verified is not None and verified.generation == verified.keys.generation
+        if verified is None or not is_kept:
+            verified = self._verify_lasting(token)
+        if not verified.not_before <= time.time() < verified.expires:
+            raise InvalidToken("expired" if time.time() >= verified.expires else "not_yet_valid")
         if self._revocations is not None:
             self._revocations.check(verified.revocation_keys)
-        if fresh:
+        if not is_kept:
             self._keep(token, verified)
         return verified.identity
 
@@ -85,12 +82,11 @@ class Verifier:
         return reader.read(parsed, claims, generation)
 
     def _keep(self, token: str, verified: _Verified) -> None:
-        if not self._cache_size:
-            return
-        with self._eviction:
+        if self._cache_size:
             self._cache[token] = verified
             if len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
+                with suppress(KeyError):  # other threads evict too; each of these calls is one step
+                    self._cache.popitem(last=False)
 
 
 class _ClaimsReader:
@@ -109,22 +105,22 @@ class _ClaimsReader:
         expires_at, not_before = _date(claims, "exp"), _date(claims, "nbf", default=0)
         self._check_lifetime(expires_at, claims)
         _text_or_none(claims, "sub")
-        identity = Identity(
-            subject=_subject(claims, provider.subject_claim),
-            issuer=provider.issuer,
-            scopes=_scopes(claims, provider.scope_claims),
-            token_id=_text_or_none(claims, "jti"),
-            session_id=_text_or_none(claims, "sid"),
-            expires_at=expires_at,
-            claims_json=parsed.payload,
-        )
+        token_id, session_id = _text_or_none(claims, "jti"), _text_or_none(claims, "sid")
         return _Verified(
-            identity,
-            not_before=not_before - provider.leeway,
-            expires=int(expires_at) + provider.leeway,
-            keys=provider.keys,
-            generation=generation,
-            revocation_keys=revocation_keys(provider.issuer, identity.token_id, identity.session_id),
+            Identity(
+                _subject(claims, provider.subject_claim),
+                provider.issuer,
+                _scopes(claims, provider.scope_claims),
+                token_id,
+                session_id,
+                expires_at,
+                parsed.payload,
+            ),
+            not_before - provider.leeway,
+            int(expires_at) + provider.leeway,
+            provider.keys,
+            generation,
+            revocation_keys(provider.issuer, token_id, session_id),
         )
 
     def _check_audience(self, claims: dict[str, Any]) -> None:
@@ -185,4 +181,4 @@ def _scopes(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...
             scopes += value
         else:
             raise InvalidToken("claims")
-    return tuple(dict.fromkeys(filter(None, scopes)))
+    return tuple(filter(None, scopes))
