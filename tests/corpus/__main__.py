@@ -1,0 +1,55 @@
+"""Prints how this package and PyJWT's `jwt.decode` fare on the corpus: which cases they take or refuse unlike it."""
+
+import warnings
+from collections import Counter
+
+import jwt
+
+from . import CASES
+from .case import Case
+from .verifiers import decide, pyjwt_accepts
+
+# Claims of other specifications than RFC 7519: no business of PyJWT's.
+_BEYOND_PYJWT = ("OpenID Connect", "RFC 8693")
+
+
+def main() -> None:
+    """Count the right verdicts of both, and the wrong ones by what the corpus rests them on."""
+    warnings.simplefilter("ignore")
+    asked = [case for case in CASES if _pyjwt_can_tell(case)]
+    _tell("jwt_middleware", Counter(_ours(case) for case in CASES))
+    _tell(f"PyJWT {jwt.__version__}", Counter(_theirs(case) for case in asked))
+
+
+def _pyjwt_can_tell(case: Case) -> bool:
+    """There is a token, and what decides is a setting that PyJWT has too."""
+    if case.token is None or case.issuer is None or case.source.startswith(_BEYOND_PYJWT):
+        return False
+    provider = case.issuer.provider
+    has_options = provider.typ or provider.max_lifetime or provider.subject_claim != "sub"
+    return not has_options and provider.keys.find("a") == provider.keys.find("z")
+
+
+def _ours(case: Case) -> str:
+    identity, refusal = decide(case)
+    right = refusal == ((case.status, case.reason) if case.reason else None) and (identity is None) == bool(refusal)
+    return "right" if right else f"wrong: {case.source}"
+
+
+def _theirs(case: Case) -> str:
+    try:
+        accepts = pyjwt_accepts(case)
+    except Exception as error:  # what `except jwt.PyJWTError` lets through
+        return f"raises {type(error).__name__}: {case.source}"
+    if accepts == (case.status == 200):
+        return "right"
+    return f"{'accepts' if accepts else 'refuses'}, unlike {case.source}"
+
+
+def _tell(name: str, verdicts: Counter[str]) -> None:
+    print(f"{name}: {verdicts.total()} cases, {verdicts.total() - verdicts['right']} wrong")
+    for verdict, count in verdicts.most_common():
+        print(f"{count:6} {verdict}")
+
+
+main()

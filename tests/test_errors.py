@@ -1,0 +1,85 @@
+"""The errors: their tree, statuses, codes, and the closed set of reasons."""
+
+import re
+
+import pytest
+
+from jwt_middleware import (
+    ConfigurationError,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    JWTMiddlewareError,
+    MissingToken,
+    Refusal,
+    StoreUnavailable,
+    Unavailable,
+)
+from jwt_middleware.errors import DESCRIPTIONS, require, tuple_of
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (MissingToken(), 401, None),
+        (InvalidRequest(), 400, "invalid_request"),
+        (InvalidToken("signature"), 401, "invalid_token"),
+        (InsufficientScope(), 403, "insufficient_scope"),
+        (Unavailable("keys_unavailable"), 503, "temporarily_unavailable"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Refusal) else str(value),
+)
+def test_each_refusal_fixes_its_status_and_code(refusal: Refusal, status: int, code: str | None) -> None:
+    """RFC 6750 section 3.1 ties the code to the status; a reason is all that a refusal says."""
+    assert (refusal.status, refusal.code) == (status, code)
+    assert refusal.reason in DESCRIPTIONS
+    assert str(refusal) == refusal.reason
+    assert refusal.description == DESCRIPTIONS[refusal.reason]
+
+
+@pytest.mark.parametrize("kind", [MissingToken, InvalidRequest, InvalidToken, InsufficientScope, Unavailable])
+def test_a_reason_is_one_of_a_closed_set(kind: type[Refusal]) -> None:
+    """Any other text is a mistake of the caller's, so nothing of a request can become one."""
+    assert issubclass(kind, Refusal)
+    for text in ("", "Signature", 'x", error="none', "x\r\nSet-Cookie: a=b"):
+        with pytest.raises(ValueError, match="reason is one of"):
+            kind(text)
+
+
+@pytest.mark.parametrize("description", DESCRIPTIONS.values(), ids=DESCRIPTIONS)
+def test_a_description_fits_into_a_challenge(description: str) -> None:
+    """Its characters are those of `error_description` (RFC 6750 section 3): no quote, no backslash."""
+    assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+\.", description)
+
+
+def test_descriptions_tell_reasons_apart_and_cannot_be_changed() -> None:
+    """Each reason has a sentence of its own."""
+    assert len(set(DESCRIPTIONS.values())) == len(DESCRIPTIONS)
+    with pytest.raises(TypeError):
+        DESCRIPTIONS["signature"] = "x"  # type: ignore[index]
+
+
+def test_the_tree() -> None:
+    """One root for all; a `ConfigurationError` is a `ValueError` too; neither it nor a store's error is a refusal."""
+    assert all(issubclass(kind, JWTMiddlewareError) for kind in (ConfigurationError, StoreUnavailable, Refusal))
+    assert issubclass(ConfigurationError, ValueError)
+    assert not issubclass(ConfigurationError, Refusal)
+    assert not issubclass(StoreUnavailable, Refusal)
+
+
+def test_what_a_refusal_carries_besides() -> None:
+    """The scopes that are needed; the seconds after which to come again."""
+    assert InsufficientScope(scope=("a", "b")).scope == ("a", "b")
+    assert InsufficientScope().scope == ()
+    assert Unavailable("keys_unavailable", retry_after=7).retry_after == 7
+
+
+def test_require_and_tuple_of_show_the_right_form() -> None:
+    """A text is not taken for a list of texts, and the message is the caller's."""
+    require(True, "unused")
+    assert tuple_of(str, ["a", "b"], "a list") == ("a", "b")
+    for value in ("ab", b"ab", None, 5, {"a": 1}, ["a", 5], iter(["a"])):
+        with pytest.raises(ConfigurationError, match="a list"):
+            tuple_of(str, value, "a list")
+    with pytest.raises(ConfigurationError, match="the right form"):
+        require([], "the right form")

@@ -1,0 +1,63 @@
+"""`Provider`: what exists is valid, and what is wrong is said while building."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from jwt_middleware import ConfigurationError, Key, KeySet, Provider
+
+KEYS = KeySet([Key.generate("EdDSA")])
+GOOD: dict[str, Any] = {"issuer": "https://idp.example/", "audience": "api", "keys": KEYS}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("issuer", value) for value in (None, "", 5, ["https://idp.example/"], "a\nb", "a\0")),
+        *(("audience", value) for value in ("", 5, [], (), ["api", ""], ["api", 5], {"api"}, b"api", ["a\n"])),
+        *(("keys", value) for value in (None, KEYS.keys[0], [KEYS.keys[0]], "secret", {"keys": []})),
+        *(("leeway", value) for value in (-1, 301, float("nan"), float("inf"), "5", None, True)),
+        *(("typ", value) for value in ("", 5, ["at+jwt"], "at\n")),
+        *(("max_lifetime", value) for value in (0, -1, float("nan"), "3600", True)),
+        *(("subject_claim", value) for value in ("", None, 5, ("sub",))),
+        *(("scope_claims", value) for value in ("scope", None, 5, ("scope", 5), {"scope"})),
+    ],
+)
+def test_what_cannot_be_is_refused_while_building(name: str, value: object) -> None:
+    """The error names the option and shows its right form; a text is no list of texts."""
+    with pytest.raises(ConfigurationError, match=name):
+        Provider(**GOOD | {name: value})
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_who_is_trusted_has_no_default(name: str) -> None:
+    """Issuer, audience and keys are always named: leaving the audience out would accept the tokens of others."""
+    with pytest.raises(TypeError, match=name):
+        Provider(**{key: value for key, value in GOOD.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("audience", "audiences"),
+    [("api", {"api"}), (("a", "b"), {"a", "b"}), (["a", "b"], {"a", "b"}), (None, set())],
+)
+def test_an_audience_is_a_text_several_or_explicitly_none(audience: Any, audiences: set[str]) -> None:
+    """All of them are accepted; a list given is kept as a tuple, so that it cannot change afterwards."""
+    provider = Provider(**GOOD | {"audience": audience})
+    assert provider.audiences == audiences
+    assert not isinstance(provider.audience, list)
+
+
+@pytest.mark.parametrize("value", [0, 0.5, 5, 300])
+def test_leeway_is_at_most_five_minutes(value: float) -> None:
+    """Its bounds are included."""
+    assert Provider(**GOOD | {"leeway": value}).leeway == value
+
+
+def test_a_provider_is_frozen_and_shows_no_secret() -> None:
+    """It is data; its text holds the ids of keys and no material."""
+    secret = "s3cr3t-s3cr3t-s3cr3t-s3cr3t-s3cr3t"
+    provider = Provider(**GOOD | {"keys": KeySet([Key.from_secret(secret)])})
+    assert "s3cr3t" not in repr(provider)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        provider.audience = None  # type: ignore[misc]
