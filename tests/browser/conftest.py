@@ -1,0 +1,29 @@
+"""A real Chromium for the tests."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from servers.engines import skip
+
+_NO_NOISE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1"  # hosts that, unlike localhost, a browser does not trust
+
+
+@pytest.fixture(scope="package")  # no longer: playwright keeps an event loop running in this thread
+def chromium() -> Iterator[Any]:
+    """A browser: the program that JWT_MIDDLEWARE_CHROMIUM names, or chromium or google-chrome on the path."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        skip("playwright is not installed")
+    names = [os.environ.get("JWT_MIDDLEWARE_CHROMIUM", ""), "chromium", "google-chrome"]
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        skip("there is no Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=[*_NO_NOISE, _NAMES])
+        yield browser
+        browser.close()
