@@ -112,6 +112,6 @@ def test_each_link_leads_somewhere(link: str) -> None:
     assert (_ROOT / link).exists()
 
 
-def test_the_provider_of_the_text_is_one(names: dict[str, Any]) -> None:
-    """The snippet for an identity provider builds a Provider."""
-    assert isinstance(names["provider"], Provider)
+def test_the_providers_of_the_text_are_some(names: dict[str, Any]) -> None:
+    """The snippet for identity providers builds what it says."""
+    assert all(isinstance(names[name], Provider) for name in ("auth0", "other", "fixed"))

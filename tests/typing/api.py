@@ -1,0 +1,236 @@
+"""Every public name used as the documentation has it. Never run: the type checker reads it, in strict mode.
+
+`assert_type` holds what a caller gets to what is promised.
+"""
+
+from collections.abc import Iterable
+from typing import Any, assert_type
+
+from jwt_middleware import (
+    ConfigurationError,
+    Decision,
+    Identity,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    JWTMiddleware,
+    JWTMiddlewareError,
+    Key,
+    KeySet,
+    MissingToken,
+    Provider,
+    Refusal,
+    RemoteKeySet,
+    Requirement,
+    RevocationList,
+    Rule,
+    StoreUnavailable,
+    Unavailable,
+    any_of,
+    authenticated,
+    claim,
+    issued_by,
+    jws,
+    optional,
+    public,
+    scope,
+)
+from jwt_middleware.login import KeyFolder, LoginApp, TokenMinter
+from jwt_middleware.revocation import RevocationLog
+from jwt_middleware.stores import (
+    Counters,
+    MemoryStore,
+    PasswordHasher,
+    RedisLog,
+    Session,
+    SessionStore,
+    SQLStore,
+    UnknownUser,
+    User,
+    UserRecord,
+    UserStore,
+    check_password,
+)
+
+
+def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The owner's app."""
+    caller = Identity.from_environ(environ)
+    assert_type(caller, Identity | None)
+    if caller:
+        assert_type(caller.subject, str)
+        assert_type(caller.issuer, str)
+        assert_type(caller.scopes, tuple[str, ...])
+        assert_type(caller.claims, dict[str, Any])
+        assert_type(caller.token_id, str | None)
+        assert_type(caller.session_id, str | None)
+        assert_type(caller.expires_at, float)
+    return []
+
+
+def keys(pem: bytes, jwk: dict[str, str]) -> KeySet:
+    """Keys of every origin."""
+    key = Key.from_secret("secret", algorithm="HS512", id="1")
+    key = Key.from_secret(b"secret")
+    key = Key.from_pem(pem, algorithm="PS256", id="1")
+    key = Key.from_pem(pem.decode())
+    key = Key.from_jwk(jwk)
+    key = Key.generate("EdDSA", id="1")
+    assert_type(key.algorithm, str)
+    assert_type(key.id, str | None)
+    assert_type(key.to_jwk(), dict[str, str])
+    assert_type(key.to_pem(), bytes)
+    assert_type(key.thumbprint(), str)
+    for document in ({"keys": [jwk]}, '{"keys": []}', b'{"keys": []}'):
+        assert_type(KeySet.from_jwks(document), KeySet)
+    return KeySet([key])
+
+
+def providers(key_set: KeySet) -> list[Provider]:
+    """Providers on every term."""
+    return [
+        Provider(issuer="https://idp.example/", audience="example-api", keys=key_set),
+        Provider(issuer="https://idp.example/", audience=("a", "b"), keys=key_set, leeway=0, typ="at+jwt"),
+        Provider(
+            issuer="https://idp.example/",
+            audience=None,
+            keys=key_set,
+            max_lifetime=3600,
+            subject_claim="oid",
+            scope_claims=("roles",),
+        ),
+        Provider(
+            issuer="https://idp.example/",
+            audience="example-api",
+            keys=RemoteKeySet("https://idp.example/.well-known/jwks.json", fresh_for=600, stale_for=86_400, timeout=3),
+        ),
+        Provider.discover("https://idp.example/", audience="example-api", leeway=0),
+    ]
+
+
+def only_ada(identity: Identity | None) -> None:
+    """A requirement of the owner's own."""
+    if identity is None:
+        raise MissingToken
+    if identity.subject != "ada":
+        raise InsufficientScope("claim_missing", scope=("ada",))
+
+
+def rules() -> list[Rule]:
+    """Rules with every requirement."""
+    requirement: Requirement = any_of(scope("a"), claim("role", "admin", 1, True), only_ada)
+    return [
+        Rule("/api"),
+        Rule("/api/authenticated", authenticated),
+        Rule("/api/health", public),
+        Rule("/api/news", optional, methods=("GET",)),
+        Rule("/api/admin", scope("admin", "write"), requirement, methods=["POST"]),
+        Rule("/api/realm", claim(("realm_access", "roles"), "admin"), claim("email")),
+        Rule("/api/partner", issued_by("https://idp.example/"), only_ada),
+    ]
+
+
+class Table:
+    """A user table of the owner's own."""
+
+    def authenticate(self, username: str, password: str) -> User | None:
+        """Look up and check."""
+        return User(1, username) if check_password(None, password) else None
+
+    def get(self, user_id: str) -> User | None:
+        """Look up."""
+        return User(user_id, "ada", scopes=("read",), claims={"department": "engines"})
+
+
+def minters(key: Key) -> TokenMinter:
+    """Minters of both kinds."""
+    minter = TokenMinter(key, issuer="i", audience=["a", "b"], lifetime=60, fallbacks=[key])
+    minter = TokenMinter(KeyFolder("/etc/example/keys"), issuer="i", audience="a")
+    minter = TokenMinter.from_secret("new", issuer="i", audience="a", lifetime=60, fallbacks=("old", b"older"))
+    assert_type(minter.provider, Provider)
+    assert_type(minter.lifetime, int)
+    assert_type(minter.jwks, dict[str, Any] | None)
+    assert_type(minter.mint("ada", scopes=("read",), session="s", claims={"x": [1]}), str)
+    assert_type(minter.mint("ada"), str)
+    return minter
+
+
+def stores() -> None:
+    """The bundled stores and what they answer."""
+    for store in (MemoryStore(), SQLStore("sqlite:///auth.db", password_method="scrypt:131072:8:1")):
+        assert_type(store.add_user("ada", "password", scopes=("read",), claims={"x": 1}), User)
+        assert_type(store.authenticate("ada", "password"), User | None)
+        assert_type(store.get("1"), User | None)
+        store.set_password("ada", "password")
+        store.set_scopes("ada", ["read"])
+        store.disable_user("ada")
+        try:
+            store.remove_user("ada")
+        except UnknownUser:
+            raise
+        for user in store.users():
+            assert_type(user, UserRecord)
+            assert_type(user.id, int | str)
+            assert_type(user.disabled, bool)
+        store.end_sessions("1")
+        store.revoke(token_id="t", expires_at=1e9)
+        users: UserStore = store
+        users.get("1")
+        sessions: SessionStore = store
+        assert_type(sessions.find_session(b"name"), Session | None)
+        counters: Counters = store
+        assert_type(counters.increment("key", 60), int)
+        RevocationList(store)
+    for log in (RedisLog("redis://localhost"), MemoryStore()):
+        RevocationList(log, max_staleness=0)
+    assert_type(PasswordHasher().hash("password"), str)
+
+
+def whole(log: RevocationLog, minter: TokenMinter) -> None:
+    """Middleware and login app together."""
+    guarded = JWTMiddleware(
+        app,
+        providers=[minter.provider],
+        rules=rules(),
+        revocations=RevocationList(log, max_staleness=0.5, max_outage=None),
+        realm="shop",
+        allowed_origins=("https://front.example",),
+        max_token_bytes=4096,
+        cache_size=0,
+    )
+    decision = guarded.decide({"PATH_INFO": "/"})
+    assert_type(decision, Decision)
+    assert_type(decision.rules, tuple[Rule, ...])
+    assert_type(decision.identity, Identity | None)
+    login = LoginApp(MemoryStore(), minter, users=Table(), allowed_origins=["https://front.example"])
+    login = LoginApp(
+        SQLStore("sqlite:///auth.db"),
+        minter,
+        throttle=None,
+        reuse_grace=0,
+        idle_timeout=3600,
+        session_lifetime=86_400,
+    )
+    application = login.wrap(guarded, prefix="/auth")
+    application({}, print)
+    login({}, print)
+
+
+def errors() -> tuple[str, int, str | None]:
+    """Every error, as it is caught."""
+    refusals: list[type[Refusal]] = [MissingToken, InvalidRequest, InvalidToken, InsufficientScope, Unavailable]
+    failures: list[type[JWTMiddlewareError]] = [ConfigurationError, StoreUnavailable, *refusals]
+    try:
+        raise Unavailable("keys_unavailable", retry_after=5)
+    except Refusal as refusal:
+        assert_type(refusal.description, str)
+        return refusal.reason, refusal.status, refusal.code
+    except tuple(failures):
+        raise
+
+
+def signatures(key_set: KeySet) -> bytes:
+    """The strict JWS layer by itself."""
+    header, payload = jws.verify("a.b.c", key_set)
+    assert_type(header, dict[str, Any])
+    return payload
