@@ -1,0 +1,136 @@
+"""Fixtures for the whole suite: real engines, each test with tables of its own."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from servers.engines import PostgreSQL, Valkey
+from sqlalchemy import make_url
+
+from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
+
+_CHEAP = "scrypt:1024:8:1"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server: JWT_MIDDLEWARE_TEST_DATABASE_URL, or one started here."""
+    if url := os.environ.get("JWT_MIDDLEWARE_TEST_DATABASE_URL"):
+        yield url
+        return
+    server = PostgreSQL()
+    yield server.url
+    server.remove()
+
+
+@contextmanager
+def _new_schema(server: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+        url = make_url(server).update_query_dict({"options": f"-csearch_path={name}"})
+        yield url.render_as_string(hide_password=False)
+        connection.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """The URL of a new and empty schema in PostgreSQL, which is as good as a database and made much faster."""
+    with _new_schema(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _postgresql_tables(postgresql_server: str) -> Iterator[SQLStore]:
+    with _new_schema(postgresql_server) as url:
+        store = SQLStore(url, password_method=_CHEAP)
+        yield store
+        store._engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a Redis or Valkey server: JWT_MIDDLEWARE_TEST_REDIS_URL, or one started here."""
+    if url := os.environ.get("JWT_MIDDLEWARE_TEST_REDIS_URL"):
+        yield url
+        return
+    server = Valkey()
+    yield server.url
+    server.remove()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> Iterator[str]:
+    """The URL of a Redis or Valkey database with nothing of ours in it."""
+    yield redis_server
+    with redis.Redis.from_url(redis_server) as client:
+        for key in client.scan_iter("{jwt_middleware}:*"):
+            client.delete(key)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path}/auth.db"
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[SQLStore]:
+    """A store in a new SQLite file."""
+    store = SQLStore(sqlite_url, password_method=_CHEAP)
+    yield store
+    store._engine.dispose()
+
+
+@pytest.fixture
+def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
+    """A store in PostgreSQL with nothing in it."""
+    yield _postgresql_tables
+    tables = ", ".join(f"jwt_middleware_{table}" for table in ("user", "session", "revocation", "counter"))
+    with _postgresql_tables._transaction(write=True) as connection:
+        connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
+
+
+@pytest.fixture
+def memory_store() -> MemoryStore:
+    """A store in memory."""
+    return MemoryStore(password_method=_CHEAP)
+
+
+@pytest.fixture
+def valkey_store(redis_url: str) -> Iterator[RedisLog]:
+    """A log and counters in a Redis or Valkey with nothing of ours in it."""
+    log = RedisLog(redis_url)
+    yield log
+    log._client.close()
+
+
+@pytest.fixture
+def split_store(sqlite_url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
+    """A store in a new SQLite file, with its log and counters in Valkey."""
+    store = SQLStore(sqlite_url, log=valkey_store, password_method=_CHEAP)
+    yield store
+    store._engine.dispose()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
+    """A new store on each engine that keeps users."""
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "split"])
+def session_store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
+    """A new store on each engine that keeps sessions, one of them with the log and counters elsewhere."""
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "valkey"])
+def log(request: pytest.FixtureRequest) -> MemoryStore | SQLStore | RedisLog:
+    """A new store on each engine that keeps a log and counters."""
+    return request.getfixturevalue(f"{request.param}_store")

@@ -1,0 +1,223 @@
+"""`TokenMinter`: what it mints is what its provider, and any other library, reads."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provider
+from jwt_middleware.login import TokenMinter
+from jwt_middleware.login.minter import RESERVED_CLAIMS
+from jwt_middleware.verifier import Verifier
+
+SECRET = "a secret of at least thirty-two bytes"
+TERMS: dict[str, Any] = {"issuer": "https://login.example", "audience": "example-api"}
+ALGORITHMS = ["HS256", "HS384", "HS512", "ES256", "ES384", "ES512", "EdDSA", "RS256", "PS512"]
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def is_unicode(value: object) -> bool:
+    """Whether a JSON value is without lone surrogates, which UTF-8 cannot hold, and without infinity."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "Infinity" not in text and text == text.encode("utf-8", "replace").decode()
+
+
+@pytest.fixture
+def minter() -> TokenMinter:
+    """A minter with a secret."""
+    return TokenMinter.from_secret(SECRET, **TERMS)
+
+
+def claims_of(token: str) -> Any:
+    """The claims as PyJWT reads them."""
+    return jwt.decode(token, SECRET, ["HS256"], audience="example-api", issuer="https://login.example")
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    subject=st.text(max_size=8),
+    scopes=st.lists(st.text(max_size=5), max_size=3),
+    claims=st.dictionaries(st.text(max_size=5) | st.sampled_from([*RESERVED_CLAIMS, "scp"]), json_values, max_size=3),
+)
+@example(subject="ada", scopes=["read", "write", "read"], claims={})
+@example(subject="ada", scopes=["read write"], claims={})
+@example(subject="ada", scopes=[""], claims={})
+@example(subject="ada", scopes=["read"], claims={"scp": "write"})
+@example(subject="ada", scopes=["read"], claims={"scp": "read"})
+@example(subject="a\x00", scopes=[], claims={})
+@example(subject="\ud800", scopes=[], claims={})
+def test_minted_is_accepted(subject: str, scopes: list[str], claims: dict[str, Any], minter: TokenMinter) -> None:
+    """Either the provider reads from the token exactly what was asked for, or there is no token but a ValueError."""
+    try:
+        token = minter.mint(subject, scopes=scopes, claims=claims)
+    except ValueError:
+        return
+    identity = Verifier([minter.provider]).verify(token)
+    assert (identity.subject, set(identity.scopes)) == (subject, set(scopes))
+    assert identity.claims.items() >= claims.items()
+    assert claims_of(token) == identity.claims
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    subject=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1),
+    scopes=st.lists(st.from_regex(r"[\x21\x23-\x5b\x5d-\x7e]+", fullmatch=True), max_size=3),
+    claims=st.dictionaries(st.sampled_from(["name", "Zoë", ""]), json_values.filter(is_unicode)),
+)
+def test_what_is_fit_is_minted(subject: str, scopes: list[str], claims: dict[str, Any], minter: TokenMinter) -> None:
+    """Any Unicode subject without control characters, any scopes of RFC 6749 section 3.3, any JSON."""
+    assert claims_of(minter.mint(subject, scopes=scopes, claims=claims)).items() >= claims.items()
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm(algorithm: str) -> None:
+    """Any key that can sign will do; type and key id stand in the header, and one set of keys verifies both minters."""
+    key = Key.generate(algorithm)
+    minter = TokenMinter(key, **TERMS)
+    token = minter.mint("ada")
+    assert jwt.get_unverified_header(token) == {"alg": algorithm, "typ": "at+jwt", "kid": key.id}
+    assert Verifier([minter.provider]).verify(token).subject == "ada"
+
+
+def test_a_key_without_an_id_names_none(minter: TokenMinter) -> None:
+    """A secret has no `kid` unless its owner gives one."""
+    assert jwt.get_unverified_header(minter.mint("ada")) == {"alg": "HS256", "typ": "at+jwt"}
+
+
+def test_registered_claims(minter: TokenMinter) -> None:
+    """iss, sub, aud, iat, exp, jti, sid and scope (RFC 9068 section 2.2), whole seconds, and nothing else."""
+    before = int(time.time())
+    claims = claims_of(minter.mint("ada", scopes=("a", "b"), session="s"))
+    assert (claims.pop("iss"), claims.pop("sub"), claims.pop("aud")) == ("https://login.example", "ada", "example-api")
+    assert (claims.pop("sid"), claims.pop("scope")) == ("s", "a b")
+    issued_at, expires_at = claims.pop("iat"), claims.pop("exp")
+    assert before <= issued_at <= time.time()
+    assert expires_at == issued_at + 900
+    assert len(claims.pop("jti")) >= 22
+    assert claims == {}
+
+
+def test_ids_are_never_used_again(minter: TokenMinter) -> None:
+    """Token and session ids are random: 128 bits each."""
+    claims = [claims_of(minter.mint("ada")) for _ in range(100)]
+    assert len({claim[name] for claim in claims for name in ("jti", "sid")}) == 200
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_CLAIMS))
+def test_reserved_claims(name: str, minter: TokenMinter) -> None:
+    """No extra claim replaces one of the minter's; the error names it without its value."""
+    with pytest.raises(ValueError, match=rf"may not replace {name}$"):
+        minter.mint("ada", claims={name: "hidden", "x": 1})
+
+
+NOT_MINTED: dict[str, dict[str, Any]] = {
+    "an empty subject": {"subject": ""},
+    "no subject": {"subject": None},
+    "a number as subject": {"subject": 1},
+    "a control character": {"subject": "a\n"},
+    "scopes that are a text": {"subject": "ada", "scopes": "admin"},
+    "two scopes in one": {"subject": "ada", "scopes": ("a b",)},
+    "a number as scope": {"subject": "ada", "scopes": (1,)},
+    "no scopes": {"subject": "ada", "scopes": None},
+    "a number as session": {"subject": "ada", "session": 1},
+    "a claim that is bytes": {"subject": "ada", "claims": {"x": b""}},
+    "infinity": {"subject": "ada", "claims": {"x": float("inf")}},
+    "a lone surrogate": {"subject": "ada", "claims": {"x": "\ud800"}},
+    "a number without end": {"subject": "ada", "claims": {"x": 10**5000}},
+    "a claim twice": {"subject": "ada", "claims": {"1": 1, 1: 1}},
+    "a claim whose name is no text": {"subject": "ada", "claims": {("a",): 1}},
+}
+
+
+@pytest.mark.parametrize("arguments", NOT_MINTED.values(), ids=NOT_MINTED)
+def test_what_cannot_be_minted(arguments: dict[str, Any], minter: TokenMinter) -> None:
+    """A ValueError, whatever is wrong, and never a token that is refused later."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        minter.mint(**arguments)
+
+
+def test_the_callers_claims_stay(minter: TokenMinter) -> None:
+    """The mapping that is passed is not written to."""
+    claims = {"x": [1]}
+    minter.mint("ada", claims=claims)
+    assert claims == {"x": [1]}
+
+
+def test_the_provider_pins_the_type(minter: TokenMinter) -> None:
+    """A token of another type with the same claims is refused (RFC 8725 section 3.11)."""
+    other = jwt.encode(claims_of(minter.mint("ada")), SECRET, "HS256")
+    with pytest.raises(InvalidToken) as caught:
+        Verifier([minter.provider]).verify(other)
+    assert caught.value.reason == "type"
+
+
+def test_fallbacks_verify_and_never_sign() -> None:
+    """Tokens of an earlier secret stay good; new ones are signed with the new one alone."""
+    old = TokenMinter.from_secret(SECRET, **TERMS)
+    new = TokenMinter.from_secret("b" * 32, fallbacks=("c" * 32, SECRET), **TERMS)
+    assert Verifier([new.provider]).verify(old.mint("ada")).subject == "ada"
+    only_new = Provider(**TERMS, keys=KeySet([Key.from_secret("b" * 32)]))
+    assert Verifier([only_new]).verify(new.mint("ada")).subject == "ada"
+    with pytest.raises(InvalidToken):
+        Verifier([old.provider]).verify(new.mint("ada"))
+
+
+def test_jwks_is_public() -> None:
+    """The published document has every public key and nothing private; a secret is not published."""
+    assert TokenMinter.from_secret(SECRET, **TERMS).jwks is None
+    old, new = Key.generate("RS256"), Key.generate("ES256")
+    jwks = TokenMinter(new, fallbacks=[old], **TERMS).jwks
+    assert jwks is not None
+    assert [jwk["kid"] for jwk in jwks["keys"]] == [new.id, old.id]
+    assert {member for jwk in jwks["keys"] for member in jwk} == {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
+    assert json.loads(json.dumps(jwks)) == jwks
+
+
+PUBLIC = Key.from_jwk(Key.generate("ES256").to_jwk())
+PEM = Key.generate("ES256").to_pem()
+WRONG: dict[str, tuple[Callable[[], object], str]] = {
+    "a secret where a key belongs": (lambda: TokenMinter(SECRET, **TERMS), "from_secret"),  # type: ignore[arg-type]
+    "a public key": (lambda: TokenMinter(PUBLIC, **TERMS), "a private key"),
+    "a PEM as a secret": (lambda: TokenMinter.from_secret(PEM, **TERMS), r"Key\.from_pem"),
+    "a short secret": (lambda: TokenMinter.from_secret("x" * 31, **TERMS), "32 bytes"),
+    "no secret": (lambda: TokenMinter.from_secret(None, **TERMS), "a text or bytes"),  # type: ignore[arg-type]
+    "one secret as fallbacks": (
+        lambda: TokenMinter.from_secret(SECRET, fallbacks=SECRET, **TERMS),
+        r"fallbacks=\(OLD,\)",
+    ),
+    "one key as fallbacks": (
+        lambda: TokenMinter(Key.generate(), fallbacks=Key.generate(), **TERMS),  # type: ignore[arg-type]
+        r"fallbacks=\[old_key\]",
+    ),
+    "a short fallback": (lambda: TokenMinter.from_secret(SECRET, fallbacks=("x",), **TERMS), "32 bytes"),
+    "a secret beside a private key": (
+        lambda: TokenMinter(Key.generate(), fallbacks=[Key.from_secret(SECRET)], **TERMS),
+        "do not mix",
+    ),
+    "no audience": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=None), "audience='example-api'"),  # type: ignore[arg-type]
+    "a number as audience": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=5), "audience='example-api'"),  # type: ignore[arg-type]
+    "no audiences": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=[]), "audience"),
+    "an empty audience": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=""), "audience"),
+    "an empty issuer": (lambda: TokenMinter.from_secret(SECRET, issuer="", audience="a"), "issuer='https://"),
+    "no lifetime": (lambda: TokenMinter.from_secret(SECRET, lifetime=0, **TERMS), "positive"),
+    "a lifetime that is a text": (lambda: TokenMinter.from_secret(SECRET, lifetime="900", **TERMS), "seconds"),  # type: ignore[arg-type]
+    "a lifetime that is a boolean": (lambda: TokenMinter.from_secret(SECRET, lifetime=True, **TERMS), "seconds"),
+    "part of a second": (lambda: TokenMinter.from_secret(SECRET, lifetime=0.5, **TERMS), "whole"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize(("build", "words"), WRONG.values(), ids=WRONG)
+def test_contradictions(build: Callable[[], object], words: str) -> None:
+    """What cannot be a minter is a ConfigurationError that shows the right form."""
+    with pytest.raises(ConfigurationError, match=words):
+        build()

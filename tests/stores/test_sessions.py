@@ -1,0 +1,237 @@
+"""Sessions in every bundled store, on every engine: kept, replaced, ended, and their access tokens with them."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from clock import stopped
+
+from jwt_middleware.errors import StoreUnavailable
+from jwt_middleware.revocation import revocation_key
+from jwt_middleware.stores import MemoryStore, Session, SQLStore
+
+from .conftest import ISSUER, entries_of, new_session
+
+Store = MemoryStore | SQLStore
+
+
+def added(store: Store, user_id: str = "1", **fields: Any) -> Session:
+    """A new session in the store."""
+    session = new_session(user_id, **fields)
+    store.add_session(session)
+    return session
+
+
+def rotated(session: Session) -> Session:
+    """The session as the next rotation would leave it."""
+    new = new_session(secret_hash=b"n" * 32)
+    return replace(session, secret_hash=new.secret_hash, previous_hash=session.secret_hash, successor=b"s" * 32)
+
+
+def keys_of(*sessions: Session) -> set[str]:
+    """The keys under which the log has these sessions."""
+    return {revocation_key("sid", session.issuer, session.sid) for session in sessions}
+
+
+def test_a_session_comes_back_as_it_was(session_store: Store) -> None:
+    """Each field survives to the bit, set or not; no other name finds it."""
+    bare = added(session_store)
+    full = added(
+        session_store,
+        "ä user\u2603",
+        user_version=2**63 - 1,
+        token_lifetime=10**9,
+        started_at=1790000000.1234567,
+        used_at=0.1 + 0.2,
+        previous_hash=bytes(32),
+        successor=bytes(range(32)),
+        older_hash=b"\xff" * 32,
+        older_successor=b"\\0'\"%s;--" * 4,
+    )
+    for session in (bare, full):
+        assert session_store.find_session(session.name_hash) == session
+    assert session_store.find_session(bytes(32)) is None
+
+
+def test_an_expired_session_is_found(session_store: Store) -> None:
+    """Whether a session has expired is for its reader to say."""
+    session = added(session_store, expires_at=time.time() - 1)
+    assert session_store.find_session(session.name_hash) == session
+
+
+def test_a_session_is_replaced_once(session_store: Store) -> None:
+    """The second of two who replace the same state is told so and changes nothing; other sessions stay as they are."""
+    old, other = added(session_store), added(session_store)
+    new = rotated(old)
+    assert session_store.replace_session(old, new) is True
+    assert session_store.replace_session(old, replace(new, secret_hash=b"x" * 32)) is False
+    assert session_store.find_session(old.name_hash) == new
+    assert session_store.find_session(other.name_hash) == other
+
+
+def test_one_of_many_replaces_a_session(session_store: Store) -> None:
+    """When threads replace one state at the same moment, one of them does."""
+    old = added(session_store)
+    all_are_there = threading.Barrier(8)
+
+    def replaced(n: int) -> bool:
+        all_are_there.wait()
+        return session_store.replace_session(old, replace(old, secret_hash=bytes([n]) * 32))
+
+    with ThreadPoolExecutor(8) as threads:
+        won = list(threads.map(replaced, range(8)))
+    assert sum(won) == 1
+    kept = session_store.find_session(old.name_hash)
+    assert kept is not None
+    assert kept.secret_hash == bytes([won.index(True)]) * 32
+
+
+def test_an_ended_session_is_gone_and_its_tokens_are_revoked(session_store: Store) -> None:
+    """The entry stays until five minutes after the last token that can have been minted."""
+    session, other = added(session_store, token_lifetime=900), added(session_store)
+    with stopped("time", time.time() + 10) as clock:
+        session_store.end_session(session)
+        assert session_store.find_session(session.name_hash) is None
+        assert entries_of(session_store) == dict.fromkeys(keys_of(session), clock.now + 900 + 300)
+    assert session_store.find_session(other.name_hash) == other
+
+
+def test_the_lifetime_is_that_of_the_session_kept(session_store: Store) -> None:
+    """Who ends a session may have read it before a rotation that made its tokens live longer."""
+    read = added(session_store, token_lifetime=900)
+    session_store.replace_session(read, replace(rotated(read), token_lifetime=5000))
+    session_store.end_session(read)
+    assert session_store.find_session(read.name_hash) is None
+    assert min(entries_of(session_store).values()) > time.time() + 5000
+
+
+def test_a_session_ends_once(session_store: Store) -> None:
+    """To end a session again, or one that never was, changes nothing; it can neither be replaced nor come back."""
+    session = added(session_store)
+    session_store.end_session(session)
+    before = entries_of(session_store)
+    session_store.end_session(session)
+    session_store.end_session(new_session())
+    session_store.end_sessions("1")
+    assert session_store.replace_session(session, rotated(session)) is False
+    assert session_store.find_session(session.name_hash) is None
+    assert entries_of(session_store) == before
+
+
+def test_many_end_one_session(session_store: Store) -> None:
+    """When threads end one session at the same moment nothing fails, and the log has one entry of it."""
+    session = added(session_store)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(session_store.end_session, [session] * 8))
+        list(threads.map(session_store.end_sessions, ["1"] * 8))
+    assert len(list(session_store.read_revocations(None).entries)) == 1
+
+
+def test_all_sessions_of_a_user_end(session_store: Store) -> None:
+    """`end_sessions` ends those of the user with exactly that id, and with none it does nothing."""
+    mine = [added(session_store, "1") for _ in range(3)]
+    others = [added(session_store, user_id) for user_id in ("11", "01", "1 ", "", "%", "_")]
+    session_store.end_sessions("nobody")
+    assert entries_of(session_store) == {}
+    session_store.end_sessions("1")
+    assert entries_of(session_store).keys() == keys_of(*mine)
+    assert [session_store.find_session(session.name_hash) for session in mine] == [None] * 3
+    assert [session_store.find_session(session.name_hash) for session in others] == others
+
+
+CHANGES: dict[str, Callable[[Store], None]] = {
+    "set_password": lambda store: store.set_password("ann", "looking-glass"),
+    "disable_user": lambda store: store.disable_user("ann"),
+    "remove_user": lambda store: store.remove_user("ann"),
+}
+
+
+@pytest.fixture(params=CHANGES.values(), ids=CHANGES)
+def change(request: pytest.FixtureRequest) -> Callable[[Store], None]:
+    """A change of a user after which none of its sessions is good."""
+    return request.param
+
+
+def test_a_change_of_a_user_ends_its_sessions(session_store: Store, change: Callable[[Store], None]) -> None:
+    """With a new password, or without the user, the sessions end, and no others."""
+    ann, bob = (session_store.add_user(name, "wonderland") for name in ("ann", "bob"))
+    session, other = added(session_store, str(ann.id)), added(session_store, str(bob.id))
+    change(session_store)
+    assert session_store.find_session(session.name_hash) is None
+    assert session_store.find_session(other.name_hash) == other
+    assert entries_of(session_store).keys() == keys_of(session)
+
+
+def test_a_version_goes_up_with_the_password(store: Store) -> None:
+    """A session that was started under an older password can be told; other changes leave the version."""
+    ann = store.add_user("ann", "wonderland")
+    assert ann.version == 0
+    store.set_scopes("ann", ["read"])
+    assert store.get(str(ann.id)).version == 0  # type: ignore[union-attr]
+    for version in (1, 2):
+        store.set_password("ann", "looking-glass")
+        assert store.authenticate("ann", "looking-glass").version == version  # type: ignore[union-attr]
+        assert store.users()[0].version == version
+
+
+def test_a_renewed_hash_ends_no_session(session_store: Store) -> None:
+    """A login that renews an old hash is no change of the password."""
+    ann = session_store.add_user("ann", "wonderland")
+    session = added(session_store, str(ann.id))
+    row = session_store._find("ann")
+    assert row is not None
+    session_store._replace_hash(row, "another")
+    assert session_store._find("ann").version == 0  # type: ignore[union-attr]
+    assert session_store.find_session(session.name_hash) == session
+
+
+def test_sessions_of_a_user_end_while_they_rotate(session_store: Store) -> None:
+    """Threads that rotate a session do not keep it from ending: it is gone, and in the log, and stays gone."""
+    sessions = [added(session_store) for _ in range(4)]
+
+    def rotate(session: Session) -> None:
+        for n in range(1000):
+            new = replace(session, secret_hash=n.to_bytes(32))
+            if not session_store.replace_session(session, new):
+                return
+            session = new
+
+    with ThreadPoolExecutor(4) as threads:
+        rotations = [threads.submit(rotate, session) for session in sessions]
+        session_store.end_sessions("1")
+        for rotation in rotations:
+            rotation.result()
+    assert [session_store.find_session(session.name_hash) for session in sessions] == [None] * 4
+    assert entries_of(session_store).keys() == keys_of(*sessions)
+
+
+def test_what_cannot_be_kept_is_an_outage(store: Store) -> None:
+    """An id or a version of an owner's user that no column holds raises nothing else."""
+    for odd in ({"user_id": "\udce4"}, {"user_id": "a\0b"}, {"user_version": 2**64}):
+        try:
+            added(store, **odd)  # type: ignore[arg-type]
+        except StoreUnavailable:
+            assert not isinstance(store, MemoryStore)
+
+
+def test_expired_sessions_go(session_store: Store) -> None:
+    """A new session takes the place of those that are over, tokens and all, and of no others."""
+    over = [added(session_store, expires_at=time.time() + 100, token_lifetime=200) for _ in range(3)]
+    with_tokens = added(session_store, expires_at=time.time() + 100, token_lifetime=1000)
+    good = added(session_store)
+    with stopped("time", time.time() + 400):
+        added(session_store)
+        assert [session_store.find_session(session.name_hash) for session in over] == [None] * 3
+        assert session_store.find_session(with_tokens.name_hash) == with_tokens
+        assert session_store.find_session(good.name_hash) == good
+    assert entries_of(session_store) == {}
+
+
+def test_the_issuer_of_a_session_is_in_its_entry(session_store: Store) -> None:
+    """Two login apps may share a store: each revokes its own."""
+    session_store.end_session(added(session_store, issuer="https://other.example", sid="s"))
+    assert list(entries_of(session_store)) == ["sid\nhttps://other.example\ns"] != [f"sid\n{ISSUER}\ns"]
