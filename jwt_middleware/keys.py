@@ -23,13 +23,8 @@ _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 ALGORITHMS = (*_HASH_BYTES, *_RSA, *_CURVES.values(), "EdDSA")
 """Every algorithm a key may have (RFC 7518 section 3.1; RFC 8037 section 3.1 with Ed25519)."""
 
-# RFC 7638 section 3.2: the members a thumbprint is made of
-_THUMBPRINT_MEMBERS = {
-    "oct": ("k", "kty"),
-    "RSA": ("e", "kty", "n"),
-    "EC": ("crv", "kty", "x", "y"),
-    "OKP": ("crv", "kty", "x"),
-}
+_BY_KTY = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+"""An algorithm of each kind of key: PyJWT reads all keys of a kind alike."""
 
 # The y coordinates of Ed25519's points of small order, each encoding of them: under such a "public key" one
 # signature verifies every message (RFC 8032 section 5.1 does not forbid them).
@@ -56,7 +51,8 @@ class Key:
     _implementation: jwt.algorithms.Algorithm = field(init=False)
 
     def __post_init__(self) -> None:
-        require(self.algorithm in ALGORITHMS, f"algorithm is one of {', '.join(ALGORITHMS)}")
+        is_known = isinstance(self.algorithm, str) and self.algorithm in ALGORITHMS
+        require(is_known, f"algorithm is one of {', '.join(ALGORITHMS)}")
         require(self.id is None or (isinstance(self.id, str) and self.id), "the id of a key is a text or None")
         _check_material(self.algorithm, self.verifying_key)
         object.__setattr__(self, "_implementation", jwt.get_algorithm_by_name(self.algorithm))
@@ -64,15 +60,12 @@ class Key:
     @classmethod
     def from_secret(cls, secret: str | bytes, *, algorithm: str = "HS256", id: str | None = None) -> "Key":
         """An HMAC key. A text is taken as its UTF-8 bytes; at least as long as the hash (RFC 7518 section 3.2)."""
-        require(isinstance(secret, (str, bytes)), "a secret is a text or bytes")
-        require(algorithm in _HASH_BYTES, f"a secret has one of the algorithms {', '.join(_HASH_BYTES)}")
         material = _to_bytes(secret)
         return cls(algorithm, id, material, material)
 
     @classmethod
     def from_pem(cls, pem: str | bytes, *, algorithm: str | None = None, id: str | None = None) -> "Key":
         """A private or public key from PEM (RFC 7468), not encrypted. An RSA key is RS256 by default."""
-        require(isinstance(pem, (str, bytes)), "a PEM is a text or bytes")
         return cls._from_material(_load_pem(_to_bytes(pem)), algorithm, id)
 
     @classmethod
@@ -84,13 +77,12 @@ class Key:
         require(isinstance(jwk, Mapping), "a JWK is a mapping, such as json.loads gives")
         is_for_verifying = jwk.get("use", "sig") == "sig" and _may_verify(jwk)
         require(is_for_verifying, "this JWK is not for verifying signatures (use, key_ops)")
-        algorithm: Any = jwk.get("alg") or _algorithm_of_jwk(jwk)
-        require(isinstance(algorithm, str) and algorithm in ALGORITHMS, f"alg is one of {', '.join(ALGORITHMS)}")
         try:
-            material = cast(Any, jwt.get_algorithm_by_name(algorithm)).from_jwk(dict(jwk))
+            implementation: Any = jwt.get_algorithm_by_name(_BY_KTY[jwk["kty"]])
+            material = implementation.from_jwk(dict(jwk))
         except Exception as error:  # PyJWT and cryptography raise a dozen kinds on a bad document
-            raise ConfigurationError(f"this JWK is not a key for {algorithm}") from error
-        return cls._from_material(material, algorithm, jwk.get("kid"))
+            raise ConfigurationError(f"this JWK is no key of a kind in {', '.join(_BY_KTY)}") from error
+        return cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
 
     @classmethod
     def generate(cls, algorithm: str = "ES256", *, id: str | None = None) -> "Key":
@@ -129,8 +121,9 @@ class Key:
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def _members(self) -> dict[str, str]:
+        """The members of a thumbprint (RFC 7638 section 3.2), which are those without which there is no key."""
         jwk = cast(Any, self._implementation).to_jwk(self.verifying_key, as_dict=True)
-        return {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+        return {name: value for name, value in jwk.items() if name != "key_ops"}
 
     def __repr__(self) -> str:
         kind = "private" if self.signing_key else "public"
@@ -157,10 +150,8 @@ class KeySet:
         self.keys = tuple(keys) if isinstance(keys, Iterable) else ()
         are_keys = self.keys and all(isinstance(key, Key) for key in self.keys)
         require(are_keys, "KeySet takes a list of at least one Key: KeySet([key])")
-        require(
-            len({isinstance(key.verifying_key, bytes) for key in self.keys}) == 1,
-            "secrets and public keys do not mix in one set: the one could pass for the other",
-        )
+        are_secrets = {isinstance(key.verifying_key, bytes) for key in self.keys}
+        require(len(are_secrets) == 1, "secrets and public keys do not mix in one set: one could pass for the other")
         named = [(key.id, key.algorithm) for key in self.keys if key.id]
         require(len(set(named)) == len(named), "two keys of the set have the same id and algorithm")
         self._without_id = tuple(key for key in self.keys if key.id is None)
@@ -207,20 +198,14 @@ def _may_verify(jwk: Mapping[str, Any]) -> bool:
     return isinstance(operations, list) and ("verify" in operations or ("sign" in operations and "d" in jwk))
 
 
-def _algorithm_of_jwk(jwk: Mapping[str, Any]) -> str | None:
-    by_curve = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
-    return {"RSA": "RS256", "oct": "HS256"}.get(str(jwk.get("kty"))) or by_curve.get(str(jwk.get("crv")))
-
-
-def _algorithm_of(public: Material) -> str:
-    if isinstance(public, rsa.RSAPublicKey):
-        return "RS256"
-    if isinstance(public, ec.EllipticCurvePublicKey):
-        return _CURVES.get(public.curve.name, "an unsupported curve")
-    return "EdDSA"
+def _algorithm_of(material: Material) -> str:
+    if isinstance(material, ec.EllipticCurvePublicKey):
+        return _CURVES.get(material.curve.name, "an unsupported curve")
+    return "HS256" if isinstance(material, bytes) else "RS256" if isinstance(material, rsa.RSAPublicKey) else "EdDSA"
 
 
 def _to_bytes(text: str | bytes) -> bytes:
+    require(isinstance(text, (str, bytes)), "a secret or a PEM is a text or bytes")
     try:
         return text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError:
@@ -248,7 +233,7 @@ def _random_material(algorithm: str) -> Material:
 def _check_material(algorithm: str, material: Material) -> None:
     if isinstance(material, bytes):
         least = _HASH_BYTES.get(algorithm, 0)
-        require(least, f"a secret cannot be a key for {algorithm}")
+        require(least, f"a secret has one of the algorithms {', '.join(_HASH_BYTES)}, not {algorithm}")
         require(len(material) >= least, f"a secret for {algorithm} has at least {least} bytes (RFC 7518 section 3.2)")
         _refuse_key_document(algorithm, material)
     elif isinstance(material, rsa.RSAPublicKey):

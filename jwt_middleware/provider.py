@@ -38,20 +38,16 @@ class Provider:
     def __post_init__(self) -> None:
         require(_is_text(self.issuer), "issuer is the exact iss of the tokens: issuer='https://idp.example/'")
         if self.audience is not None and not isinstance(self.audience, str):
-            object.__setattr__(
-                self, "audience", tuple_of(str, self.audience, "audience is a text, a list of texts or None")
-            )
-        require(
-            self.audience is None or (self.audiences and all(map(_is_text, self.audiences))), "an audience is not empty"
-        )
+            texts = tuple_of(str, self.audience, "audience is a text, a list of texts or None")
+            object.__setattr__(self, "audience", texts)
+        are_texts = self.audience is None or (self.audiences and all(map(_is_text, self.audiences)))
+        require(are_texts, "an audience is not empty")
         is_key_source = hasattr(self.keys, "find") and not isinstance(self.keys, (str, bytes))  # a text can find, too
         require(is_key_source, "keys is a key set: keys=KeySet([key])")
         require(_is_number(self.leeway) and 0 <= self.leeway <= _MAX_LEEWAY, f"leeway is 0 to {_MAX_LEEWAY} seconds")
         require(self.typ is None or _is_text(self.typ), "typ is a text such as 'at+jwt', or None")
-        require(
-            self.max_lifetime is None or (_is_number(self.max_lifetime) and self.max_lifetime > 0),
-            "max_lifetime is a positive number of seconds, or None",
-        )
+        is_bound = self.max_lifetime is None or (_is_number(self.max_lifetime) and self.max_lifetime > 0)
+        require(is_bound, "max_lifetime is a positive number of seconds, or None")
         require(_is_text(self.subject_claim), "subject_claim is the name of a claim")
         names = tuple_of(str, self.scope_claims, "scope_claims is a tuple of names: scope_claims=('scope',)")
         object.__setattr__(self, "scope_claims", names)

@@ -172,7 +172,7 @@ class DiscoveredKeySet(RemoteKeySet):
         except ValueError:  # not a 200, or not JSON
             metadata = _object(get(f"{origin}/.well-known/oauth-authorization-server{path}", deadline)[0])
         named = metadata.get("issuer")
-        if named != self._url and named in (self._url + "/", self._url.rstrip("/")):
+        if named != self._url and named in (self._url + "/", self._url.removesuffix("/")):
             raise ConfigurationError(f"its issuer calls itself {named!r}; the final slash alone differs")
         require(named == self._url, "the document found there is another issuer's")
         return cast(str, metadata.get("jwks_uri"))

@@ -34,10 +34,8 @@ def public(identity: Identity | None) -> None:
 
 def scope(*names: str) -> Requirement:
     """All of these scopes are needed (RFC 6749 section 3.3): `InsufficientScope` naming them."""
-    require(
-        names and all(isinstance(name, str) and _SCOPE.fullmatch(name) for name in names),
-        "scope takes one or more names without spaces: scope('read', 'write')",
-    )
+    are_scopes = names and all(isinstance(name, str) and _SCOPE.fullmatch(name) for name in names)
+    require(are_scopes, "scope takes one or more names without spaces: scope('read', 'write')")
     return _Scope(names)
 
 
@@ -48,31 +46,24 @@ def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
     their JSON type: 1 is not true. `InsufficientScope("claim_missing")`.
     """
     path = name if isinstance(name, tuple) else (name,)
-    require(
-        path and all(isinstance(step, str) and step for step in path),
-        "claim takes a name or the path to it as a tuple: claim(('realm_access', 'roles'), 'admin')",
-    )
-    require(
-        all(isinstance(value, (str, int, float, bool)) for value in values),
-        "claim is followed by the values that will do: claim('role', 'admin', 'owner')",
-    )
+    right_path = "claim takes a name or the path to it as a tuple: claim(('realm_access', 'roles'), 'admin')"
+    require(path and all(isinstance(step, str) and step for step in path), right_path)
+    are_scalars = all(isinstance(value, (str, int, float, bool)) for value in values)
+    require(are_scalars, "claim is followed by the values that will do: claim('role', 'admin', 'owner')")
     return _Claim(path, frozenset(map(_typed, values)))
 
 
 def issued_by(*issuers: str) -> Requirement:
     """The token must come from one of these issuers: `InvalidToken("issuer")`."""
-    require(
-        issuers and all(isinstance(issuer, str) and issuer for issuer in issuers),
-        "issued_by takes one or more issuers: issued_by('https://idp.example/')",
-    )
+    are_issuers = issuers and all(isinstance(issuer, str) and issuer for issuer in issuers)
+    require(are_issuers, "issued_by takes one or more issuers: issued_by('https://idp.example/')")
     return _IssuedBy(frozenset(issuers))
 
 
 def any_of(*requirements: Requirement) -> Requirement:
     """One of these must hold; when none does, the refusal is that of the first."""
-    require(
-        requirements and all(map(callable, requirements)), "any_of takes requirements: any_of(scope('a'), scope('b'))"
-    )
+    are_requirements = requirements and all(map(callable, requirements))
+    require(are_requirements, "any_of takes requirements: any_of(scope('a'), scope('b'))")
     asks_nothing = public in requirements or optional in requirements
     require(not asks_nothing, "any_of with public or optional asks for nothing: leave it out")
     return _AnyOf(requirements)

@@ -28,10 +28,8 @@ class Rule:
         self.segments = tuple(to_wsgi(self.prefix).strip("/").split("/")) if self.prefix != "/" else ()
         self.requires = requires or (authenticated,)
         require(all(map(callable, self.requires)), f"a requirement is callable: Rule({self.prefix!r}, scope('read'))")
-        require(
-            len(self.requires) == 1 or not any(alone in self.requires for alone in (public, optional)),
-            f"public and optional stand alone: Rule({self.prefix!r}, public)",
-        )
+        is_alone = len(self.requires) == 1 or not any(one in self.requires for one in (public, optional))
+        require(is_alone, f"public and optional stand alone: Rule({self.prefix!r}, public)")
         self.is_public = self.requires == (public,)
         self.methods = _checked_methods(methods)
         # Raises the refusal of the first requirement that does not hold: most rules have one, asked without a detour.
@@ -138,10 +136,8 @@ def _refuse_contradictions(rules: Sequence[Rule]) -> None:
 def _checked_prefix(prefix: str) -> str:
     require(isinstance(prefix, str) and prefix.startswith("/"), 'a prefix is a path with a leading slash: Rule("/api")')
     path = to_wsgi(prefix.removesuffix("/") or "/")
-    require(
-        readings(path) == {path} and not prefix.endswith("//") and not set("%?#\ufffd") & set(prefix),
-        f"{prefix!r} could be read in another way: leave out dot segments, '//', '%', ';', spaces, query",
-    )
+    is_clear = readings(path) == {path} and not prefix.endswith("//") and not set("%?#\ufffd") & set(prefix)
+    require(is_clear, f"{prefix!r} can be read in another way: leave out dot segments, '//', '%', ';', spaces, query")
     return prefix.removesuffix("/") or "/"
 
 

@@ -46,9 +46,8 @@ class Verifier:
         providers = tuple_of(Provider, providers, "providers is a list: providers=[Provider(...)]")
         require(providers, "providers names at least one provider: providers=[Provider(...)]")
         self._readers = {provider.issuer: _ClaimsReader(provider) for provider in providers}
-        require(
-            len(self._readers) == len(providers), "two providers have one issuer: give one provider several audiences"
-        )
+        are_all = len(self._readers) == len(providers)
+        require(are_all, "two providers have one issuer: give one provider several audiences")
         require(type(cache_size) is int and cache_size >= 0, "cache_size is a whole number, 0 for no cache")
         require(revocations is None or hasattr(revocations, "check"), "revocations is RevocationList(store)")
         self._revocations = revocations

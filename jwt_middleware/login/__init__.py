@@ -1,8 +1,11 @@
 """The login app: people sign in with name and password and get the tokens that the middleware accepts."""
 
+try:
+    from .throttle import Throttle
+except ModuleNotFoundError as error:
+    raise ImportError(f"{error.name} is missing: pip install 'wsgi-jwt-middleware[login]'") from error
 from .app import LoginApp
 from .key_folder import KeyFolder
 from .minter import TokenMinter
-from .throttle import Throttle
 
 __all__ = ["KeyFolder", "LoginApp", "Throttle", "TokenMinter"]

@@ -35,7 +35,7 @@ from jwt_middleware import (
     public,
     scope,
 )
-from jwt_middleware.login import KeyFolder, LoginApp, TokenMinter
+from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.revocation import RevocationLog
 from jwt_middleware.stores import (
     Counters,
@@ -202,7 +202,9 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
     assert_type(decision, Decision)
     assert_type(decision.rules, tuple[Rule, ...])
     assert_type(decision.identity, Identity | None)
-    login = LoginApp(MemoryStore(), minter, users=Table(), allowed_origins=["https://front.example"])
+    login = LoginApp(
+        MemoryStore(), minter, users=Table(), throttle=Throttle(), allowed_origins=["https://front.example"]
+    )
     login = LoginApp(
         SQLStore("sqlite:///auth.db"),
         minter,
