@@ -24,10 +24,11 @@ def users() -> None:
     """
 
 
-def _store(database: str, *, create: bool = False) -> "SQLStore":
-    from ..stores import SQLStore
+def _store(database: str, *, log: str | None = None, create: bool = False) -> "SQLStore":
+    from ..stores import RedisLog, SQLStore
 
-    store = SQLStore(database if "://" in database else f"sqlite:///{database}")
+    url = database if "://" in database else f"sqlite:///{database}"
+    store = SQLStore(url, log=RedisLog(log)) if log else SQLStore(url)
     if store.path and not store.path.exists() and not create:
         raise click.ClickException(f"there is no file {store.path}: 'users add' makes it with --create")
     return store
@@ -49,6 +50,13 @@ _database = click.option(
     show_envvar=True,
     required=True,
     help="Where the users are.",
+)
+_log = click.option(
+    "--log",
+    metavar="URL",
+    envvar="JWT_MIDDLEWARE_LOG_URL",
+    show_envvar=True,
+    help="Where revocations are logged, if in a Redis or Valkey: its sessions end, and their tokens must too.",
 )
 _from_stdin = click.option(
     "--password-stdin", "from_stdin", is_flag=True, help="Read the password from stdin, one line, instead of asking."
@@ -85,10 +93,24 @@ def _list(database: str) -> None:
 @users.command("passwd")
 @click.argument("name")
 @_database
+@_log
 @_from_stdin
-def _passwd(name: str, database: str, from_stdin: bool) -> None:
-    """Set the password of the user NAME."""
-    _store(database).set_password(name, _ask_password(from_stdin))
+def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None:
+    """Set the password of the user NAME, and sign it out everywhere."""
+    _store(database, log=log).set_password(name, _ask_password(from_stdin))
+
+
+@users.command("logout")
+@click.argument("name")
+@_database
+@_log
+def _logout(name: str, database: str, log: str | None) -> None:
+    """Sign the user NAME out everywhere, at once; it can sign in again."""
+    store = _store(database, log=log)
+    known = {user.username: user.id for user in store.users()}
+    if name not in known:
+        raise click.ClickException(f"there is no user named {name!r}")
+    store.end_sessions(str(known[name]))
 
 
 @users.command("scopes")
@@ -106,14 +128,16 @@ def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
 @users.command("disable")
 @click.argument("name")
 @_database
-def _disable(name: str, database: str) -> None:
-    """Let the user NAME sign in no more. The name stays taken."""
-    _store(database).disable_user(name)
+@_log
+def _disable(name: str, database: str, log: str | None) -> None:
+    """Let the user NAME sign in no more, and sign it out everywhere. The name stays taken."""
+    _store(database, log=log).disable_user(name)
 
 
 @users.command("remove")
 @click.argument("name")
 @_database
-def _remove(name: str, database: str) -> None:
-    """Forget the user NAME. The name may be used again, by another user."""
-    _store(database).remove_user(name)
+@_log
+def _remove(name: str, database: str, log: str | None) -> None:
+    """Forget the user NAME, and sign it out everywhere. The name may be used again, by another user."""
+    _store(database, log=log).remove_user(name)

@@ -253,3 +253,37 @@ def test_an_extra_is_missing(missing: str) -> None:
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
     assert done.stderr == f"{line}: pip install 'wsgi-jwt-middleware[login]'\n"
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_logout_ends_the_sessions(command: Command, tmp_path: Path) -> None:
+    """A user is signed out everywhere and can sign in again; others stay signed in; an unknown one is one line."""
+    from jwt_middleware.login.sessions import SessionEnded, Sessions
+
+    for name in ("ann", "bob"):
+        assert command("users", "add", name, "--database", "auth.db", "--create", given="secret").good
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db", password_method="scrypt:1024:8:1")
+    sessions = Sessions(store, reuse_grace=10, idle_timeout=60, session_lifetime=60, issuer="i")
+    tokens = {user.username: sessions.start(user, 900)[0] for user in store.users()}
+    assert command("users", "logout", "ann", "--database", "auth.db") == Done(0, "", "")
+    with pytest.raises(SessionEnded):
+        sessions.rotate(tokens["ann"], 900)
+    assert sessions.rotate(tokens["bob"], 900)
+    assert store.authenticate("ann", "secret")
+    done = command("users", "logout", "eve", "--database", "auth.db")
+    assert done == Done(1, "", "Error: there is no user named 'eve'\n")
+
+
+@pytest.mark.parametrize("words", [("logout", "ann"), ("disable", "ann"), ("remove", "ann"), ("passwd", "ann")])
+def test_a_log_elsewhere_is_told(command: Command, words: tuple[str, ...], redis_url: str, tmp_path: Path) -> None:
+    """With --log the sessions that a command ends are revoked in the log that the middleware reads."""
+    from jwt_middleware.login.sessions import Sessions
+    from jwt_middleware.stores import RedisLog
+
+    assert command("users", "add", "ann", "--database", "auth.db", "--create", given="secret").good
+    log = RedisLog(redis_url)
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db", log=log)
+    sessions = Sessions(store, reuse_grace=10, idle_timeout=60, session_lifetime=60, issuer="i")
+    sid = sessions.start(store.users()[0], 900)[1].sid
+    given = "another" if words[0] == "passwd" else None
+    assert command("users", *words, "--database", "auth.db", "--log", redis_url, given=given).good
+    assert f"sid\ni\n{sid}" in [entry.key for entry in log.read_revocations(None).entries]
