@@ -1,27 +1,38 @@
 """The app that the demo guards."""
 
+import time
 from typing import Any
 
-from flask import Flask, redirect, request
+from flask import Flask, request
 
-from .. import Identity, JWTMiddleware, Rule
+from .. import Identity, JWTMiddleware, RevocationList, Rule
 from ..login import LoginApp, TokenMinter
 from ..stores import SQLStore
+
+_LIFETIME = 60
+"""Seconds that an access token lives: short, so that one can watch it expire."""
 
 
 def make_application(database: str, secret: str, *, issuer: str) -> Any:
     """Return a Flask app whose `/api` needs a token, which `/auth` gives to the users of the database."""
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder="demo_page", static_url_path="")
+    store = SQLStore(database)
 
     @app.get("/")
     def front_page() -> Any:
-        return redirect("auth/login")
+        return app.send_static_file("index.html")
 
     @app.get("/api/me")
     def me() -> Any:
         caller = Identity.from_environ(request.environ)
-        return {"id": caller.subject, "expires_at": caller.expires_at} if caller else {}
+        user = store.get(caller.subject) if caller else None
+        if caller is None or user is None:
+            return {}
+        left = caller.expires_at - time.time()
+        return {"id": caller.subject, "name": user.username, "token": caller.token_id, "expires_in": left}
 
-    minter = TokenMinter.from_secret(secret, issuer=issuer, audience="demo")
-    guarded = JWTMiddleware(app.wsgi_app, providers=[minter.provider], rules=[Rule("/api")])
-    return LoginApp(SQLStore(database), minter).wrap(guarded, prefix="/auth")
+    minter = TokenMinter.from_secret(secret, issuer=issuer, audience="demo", lifetime=_LIFETIME)
+    guarded = JWTMiddleware(
+        app.wsgi_app, providers=[minter.provider], rules=[Rule("/api")], revocations=RevocationList(store)
+    )
+    return LoginApp(store, minter).wrap(guarded, prefix="/auth")

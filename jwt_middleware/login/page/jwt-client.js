@@ -1,0 +1,203 @@
+/**
+ * Keeps a person signed in: gets tokens from the login app, sends them with each call and renews them in time.
+ *
+ *     import { createClient } from "/auth/jwt-client.js";
+ *     const client = createClient();
+ *     await client.login("ada", "her password");
+ *     const answer = await client.fetch("/api/me");
+ *
+ * Where the tokens are is the `storage`:
+ *
+ *     "cookie"   the access token in memory, the refresh token in a cookie that no script can read (needs https)
+ *     "session"  both in sessionStorage: one tab, until it is closed
+ *     "local"    both in localStorage: all tabs, for ever, and for any script of the page to read
+ *
+ * One tab renews at a time (Web Locks) and tells the others (BroadcastChannel): any number of parallel calls and tabs
+ * cost one refresh. By http there are no locks; the server then gives all tabs the same successor.
+ *
+ * @typedef {{id: number | string, username?: string}} User
+ * @typedef {"start" | "login" | "logout" | "ended"} Cause what happened: found at the start, signed in or out in this
+ *     or another tab, or the server has ended the session
+ * @typedef {{token: string, refreshToken?: string, user: User, dueAt: number}} Session
+ * @typedef {(user: User | null, cause: Cause) => void} Callback
+ */
+
+const TIMEOUT = 15_000; // milliseconds, as are all times here but retryAfter
+const NEWS_WITHIN = 300;
+
+/** What went wrong: with its HTTP `status` (0: no answer), its `code`, and after how many seconds to try again. */
+export class LoginError extends Error {
+  /** @param {number} status @param {string} code @param {string} message @param {number} [retryAfter] */
+  constructor(status, code, message, retryAfter) {
+    super(message);
+    this.name = "LoginError";
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * @param {object} [options]
+ * @param {string | URL} [options.base] the address of the login app; without it, where this module came from
+ * @param {"cookie" | "session" | "local"} [options.storage]
+ * @param {string[]} [options.origins] where `fetch` may send the token beside the page's own origin and that of `base`
+ */
+export function createClient({ base = new URL(".", import.meta.url), storage = "cookie", origins = [] } = {}) {
+  if (!["cookie", "session", "local"].includes(storage)) throw new TypeError(`there is no storage ${storage}`);
+  const home = new URL(String(base).replace(/\/?$/, "/"), location.href);
+  const name = `jwt-client ${storage} ${home}`;
+  const isCookie = storage === "cookie";
+  const area = storage === "local" ? localStorage : storage === "session" ? sessionStorage : null;
+  const channel = new BroadcastChannel(name);
+  const callbacks = /** @type {Set<Callback>} */ (new Set());
+  let memory = /** @type {Session | null | undefined} */ (undefined); // undefined: not known yet
+  let told = /** @type {User | null | undefined} */ (undefined);
+  let renewing = /** @type {Promise<void> | undefined} */ (undefined);
+  let heard = () => {};
+
+  /** @returns {Session | null | undefined} */
+  const load = () => (area ? JSON.parse(area.getItem(name) ?? "null") : memory);
+
+  /** @param {Session} session */
+  const isDue = (session) => Date.now() >= session.dueAt;
+
+  /** @param {Session | null} session */
+  function save(session) {
+    if (!area) memory = session;
+    else if (session) area.setItem(name, JSON.stringify(session));
+    else area.removeItem(name);
+  }
+
+  /** @param {Cause} cause */
+  function tell(cause) {
+    const user = load()?.user ?? null;
+    if (told !== undefined && told?.id === user?.id) return;
+    told = user;
+    for (const callback of callbacks) queueMicrotask(() => callback(user, cause)); // what it throws is its own
+  }
+
+  /** @param {Session | null} session @param {Cause} cause */
+  function keep(session, cause) {
+    const replaces = load()?.refreshToken;
+    save(session);
+    channel.postMessage({ session, cause, replaces });
+    tell(cause);
+  }
+
+  channel.onmessage = ({ data: { session, cause, replaces } }) => {
+    // In sessionStorage only a duplicated tab has the same session. What is in localStorage is there already.
+    const isCopy = storage === "session" && replaces && cause !== "login" && replaces === load()?.refreshToken;
+    if (isCookie || isCopy) save(session);
+    heard();
+    tell(cause);
+  };
+
+  /** @param {(waited: boolean) => Promise<void>} work one at a time in all tabs */
+  async function exclusively(work) {
+    if (!navigator.locks) return work(false);
+    const isFree = { ifAvailable: true };
+    const wasFree = await navigator.locks.request(name, isFree, async (lock) => lock && (await work(false), true));
+    if (!wasFree) await navigator.locks.request(name, () => work(true));
+  }
+
+  /** @param {string} path @param {object} fields */
+  async function post(path, fields) {
+    const request = new Request(new URL(path, home), {
+      method: "POST",
+      credentials: isCookie ? "include" : "same-origin",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(isCookie ? { ...fields, cookie: true } : fields),
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    const response = await fetch(request).catch((error) => {
+      throw new LoginError(0, "network_error", `no answer from the login app: ${error.message}`);
+    });
+    const answer = await response.json().catch(() => null);
+    if (response.ok && answer) return answer;
+    const { error = "", error_description: why = response.statusText } = answer ?? {};
+    throw new LoginError(response.status, error, why, Number(response.headers.get("Retry-After")) || undefined);
+  }
+
+  /** @param {{username?: string, [field: string]: string | undefined}} fields @param {Cause} cause */
+  async function grant(fields, cause) {
+    const answer = await post("token", fields);
+    const user = { id: answer.user_id, username: answer.username ?? fields.username ?? load()?.user.username };
+    const dueAt = Date.now() + answer.expires_in * 900; // a tenth early; `exp` would need the right time here
+    keep({ token: answer.access_token, refreshToken: answer.refresh_token, user, dueAt }, cause);
+  }
+
+  /** @param {string} [stale] the access token that is not good any more */
+  function renew(stale) {
+    const isDone = (session = load()) => session === null || (session && session.token !== stale && !isDue(session));
+    renewing ??= exclusively(async (waited) => {
+      if (waited && !isDone()) await new Promise((resolve) => setTimeout((heard = () => resolve(null)), NEWS_WITHIN));
+      if (isDone()) return;
+      try {
+        await grant({ grant_type: "refresh_token", refresh_token: load()?.refreshToken }, "start");
+      } catch (error) {
+        if (!(error instanceof LoginError) || error.status !== 400) throw error;
+        keep(null, error.code === "invalid_grant" ? "ended" : "start");
+      }
+    }).finally(() => (renewing = undefined));
+    return renewing;
+  }
+
+  async function current() {
+    const session = load();
+    if (session === undefined || (session && isDue(session))) await renew(session?.token);
+    tell("start");
+    return load() ?? null;
+  }
+
+  /** @param {Request} request @param {Session | null} session */
+  function send(request, session) {
+    if (session) request.headers.set("Authorization", `Bearer ${session.token}`);
+    return fetch(request);
+  }
+
+  return {
+    /** Sign in. @param {string} username @param {string} password @throws {LoginError} */
+    async login(username, password) {
+      if (isCookie && !isSecureContext) throw new LoginError(0, "insecure_context", "signing in needs https here");
+      await exclusively(() => grant({ username, password }, "login"));
+    },
+
+    /** End the session, or with `all` each one of the user. Once it resolves it has ended. @throws {LoginError} */
+    async logout({ all = false } = {}) {
+      await exclusively(async () => {
+        const session = load();
+        if (isCookie || session) await post("revoke", { token: session?.refreshToken, all });
+        keep(null, "logout");
+      });
+    },
+
+    /** Who is signed in, or null. It restores or renews the session where that is due. @throws {LoginError} */
+    async user() {
+      return (await current())?.user ?? null;
+    },
+
+    /**
+     * `fetch` with the token. If nobody is signed in, without: the answer is the server's to give.
+     * @param {RequestInfo | URL} input @param {RequestInit} [init] @throws {LoginError} no new token could be had
+     */
+    async fetch(input, init) {
+      const request = new Request(input, init);
+      if (![location.origin, home.origin, ...origins].includes(new URL(request.url).origin))
+        throw new TypeError(`the token does not go to ${request.url}: name its origin in origins`);
+      const session = await current();
+      const response = await send(request.clone(), session);
+      const isRefused = response.status === 401 && response.headers.get("WWW-Authenticate")?.includes("invalid_token");
+      if (!session || !isRefused) return response;
+      await renew(session.token);
+      const renewed = load();
+      return renewed ? send(request, renewed) : response;
+    },
+
+    /** Call back at each change of who is signed in. Returns what ends that. @param {Callback} callback */
+    onChange(callback) {
+      callbacks.add(callback);
+      return () => void callbacks.delete(callback);
+    },
+  };
+}

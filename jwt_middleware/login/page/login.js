@@ -1,0 +1,90 @@
+// The login page: its form, its panel for who is signed in, and its sentences, which the server wrote into the page.
+
+import { createClient } from "./jwt-client.js";
+
+const client = createClient();
+const find = (selector) => document.querySelector(selector);
+const [form, panel, message, username, password] = ["form", "section", "#message", "#username", "#password"].map(find);
+const { next, texts: sentences } = find("main").dataset;
+const texts = JSON.parse(sentences);
+let ticking;
+
+function say(kind, ...parts) {
+  clearInterval(ticking);
+  message.className = `message ${kind}`;
+  message.replaceChildren(...parts);
+}
+
+function inWords(seconds) {
+  const [unit, value] = seconds < 120 ? ["second", seconds] : ["minute", Math.ceil(seconds / 60)];
+  const format = { style: "unit", unit, unitDisplay: "long" };
+  return new Intl.NumberFormat(document.documentElement.lang, format).format(value);
+}
+
+/** Show the seconds going by; a screen reader hears them once, not each second. */
+function countDown(seconds) {
+  const until = Date.now() + seconds * 1000;
+  const [heard, seen] = [document.createElement("span"), document.createElement("span")];
+  heard.className = "unseen";
+  seen.ariaHidden = "true";
+  heard.textContent = seen.textContent = texts.throttled.replace("{time}", inWords(seconds));
+  say("error", heard, seen);
+  ticking = setInterval(() => {
+    const left = Math.ceil((until - Date.now()) / 1000);
+    if (left > 0) seen.textContent = texts.throttled.replace("{time}", inWords(left));
+    else say("info", texts.try_now);
+  }, 1000);
+}
+
+function explain(error) {
+  if (error.status === 429) return countDown(error.retryAfter ?? 60);
+  const kinds = { 401: "wrong", network_error: "unreachable", insecure_context: "insecure" };
+  say("error", texts[kinds[error.status] ?? kinds[error.code] ?? "unavailable"]);
+}
+
+function render(user, cause) {
+  if (user && next) return location.replace(next);
+  form.hidden = Boolean(user);
+  panel.hidden = !user;
+  const name = user?.username;
+  find("h1").textContent = user ? texts.signed_in : texts.sign_in;
+  find("#who").textContent = name ? texts.signed_in_as.replace("{username}", () => name) : texts.signed_in_here;
+  say("info", ...({ logout: [texts.signed_out], ended: [texts.ended] }[cause] ?? []));
+  if (cause !== "start") (user ? find("#who") : username).focus();
+}
+
+/** Run what a button does, once at a time, and say what goes wrong. */
+async function run(button, work) {
+  if (button.ariaDisabled === "true") return;
+  button.ariaDisabled = "true";
+  await work().catch(explain);
+  button.ariaDisabled = "false";
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const button = find("#sign-in");
+  run(button, async () => {
+    const label = button.textContent;
+    button.textContent = texts.signing_in;
+    password.type = "password";
+    find("#show").checked = false;
+    try {
+      await client.login(username.value, password.value);
+      form.reset();
+    } catch (error) {
+      const isWrong = error.status === 401;
+      username.ariaInvalid = password.ariaInvalid = String(isWrong);
+      if (isWrong) password.select();
+      throw error;
+    } finally {
+      button.textContent = label;
+    }
+  });
+});
+find("#show").addEventListener("change", ({ target }) => (password.type = target.checked ? "text" : "password"));
+find("#sign-out").addEventListener("click", (event) => run(event.currentTarget, () => client.logout()));
+find("#sign-in").disabled = false; // until now the form would have gone off by itself
+client.onChange(render);
+if (isSecureContext) client.user().catch(explain);
+else say("error", texts.insecure);

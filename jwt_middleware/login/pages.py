@@ -1,0 +1,97 @@
+"""The login page in the reader's language, and the files beside it."""
+
+import hashlib
+import html
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+from typing import TypeAlias
+
+from werkzeug.wrappers import Request, Response
+
+from ..errors import ConfigurationError, require
+from ..paths import readings, to_wsgi
+
+_FOLDER = Path(__file__).parent / "page"
+_TEXTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(_FOLDER.glob("*.json"))}
+"""Language: what the page says in it."""
+
+_DEFAULT = "en"
+
+_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Language",
+    **_NOSNIFF,
+}
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+Handler: TypeAlias = Callable[[Request], Response]
+
+
+def login_page(title: str | None = None, template: str | os.PathLike[str] | None = None) -> Handler:
+    """Return what answers `GET /login`.
+
+    `title` stands above "Sign in": whose page it is. `template` is a file in place of `page/login.html`: UTF-8, and a
+    `string.Template` with the names of `page/en.json` and `$lang`, `$title`, `$next`, `$texts`; a `$` itself is `$$`.
+    """
+    require(title is None or (isinstance(title, str) and bool(title)), 'title is a text: title="Example"')
+    page = _read_template(_FOLDER / "login.html" if template is None else template)
+
+    def render(language: str, following: str) -> str:
+        texts = _TEXTS[language]
+        values = {**texts, "title": title or "", "next": following, "texts": json.dumps(texts)}
+        return page.substitute({name: html.escape(value) for name, value in values.items()}, lang=language)
+
+    try:
+        for language in _TEXTS:
+            render(language, "")
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(f"a $ of the template is no name of the page ($$ is a dollar): {error}") from error
+
+    def handler(request: Request) -> Response:
+        language = request.accept_languages.best_match(_TEXTS, _DEFAULT)
+        headers = {**_PAGE_HEADERS, "Content-Language": language}
+        return Response(render(language, local_path(request.args.getlist("next"))), 200, headers, mimetype="text/html")
+
+    return handler
+
+
+def page_file(name: str) -> Handler:
+    """Return what answers with one file of the page, whole or 304 (RFC 9110 section 13.1.2)."""
+    path = _FOLDER / name
+    content = path.read_bytes()
+    etag = hashlib.sha256(content).hexdigest()[:16]
+    headers = {"Cache-Control": "no-cache", **_NOSNIFF}
+
+    def handler(request: Request) -> Response:
+        response = Response(content, 200, headers, content_type=_TYPES[path.suffix])
+        response.set_etag(etag)
+        return response.make_conditional(request)
+
+    return handler
+
+
+def local_path(values: list[str]) -> str:
+    """Return the one value if it is a path of this origin however it is read, else an empty text.
+
+    To browsers a backslash is a slash, tabs and newlines are not there, and `//` starts a host (WHATWG URL, 4.4); what
+    stands at the path may decode or resolve it and redirect once more. So no reading of it may start with two slashes.
+    """
+    if len(values) != 1 or not values[0].startswith("/"):
+        return ""
+    path = to_wsgi(values[0].partition("?")[0].partition("#")[0])
+    is_local = not any(reading.startswith("//") for reading in readings(path))
+    return values[0] if is_local else ""
+
+
+def _read_template(path: str | os.PathLike[str]) -> Template:
+    try:
+        return Template(Path(path).read_text("utf-8"))
+    except (OSError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"template is the path of a file in UTF-8: {error}") from error
