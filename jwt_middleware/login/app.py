@@ -77,7 +77,7 @@ class LoginApp:
         """Answer one request (PEP 3333)."""
         origin = environ.get("HTTP_ORIGIN")
         if origin in self._allowed_origins:
-            start_response = share(start_response, origin)
+            start_response = share(start_response, origin, with_cookies=True)
             if is_preflight(environ):
                 return respond(Preflight(), "login")(environ, start_response)
         try:
@@ -141,8 +141,14 @@ class LoginApp:
             return _json(200, self._tokens.grant(fields, request.environ), _NO_STORE)
         cookies.require_own_page(request, self._allowed_origins)
         if "grant_type" in fields:
-            fields = {**fields, "refresh_token": cookies.read(request) or "none"}
-        answer = self._tokens.grant(fields, request.environ)
+            fields = {**fields, "refresh_token": cookies.read(request)}
+        try:
+            answer = self._tokens.grant(fields, request.environ)
+        except Problem as problem:
+            response = _refuse(problem)
+            if "grant_type" in fields and problem.code == "invalid_grant":
+                cookies.clear(response, request)  # so that the next visit is not told of this session again
+            return response
         refresh_token = answer.pop("refresh_token")
         response = _json(200, answer, _NO_STORE)
         cookies.put(response, request, refresh_token, self._idle_timeout)
