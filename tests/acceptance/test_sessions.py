@@ -1,0 +1,260 @@
+"""Staying signed in and signing out: refresh, reuse, revocation and throttling, over HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from freezegun import freeze_time
+
+from jwt_middleware import JWTMiddleware, RevocationList
+from jwt_middleware.login import LoginApp, Throttle, TokenMinter
+from jwt_middleware.stores import MemoryStore
+
+from .conftest import PASSWORD, Client
+
+
+@pytest.fixture
+def session_site(
+    visit: Callable[[Any], Client], guard: Callable[..., JWTMiddleware], store: MemoryStore, minter: TokenMinter
+) -> Client:
+    """The whole site, with revocations read at every request."""
+    guarded = guard(revocations=RevocationList(store, max_staleness=0))
+    return visit(LoginApp(store, minter).wrap(guarded, prefix="/auth"))
+
+
+def refresh(site: Client, token: Any, status: int = 200) -> Any:
+    """Ask for the next pair."""
+    fields = {"grant_type": "refresh_token", "refresh_token": token}
+    answer = site.post_json("/auth/token", fields, status=status)
+    site.secrets |= {answer.json["refresh_token"]} if status == 200 else set()
+    return answer.json
+
+
+def call(site: Client, token: str, status: int = 200) -> Any:
+    """Call a protected path with an access token."""
+    site.authorization = None
+    return site.get("/api/me", headers={"Authorization": f"Bearer {token}"}, status=status).json
+
+
+def test_a_refresh_gives_the_next_pair(session_site: Client) -> None:
+    """The answer is that of a sign-in, with new tokens of the same session and user."""
+    first = session_site.sign_in().json
+    second = refresh(session_site, first["refresh_token"])
+    assert second.keys() == first.keys()
+    assert second["refresh_token"] != first["refresh_token"]
+    before, after = call(session_site, first["token"]), call(session_site, second["token"])
+    assert after["claims"]["sid"] == before["claims"]["sid"]
+    assert after["claims"]["jti"] != before["claims"]["jti"]
+    assert (after["subject"], after["scopes"]) == (before["subject"], ["admin"])
+
+
+def test_a_refresh_as_a_form(session_site: Client) -> None:
+    """RFC 6749 section 6 has it as a form."""
+    token = session_site.sign_in().json["refresh_token"]
+    answer = session_site.post("/auth/token", {"grant_type": "refresh_token", "refresh_token": token})
+    assert answer.json["refresh_token"] != token
+
+
+def test_a_refresh_reads_the_user_again(session_site: Client, store: MemoryStore) -> None:
+    """Scopes that were changed in the meantime are those of the next token."""
+    token = session_site.sign_in().json["refresh_token"]
+    store.set_scopes("ada", ("read",))
+    assert call(session_site, refresh(session_site, token)["token"])["scopes"] == ["read"]
+
+
+def test_a_lost_answer_can_be_asked_for_again(session_site: Client) -> None:
+    """The previous token gets the same successor until that has been used, and within the grace after."""
+    first = session_site.sign_in().json["refresh_token"]
+    second = refresh(session_site, first)["refresh_token"]
+    assert refresh(session_site, first)["refresh_token"] == second
+    third = refresh(session_site, second)["refresh_token"]
+    assert refresh(session_site, first)["refresh_token"] == second
+    assert refresh(session_site, second)["refresh_token"] == third
+
+
+def test_a_reused_token_ends_the_session(session_site: Client) -> None:
+    """A token older than the previous one ends its session: refresh tokens and access tokens, at once."""
+    first = session_site.sign_in().json["refresh_token"]
+    token, pair = first, {}
+    for _ in range(3):
+        pair = refresh(session_site, token)
+        token = pair["refresh_token"]
+    assert refresh(session_site, first, status=400)["error"] == "invalid_grant"
+    assert refresh(session_site, token, status=400)["error"] == "invalid_grant"
+    assert call(session_site, pair["token"], status=401)["reason"] == "revoked"
+
+
+def test_a_previous_token_after_the_grace_is_reuse(session_site: Client) -> None:
+    """Ten seconds after its successor was used the older token is one that somebody else kept."""
+    with freeze_time() as clock:
+        first = session_site.sign_in().json["refresh_token"]
+        second = refresh(session_site, first)["refresh_token"]
+        third = refresh(session_site, second)["refresh_token"]
+        clock.tick(10.1)
+        refresh(session_site, first, status=400)
+        refresh(session_site, third, status=400)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(604_700, 200), (604_900, 400)], ids=["before a week", "after a week without a refresh"]
+)
+def test_an_idle_session_ends(seconds: int, status: int, session_site: Client) -> None:
+    """A session lives for a week without a refresh."""
+    with freeze_time() as clock:
+        token = session_site.sign_in().json["refresh_token"]
+        clock.tick(seconds)
+        refresh(session_site, token, status=status)
+
+
+def test_no_session_lives_for_ever(session_site: Client) -> None:
+    """A month after the sign-in a session ends, however often it was refreshed."""
+    with freeze_time() as clock:
+        token = session_site.sign_in().json["refresh_token"]
+        for _ in range(5):
+            clock.tick(500_000)
+            token = refresh(session_site, token)["refresh_token"]
+        clock.tick(100_000)
+        assert refresh(session_site, token, status=400)["error"] == "invalid_grant"
+
+
+NO_TOKENS = {
+    "empty": "",
+    "a number": 5,
+    "null": None,
+    "a list": ["x"],
+    "an object": {},
+    "true": True,
+}
+
+
+@pytest.mark.parametrize("value", NO_TOKENS.values(), ids=NO_TOKENS)
+def test_a_refresh_token_of_a_wrong_type(value: Any, session_site: Client) -> None:
+    """What is no text is 400 `invalid_request`."""
+    assert refresh(session_site, value, status=400)["error"] == "invalid_request"
+
+
+CHANGES: dict[str, Callable[[str], str]] = {
+    "cut": lambda token: token[:-1],
+    "padded": lambda token: token + "=",
+    "with a space": lambda token: token + " ",
+    "another alphabet": lambda token: "+" + token[1:],
+    "another secret": lambda token: token[:-4] + "AAAA",
+    "another name": lambda token: "AAAA" + token[4:],
+    "another script": lambda token: "é" + token[1:],
+    "unknown": lambda token: "A" * 64,
+    "long": lambda token: token * 500,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_refresh_token_that_is_none(change: Callable[[str], str], session_site: Client) -> None:
+    """What is no refresh token of a living session is 400 `invalid_grant`, in the same words."""
+    token = session_site.sign_in().json["refresh_token"]
+    answer = refresh(session_site, change(token), status=400)
+    assert (answer["error"], answer["msg"]) == ("invalid_grant", "The session has ended: sign in again.")
+
+
+@pytest.mark.parametrize("grant_type", ["password", "client_credentials", "", 5, None, ["refresh_token"]])
+def test_an_unknown_grant_type(grant_type: Any, session_site: Client) -> None:
+    """The one grant type is `refresh_token`."""
+    answer = session_site.post_json("/auth/token", {"grant_type": grant_type, "refresh_token": "x"}, status=400)
+    assert answer.json["error"] == "unsupported_grant_type"
+
+
+def test_signing_out_ends_the_session(session_site: Client) -> None:
+    """A refresh token taken back ends its session and all its access tokens, and no other session."""
+    one, other = session_site.sign_in().json, session_site.sign_in().json
+    assert session_site.post_json("/auth/revoke", {"token": one["refresh_token"]}).json == {}
+    call(session_site, one["token"], status=401)
+    refresh(session_site, one["refresh_token"], status=400)
+    call(session_site, other["token"])
+    refresh(session_site, other["refresh_token"])
+
+
+def test_an_access_token_taken_back_ends_itself(session_site: Client) -> None:
+    """The session goes on, and so do its other access tokens."""
+    pair = session_site.sign_in().json
+    session_site.post_json("/auth/revoke", {"token": pair["token"]})
+    assert call(session_site, pair["token"], status=401)["reason"] == "revoked"
+    call(session_site, refresh(session_site, pair["refresh_token"])["token"])
+
+
+@pytest.mark.parametrize("kind", ["token", "refresh_token"])
+def test_signing_out_everywhere(kind: str, session_site: Client) -> None:
+    """With `all` every session of the user ends, by a token of either kind."""
+    one, other = session_site.sign_in().json, session_site.sign_in().json
+    session_site.post_json("/auth/revoke", {"token": one[kind], "all": True})
+    for pair in (one, other):
+        call(session_site, pair["token"], status=401)
+        refresh(session_site, pair["refresh_token"], status=400)
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 64, "eyJhbGciOiJub25lIn0.e30.", "é", "a.b.c"])
+def test_taking_back_what_is_no_token(token: str, session_site: Client) -> None:
+    """The answer is 200 all the same (RFC 7009 section 2.2), and nobody is signed out."""
+    pair = session_site.sign_in().json
+    assert session_site.post_json("/auth/revoke", {"token": token, "all": True}).json == {}
+    call(session_site, pair["token"])
+
+
+def test_a_forged_access_token_signs_nobody_out(session_site: Client, forge: Callable[..., str]) -> None:
+    """`all` with a token that somebody else signed ends nothing."""
+    pair = session_site.sign_in().json
+    session_site.post_json("/auth/revoke", {"token": forge(key="x" * 32), "all": True})
+    call(session_site, pair["token"])
+
+
+ENDINGS: dict[str, Callable[[MemoryStore], None]] = {
+    "another password": lambda store: store.set_password("ada", "another"),
+    "disabled": lambda store: store.disable_user("ada"),
+    "removed": lambda store: store.remove_user("ada"),
+    "ended by hand": lambda store: store.end_sessions("1"),
+}
+
+
+@pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
+def test_what_ends_all_sessions_of_a_user(end: Callable[[MemoryStore], None], session_site: Client, store: Any) -> None:
+    """A changed password, and a user that is disabled or gone, end refresh and access tokens."""
+    pair = session_site.sign_in().json
+    end(store)
+    assert call(session_site, pair["token"], status=401)["reason"] == "revoked"
+    refresh(session_site, pair["refresh_token"], status=400)
+
+
+def test_a_sign_in_in_the_second_of_a_password_change_survives(session_site: Client, store: MemoryStore) -> None:
+    """Sessions that were there end; one that starts right after does not."""
+    with freeze_time():
+        old = session_site.sign_in().json
+        store.set_password("ada", "another")
+        session_site.secrets.add("another")
+        new = session_site.sign_in(password="another").json
+        call(session_site, old["token"], status=401)
+        call(session_site, refresh(session_site, new["refresh_token"])["token"])
+
+
+def test_too_many_failures(session_site: Client) -> None:
+    """After five wrong passwords in a minute even the right one is 429, with the seconds left, until they are over."""
+    credentials = {"username": "ada", "password": "wrong"}
+    with freeze_time() as clock:
+        for _ in range(5):
+            session_site.post_json("/auth/token", credentials, status=401)
+        answer = session_site.post_json("/auth/token", {**credentials, "password": PASSWORD}, status=429)
+        assert 0 < int(answer.headers["Retry-After"]) <= 60
+        clock.tick(int(answer.headers["Retry-After"]) + 1)
+        session_site.sign_in()
+
+
+def test_an_unknown_name_is_throttled_alike(session_site: Client) -> None:
+    """That a name is throttled does not tell whether there is such a user."""
+    statuses = [
+        session_site.post_json("/auth/token", {"username": "eve", "password": "x"}, expect_errors=True).status_int
+        for _ in range(6)
+    ]
+    assert statuses == [401] * 5 + [429]
+
+
+def test_the_limits_are_the_owners(visit: Any, store: MemoryStore, minter: TokenMinter) -> None:
+    """`Throttle` takes other limits."""
+    client = visit(LoginApp(store, minter, throttle=Throttle(per_name_and_address="1/minute")))
+    client.post_json("/token", {"username": "ada", "password": "x"}, status=401)
+    client.post_json("/token", {"username": "ada", "password": "x"}, status=429)
