@@ -54,17 +54,15 @@ def get(url: str, deadline: float) -> tuple[bytes, int | None]:
 
 def _connect(parts: SplitResult, deadline: float) -> socket.socket:
     address = cast(str, parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-    # half the time, so that behind a dead address the host's next one has its turn
+    # half the time: for the handshake the other half, and behind a dead address the host's next one has its turn
     connection = socket.create_connection(address, _time_left(deadline) / 2)
-    connection.settimeout(_time_left(deadline))
     if parts.scheme == "http":
         return connection
     return ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
 
 
 def _time_left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+    if (left := deadline - time.monotonic()) <= 0:
         raise TimeoutError
     return left
 

@@ -144,12 +144,12 @@ class RemoteKeySet:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
+        told = error if isinstance(error, ConfigurationError) else type(error).__name__  # never a foreign text
+        _log.warning("%r cannot be had: %s", self, told)
         view = self._view
         ask_at = time.monotonic() + (_COOLDOWN if view.has_failed else _FIRST_PAUSE)
         refresh_at = min(ask_at, view.fresh_until + self._stale_for)
         self._view = view._replace(refresh_at=refresh_at, ask_at=ask_at, has_failed=True)
-        told = error if isinstance(error, ConfigurationError) else type(error).__name__  # never a foreign text
-        _log.warning("%r cannot be had: %s", self, told)
 
     def _locate(self, deadline: float) -> str:
         return self._url

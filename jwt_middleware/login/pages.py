@@ -55,11 +55,17 @@ def login_page(title: str | None = None, template: str | os.PathLike[str] | None
         raise ConfigurationError(f"a $ of the template is no name of the page ($$ is a dollar): {error}") from error
 
     def handler(request: Request) -> Response:
-        language = request.accept_languages.best_match(_TEXTS, _DEFAULT)
+        language = _language(request)
         headers = {**_PAGE_HEADERS, "Content-Language": language}
         return Response(render(language, local_path(request.args.getlist("next"))), 200, headers, mimetype="text/html")
 
     return handler
+
+
+def _language(request: Request) -> str:
+    # Not `best_match`: to that "es;q=0.1" is better than "en-GB", since the page's name for English is "en".
+    wanted = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
+    return next((language for language in wanted if language in _TEXTS), _DEFAULT)
 
 
 def page_file(name: str) -> Handler:

@@ -6,10 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as ConnectionFailed
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from ..errors import ConfigurationError, StoreUnavailable, require
 from ..revocation import Revocation, RevocationPage
@@ -76,12 +73,12 @@ class RedisLog:
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """Return the entries after the cursor; all of them for None or a cursor that the log does not know any more."""
         with _answering():
-            if isinstance(cursor, (bytes, str)):
-                fed = self._client.xrange(_FEED, min=cursor)
-                if fed and fed[0][0] == cursor:
-                    return RevocationPage(fed[-1][0], [_entry(fields) for _, fields in fed[1:]], complete=False)
+            if isinstance(cursor, tuple):
+                fed = [(place, _entry(fields)) for place, fields in self._client.xrange(_FEED, min=cursor[0])]
+                if fed and _cursor(*fed[0]) == cursor:
+                    return RevocationPage(_cursor(*fed[-1]), [entry for _, entry in fed[1:]], complete=False)
             last = self._client.xrevrange(_FEED, count=1)  # before the rest, which may then be read in pieces
-            return RevocationPage(last[0][0] if last else None, self._all(), complete=True)
+            return RevocationPage(_cursor(last[0][0], _entry(last[0][1])) if last else None, self._all(), complete=True)
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count, atomically, and return it. A negative amount takes away, never below zero."""
@@ -102,10 +99,8 @@ class RedisLog:
 
 def _client(url: object) -> Redis:
     require(isinstance(url, str), _FORM)
-    # A connection may be one to a server that has gone and come back, so once more; a silent server is not asked again.
-    retry = Retry(NoBackoff(), 1, supported_errors=(ConnectionFailed,))
     try:
-        client = Redis.from_url(str(url), socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE, retry=retry)
+        client = Redis.from_url(str(url), socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
         pool = client.connection_pool
         pool.connection_class(**pool.connection_kwargs)  # not connected, but now an unknown option would show
     except (TypeError, ValueError):
@@ -123,6 +118,11 @@ def _answering() -> Iterator[None]:
 
 def _counter(key: str) -> str:
     return f"{{jwt_middleware}}:count:{key}"
+
+
+def _cursor(place: bytes | str, entry: Revocation) -> tuple[bytes | str, str]:
+    """The last entry read: after a loss its place may be given to another one."""
+    return place, entry.key
 
 
 def _entry(fields: dict[Any, Any]) -> Revocation:

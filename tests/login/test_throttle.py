@@ -97,6 +97,16 @@ def test_a_refused_attempt_is_not_counted(memory_store: MemoryStore, clock: Cloc
     assert waits(memory_store, address=AWAY) == 0
 
 
+def test_a_full_address_uses_up_no_name(memory_store: MemoryStore, clock: Clock) -> None:
+    """Attempts that are refused for where they come from leave the names they are for as they were."""
+    for n in range(50):
+        fail(memory_store, f"user{n}")
+    clock.now += 30
+    assert all(waits(memory_store) for _ in range(200))
+    clock.now += 30
+    assert waits(memory_store) == 0
+
+
 def test_how_long_to_wait(memory_store: MemoryStore, clock: Clock) -> None:
     """`Retry-After` is in whole seconds, never less than there are, and never none; after it an attempt may be made."""
     fail(memory_store, times=5)

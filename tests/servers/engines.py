@@ -118,7 +118,7 @@ class Valkey(_Server):
         return [*_pdeathsig("KILL"), str(self._binary), *arguments, "--appendonly", "yes", "--appendfsync", "no"]
 
     def _answers(self) -> bool:
-        with redis.Redis.from_url(self.url, retry=None) as client:
+        with redis.Redis.from_url(self.url) as client:
             try:
                 return bool(client.ping())
             except redis.exceptions.ConnectionError:  # BusyLoadingError is one

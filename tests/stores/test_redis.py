@@ -2,9 +2,12 @@
 
 import signal
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -233,6 +236,26 @@ def test_without_its_log_no_session_ends(sqlite_url: str, server: Valkey) -> Non
     store.set_password("ann", "looking-glass")
     assert store.find_session(session.name_hash) is None
     assert is_revoked(RevocationList(store), sid=session.sid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of the server in /proc")
+def test_who_waits_for_the_log_keeps_nobody_waiting(sqlite_url: str, server: Valkey) -> None:
+    """While a log that hangs is asked to end a session, the file of the others is free."""
+    store = split(sqlite_url, server)
+    session = new_session()
+    store.add_session(session)
+    server.signal_all(signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            ending = threads.submit(store.end_session, session)
+            time.sleep(0.2)
+            with closing(sqlite3.connect(str(store.path), timeout=0)) as other:
+                other.execute("BEGIN IMMEDIATE")
+            assert not ending.done()
+            with pytest.raises(StoreUnavailable):
+                ending.result()
+    finally:
+        server.signal_all(signal.SIGCONT)
 
 
 def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:

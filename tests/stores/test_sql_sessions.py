@@ -87,6 +87,41 @@ def test_who_end_the_same_sessions_do_not_lock_one_another(store: SQLStore) -> N
     assert len(entries_of(store)) <= 80
 
 
+def test_sessions_of_a_user_are_locked_in_the_order_of_their_names(postgresql_store: SQLStore) -> None:
+    """Who waits for one of them holds those before it and none after, so no two can wait for each other."""
+    for n in (3, 2, 1):  # as they lie in the table
+        added(postgresql_store, name_hash=bytes([n]) * 32)
+    engine = postgresql_store._engine
+    take = "SELECT count(*) FROM (SELECT 1 FROM jwt_middleware_session WHERE name_hash = :name FOR UPDATE {}) AS x"
+    with ThreadPoolExecutor(1) as threads:
+        with engine.begin() as holder, engine.begin() as other:
+            holder.execute(sa.text(take.format("")), {"name": b"\2" * 32})
+            ending = threads.submit(postgresql_store.end_sessions, "1")
+            time.sleep(0.2)
+            free = [other.scalar(sa.text(take.format("SKIP LOCKED")), {"name": bytes([n]) * 32}) for n in (1, 2, 3)]
+        ending.result()
+    assert free == [0, 0, 1]
+    assert len(entries_of(postgresql_store)) == 3
+
+
+@pytest.mark.parametrize("level", ["AUTOCOMMIT", "SERIALIZABLE", "REPEATABLE READ"])
+def test_an_engine_of_the_owners_has_another_isolation(postgresql_url: str, level: str) -> None:
+    """What an engine does for its owner's app changes nothing for the store: one step, and waiting, not failing."""
+    url = postgresql_url.replace("postgresql:", "postgresql+psycopg:")
+    engine = sa.create_engine(url, isolation_level=level)
+    store = SQLStore(engine, password_method=CHEAP)
+    session = added(store)
+    with without_writes(store, "session"), pytest.raises(StoreUnavailable):
+        store.end_session(session)
+    assert entries_of(store) == {}
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(lambda _: store.increment("k", 60), range(40))) == list(range(1, 41))
+    with engine.connect() as connection:  # and the store changes nothing for the app
+        raw: Any = connection.connection.dbapi_connection
+        assert raw.autocommit if level == "AUTOCOMMIT" else connection.get_isolation_level() == level
+    engine.dispose()
+
+
 def test_pruning_waits_for_nobody(postgresql_store: SQLStore) -> None:
     """An expired row that another transaction has in hand does not hold up a sign-in."""
     over = added(postgresql_store, expires_at=time.time() - 2000)

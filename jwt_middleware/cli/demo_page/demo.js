@@ -13,7 +13,7 @@ function log(text) {
   const time = document.createElement("time");
   time.textContent = new Date().toLocaleTimeString();
   line.append(time, " ", text);
-  find("#log").prepend(line);
+  find("#log ol").prepend(line);
 }
 
 /** Call the API and show what it says; the client sees to the token. */
@@ -56,6 +56,7 @@ const attempt = (work) => work().catch((error) => log(`That did not work: ${erro
 find("#call").addEventListener("click", () => attempt(call));
 find("#sign-out").addEventListener("click", () => attempt(() => client.logout()));
 find("#everywhere").addEventListener("click", () => attempt(() => client.logout({ all: true })));
+find("a.button").search = new URLSearchParams({ next: location.pathname }).toString(); // and back to here
 setInterval(tick, 1000);
 client.onChange(render);
 attempt(() => client.user());

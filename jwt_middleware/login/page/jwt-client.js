@@ -1,16 +1,14 @@
 /**
- * Keeps a person signed in: gets tokens from the login app, sends them with each call and renews them in time.
+ * Keeps a person signed in: gets tokens from the login app, sends them with each call and renews them in time:
  *
  *     import { createClient } from "/auth/jwt-client.js";
  *     const client = createClient();
  *     await client.login("ada", "her password");
  *     const answer = await client.fetch("/api/me");
  *
- * Where the tokens are is the `storage`:
- *
- *     "cookie"   the access token in memory, the refresh token in a cookie that no script can read (needs https)
- *     "session"  both in sessionStorage: one tab, until it is closed
- *     "local"    both in localStorage: all tabs, for ever, and for any script of the page to read
+ * `storage` says where the tokens are. "cookie": the access token in memory, the refresh token in a cookie that no
+ * script can read (it needs https). "session": both in sessionStorage, for one tab until it is closed. "local": both in
+ * localStorage, for all tabs and for ever. What is in a storage, any script of the page can read and send away.
  *
  * One tab renews at a time (Web Locks) and tells the others (BroadcastChannel): any number of parallel calls and tabs
  * cost one refresh. By http there are no locks; the server then gives all tabs the same successor.
@@ -22,8 +20,7 @@
  * @typedef {(user: User | null, cause: Cause) => void} Callback
  */
 
-const TIMEOUT = 15_000; // milliseconds, as are all times here but retryAfter
-const NEWS_WITHIN = 300;
+const [TIMEOUT, NEWS_WITHIN] = [15_000, 300]; // milliseconds, as are all times here but retryAfter
 
 /** What went wrong: with its HTTP `status` (0: no answer), its `code`, and after how many seconds to try again. */
 export class LoginError extends Error {
@@ -54,23 +51,21 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   let memory = /** @type {Session | null | undefined} */ (undefined); // undefined: not known yet
   let told = /** @type {User | null | undefined} */ (undefined);
   let renewing = /** @type {Promise<void> | undefined} */ (undefined);
+  let changedAt = 0;
   let heard = () => {};
 
   /** @returns {Session | null | undefined} */
   const load = () => (area ? JSON.parse(area.getItem(name) ?? "null") : memory);
 
-  /** @param {Session} session */
-  const isDue = (session) => Date.now() >= session.dueAt;
+  const isDue = (/** @type {Session} */ session) => Date.now() >= session.dueAt;
 
-  /** @param {Session | null} session */
-  function save(session) {
+  function save(/** @type {Session | null} */ session) {
     if (!area) memory = session;
     else if (session) area.setItem(name, JSON.stringify(session));
     else area.removeItem(name);
   }
 
-  /** @param {Cause} cause */
-  function tell(cause) {
+  function tell(/** @type {Cause} */ cause) {
     const user = load()?.user ?? null;
     if (told !== undefined && told?.id === user?.id) return;
     told = user;
@@ -80,15 +75,17 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   /** @param {Session | null} session @param {Cause} cause */
   function keep(session, cause) {
     const replaces = load()?.refreshToken;
+    changedAt = Date.now();
     save(session);
-    channel.postMessage({ session, cause, replaces });
+    channel.postMessage({ session, cause, replaces, at: changedAt });
     tell(cause);
   }
 
-  channel.onmessage = ({ data: { session, cause, replaces } }) => {
-    // In sessionStorage only a duplicated tab has the same session. What is in localStorage is there already.
-    const isCopy = storage === "session" && replaces && cause !== "login" && replaces === load()?.refreshToken;
-    if (isCookie || isCopy) save(session);
+  channel.onmessage = ({ data: { session, cause, replaces, at } }) => {
+    const isCopy = replaces && replaces === load()?.refreshToken && cause !== "login"; // of a duplicated tab
+    if (at < changedAt || (storage === "session" && !isCopy)) return;
+    changedAt = at;
+    save(session); // to localStorage too: what another process has put there may show later than its message
     heard();
     tell(cause);
   };
@@ -133,12 +130,10 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
     renewing ??= exclusively(async (waited) => {
       if (waited && !isDone()) await new Promise((resolve) => setTimeout((heard = () => resolve(null)), NEWS_WITHIN));
       if (isDone()) return;
-      try {
-        await grant({ grant_type: "refresh_token", refresh_token: load()?.refreshToken }, "start");
-      } catch (error) {
-        if (!(error instanceof LoginError) || error.status !== 400) throw error;
+      await grant({ grant_type: "refresh_token", refresh_token: load()?.refreshToken }, "start").catch((error) => {
+        if (error.status !== 400) throw error;
         keep(null, error.code === "invalid_grant" ? "ended" : "start");
-      }
+      });
     }).finally(() => (renewing = undefined));
     return renewing;
   }

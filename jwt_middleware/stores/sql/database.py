@@ -26,6 +26,7 @@ class Database:
         if not is_sqlite:  # whatever the owner's engine does by default
             self._engine = self._engine.execution_options(isolation_level="READ COMMITTED")
         self._is_ready = False
+        self._process = os.getpid()
         _databases.add(self)
 
     def __repr__(self) -> str:
@@ -37,6 +38,7 @@ class Database:
         hundred times faster, and may be undone when the power fails within seconds: good for what a user can have
         again by signing in, not for what takes a right away."""
         pragmas = [f"synchronous = {'FULL' if synced else 'NORMAL'}"] if self.path else []
+        self._leave_to_parent()
         try:
             if not self._is_ready:
                 self._prepare()
@@ -45,6 +47,14 @@ class Database:
         except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
             # The driver's own error as cause: SQLAlchemy's text quotes the statement with its parameters.
             raise StoreUnavailable("the user database does not answer") from (getattr(error, "orig", None) or error)
+
+    def _leave_to_parent(self) -> None:
+        """After a fork, start with new connections: on a shared one each process would read the other's rows. Not every
+        server that forks calls Python's hooks, so it is asked for each time (50 ns)."""
+        if self._process != os.getpid():
+            _inherited.append(self._engine.pool)  # never closed here: they are the parent's
+            self._engine.dispose(close=False)
+            self._process = os.getpid()
 
     def _prepare(self) -> None:
         if self.path:
@@ -62,6 +72,7 @@ class Database:
 
 
 _databases: WeakSet[Database] = WeakSet()
+_inherited: list[sa.Pool] = []
 
 
 def _before_fork() -> None:
@@ -71,11 +82,5 @@ def _before_fork() -> None:
             database._engine.dispose()
 
 
-def _after_fork() -> None:
-    """Leave the connections to the parent: on a shared one each process would read the other's rows."""
-    for database in list(_databases):
-        database._engine.dispose(close=False)
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork)

@@ -1,6 +1,8 @@
 """The sessions in a database."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 
@@ -37,13 +39,22 @@ class SessionTable(Log):
 
     def end_session(self, session: Session) -> None:
         """Forget the session and revoke its access tokens, both or neither. Ending it again changes nothing."""
-        with self._transaction(write=True) as connection:
+        with self._ending() as connection:
             self._end(connection, table.c.name_hash == session.name_hash)
 
     def end_sessions(self, user_id: str) -> None:
         """End all sessions of the user that there are now."""
-        with self._transaction(write=True) as connection:
+        with self._ending() as connection:
             self._end(connection, table.c.user_id == user_id)
+
+    @contextmanager
+    def _ending(self) -> Iterator[sa.Connection]:
+        """A transaction in which sessions end. A log elsewhere is asked first whether it answers: who waits for one
+        that does not would have the only lock of an SQLite file, and keep all refreshes waiting too."""
+        if self._log is not None:
+            self._log.ping()
+        with self._transaction(write=True) as connection:
+            yield connection
 
     def _end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
         # In the order of their names, so that two who end the sessions of one user do not wait for each other.

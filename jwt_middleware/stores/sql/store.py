@@ -83,7 +83,7 @@ class SQLStore(SessionTable, CounterTable, UserTable):
 
     def _write(self, username: str, statement: sa.Update | sa.Delete, ends_sessions: bool) -> bool:
         row = sa.select(table.c.id).where(table.c.username == username).with_for_update()
-        with self._transaction(write=True) as connection:
+        with self._ending() if ends_sessions else self._transaction(write=True) as connection:
             user_id = connection.execute(row).scalar_one_or_none()
             if user_id is None:
                 return False

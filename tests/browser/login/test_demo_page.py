@@ -1,0 +1,24 @@
+"""The demo's front page in a real browser."""
+
+from .conftest import Browser, fill_in
+
+
+def test_the_front_page(browser: Browser, ada: str) -> None:
+    """Sign in, see the name from a protected call, see the token expire and be renewed, and sign out in another tab."""
+    page = browser.context.new_page()
+    page.clock.install()
+    page.goto(browser.site.url("/demo/"))
+    page.click("text=Sign in")
+    fill_in(page, ada)
+    page.get_by_role("heading", name=f"Hello, {ada}").wait_for()
+    old = page.inner_text("#token")
+    page.click("#call")
+    page.clock.fast_forward(61_000)
+    page.get_by_text("has expired.").wait_for()
+    page.get_by_text("A new token").wait_for()
+    assert page.inner_text("#token") != old
+    assert page.locator("#log").get_by_text("GET /api/me: 200").count() == 3
+    other = browser.open("/demo/")
+    other.click("#sign-out")
+    page.get_by_role("heading", name="Nobody is signed in").wait_for()
+    page.get_by_text("Signed out.").wait_for()
