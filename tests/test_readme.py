@@ -1,5 +1,6 @@
 """The README: every snippet runs, every command works, and what it says first stands first."""
 
+import os
 import re
 import runpy
 import shlex
@@ -115,3 +116,20 @@ def test_each_link_leads_somewhere(link: str) -> None:
 def test_the_providers_of_the_text_are_some(names: dict[str, Any]) -> None:
     """The snippet for identity providers builds what it says."""
     assert all(isinstance(names[name], Provider) for name in ("auth0", "other", "fixed"))
+
+
+def test_the_commands_that_check_are_there() -> None:
+    """The first of them prints the figures of the text; the others, which take minutes, are files that run."""
+    table = _README.split("## How it is checked")[1].split("##")[0]
+    commands = re.findall(r"\| `([^`|]+)` \|$", table, re.MULTILINE)
+    assert len(commands) == 5
+    environ = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    first = commands[0].replace("python", sys.executable)
+    printed = subprocess.run(first, shell=True, cwd=_ROOT, env=environ, capture_output=True, text=True).stdout
+    figures = re.findall(r"^\S.*: (\d+) cases, (\d+) wrong$", printed, re.MULTILINE)
+    told = re.search(r"([\d,]+) cases, no wrong verdict; .*: (\d+) wrong of the ([\d,]+)", table)
+    assert told
+    assert figures == [(told[1].replace(",", ""), "0"), (told[3].replace(",", ""), told[2])]
+    for command in commands[1:]:
+        name = command.split()[-1] if "-m" in command else command.split()[1]
+        assert (_ROOT / name.replace(".", "/") / "__main__.py").exists() or (_ROOT / name).exists()

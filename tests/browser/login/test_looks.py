@@ -19,8 +19,10 @@ VIEWS = [
     ("narrow", "dark", "es-ES"),
     ("tablet", "light", "es-ES"),
     ("desktop", "dark", "en-GB"),
-    ("desktop", "light", "en-GB"),
 ]
+
+
+two_views = pytest.mark.parametrize("view", [VIEWS[0], VIEWS[3]], ids=["narrow-light", "desktop-dark"], indirect=True)
 
 
 @pytest.fixture(params=VIEWS, ids=["-".join(view) for view in VIEWS])
@@ -78,6 +80,7 @@ def test_the_login_page(view: View, site: Site, ada: str) -> None:
     view.look_at(page, "signed out")
 
 
+@two_views
 def test_the_rarer_sentences(view: View, site: Site, ada: str) -> None:
     """Without encryption, with an owner's long title, and without JavaScript, where axe cannot run."""
     view.look_at(view.browser.open(host="lan.example"), "insecure")
@@ -97,7 +100,7 @@ def test_throttled_and_down(new_browser: Callable[..., Browser], site: Site, ada
     view.look_at(page, "throttled")
 
 
-@pytest.mark.parametrize("view", [VIEWS[0], VIEWS[3]], ids=["narrow", "desktop"], indirect=True)
+@two_views
 def test_the_demo(view: View, site: Site, ada: str) -> None:
     """Its front page, signed in and out."""
     page = view.browser.open("/demo/")
