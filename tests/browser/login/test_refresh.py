@@ -50,6 +50,22 @@ def test_tabs_at_once_cost_one_refresh(storage: str, browser: Browser, site: Sit
 
 
 @shared
+def test_the_news_may_come_late(storage: str, browser: Browser, site: Site, ada: str) -> None:
+    """A tab whose turn comes before the other's message does waits for that instead of refreshing once more."""
+    browser.context.add_init_script("""
+        const post = BroadcastChannel.prototype.postMessage;
+        BroadcastChannel.prototype.postMessage = function (message) { setTimeout(() => post.call(this, message), 100) };
+    """)
+    tabs = [browser.tab(storage) for _ in range(2)]
+    tabs[0].login(ada)
+    tabs[1].wait_for("changes.length === 1")
+    tabs[0].call()
+    site.revoke(browser.tokens[-1])
+    assert [status for status, _ in at_once(tabs, 2)] == [200] * 4
+    assert browser.refreshes == 1
+
+
+@shared
 def test_an_expired_token_is_renewed_before_the_call(storage: str, browser: Browser, site: Site, ada: str) -> None:
     """A real lifetime of two seconds: two tabs, one refresh, and no call is made with the old token."""
     tabs = [browser.tab(storage, base="/short") for _ in range(2)]
@@ -93,7 +109,8 @@ def test_another_401_is_the_apps(browser: Browser, ada: str) -> None:
     """Only `invalid_token` means that a new token may help."""
     tab = browser.tab("session")
     tab.login(ada)
-    browser.context.route("**/api/me", lambda route: route.fulfill(status=401, body="of the app"))
+    basic = {"WWW-Authenticate": 'Basic realm="the app"'}
+    browser.context.route("**/api/me", lambda route: route.fulfill(status=401, headers=basic, body="of the app"))
     assert tab.call() == [401, "of the app"]
     assert browser.refreshes == 0
 
