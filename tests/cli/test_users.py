@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,7 @@ def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[in
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a build in the background has it ignored
         os.execv(COMMAND[0], [*COMMAND, *arguments])
     shown = ""
     for answer in answers:
