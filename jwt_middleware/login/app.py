@@ -147,11 +147,11 @@ class LoginApp:
         except Problem as problem:
             response = _refuse(problem)
             if "grant_type" in fields and problem.code == "invalid_grant":
-                cookies.clear(response, request)  # so that the next visit is not told of this session again
+                cookies.clear(response)  # so that the next visit is not told of this session again
             return response
         refresh_token = answer.pop("refresh_token")
         response = _json(200, answer, _NO_STORE)
-        cookies.put(response, request, refresh_token, self._idle_timeout)
+        cookies.put(response, refresh_token, self._idle_timeout)
         return response
 
     def _revoke(self, request: Request) -> Response:
@@ -161,7 +161,7 @@ class LoginApp:
         cookies.require_own_page(request, self._allowed_origins)
         fields = {**fields, "token": cookies.read(request) or "none"}
         response = _json(200, self._tokens.revoke(fields), _NO_STORE)
-        cookies.clear(response, request)
+        cookies.clear(response)
         return response
 
     def _jwks(self, request: Request) -> Response:

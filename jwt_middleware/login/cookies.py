@@ -15,6 +15,10 @@ from .body import Problem
 
 NAME = "__Secure-jwt_refresh"
 
+# Without a path it is for where the answer came from (RFC 6265 section 5.1.4): the login app, as the browser sees it,
+# behind a proxy's prefix too of which nobody here knows.
+_SCOPE: Any = {"path": None, "secure": True, "httponly": True, "samesite": "Strict"}
+
 
 def is_wanted(fields: Mapping[str, Any]) -> bool:
     """Whether the request asks for cookie mode."""
@@ -36,15 +40,11 @@ def read(request: Request) -> str | None:
     return request.cookies.get(NAME)
 
 
-def put(response: Response, request: Request, refresh_token: str, max_age: float) -> None:
+def put(response: Response, refresh_token: str, max_age: float) -> None:
     """Put the refresh token into the cookie, for `max_age` seconds."""
-    response.set_cookie(NAME, refresh_token, max_age=int(max_age), **_scope(request))
+    response.set_cookie(NAME, refresh_token, max_age=int(max_age), **_SCOPE)
 
 
-def clear(response: Response, request: Request) -> None:
+def clear(response: Response) -> None:
     """Have the browser forget the cookie."""
-    response.delete_cookie(NAME, **_scope(request))
-
-
-def _scope(request: Request) -> Any:
-    return {"path": request.root_path or "/", "secure": True, "httponly": True, "samesite": "Strict"}
+    response.delete_cookie(NAME, **_SCOPE)

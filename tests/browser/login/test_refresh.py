@@ -1,6 +1,7 @@
 """`jwt-client.js` in a real browser: access tokens are renewed in time, once, and in all tabs."""
 
 import json
+import time
 from typing import Any
 from urllib.request import Request
 
@@ -61,6 +62,7 @@ def test_the_news_may_come_late(storage: str, browser: Browser, site: Site, ada:
     tabs[1].wait_for("changes.length === 1")
     tabs[0].call()
     site.revoke(browser.tokens[-1])
+    browser.context.route("**/token", lambda route: (time.sleep(0.3), route.continue_()))  # so that the other waits
     assert [status for status, _ in at_once(tabs, 2)] == [200] * 4
     assert browser.refreshes == 1
 
