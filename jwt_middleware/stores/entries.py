@@ -7,7 +7,7 @@ from ..errors import require
 from ..revocation import Revocation, revocation_key
 from .base import Session
 
-_MARGIN = 300
+MARGIN = 300
 """Seconds for which an entry outlives the last token that it revokes: clocks differ, and a refresh may be under way."""
 
 _TEXT = re.compile(r"[^\0\ud800-\udfff]*")
@@ -17,14 +17,14 @@ _FORM = "a token is revoked by its jti and exp: revoke(token_id='...', expires_a
 def session_entry(session: Session) -> Revocation:
     """The entry that revokes the access tokens of a session which ends now."""
     key = revocation_key("sid", session.issuer, session.sid)
-    return Revocation(key, time.time() + session.token_lifetime + _MARGIN)
+    return Revocation(key, time.time() + session.token_lifetime + MARGIN)
 
 
 def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:
     """The entry that revokes one access token. `ConfigurationError` for what cannot be the `jti` or `exp` of one."""
     require(_is_text(token_id) and token_id and _is_text(issuer), _FORM)
     require(isinstance(expires_at, (int, float)) and 0 <= expires_at < 2**53, _FORM)  # so not for NaN and infinity
-    return Revocation(revocation_key("jti", issuer, token_id), expires_at + _MARGIN)
+    return Revocation(revocation_key("jti", issuer, token_id), expires_at + MARGIN)
 
 
 def _is_text(value: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..revocation import Revocation, RevocationPage
 from .base import Session
-from .entries import session_entry, token_entry
+from .entries import MARGIN, session_entry, token_entry
 from .passwords import DEFAULT_METHOD
 from .users import Row, UserTable
 
@@ -163,5 +163,5 @@ class MemoryStore(UserTable):
         self._revocations = {place: entry for place, entry in self._revocations.items() if entry.expires_at > now}
         self._counts = {key: kept for key, kept in self._counts.items() if kept[1] > now}
         self._sessions = {
-            name: kept for name, kept in self._sessions.items() if kept.expires_at + kept.token_lifetime > now
+            name: kept for name, kept in self._sessions.items() if kept.expires_at + kept.token_lifetime + MARGIN > now
         }

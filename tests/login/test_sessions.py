@@ -209,6 +209,19 @@ def test_rotation_is_as_the_theory_has_it(request: pytest.FixtureRequest, engine
     )
 
 
+def test_a_session_is_known_as_long_as_its_tokens(session_store: Store, clock: Clock) -> None:
+    """An expired session can still be ended while a token of it may be good somewhere, on a clock that is behind."""
+    sessions = sessions_in(session_store)
+    first, session = sessions.start(ANN, 60)
+    second, _ = sessions.rotate(first, 60)
+    clock.now += 999
+    assert sessions.rotate(first, 60)[0] == second
+    clock.now += 300
+    sessions.start(User(2, "bob"), 60)
+    session_store.end_sessions("1")
+    assert ended_in(session_store).keys() == {session.sid}
+
+
 def test_a_response_that_was_lost(memory_store: MemoryStore, clock: Clock) -> None:
     """The same token gets the same successor for as long as that is not used, and for ten seconds after."""
     sessions = sessions_in(memory_store)

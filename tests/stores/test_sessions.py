@@ -219,11 +219,11 @@ def test_what_cannot_be_kept_is_an_outage(store: Store) -> None:
 
 
 def test_expired_sessions_go(session_store: Store) -> None:
-    """A new session takes the place of those that are over, tokens and all, and of no others."""
+    """A new session takes the place of those none of whose tokens can be good any more, and of no others."""
     over = [added(session_store, expires_at=time.time() + 100, token_lifetime=200) for _ in range(3)]
-    with_tokens = added(session_store, expires_at=time.time() + 100, token_lifetime=1000)
+    with_tokens = added(session_store, expires_at=time.time() + 100, token_lifetime=320)
     good = added(session_store)
-    with stopped("time", time.time() + 400):
+    with stopped("time", time.time() + 100 + 200 + 300 + 10):
         added(session_store)
         assert [session_store.find_session(session.name_hash) for session in over] == [None] * 3
         assert session_store.find_session(with_tokens.name_hash) == with_tokens

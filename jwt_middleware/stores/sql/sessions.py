@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from ..base import Session
-from ..entries import session_entry
+from ..entries import MARGIN, session_entry
 from .log import Log
 from .schema import delete_some
 from .schema import sessions as table
@@ -19,8 +19,8 @@ class SessionTable(Log):
 
     def add_session(self, session: Session) -> None:
         """Keep a new session."""
-        now = time.time()
-        is_over = sa.and_(table.c.expires_at < now, table.c.expires_at + table.c.token_lifetime < now)
+        over = time.time() - MARGIN
+        is_over = sa.and_(table.c.expires_at < over, table.c.expires_at + table.c.token_lifetime < over)  # with tokens
         with self._transaction(write=True, synced=False) as connection:
             delete_some(connection, table, is_over)
             connection.execute(table.insert().values(_row(session)))

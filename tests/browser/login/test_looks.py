@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ..conftest import skip
 from .conftest import PASSWORD, Browser, Site, fill_in
 from .test_page import throttle
 
@@ -35,8 +36,10 @@ class View:
     """Looks at pages: with axe-core, for what is cut off, and with a camera."""
 
     def __init__(self, size: str, scheme: str, locale: str, new_browser: Callable[..., Browser]) -> None:
-        from axe_playwright_python.sync_playwright import Axe
-
+        try:
+            from axe_playwright_python.sync_playwright import Axe
+        except ImportError:
+            skip("axe-playwright-python is not installed")
         self.axe = Axe()
         self.name = f"{size}-{scheme}-{locale[:2]}"
         width, height = SIZES[size]
