@@ -15,7 +15,16 @@ from sqlalchemy import make_url
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 
 _CHEAP = "scrypt:1024:8:1"
-_REAL_TIME = ("browser", "faults", "servers", "matrix", "stores", "test_remote_keys.py", "test_revocation_processes.py")
+_REAL_TIME = (
+    "browser",
+    "faults",
+    "login",
+    "servers",
+    "matrix",
+    "stores",
+    "test_remote_keys.py",
+    "test_revocation_processes.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

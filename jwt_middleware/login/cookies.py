@@ -26,12 +26,16 @@ def is_wanted(fields: Mapping[str, Any]) -> bool:
 
 
 def require_own_page(request: Request, allowed_origins: frozenset[str]) -> None:
-    """Return if the request comes from a page of this host, a listed origin, or no browser; else `Problem` 403."""
+    """Return if the request comes from a page of this host, a listed origin, or no browser; else `Problem` 403.
+
+    To a listed origin of another site a browser gives no SameSite cookie, so cookie mode is not for it.
+    """
     origin = request.headers.get("Origin")
-    if origin in allowed_origins:
+    fetch_site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    if origin in allowed_origins and fetch_site != "cross-site":
         return
     is_foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if is_foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if is_foreign or fetch_site not in ("same-origin", "none"):
         raise Problem(403, "invalid_request", "This request must come from a page of this site.")
 
 

@@ -118,6 +118,7 @@ FOREIGN = {
     "an origin that is none": {"Origin": "null"},
     "a name that starts alike": {"Origin": "http://localhost.evil.example"},
     "another port": {"Origin": "http://localhost:8443"},
+    "a listed origin of another site": {"Origin": FRONT_END, "Sec_Fetch_Site": "cross-site"},
     "a sister site": {"Sec_Fetch_Site": "same-site"},
     "a foreign page that hides its origin": {"Sec_Fetch_Site": "cross-site"},
 }
@@ -143,7 +144,7 @@ OWN = {
     "no browser": {},
     "this host": {"Origin": "http://localhost", "Sec_Fetch_Site": "same-origin"},
     "behind a proxy that ends TLS": {"Origin": "https://example.com", "Host": "example.com"},
-    "a listed origin": {"Origin": FRONT_END, "Sec_Fetch_Site": "cross-site"},
+    "a listed origin": {"Origin": FRONT_END, "Sec_Fetch_Site": "same-site"},
 }
 
 
