@@ -1,13 +1,11 @@
 """The examples, each under a real gunicorn as its first line says."""
 
 import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
 
 import pytest
-from servers.serving import gunicorn
+from servers.serving import call, gunicorn
 
 _EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
@@ -18,20 +16,6 @@ _CALLS = {
     "bottle_app": ((), "/auth", "ada", "analytical engine", "/api/me", {"id": "1"}),
     "tutorial": ((), "", "test", "test", "/protected", {"id": 1, "username": "test"}),
 }
-
-
-def call(url: str, fields: dict[str, str] | None = None, token: str | None = None) -> tuple[int, bytes]:
-    """Send a GET, or a POST of the fields as JSON; return status and body."""
-    data = None if fields is None else json.dumps(fields).encode()
-    headers = {"Content-Type": "application/json"} if data else {}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
-            return answer.status, answer.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
 
 
 @pytest.fixture(params=_CALLS, scope="module")

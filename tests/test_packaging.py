@@ -39,8 +39,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         assert f"jwt_middleware/{file}" in names
 
 
-def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With only the core's dependencies the package imports, and the command names the extra that it lacks."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # where the package is there already, pip installs nothing
     venv.create(tmp_path / "venv", with_pip=True)
     bin_ = tmp_path / "venv" / "bin"
     subprocess.run([bin_ / "pip", "install", "-q", wheel], check=True, capture_output=True)

@@ -17,8 +17,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import jwt
 import pytest
@@ -28,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers.fault_server import BAD_KEYS, BEHAVIOURS, PATH, Exchange, FaultServer, answer, drip, hang, says, well
-from servers.serving import gunicorn
+from servers.serving import call, gunicorn
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rule, Unavailable
 from jwt_middleware.remote_keys import RemoteKeySet
@@ -703,16 +701,6 @@ _APPLICATION = """
 """
 
 
-def call(address: str, token: str = "", path: str = "/") -> tuple[int, bytes]:
-    """Status and body of a GET with a token."""
-    try:
-        with urlopen(Request(address + path, headers={"Authorization": f"Bearer {token}"}), timeout=20) as response:
-            return response.status, response.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
 @pytest.mark.parametrize(
     "worker", [("sync", "--workers=2"), ("gthread", "--threads=4"), ("gevent", "--graceful-timeout=1")]
 )
@@ -725,7 +713,7 @@ def test_gunicorn_with_a_preloaded_app(
     environ = {"JWKS_URL": tls_server.url, "SSL_CERT_FILE": str(certificate)}
     with gunicorn("guarded:application", *options, cwd=tmp_path, env=environ) as address:
         assert tls_server.requests == []
-        answers = [call(address, mint()) for _ in range(20)]
+        answers = [call(address, token=mint()) for _ in range(20)]
     assert {status for status, _ in answers} == {200}
     assert len(tls_server.requests) == len({pid for _, pid in answers})
 
@@ -739,10 +727,10 @@ def test_a_waiting_request_leaves_a_gevent_worker_free(server: FaultServer, tmp_
         gunicorn("guarded:application", *options, cwd=tmp_path, env={"JWKS_URL": server.url}) as address,
         ThreadPoolExecutor() as pool,
     ):
-        waiting = pool.submit(call, address, mint())
+        waiting = pool.submit(call, address, token=mint())
         while not server.requests:
             time.sleep(0.01)
-        assert call(address, path="/open")[0] == 200
+        assert call(f"{address}/open")[0] == 200
         assert not waiting.done()
         assert waiting.result()[0] == 503
 

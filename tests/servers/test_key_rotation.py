@@ -2,12 +2,10 @@
 
 import json
 import time
-import urllib.request
 from pathlib import Path
-from urllib.error import HTTPError
 
 import pytest
-from servers.serving import gunicorn
+from servers.serving import call, gunicorn
 
 from jwt_middleware import Key
 from jwt_middleware.login import KeyFolder, key_folder
@@ -29,22 +27,9 @@ application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 """
 
 
-def call(url: str, *, token: str = "", body: object = None) -> tuple[int, bytes]:
-    """GET, or POST the body as JSON; return status and body."""
-    headers = {"Content-Type": "application/json"} if body else {}
-    headers |= {"Authorization": f"Bearer {token}"} if token else {}
-    data = json.dumps(body).encode() if body else None
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=20) as answer:
-            return answer.status, answer.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
 def sign_in(address: str) -> str:
     """Return a new token."""
-    status, body = call(f"{address}/auth/token", body={"username": "ada", "password": "analytical engine"})
+    status, body = call(f"{address}/auth/token", {"username": "ada", "password": "analytical engine"})
     assert status == 200
     token: str = json.loads(body)["token"]
     return token
