@@ -147,7 +147,7 @@ class MemoryStore(UserTable):
 
     def _end(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
-            del self._sessions[session.name_hash]
+            self._sessions.pop(session.name_hash, None)  # which the sweep of another's entry may have done
             self._append(session_entry(session))
 
     def _append(self, entry: Revocation) -> None:

@@ -235,3 +235,11 @@ def test_the_issuer_of_a_session_is_in_its_entry(session_store: Store) -> None:
     """Two login apps may share a store: each revokes its own."""
     session_store.end_session(added(session_store, issuer="https://other.example", sid="s"))
     assert list(entries_of(session_store)) == ["sid\nhttps://other.example\ns"] != [f"sid\n{ISSUER}\ns"]
+
+
+def test_the_sweep_and_the_end_of_a_session_meet(memory_store: MemoryStore) -> None:
+    """Sessions that expired together are ended by one call, whose first entry has the others swept away."""
+    over = [added(memory_store) for _ in range(3)]
+    with stopped("time", time.time() + 3600 + 900 + 300 + 10):
+        memory_store.end_sessions("1")
+        assert [memory_store.find_session(session.name_hash) for session in over] == [None] * 3
