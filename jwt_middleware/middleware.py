@@ -70,7 +70,7 @@ class JWTMiddleware:
         self._allowed_origins = checked_origins(allowed_origins)
         table = RuleTable(rules)
         self._match = table.match
-        self._verify = Verifier(providers, revocations=revocations, cache_size=cache_size).verify
+        self.verifier = Verifier(providers, revocations=revocations, cache_size=cache_size)
         issuers = frozenset(provider.issuer for provider in providers)
         # Under these a subject names one person.
         self._names_one_issuer = frozenset(rule for rule in table.rules if len(rule.issuers(issuers)) == 1)
@@ -110,7 +110,7 @@ class JWTMiddleware:
             return Decision(rules, None, None)
         try:
             token = extract_token(environ, self._max_token_bytes)
-            identity = None if token is None else self._verify(token)
+            identity = None if token is None else self.verifier.verify(token)
             for rule in rules:
                 rule.check(identity)
         except Refusal as refusal:

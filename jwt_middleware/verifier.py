@@ -45,13 +45,18 @@ class Verifier:
     ) -> None:
         providers = tuple_of(Provider, providers, "providers is a list: providers=[Provider(...)]")
         require(providers, "providers names at least one provider: providers=[Provider(...)]")
-        self._readers = {provider.issuer: _ClaimsReader(provider) for provider in providers}
-        are_all = len(self._readers) == len(providers)
-        require(are_all, "two providers have one issuer: give one provider several audiences")
+        are_unlike = len({provider.issuer for provider in providers}) == len(providers)
+        require(are_unlike, "two providers have one issuer: give one provider several audiences")
         require(type(cache_size) is int and cache_size >= 0, "cache_size is a whole number, 0 for no cache")
         require(revocations is None or hasattr(revocations, "check"), "revocations is RevocationList(store)")
         self._revocations = revocations
         self._cache_size = cache_size
+        self.trust(providers)
+
+    def trust(self, providers: tuple[Provider, ...]) -> None:
+        """Accept the tokens of these providers alone from now on; what was kept is dropped."""
+        self.providers = providers
+        self._readers = {provider.issuer: _ClaimsReader(provider) for provider in providers}
         self._cache: OrderedDict[str, _Verified] = OrderedDict()
 
     def verify(self, token: str) -> Identity:
