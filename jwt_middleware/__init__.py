@@ -22,31 +22,7 @@ from .rules import Rule
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "ConfigurationError",
-    "Decision",
-    "Identity",
-    "InsufficientScope",
-    "InvalidRequest",
-    "InvalidToken",
-    "JWTMiddleware",
-    "JWTMiddlewareError",
-    "Key",
-    "KeySet",
-    "MissingToken",
-    "Provider",
-    "Refusal",
-    "RemoteKeySet",
-    "Requirement",
-    "RevocationList",
-    "Rule",
-    "StoreUnavailable",
-    "Unavailable",
-    "any_of",
-    "authenticated",
-    "claim",
-    "issued_by",
-    "optional",
-    "public",
-    "scope",
-]
+__all__ = ["Decision", "Identity", "JWTMiddleware", "Key", "KeySet", "Provider", "RemoteKeySet", "RevocationList"]
+__all__ += ["Requirement", "Rule", "any_of", "authenticated", "claim", "issued_by", "optional", "public", "scope"]
+__all__ += ["ConfigurationError", "JWTMiddlewareError", "Refusal", "StoreUnavailable"]
+__all__ += ["InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken", "Unavailable"]

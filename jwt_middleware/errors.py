@@ -15,7 +15,6 @@ What a refusal says on the wire is fixed text, chosen by its `reason`: nothing o
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
@@ -33,27 +32,25 @@ class StoreUnavailable(JWTMiddlewareError):
     """A store cannot answer now: it is down, locked, or slower than its two seconds."""
 
 
-DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "missing": "This resource needs an access token.",
-        "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
-        "too_large": "The access token is too large.",
-        "algorithm": "The access token is signed with an algorithm that its key does not have.",
-        "key": "No key of the issuer has the id that the access token names.",
-        "signature": "The signature of the access token does not verify.",
-        "type": "The token is of another type than an access token.",
-        "claims": "A claim of the access token is missing or of the wrong form.",
-        "issuer": "The issuer of the access token is not accepted here.",
-        "audience": "The access token is meant for another audience.",
-        "expired": "The access token has expired.",
-        "not_yet_valid": "The access token is not valid yet.",
-        "revoked": "The access token has been revoked.",
-        "scope": "The access token lacks a scope that this resource needs.",
-        "claim_missing": "The access token lacks a claim that this resource needs.",
-        "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
-        "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
-    }
-)
+DESCRIPTIONS: Mapping[str, str] = {
+    "missing": "This resource needs an access token.",
+    "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
+    "too_large": "The access token is too large.",
+    "algorithm": "The access token is signed with an algorithm that its key does not have.",
+    "key": "No key of the issuer has the id that the access token names.",
+    "signature": "The signature of the access token does not verify.",
+    "type": "The token is of another type than an access token.",
+    "claims": "A claim of the access token is missing or of the wrong form.",
+    "issuer": "The issuer of the access token is not accepted here.",
+    "audience": "The access token is meant for another audience.",
+    "expired": "The access token has expired.",
+    "not_yet_valid": "The access token is not valid yet.",
+    "revoked": "The access token has been revoked.",
+    "scope": "The access token lacks a scope that this resource needs.",
+    "claim_missing": "The access token lacks a claim that this resource needs.",
+    "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
+    "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
+}
 """The closed set of reasons, each with its one description (RFC 6750 section 3: printable ASCII, no quotes)."""
 
 
@@ -125,10 +122,7 @@ def require(condition: object, message: str) -> None:
 
 
 def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
-    """Return the list or tuple `value` as a tuple, or raise a `ConfigurationError` that shows `right_form`.
-
-    A text, though it can be iterated, is not a list of texts.
-    """
+    """Return a list or tuple, which a text is not, as a tuple, or raise `ConfigurationError(right_form)`."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
         raise ConfigurationError(right_form)
     return tuple(value)

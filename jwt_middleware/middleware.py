@@ -109,13 +109,13 @@ class JWTMiddleware:
         if rules[0].is_public:  # public ones stand last
             return Decision(rules, None, None)
         try:
-            token = extract_token(environ, self._max_token_bytes)
+            token = extract_token(environ, self._max_token_bytes, self.verifier.kept)
             identity = None if token is None else self.verifier.verify(token)
             for rule in rules:
                 rule.check(identity)
         except Refusal as refusal:
             return Decision(rules, None, refusal.with_traceback(None))
-        return Decision(rules, identity, None)
+        return tuple.__new__(Decision, (rules, identity, None))  # in half the time
 
     def _answer(self, answer: Refusal | Preflight, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         if isinstance(answer, Refusal):

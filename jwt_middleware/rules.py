@@ -69,10 +69,10 @@ class RuleTable:
         path: str = environ.get("PATH_INFO", "")
         method: str = environ.get("REQUEST_METHOD", "GET")
         tree = self._trees.get(method) or self._trees.get(method.upper()) or self._trees[""]
-        root: str = environ.get("HTTP_X_VHM_ROOT", "")  # where Pyramid's traversal starts
         script_name: str = environ.get("SCRIPT_NAME", "")
-        if not root and not script_name and is_plain(path):
+        if not script_name and "HTTP_X_VHM_ROOT" not in environ and is_plain(path):
             return tree.find(path)
+        root: str = environ.get("HTTP_X_VHM_ROOT", "")  # where Pyramid's traversal starts
         rules = _governing(tree, path, root)
         longest = max((len(rule.segments) for rule in rules), default=-1)
         outer = _governing(tree, script_name + path, root) if script_name else set()

@@ -4,11 +4,12 @@ What does not change of a verdict (form, issuer, signature, claims) is worked ou
 (the clock, the keys, revocation) is asked every time, of a kept token and of a new one by the same lines.
 """
 
+import logging
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from functools import cache
 from typing import Any, NamedTuple, TypeGuard
 
 from . import jws
@@ -18,9 +19,12 @@ from .keys import KeySource
 from .provider import Provider
 from .revocation import RevocationList, revocation_keys
 
+_log = logging.getLogger("jwt_middleware")
+_new = tuple.__new__  # of a named tuple, in half the time
+
 # Seconds since the epoch at the end of the year 9999, the last that calendars of the field can tell.
 _LAST_DATE = 253402300800
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_is_without_controls = re.compile(r"[^\x00-\x1f\x7f-\x9f]*").fullmatch
 
 
 class _Verified(NamedTuple):
@@ -57,11 +61,11 @@ class Verifier:
         """Accept the tokens of these providers alone from now on; what was kept is dropped."""
         self.providers = providers
         self._readers = {provider.issuer: _ClaimsReader(provider) for provider in providers}
-        self._cache: OrderedDict[str, _Verified] = OrderedDict()
+        self.kept: OrderedDict[str, _Verified] = OrderedDict()
 
     def verify(self, token: str) -> Identity:
         """Return who the token says is calling. `InvalidToken` or `Unavailable` with the reason."""
-        verified = self._cache.get(token)
+        verified = self.kept.get(token)
         is_kept = verified is not None and verified.generation == verified.keys.generation
         if verified is None or not is_kept:
             verified = self._verify_lasting(token)
@@ -79,6 +83,8 @@ class Verifier:
         issuer = claims.get("iss")
         reader = self._readers.get(issuer) if isinstance(issuer, str) else None
         if reader is None:
+            for known in self._readers.keys() & {f"{issuer}/", str(issuer).removesuffix("/")}:
+                _warn_of_the_slash(known)
             raise InvalidToken("issuer")
         keys = reader.provider.keys
         generation = keys.generation  # read first: a change during the check makes the entry stale, not wrong
@@ -87,10 +93,12 @@ class Verifier:
 
     def _keep(self, token: str, verified: _Verified) -> None:
         if self._cache_size:
-            self._cache[token] = verified
-            if len(self._cache) > self._cache_size:
-                with suppress(KeyError):  # other threads evict too; each of these calls is one step
-                    self._cache.popitem(last=False)
+            self.kept[token] = verified
+            if len(self.kept) > self._cache_size:
+                try:
+                    self.kept.popitem(last=False)
+                except KeyError:  # other threads evict too; each of these calls is one step
+                    return
 
 
 class _ClaimsReader:
@@ -103,29 +111,19 @@ class _ClaimsReader:
 
     def read(self, parsed: jws.Jws, claims: dict[str, Any], generation: object) -> _Verified:
         provider = self.provider
-        if self._typ and _media_type(parsed.header.get("typ", "")) != self._typ:
+        typ = parsed.header.get("typ", "")
+        if typ != provider.typ and self._typ and _media_type(typ) != self._typ:
             raise InvalidToken("type")
         self._check_audience(claims)
-        expires_at, not_before = _date(claims, "exp"), _date(claims, "nbf", default=0)
+        expires_at, not_before = _date(claims, "exp"), _date(claims, "nbf", 0) - provider.leeway
         self._check_lifetime(expires_at, claims)
         _text_or_none(claims, "sub")
         token_id, session_id = _text_or_none(claims, "jti"), _text_or_none(claims, "sid")
-        return _Verified(
-            Identity(
-                _subject(claims, provider.subject_claim),
-                provider.issuer,
-                _scopes(claims, provider.scope_claims),
-                token_id,
-                session_id,
-                expires_at,
-                parsed.payload,
-            ),
-            not_before - provider.leeway,
-            int(expires_at) + provider.leeway,
-            provider.keys,
-            generation,
-            revocation_keys(provider.issuer, token_id, session_id),
-        )
+        subject, scopes = _subject(claims, provider.subject_claim), _scopes(claims, provider.scope_claims)
+        identity = (subject, provider.issuer, scopes, token_id, session_id, expires_at, parsed.payload)
+        may_be_revoked = revocation_keys(provider.issuer, token_id, session_id)
+        lasting = (not_before, int(expires_at) + provider.leeway, provider.keys, generation, may_be_revoked)
+        return _new(_Verified, (_new(Identity, identity), *lasting))
 
     def _check_audience(self, claims: dict[str, Any]) -> None:
         if not self._audiences:
@@ -133,15 +131,23 @@ class _ClaimsReader:
                 raise InvalidToken("audience")
             return
         named = claims.get("aud")
-        named = [named] if isinstance(named, str) else named
-        if not _is_list_of_texts(named) or self._audiences.isdisjoint(named):
+        if isinstance(named, str):
+            is_meant = named in self._audiences
+        else:
+            is_meant = _is_list_of_texts(named) and not self._audiences.isdisjoint(named)
+        if not is_meant:
             raise InvalidToken("audience")
 
     def _check_lifetime(self, expires_at: float, claims: dict[str, Any]) -> None:
         longest = self.provider.max_lifetime
-        issued_at = _date(claims, "iat", default=0 if longest is None else None)
+        issued_at = _date(claims, "iat", 0 if longest is None else None)
         if longest is not None and expires_at - issued_at > longest:
             raise InvalidToken("claims")
+
+
+@cache  # told once
+def _warn_of_the_slash(issuer: str) -> None:
+    _log.warning("a token has the iss of the provider %r but for the final slash", issuer)
 
 
 def _media_type(typ: str) -> str:
@@ -150,7 +156,7 @@ def _media_type(typ: str) -> str:
 
 
 def _is_list_of_texts(value: object) -> TypeGuard[list[str]]:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return isinstance(value, list) and {*map(type, value)} <= {str}
 
 
 def _date(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:
@@ -163,7 +169,7 @@ def _date(claims: Mapping[str, Any], name: str, default: float | None = None) ->
 
 def _subject(claims: Mapping[str, Any], name: str) -> str:
     subject = claims.get(name)
-    if not isinstance(subject, str) or not subject or _CONTROL_CHARACTER.search(subject):
+    if not isinstance(subject, str) or not subject or not (subject.isprintable() or _is_without_controls(subject)):
         raise InvalidToken("claims")
     return subject
 
@@ -178,11 +184,9 @@ def _text_or_none(claims: Mapping[str, Any], name: str) -> str | None:
 def _scopes(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
     scopes: list[str] = []
     for name in names:
-        value = claims.get(name, "")
-        if isinstance(value, str):
-            scopes += value.split(" ")
-        elif _is_list_of_texts(value):
-            scopes += value
-        else:
-            raise InvalidToken("claims")
+        if name in claims:
+            value = claims[name]
+            if not isinstance(value, str) and not _is_list_of_texts(value):
+                raise InvalidToken("claims")
+            scopes += value.split(" ") if isinstance(value, str) else value
     return tuple(filter(None, scopes))

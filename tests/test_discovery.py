@@ -109,6 +109,18 @@ def test_a_final_slash_is_told(asked_one: str, named: str, server: FaultServer, 
     assert "the final slash alone" in message
 
 
+@pytest.mark.parametrize(("ours", "theirs"), [("", "/"), ("/", ""), ("/a", "/a/"), ("/a/", "/a")])
+def test_a_final_slash_in_a_token_is_told_once(ours: str, theirs: str, server: FaultServer, caplog: Any) -> None:
+    """A token whose `iss` differs by the slash alone is refused, and a WARNING says why, but not for each token."""
+    provider = Provider.discover(server.origin + ours, audience="api")
+    app = guarded(provider)
+    assert [status_in(app, server.origin + theirs) for _ in range(3)] == [401, 401, 401]
+    assert status_in(app, server.origin + theirs + "x") == 401
+    ((_, level, message),) = caplog.record_tuples
+    assert level == logging.WARNING
+    assert repr(provider.issuer) in message  # the other is that one but for the slash
+
+
 @pytest.mark.parametrize(
     "url", ["http://idp.example/", "file:///etc/passwd", "/jwks.json", "", None, 5, [], "reachable"]
 )
