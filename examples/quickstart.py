@@ -1,7 +1,11 @@
-"""A plain WSGI app behind the middleware: `gunicorn examples.quickstart`, one process.
+"""A plain WSGI app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.quickstart`, one process.
 
-Sign in as ada, password "analytical engine", at /auth/login; then call /api with the token.
+Sign in as ada with that password at /auth/login; then call /api/me with the token.
 """
+
+import json
+import os
+import secrets
 
 from jwt_middleware import Identity, JWTMiddleware, Key, Rule, public
 from jwt_middleware.login import LoginApp, TokenMinter
@@ -10,13 +14,12 @@ from jwt_middleware.stores import MemoryStore
 
 def app(environ, start_response):
     caller = Identity.from_environ(environ)
-    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
-    return [f"hello {caller.subject}\n".encode() if caller else b"hello whoever you are\n"]
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps({"id": caller.subject if caller else None}).encode()]
 
 
 store = MemoryStore()
-store.add_user("ada", "analytical engine")
+store.add_user("ada", os.environ.get("PASSWORD") or secrets.token_hex())  # without one nobody can sign in
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
-rules = [Rule("/api"), Rule("/api/health", public)]
-guarded = JWTMiddleware(app, providers=[minter.provider], rules=rules)
+guarded = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/api"), Rule("/api/health", public)])
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -1,5 +1,7 @@
-"""The five steps of the well-known tutorial, with a user table of the app's own: `gunicorn examples.tutorial`."""
+"""The five steps of the well-known tutorial, with a table of users: `PASSWORD=test gunicorn examples.tutorial`."""
 
+import os
+import secrets
 import sqlite3
 
 from flask import Flask, request
@@ -10,11 +12,10 @@ from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, User, check_password
 
 app = Flask(__name__)
-table = sqlite3.connect("tutorial.db", check_same_thread=False)
+table = sqlite3.connect("tutorial.db", check_same_thread=False, isolation_level=None)
 table.execute("CREATE TABLE IF NOT EXISTS user (id INTEGER PRIMARY KEY, username TEXT UNIQUE, password TEXT)")
-hashed = generate_password_hash("test", "scrypt:131072:8:1")
-table.execute("INSERT OR IGNORE INTO user VALUES (1, 'test', ?)", (hashed,))
-table.commit()
+hashed = generate_password_hash(os.environ.get("PASSWORD") or secrets.token_hex(), "scrypt:131072:8:1")
+table.execute("INSERT OR REPLACE INTO user VALUES (1, 'test', ?)", (hashed,))
 
 
 class Users:  # with Flask-SQLAlchemy each query stands in `with app.app_context():`

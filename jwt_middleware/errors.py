@@ -57,8 +57,9 @@ DESCRIPTIONS: Mapping[str, str] = {
 class Refusal(JWTMiddlewareError):
     """A request is answered here and never reaches the app. Raise one of the leaves.
 
-    `reason` is one word of `DESCRIPTIONS`; any other is a `ValueError`. `status` (int) and `code` (RFC 6750
-    section 3.1, `None` where there is none) belong to the class. Requirements of the owner's own raise these too.
+    `reason` is one word of `DESCRIPTIONS`, any other is a `ValueError`; `description` is its sentence there. `status`
+    (int) and `code` (RFC 6750 section 3.1, `None` where there is none) belong to the class. Requirements of the
+    owner's own raise these too.
     """
 
     status: ClassVar[int]
@@ -69,12 +70,8 @@ class Refusal(JWTMiddlewareError):
         self.reason = self.usual_reason if reason is None else reason
         if self.reason not in DESCRIPTIONS:
             raise ValueError(f"a refusal's reason is one of {', '.join(DESCRIPTIONS)}")
+        self.description = DESCRIPTIONS[self.reason]
         super().__init__(self.reason)
-
-    @property
-    def description(self) -> str:
-        """The fixed sentence of this reason."""
-        return DESCRIPTIONS[self.reason]
 
 
 class MissingToken(Refusal):
@@ -126,3 +123,8 @@ def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
         raise ConfigurationError(right_form)
     return tuple(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether an option is a number, which a boolean is not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -20,9 +20,7 @@ _MAX_BODY = 256 * 1024
 _MAX_RECEIVED = _MAX_BODY + 64 * 1024  # status line, headers and any number of `100 Continue` included
 _HOST = r"(?:https://(?:[\w.-]+|\[[\da-f:]+\])|http://(?:localhost|127\.[\d.]+|\[::1\]))"
 _URL = re.compile(_HOST + r"(?::\d+)?(?:[/?][!\"$-~]*)?", re.ASCII | re.IGNORECASE)
-_HEADERS = (
-    "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: jwt-middleware\r\nConnection: close\r\n"
-)
+_HEADERS = "Accept: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: jwt-middleware\r\nConnection: close"
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE)
 
 
@@ -41,7 +39,7 @@ def get(url: str, deadline: float) -> tuple[bytes, int | None]:
     parts = urlsplit(url)
     with _connect(parts, deadline) as connection:
         target = (parts.path or "/") + (parts.query and f"?{parts.query}")
-        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{_HEADERS}\r\n".encode())
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{_HEADERS}\r\n\r\n".encode())
         answer = http.client.HTTPResponse(cast(socket.socket, _Bounded(connection, deadline)))
         answer.begin()
         require(answer.status == 200, f"the answer has the status {answer.status}")

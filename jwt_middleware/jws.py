@@ -74,6 +74,7 @@ def parse(token: str) -> Jws:
 
 def parse_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object that these bytes are, read strictly as said above. `InvalidToken("malformed")`."""
+    value: dict[str, Any]
     try:
         document = text.decode().strip(" \t\r\n")
         value, end = _decoder.raw_decode(document)
@@ -120,28 +121,21 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    if len(text) > _MAX_NUMBER_CHARACTERS or not math.isfinite(number := float(text)):
+    if len(text) > _MAX_NUMBER_CHARACTERS or not math.isfinite(number := float(text)):  # NaN and Infinity come here too
         raise ValueError
     return number
 
 
-def _refuse(text: str) -> None:
-    raise ValueError
-
-
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse)
+_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_number)
 
 
 def _is_too_deep(value: Any) -> bool:
     level, depth = [value], 0
     while level and depth <= _MAX_DEPTH:
         depth += 1
-        level = [child for item in level for child in _members(item) if isinstance(child, (dict, list))]
+        inside = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+        level = [child for child in inside if isinstance(child, (dict, list))]
     return depth > _MAX_DEPTH
-
-
-def _members(item: Any) -> Any:
-    return item.values() if isinstance(item, dict) else item
 
 
 def _has_lone_surrogate(value: Any) -> bool:

@@ -5,32 +5,26 @@ import json
 import logging
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import serialization as pem_form
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from .errors import ConfigurationError, require
 
 _log = logging.getLogger("jwt_middleware")
 
-_CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
+_CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
 _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-ALGORITHMS = (*_HASH_BYTES, *_RSA, *_CURVES.values(), "EdDSA")
+ALGORITHMS = (*_HASH_BYTES, *_RSA, *_CURVES, "EdDSA")
 """Every algorithm a key may have (RFC 7518 section 3.1; RFC 8037 section 3.1 with Ed25519)."""
 
 _BY_KTY = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 """An algorithm of each kind of key: PyJWT reads all keys of a kind alike."""
-
-# The y coordinates of Ed25519's points of small order, each encoding of them: under such a "public key" one
-# signature verifies every message (RFC 8032 section 5.1 does not forbid them).
-_FIELD = 2**255 - 19
-_ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303402022
-SMALL_ORDER = frozenset((0, 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT, _FIELD - 1, _FIELD, _FIELD + 1))
 
 Material = Any
 """A secret (bytes) or a key object of `cryptography`, private or public."""
@@ -51,10 +45,10 @@ class Key:
     _implementation: jwt.algorithms.Algorithm = field(init=False)
 
     def __post_init__(self) -> None:
-        is_known = isinstance(self.algorithm, str) and self.algorithm in ALGORITHMS
-        require(is_known, f"algorithm is one of {', '.join(ALGORITHMS)}")
+        possible = _algorithms_of(self.verifying_key)
+        require(self.algorithm in possible, f"the algorithm of this key is one of {', '.join(possible)}")
         require(self.id is None or (isinstance(self.id, str) and self.id), "the id of a key is a text or None")
-        _check_material(self.algorithm, self.verifying_key)
+        _check_strength(self.algorithm, self.verifying_key)
         object.__setattr__(self, "_implementation", jwt.get_algorithm_by_name(self.algorithm))
 
     @classmethod
@@ -75,8 +69,10 @@ class Key:
         An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids verifying is refused.
         """
         require(isinstance(jwk, Mapping), "a JWK is a mapping, such as json.loads gives")
-        is_for_verifying = jwk.get("use", "sig") == "sig" and _may_verify(jwk)
-        require(is_for_verifying, "this JWK is not for verifying signatures (use, key_ops)")
+        operations = jwk.get("key_ops", ["verify"])
+        may_verify = isinstance(operations, list) and ("verify" in operations or ("sign" in operations and "d" in jwk))
+        is_for_us = may_verify and jwk.get("use", "sig") == "sig"
+        require(is_for_us, "this JWK is not for verifying signatures (use, key_ops)")
         try:
             implementation: Any = jwt.get_algorithm_by_name(_BY_KTY[jwk["kty"]])
             material = implementation.from_jwk(dict(jwk))
@@ -95,10 +91,12 @@ class Key:
     def _from_material(cls, material: Material, algorithm: str | None, id: str | None) -> "Key":
         public = material.public_key() if hasattr(material, "public_key") else material
         private = material if isinstance(material, bytes) or public is not material else None
-        return cls(algorithm or _algorithm_of(public), id, private, public)
+        return cls(algorithm or _algorithms_of(public)[0], id, private, public)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether the signature is this key's for the message (RFC 7515 section 5.2, step 8)."""
+        if self.algorithm in _RSA and len(signature) * 8 < self.verifying_key.key_size:
+            return False  # with RSA-PSS OpenSSL takes one without its leading zeros (RFC 8017 section 8.1.2, step 1)
         return self._implementation.verify(message, self.verifying_key, signature)
 
     def to_jwk(self) -> dict[str, str]:
@@ -110,10 +108,8 @@ class Key:
     def to_pem(self) -> bytes:
         """The private key as PEM (PKCS #8), not encrypted. `ConfigurationError` for a secret or public key."""
         require(self.signing_key is not self.verifying_key and self.signing_key, "only a private key has a PEM to keep")
-        pem: bytes = cast(Any, self.signing_key).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return pem
+        private_bytes: Callable[..., bytes] = cast(Any, self.signing_key).private_bytes
+        return private_bytes(pem_form.Encoding.PEM, pem_form.PrivateFormat.PKCS8, pem_form.NoEncryption())
 
     def thumbprint(self) -> str:
         """The SHA-256 thumbprint (RFC 7638 section 3), base64url without padding."""
@@ -164,12 +160,10 @@ class KeySet:
         A key that is not for verifying, of an unknown kind or broken is left out with one WARNING
         (RFC 7517 section 5), and so are different keys under one `kid`.
         """
-        if not isinstance(document, Mapping):
-            try:
-                document = json.loads(document)
-            except (ValueError, RecursionError, TypeError) as error:
-                raise ConfigurationError("a JWKS document is a mapping or its JSON text") from error
-        jwks: Any = document.get("keys") if isinstance(document, Mapping) else None
+        try:
+            jwks = (document if isinstance(document, Mapping) else json.loads(document))["keys"]
+        except (ValueError, RecursionError, TypeError, LookupError) as error:
+            raise ConfigurationError('a JWKS document is {"keys": [...]}, a mapping or its JSON text') from error
         require(isinstance(jwks, list), 'a JWKS document is {"keys": [...]}')
         return cls(_usable_keys(jwks))
 
@@ -193,15 +187,18 @@ def _usable_keys(jwks: list[Any]) -> list[Key]:
     return [key for key in usable.values() if key.id is None or named.count((key.id, key.algorithm)) == 1]
 
 
-def _may_verify(jwk: Mapping[str, Any]) -> bool:
-    operations = jwk.get("key_ops", ["verify"])
-    return isinstance(operations, list) and ("verify" in operations or ("sign" in operations and "d" in jwk))
-
-
-def _algorithm_of(material: Material) -> str:
-    if isinstance(material, ec.EllipticCurvePublicKey):
-        return _CURVES.get(material.curve.name, "an unsupported curve")
-    return "HS256" if isinstance(material, bytes) else "RS256" if isinstance(material, rsa.RSAPublicKey) else "EdDSA"
+def _algorithms_of(material: Material) -> tuple[str, ...]:
+    """What a secret or a public key can be a key for, the usual one first."""
+    if isinstance(material, bytes):
+        return tuple(_HASH_BYTES)
+    if isinstance(material, rsa.RSAPublicKey):
+        return _RSA
+    if isinstance(material, ed25519.Ed25519PublicKey):
+        return ("EdDSA",)
+    for algorithm, curve in _CURVES.items():
+        if isinstance(material, ec.EllipticCurvePublicKey) and material.curve.name == curve.name:
+            return (algorithm,)
+    raise ConfigurationError("a key is RSA, EC on P-256, P-384 or P-521, or Ed25519")
 
 
 def _to_bytes(text: str | bytes) -> bytes:
@@ -214,9 +211,7 @@ def _to_bytes(text: str | bytes) -> bytes:
 
 def _load_pem(pem: bytes) -> Material:
     try:
-        if b"PRIVATE KEY" in pem:
-            return serialization.load_pem_private_key(pem, password=None)
-        return serialization.load_pem_public_key(pem)
+        return pem_form.load_pem_private_key(pem, None) if b"PRIVATE KEY" in pem else pem_form.load_pem_public_key(pem)
     except Exception as error:  # ValueError, TypeError for an encrypted one, UnsupportedAlgorithm
         raise ConfigurationError("this is no PEM of a public key or of a private key without a passphrase") from error
 
@@ -226,33 +221,18 @@ def _random_material(algorithm: str) -> Material:
         return secrets.token_bytes(_HASH_BYTES[algorithm])
     if algorithm in _RSA:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    curves = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
-    return ed25519.Ed25519PrivateKey.generate() if algorithm == "EdDSA" else ec.generate_private_key(curves[algorithm])
+    return ed25519.Ed25519PrivateKey.generate() if algorithm == "EdDSA" else ec.generate_private_key(_CURVES[algorithm])
 
 
-def _check_material(algorithm: str, material: Material) -> None:
+def _check_strength(algorithm: str, material: Material) -> None:
     if isinstance(material, bytes):
-        least = _HASH_BYTES.get(algorithm, 0)
-        require(least, f"a secret has one of the algorithms {', '.join(_HASH_BYTES)}, not {algorithm}")
+        least = _HASH_BYTES[algorithm]
         require(len(material) >= least, f"a secret for {algorithm} has at least {least} bytes (RFC 7518 section 3.2)")
-        _refuse_key_document(algorithm, material)
+        try:  # a public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)
+            jwt.get_algorithm_by_name(algorithm).prepare_key(material)
+        except jwt.InvalidKeyError:
+            message = "a PEM, certificate or JWK is no secret: use Key.from_pem or Key.from_jwk"
+            raise ConfigurationError(message) from None
     elif isinstance(material, rsa.RSAPublicKey):
-        require(algorithm in _RSA, f"an RSA key cannot be a key for {algorithm}")
         require(2048 <= material.key_size <= 16384, "an RSA key has 2048 to 16384 bits (RFC 7518 section 3.3)")
         require(material.public_numbers().n % 2, "the modulus of an RSA key is odd")
-    elif isinstance(material, ec.EllipticCurvePublicKey):
-        curve = material.curve.name
-        require(_CURVES.get(curve) == algorithm, f"a key on {curve} cannot be a key for {algorithm}")
-    else:
-        require(isinstance(material, ed25519.Ed25519PublicKey), "a key is RSA, EC on P-256, P-384 or P-521, or Ed25519")
-        require(algorithm == "EdDSA", f"an Ed25519 key cannot be a key for {algorithm}")
-        y = int.from_bytes(material.public_bytes_raw(), "little") & (2**255 - 1)
-        require(y not in SMALL_ORDER, "an Ed25519 key of small order verifies everything")
-
-
-def _refuse_key_document(algorithm: str, secret: bytes) -> None:
-    """A public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)."""
-    try:
-        jwt.get_algorithm_by_name(algorithm).prepare_key(secret)
-    except jwt.InvalidKeyError:
-        raise ConfigurationError("a PEM, certificate or JWK is no secret: use Key.from_pem or Key.from_jwk") from None

@@ -3,10 +3,13 @@
 environ -> match rule -> extract token -> verify -> identity -> check requirement -> app
 """
 
+import contextlib
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from . import jws
 from .bearer import extract_token
 from .errors import Refusal, require
 from .identity import ENVIRON_KEY, Identity
@@ -20,6 +23,7 @@ from .verifier import Verifier
 REASON_KEY = "jwt_middleware.reason"
 """Where the environ holds the reason of a refusal, for access logs."""
 
+_log = logging.getLogger("jwt_middleware")
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -92,9 +96,13 @@ class JWTMiddleware:
             environ["AUTH_TYPE"] = "Bearer"
             if not self._names_one_issuer.isdisjoint(rules):
                 environ["REMOTE_USER"] = to_wsgi(identity.subject)
-        if answer is not None:
-            return self._answer(answer, environ, start_response)
-        return self.app(environ, start_response)
+        if answer is None:
+            return self.app(environ, start_response)
+        if isinstance(answer, Refusal):
+            environ[REASON_KEY] = answer.reason
+            self._log_refusal(answer, rules, environ)
+            drain(environ)
+        return respond(answer, self._realm)(environ, start_response)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return what is to happen with this request. Calls no app and writes nothing into the environ."""
@@ -117,8 +125,23 @@ class JWTMiddleware:
             return Decision(rules, None, refusal.with_traceback(None))
         return tuple.__new__(Decision, (rules, identity, None))  # in half the time
 
-    def _answer(self, answer: Refusal | Preflight, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
-        if isinstance(answer, Refusal):
-            environ[REASON_KEY] = answer.reason
-            drain(environ)
-        return respond(answer, self._realm)(environ, start)
+    def _log_refusal(self, refusal: Refusal, rules: tuple[Rule, ...], environ: Mapping[str, Any]) -> None:
+        """One line, with what the token names though nobody has verified it; the token itself is never written."""
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        fields: dict[str, object] = {"reason": refusal.reason, "issuer": None, "kid": None}
+        with contextlib.suppress(Refusal):
+            parsed = jws.parse(extract_token(environ, self._max_token_bytes) or "")
+            fields |= {"kid": parsed.header.get("kid"), "issuer": jws.parse_object(parsed.payload).get("iss")}
+        fields |= {"method": environ.get("REQUEST_METHOD"), "rule": " ".join(rule.prefix for rule in rules)}
+        fields["path"] = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+        shown = {name: value if value is None else _shown(str(value)) for name, value in fields.items()}
+        line = "refused {method} {path}: {reason}".format_map(shown)
+        record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None)
+        vars(record).update(shown)  # not as `extra`, which raises where the owner's record factory has such a field
+        _log.handle(record)
+
+
+def _shown(text: str) -> str:
+    """A text of the caller's as a log can hold it: on one line, in ASCII, 80 characters at most."""
+    return ascii(text)[1:-1][:80]

@@ -5,20 +5,16 @@ Frameworks disagree on what a path means. For the route `/api/x` all of these re
 traversal). A guard that knows one meaning is bypassed by the others. So a path is read in every way one might, and
 each reading counts.
 
-Readings are made in stages. Each stage keeps what it was given and adds what it makes of it, so that every
-combination occurs in the order in which a server and a framework would apply them:
-
-    percent-decoded again (twice)   UTF-8 errors ignored   control characters and spaces dropped
-    backslash as slash   `;params` cut   slashes merged, dot segments resolved, both in either order
-
-UTF-8 errors replaced by U+FFFD need no reading: no prefix holds that character, so nothing new would match. Every
-stage is one pass at the speed of C, and there are at most 240 readings, so a hostile path costs linear time.
+Readings are made in stages, `_STAGES` and then `_segmented`. Each keeps what it was given and adds what it makes of
+it, so that every combination occurs in the order in which a server and a framework would apply them. UTF-8 errors
+replaced by U+FFFD need no reading: no prefix holds that character, so nothing new would match. Every stage is one
+pass at the speed of C, and there are at most 240 readings, so a hostile path costs linear time.
 
 Readings are PEP 3333's form of text: one character per byte.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from posixpath import normpath
 from urllib.parse import unquote_to_bytes
 
@@ -31,9 +27,12 @@ _PARAMETERS = re.compile(rb";[^/]*")
 
 def readings(path: str) -> set[str]:
     """Return every way to read the path, itself among them, each starting with a slash."""
-    found = {_to_bytes(path)}
+    try:
+        found = {path.encode("latin-1")}
+    except UnicodeEncodeError:  # no PEP 3333 text: a hand-made environ
+        found = {path.encode("utf-8", "surrogatepass")}
     for stage in _STAGES:
-        found |= {reading for known in found for reading in stage(known)}
+        found |= {stage(known) for known in found}
     return {way for reading in found for way in _segmented(reading.decode("latin-1"))}
 
 
@@ -42,42 +41,24 @@ def to_wsgi(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
-def _to_bytes(path: str) -> bytes:
-    try:
-        return path.encode("latin-1")
-    except UnicodeEncodeError:  # no PEP 3333 text: a hand-made environ
-        return path.encode("utf-8", "surrogatepass")
-
-
-def _percent_decoded(path: bytes) -> Iterator[bytes]:
-    if b"%" in path:
-        once = unquote_to_bytes(path)
-        yield once
-        yield unquote_to_bytes(once)
-
-
-def _utf8_mended(path: bytes) -> Iterator[bytes]:
-    if not path.isascii():
-        yield path.decode("utf-8", "ignore").encode()
-
-
-_STAGES: tuple[Callable[[bytes], Iterable[bytes]], ...] = (
-    _percent_decoded,
-    _utf8_mended,
-    lambda path: (path.translate(None, _CONTROLS_AND_SPACE),),
-    lambda path: (path.replace(b"\\", b"/"),),
-    lambda path: (_PARAMETERS.sub(b"", path),),
+_STAGES: tuple[Callable[[bytes], bytes], ...] = (
+    unquote_to_bytes,
+    unquote_to_bytes,  # of a percent-encoded text once more
+    lambda path: path.decode("utf-8", "ignore").encode(),
+    lambda path: path.translate(None, _CONTROLS_AND_SPACE),
+    lambda path: path.replace(b"\\", b"/"),
+    lambda path: _PARAMETERS.sub(b"", path),
 )
 
 
-def _segmented(path: str) -> Iterator[str]:
+def _segmented(path: str) -> set[str]:
     """The ways to divide a path into segments: as is; empty ones dropped; dots resolved before, after or alone."""
     path = path if path.startswith("/") else "/" + path
     merged = _merged(path)
-    yield from (path, merged)
-    if "/." in path:
-        resolved = _resolved(path)
-        yield from (resolved, _merged(resolved), _resolved(merged))
+    if "/." not in path:
+        return {path, merged}
+    resolved = _resolved(path)
+    return {path, merged, resolved, _merged(resolved), _resolved(merged)}
 
 
 def _merged(path: str) -> str:

@@ -4,11 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import require, tuple_of
+from .errors import is_number, require, tuple_of
 from .keys import KeySource
 from .remote_keys import DiscoveredKeySet
-
-_MAX_LEEWAY = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +42,9 @@ class Provider:
         require(are_texts, "an audience is not empty")
         is_key_source = hasattr(self.keys, "find") and not isinstance(self.keys, (str, bytes))  # a text can find, too
         require(is_key_source, "keys is a key set: keys=KeySet([key])")
-        require(_is_number(self.leeway) and 0 <= self.leeway <= _MAX_LEEWAY, f"leeway is 0 to {_MAX_LEEWAY} seconds")
+        require(is_number(self.leeway) and 0 <= self.leeway <= 300, "leeway is 0 to 300 seconds")
         require(self.typ is None or _is_text(self.typ), "typ is a text such as 'at+jwt', or None")
-        is_bound = self.max_lifetime is None or (_is_number(self.max_lifetime) and self.max_lifetime > 0)
+        is_bound = self.max_lifetime is None or (is_number(self.max_lifetime) and self.max_lifetime > 0)
         require(is_bound, "max_lifetime is a positive number of seconds, or None")
         require(_is_text(self.subject_claim), "subject_claim is the name of a claim")
         names = tuple_of(str, self.scope_claims, "scope_claims is a tuple of names: scope_claims=('scope',)")
@@ -63,14 +61,8 @@ class Provider:
     @property
     def audiences(self) -> frozenset[str]:
         """Every accepted audience; empty where the issuer sends none."""
-        if self.audience is None:
-            return frozenset()
-        return frozenset([self.audience] if isinstance(self.audience, str) else self.audience)
+        return frozenset([self.audience] if isinstance(self.audience, str) else self.audience or ())
 
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and value != "" and not re.search(r"[\x00-\x1f\x7f]", value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -77,29 +77,26 @@ class RemoteKeySet:
         self._url = url
         self._fresh_for, self._stale_for, self._timeout = fresh_for, stale_for, timeout
         self._view = _View()
-        self._start_in_this_process()
+        # By process: a fork leaves a fetch without its thread, and may copy a lock while it is held.
+        self._starting: dict[int, threading.Lock] = {}
+        self._fetches: dict[int, _Fetch] = {}
 
     @property
     def generation(self) -> bytes:
         """Another value after each change of the document. `Unavailable` when no key can be had."""
         view = self._view
-        return (self._refreshed() if time.monotonic() >= view.refresh_at else view).generation
+        return (view if time.monotonic() < view.refresh_at else self._refreshed()).generation
 
     def find(self, kid: str | None) -> Sequence[Key]:
         """The keys that may verify a token with this `kid`. `Unavailable` when nobody can tell now."""
-        view = self._view
-        if time.monotonic() >= view.refresh_at:
-            view = self._refreshed()
+        view = self._view if time.monotonic() < self._view.refresh_at else self._refreshed()
         return view.find(kid) or self._find_anew(kid, view)
 
     def _find_anew(self, kid: str | None, view: _View) -> Sequence[Key]:
-        if time.monotonic() >= view.ask_at:
-            fetch = self._fetch_under_way(view)
-            if fetch and fetch.waiter.acquire(blocking=False):
-                fetch.wait()
-            if self._view is view:
-                raise view.unavailable()
-        if self._view.has_failed:
+        is_worth_a_fetch = time.monotonic() >= view.ask_at
+        if is_worth_a_fetch and (fetch := self._fetch_under_way(view)) and fetch.waiter.acquire(blocking=False):
+            fetch.wait()
+        if (is_worth_a_fetch and self._view is view) or self._view.has_failed:
             raise self._view.unavailable()
         return self._view.find(kid)
 
@@ -114,23 +111,18 @@ class RemoteKeySet:
             raise self._view.unavailable()
         return self._view
 
-    def _start_in_this_process(self) -> None:
-        self._pid = os.getpid()
-        self._starting = threading.Lock()
-        self._last_fetch: _Fetch | None = None
-
     def _fetch_under_way(self, view: _View) -> _Fetch | None:
         """The fetch under way, now started if there was none; None when the view is no longer this one."""
-        if self._pid != os.getpid():  # forked: the thread is gone, and the lock may have been copied while held
-            self._start_in_this_process()
-        with self._starting:  # never over I/O
-            if self._view is view and not (self._last_fetch and self._last_fetch.is_alive()):
-                self._last_fetch = _Fetch(self, self._timeout)
+        process = os.getpid()
+        with self._starting.setdefault(process, threading.Lock()):  # never over I/O
+            fetch = self._fetches.get(process)
+            if self._view is view and not (fetch and fetch.is_alive()):
+                fetch = self._fetches[process] = _Fetch(self, self._timeout)
                 try:
-                    self._last_fetch.start()
+                    fetch.start()
                 except RuntimeError as error:  # no thread to be had
                     self._fail(error)
-            return self._last_fetch if self._view is view else None
+            return fetch if self._view is view else None
 
     def _fetch(self, deadline: float) -> None:
         try:

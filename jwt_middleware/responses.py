@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import get_input_stream
 
 from .bearer import challenge
 from .errors import Refusal, Unavailable, require, tuple_of
@@ -17,8 +18,14 @@ StartResponse: TypeAlias = Callable[..., Any]
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 # RFC 6454 section 7.1, and no path: what a browser sends
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:.]+\](:[0-9]+)?")
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 
+_PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": "*",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, *",  # with credentials a wildcard means nothing
+    "Access-Control-Max-Age": "600",
+}
+_SHARED_HEADERS = [("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"), ("Vary", "Origin")]
 _DRAIN_BYTES = 8 * 1024 * 1024
 _DRAIN_SECONDS = 5
 _CHUNK = 8 * 1024
@@ -35,58 +42,39 @@ def is_preflight(environ: Mapping[str, Any]) -> bool:
 
 
 def respond(answer: Refusal | Preflight, realm: str) -> WSGIApplication:
-    """Return the answer as a WSGI app."""
-    return _refusal_response(answer, realm) if isinstance(answer, Refusal) else _preflight_response()
+    """Return the answer as a WSGI app.
 
-
-def _preflight_response() -> Response:
-    headers = {
-        "Access-Control-Allow-Methods": "*",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, *",  # with credentials a wildcard means nothing
-        "Access-Control-Max-Age": "600",
-    }
-    response = Response(status=204, headers=headers)
-    del response.headers["Content-Type"]  # of no content
-    return response
-
-
-def _refusal_response(refusal: Refusal, realm: str) -> Response:
-    """Problem details (RFC 9457) with RFC 6750's challenge; a fault of ours has `Retry-After` instead."""
+    A refusal is problem details (RFC 9457) with RFC 6750's challenge; a fault of ours has `Retry-After` instead.
+    """
+    if isinstance(answer, Preflight):
+        response = Response(status=204, headers=_PREFLIGHT_HEADERS)
+        del response.headers["Content-Type"]  # of no content
+        return response
     headers = {"Cache-Control": "no-store"}
-    if isinstance(refusal, Unavailable):
-        headers["Retry-After"] = str(refusal.retry_after)
+    if isinstance(answer, Unavailable):
+        headers["Retry-After"] = str(answer.retry_after)
     else:
-        headers["WWW-Authenticate"] = challenge(refusal, realm)
+        headers["WWW-Authenticate"] = challenge(answer, realm)
     body = {
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "detail": refusal.description,
-        "error": refusal.code,
-        "reason": refusal.reason,
+        "title": HTTPStatus(answer.status).phrase,
+        "status": answer.status,
+        "detail": answer.description,
+        "error": answer.code,
+        "reason": answer.reason,
     }
-    return Response(json.dumps(body) + "\n", refusal.status, headers, content_type="application/problem+json")
+    return Response(json.dumps(body) + "\n", answer.status, headers, content_type="application/problem+json")
 
 
-def drain(environ: Mapping[str, Any]) -> None:
+def drain(environ: dict[str, Any]) -> None:
     """Read the request's body, at most 8 MiB, and no further chunk of 8 KiB after 5 seconds.
 
     A server that closes a connection with the body unread resets it, and the client never reads the answer.
     """
-    left = _content_length(environ)
-    deadline = time.monotonic() + _DRAIN_SECONDS
+    left, deadline = _DRAIN_BYTES, time.monotonic() + _DRAIN_SECONDS
     with contextlib.suppress(Exception):  # the client is gone, or the server names its own errors: nothing to save
-        while left > 0 and time.monotonic() < deadline:
-            chunk = environ["wsgi.input"].read(min(_CHUNK, left))
-            left = left - len(chunk) if chunk else 0
-
-
-def _content_length(environ: Mapping[str, Any]) -> int:
-    """The bytes to read: none where the end of the body is unknown, since reading on would wait for ever."""
-    if environ.get("wsgi.input_terminated"):
-        return _DRAIN_BYTES
-    with contextlib.suppress(ValueError):
-        return min(int(environ.get("CONTENT_LENGTH") or 0), _DRAIN_BYTES)
-    return 0
+        body = get_input_stream(environ)  # ends where the request does: reading on would wait for ever
+        while left > 0 and time.monotonic() < deadline and (chunk := body.read(min(_CHUNK, left))):
+            left -= len(chunk)
 
 
 def share(start_response: StartResponse, origin: str, *, with_cookies: bool = False) -> StartResponse:
@@ -95,16 +83,11 @@ def share(start_response: StartResponse, origin: str, *, with_cookies: bool = Fa
     `with_cookies` also lets them have the browser send and take cookies.
     """
     credentials = [("Access-Control-Allow-Credentials", "true")] if with_cookies else []
+    added = [("Access-Control-Allow-Origin", origin), *_SHARED_HEADERS, *credentials]
 
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         if "access-control-allow-origin" not in {name.lower() for name, _ in headers}:
-            headers = [
-                *headers,
-                ("Access-Control-Allow-Origin", origin),
-                ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"),
-                ("Vary", "Origin"),
-                *credentials,
-            ]
+            headers = [*headers, *added]
         return start_response(status, headers, *exc_info)
 
     return start

@@ -13,18 +13,12 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from .errors import InvalidToken, StoreUnavailable, Unavailable, require
+from .errors import InvalidToken, StoreUnavailable, Unavailable, is_number, require
 
 _log = logging.getLogger("jwt_middleware")
 
-_SLOT = 60
-"""Seconds of expiry that are forgotten together."""
-
-_RETRY = 1
-"""Seconds after a failed read in which nobody waits for another."""
-
-_PATIENCE = 5
-"""Seconds after which a read by another request counts as failed: a log answers within two."""
+_RETRY = 1  # second after a failed read in which nobody waits for another
+_PATIENCE = 5  # seconds after which a read by another request counts as failed: a log answers within two
 
 
 class Revocation(NamedTuple):
@@ -35,9 +29,9 @@ class Revocation(NamedTuple):
 
 
 class RevocationPage(NamedTuple):
-    """What a log answers: entries, and the cursor to ask with next.
+    """What a log answers: entries, and the cursor to ask with next; with `complete` these are all that it has.
 
-    With `complete` these are all the entries there are: whatever was known before is dropped.
+    What was known before stays known in any case: a log that was flushed makes no revoked token good again.
     """
 
     cursor: object
@@ -74,12 +68,14 @@ class RevocationList:
 
     def __init__(self, log: RevocationLog, *, max_staleness: float = 1, max_outage: float | None = 120) -> None:
         require(hasattr(log, "read_revocations"), "RevocationList takes a store with a log: RevocationList(store)")
-        require(_is_seconds(max_staleness), "max_staleness is a number of seconds, 0 to read at every request")
-        require(max_outage is None or _is_seconds(max_outage), "max_outage is a number of seconds, or None")
         self._log = log
         self._max_staleness = max_staleness
         self._max_outage = math.inf if max_outage is None else max_outage
-        self._view = _View()
+        are_seconds = all(is_number(value) and value >= 0 for value in (max_staleness, self._max_outage))
+        require(are_seconds, "max_staleness and max_outage are numbers of seconds (max_outage: or None)")
+        self._cursor: object | None = None
+        self._revoked: dict[str, float] = {}  # key to expiry
+        self._pruned_in = 0.0  # the minute since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
         self._reading: dict[int, threading.Lock] = {}  # by process: a fork may copy a lock that a thread holds
 
@@ -87,7 +83,7 @@ class RevocationList:
         """Return if none of the keys is revoked. `InvalidToken("revoked")`, or `Unavailable` when none can say."""
         if time.monotonic() >= self._refresh_at:
             self._refresh()
-        revoked = self._view.expires_at
+        revoked = self._revoked
         for key in keys:
             if key in revoked:
                 raise InvalidToken("revoked")
@@ -117,48 +113,21 @@ class RevocationList:
     def _read_and_release(self, now: float, oldest: float, reading: threading.Lock) -> None:
         try:
             if self._read_at <= oldest and now >= self._retry_at:  # nobody else has read or failed meanwhile
-                self._read()
-        finally:
-            reading.release()
-
-    def _read(self) -> None:
-        started = time.monotonic()
-        try:
-            page = self._log.read_revocations(self._view.cursor)
-            view = _View() if page.complete else self._view
-            view.add(page)
+                started = time.monotonic()
+                self._add(self._log.read_revocations(self._cursor))
+                self._read_at, self._refresh_at = started, started + self._max_staleness / 2
         except Exception as error:  # whatever a log of the owner's raises: what cannot be read is not known
             self._retry_at = time.monotonic() + _RETRY
             told = error if isinstance(error, StoreUnavailable) else type(error).__name__  # never a foreign text
             _log.warning("the log of revocations cannot be read: %s", told)
-            return
-        self._view = view  # at once and whole: requests read it meanwhile
-        self._read_at = started
-        self._refresh_at = started + self._max_staleness / 2
+        finally:
+            reading.release()
 
-
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, (int, float)) and value >= 0
-
-
-class _View:
-    """What is revoked: key to expiry, with the keys of each minute of expiry together, so that pruning is cheap."""
-
-    def __init__(self) -> None:
-        self.cursor: object | None = None
-        self.expires_at: dict[str, float] = {}
-        self._slots: dict[int, list[str]] = {}
-
-    def add(self, page: RevocationPage) -> None:
+    def _add(self, page: RevocationPage) -> None:
         for key, expires_at in page.entries:
-            if expires_at > self.expires_at.get(key, 0):
-                self.expires_at[key] = expires_at
-                self._slots.setdefault(int(expires_at // _SLOT), []).append(key)
-        self.cursor = page.cursor
-        self._prune(time.time())
-
-    def _prune(self, now: float) -> None:
-        for slot in [slot for slot in self._slots if (slot + 1) * _SLOT <= now]:
-            for key in self._slots.pop(slot):
-                if self.expires_at.get(key, math.inf) <= now:  # gone already, when it was prolonged within the slots
-                    del self.expires_at[key]
+            self._revoked[key] = max(expires_at, self._revoked.get(key, 0))
+        self._cursor = page.cursor
+        now = time.time()
+        if now // 60 != self._pruned_in:  # into a new dictionary: requests read the old one meanwhile
+            self._pruned_in = now // 60
+            self._revoked = {key: expires_at for key, expires_at in self._revoked.items() if expires_at > now}

@@ -1,6 +1,7 @@
 """`Rule`, and the table that finds the rules of a request's path."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,9 +56,10 @@ class RuleTable:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple_of(Rule, rules, 'rules is a list of Rule: rules=[Rule("/api")]')
         require(self.rules, 'rules names at least one: rules=[Rule("/")] protects everything')
-        _refuse_contradictions(self.rules)
-        methods = {"", *(method for rule in self.rules for method in rule.methods)}
-        trees = {method: _tree(self.rules, method) for method in methods}
+        named = Counter((rule.prefix, method) for rule in self.rules for method in rule.methods or ("",))
+        for (prefix, _), count in named.items():
+            require(count == 1, f"two rules have the prefix {prefix!r} and one method")
+        trees = {method: _Tree(self.rules, method) for method in {"", *(method for _, method in named)}}
         self._trees = dict.fromkeys(_COMMON_METHODS, trees[""]) | trees  # at hand for the quickest look-up
 
     def match(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
@@ -80,57 +82,40 @@ class RuleTable:
         return tuple(sorted(rules, key=lambda rule: (rule.is_public, -len(rule.segments), rule.prefix)))
 
 
-def _governing(tree: "_Node", path: str, root: str) -> set[Rule]:
+def _governing(tree: "_Tree", path: str, root: str) -> set[Rule]:
     ways = {path} if is_plain(path) else readings(path)
     if root:
         ways |= readings(root + path)
     return {rule for way in ways for rule in tree.find(way)}
 
 
-def _tree(rules: Sequence[Rule], method: str) -> "_Node":
-    """The rules for one method; `""` stands for the methods that no rule names."""
-    top = _Node(())
-    top.depth = 1 + max(len(rule.segments) for rule in rules)
-    # Short prefixes first, so that a new node inherits; among equal ones the rule that names the method last.
-    for rule in sorted(rules, key=lambda rule: (len(rule.segments), bool(rule.methods))):
-        if not rule.methods or method in rule.methods:
-            top.below(("", *rule.segments)).rules = (rule,)
-    return top
+class _Tree:
+    """The rules for one method, `""` for those that no rule names, by the segments of their prefixes.
 
+    A node is a list of two: the rules that govern there, one or none, and the nodes below by their segments.
+    """
 
-class _Node:
-    """A segment of the prefixes: the rule that governs here, if any, and the segments below."""
-
-    __slots__ = ("children", "depth", "rules")
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self.rules = rules
-        self.depth = 0
-        self.children: dict[str, _Node] = {}
-
-    def below(self, segments: Sequence[str]) -> "_Node":
-        node = self
-        for segment in segments:
-            node = node.children.setdefault(segment, _Node(node.rules))
-        return node
+    def __init__(self, rules: Sequence[Rule], method: str) -> None:
+        self._depth = 1 + max(len(rule.segments) for rule in rules)
+        self._top: list[Any] = [(), {}]
+        # Short prefixes first, so that a new node inherits; among equal ones the rule that names the method last.
+        for rule in sorted(rules, key=lambda rule: (len(rule.segments), bool(rule.methods))):
+            if not rule.methods or method in rule.methods:
+                node = self._top
+                for segment in ("", *rule.segments):
+                    node = node[1].setdefault(segment, [node[0], {}])
+                node[0] = (rule,)
 
     def find(self, path: str) -> tuple[Rule, ...]:
         """The rule of one reading: one look-up a segment, down to the deepest rule."""
-        node = self
-        for segment in path.split("/", self.depth):
-            below = node.children.get(segment)
-            if below is None:
+        rules: tuple[Rule, ...]
+        rules, below = self._top
+        for segment in path.split("/", self._depth):
+            node = below.get(segment)
+            if node is None:
                 break
-            node = below
-        return node.rules
-
-
-def _refuse_contradictions(rules: Sequence[Rule]) -> None:
-    named: set[tuple[str, str]] = set()
-    for rule in rules:
-        for method in rule.methods or ("",):
-            require((rule.prefix, method) not in named, f"two rules have the prefix {rule.prefix!r} and one method")
-            named.add((rule.prefix, method))
+            rules, below = node
+        return rules
 
 
 def _checked_prefix(prefix: str) -> str:

@@ -1,6 +1,8 @@
-"""Fixtures for the whole suite: real engines, each test with tables of its own."""
+"""Fixtures for the whole suite: real engines, each test with tables of its own, and a log without secrets."""
 
+import logging
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +34,58 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(Path(__file__).parent).parts[0] in _REAL_TIME:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
+
+
+_PASSWORDS = (
+    "analytical engine",
+    "correct horse battery staple",
+    "his new one",
+    "looking-glass",
+    "lovelace",
+    "pässwörd",
+    "wonderland",
+)
+_SECRET = re.compile(
+    r"eyJ[\w-]+\.[\w-]+"  # a JWT, or the better part of one
+    r"|(?<![\w-])[\w-]{64}(?![\w-])"  # a refresh token, or SHA-256 of something
+    rf"|{'|'.join(_PASSWORDS)}"
+)
+
+
+class LogWatch(logging.Handler):
+    """Searches every record of the package for what a handler could tell of a token or a password of the tests."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self._leaks: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record, with its fields and its traceback, if there is a secret in it."""
+        told = f"{self.format(record)} {vars(record)}"
+        if _SECRET.search(told):
+            self._leaks.append(told)
+
+    def take_leaks(self) -> list[str]:
+        """Return the records with a secret in them since the last time."""
+        leaks, self._leaks = self._leaks, []
+        return leaks
+
+
+@pytest.fixture(scope="session")
+def _log_watch() -> Iterator[LogWatch]:
+    log, watch = logging.getLogger("jwt_middleware"), LogWatch()
+    log.setLevel(logging.DEBUG)
+    log.addHandler(watch)
+    yield watch
+    log.removeHandler(watch)
+    log.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def log_watch(_log_watch: LogWatch) -> Iterator[LogWatch]:
+    """Fails a test of which a secret got into the log."""
+    yield _log_watch
+    assert not _log_watch.take_leaks()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import pytest
 from webtest import TestApp
 
 from jwt_middleware import Key, Provider, any_of, claim, issued_by, optional, public, scope
+from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.login import TokenMinter
 from jwt_middleware.stores import SQLStore
 
 _ROOT = Path(__file__).parents[1]
@@ -88,6 +90,43 @@ def test_each_command_of_the_text_works(command: str, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     if " users " in command:
         assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == ["ada"]
+
+
+_MYAPP = """
+from flask import Flask, request
+from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule, scope
+
+app = Flask(__name__)
+app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
+provider = Provider(issuer="https://idp.example/", audience="example-api", keys=KeySet([Key.generate()]))
+app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=[Rule("/api", scope("read"))])
+application = app
+"""
+
+
+def test_the_test_of_an_app_passes(tmp_path: Path) -> None:
+    """The snippet for suites is a whole test file: beside an app it runs as it stands."""
+    (tmp_path / "myapp.py").write_text(_MYAPP)
+    (tmp_path / "test_myapp.py").write_text(blocks("py")[0])
+    run = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True)
+    assert "1 passed" in run.stdout, run.stdout
+
+
+def test_a_token_is_inspected(tmp_path: Path) -> None:
+    """The command of the text says why an app refuses a token."""
+    (command,) = re.findall(r"`(jwt-middleware token [^`]+)`", _README)
+    (tmp_path / "module.py").write_text(_MYAPP)
+    (tmp_path / "token").write_text(TokenMinter(Key.generate(), issuer="https://x.example", audience="a").mint("ada"))
+    run = subprocess.run(f"{_BIN}/{command}", shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (run.returncode, "issuer" in run.stdout) == (1, True), run.stderr
+
+
+@pytest.mark.parametrize("reason", DESCRIPTIONS)
+def test_what_to_do_about_a_refusal(reason: str) -> None:
+    """The table of reasons has each that a 401 or a 400 can have."""
+    others = {"scope", "claim_missing", "keys_unavailable", "revocations_unavailable"}
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ", _README, re.MULTILINE)
+    assert (f"`{reason}`" in ", ".join(rows)) != (reason in others)
 
 
 def test_what_comes_first_comes_first() -> None:

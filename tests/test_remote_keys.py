@@ -743,7 +743,7 @@ _FORK = """
     keys = RemoteKeySet(sys.argv[1])
     threading.Thread(target=keys.find, args=("first",), daemon=True).start()
     sys.stdin.readline()  # the fetch hangs by now
-    keys._starting.acquire()  # as if another thread were just starting one
+    keys._starting[os.getpid()].acquire()  # as if another thread were just starting one
     if os.fork() == 0:
         signal.alarm(10)
         print(keys.find("first")[0].id, flush=True)

@@ -144,10 +144,3 @@ def test_what_cannot_be_meant_is_refused_while_building(call: tuple[Any, ...]) -
     build, *arguments = call
     with pytest.raises(ConfigurationError, match=rf"{build.__name__}\b"):
         build(*arguments)
-
-
-def test_requirements_compare_by_value() -> None:
-    """Two requirements that ask the same are equal and hashable: a configuration can be compared in a test."""
-    assert scope("a", "b") == scope("a", "b")
-    assert {claim("a", 1), claim("a", 1), issued_by("x")} == {claim("a", 1), issued_by("x")}
-    assert any_of(scope("a"), scope("b")) != any_of(scope("b"), scope("a"))

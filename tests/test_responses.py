@@ -267,6 +267,11 @@ class Body(BytesIO):
             raise self._error
         return super().read(size)
 
+    def readinto(self, buffer: Any, /) -> int:
+        chunk = self.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
 
 MIB = 1024 * 1024
 DRAINED: dict[str, tuple[dict[str, Any], int, int]] = {

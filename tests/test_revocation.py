@@ -300,19 +300,30 @@ def test_where_no_thread_can_be_had_a_later_request_reads(
     assert is_revoked(revocations)
 
 
-def test_another_epoch_replaces_all_that_was_known(clock: Clock, log: ListLog) -> None:
-    """A complete page drops what is not in it: a store restored from a backup (RevocationPage.complete)."""
+def test_another_epoch_adds_to_what_was_known(clock: Clock, log: ListLog) -> None:
+    """A store restored from a backup has other entries: they count, and so do the earlier ones."""
     log.revoke(ISSUER, jti="t1", expires_at=FOREVER)
     revocations = RevocationList(log, max_staleness=1)
     assert is_revoked(revocations, T1)
     log.forget([Revocation(key, FOREVER) for key in revocation_keys(ISSUER, "t2", None)])
     clock.now += 1
-    assert not is_revoked(revocations, T1)
+    assert is_revoked(revocations, T1)
     assert is_revoked(revocations, T2)
 
 
+def test_a_log_that_was_flushed_makes_no_revoked_token_good_again(clock: Clock, log: ListLog) -> None:
+    """All that the log still has is nothing (RevocationPage.complete): what was revoked stays so until it expires."""
+    with stopped("time", 100_000) as wall:
+        log.revoke(ISSUER, jti="t1", sid="s1", expires_at=101_000)
+        revocations = RevocationList(log, max_staleness=0)
+        assert is_revoked(revocations)
+        log.forget()
+        for wall.now, is_known in ((100_001, True), (100_500, True), (100_999, True), (101_060, False)):
+            assert is_revoked(revocations) == is_known
+
+
 def test_while_all_is_read_again_nothing_is_forgotten(clock: Clock) -> None:
-    """In no moment of a complete read is a revoked token let through, nor by one that breaks off."""
+    """In no moment of reading everything is a revoked token let through, nor when that breaks off."""
     moments: list[bool] = []
     entry = Revocation(T1[0], FOREVER)
 

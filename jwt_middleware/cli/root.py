@@ -10,17 +10,18 @@ import click
 from .. import __version__
 from ..errors import JWTMiddlewareError
 from .keys import keys
+from .token import token
 from .users import users
 
 
 class _Root(click.Group):
     """Turns errors of this package into one line on stderr, and exit code 1."""
 
-    def invoke(self, context: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to stop
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:
@@ -33,15 +34,17 @@ class _Root(click.Group):
 @click.group("jwt-middleware", cls=_Root)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def root() -> None:
-    """Make keys and manage the users of the bundled login app.
+    """Make keys, manage the users of the bundled login app, and look into tokens.
 
     \b
       jwt-middleware keys new
       jwt-middleware users add ann --database auth.db --create
+      jwt-middleware token inspect < token
     """
 
 
 root.add_command(keys)
+root.add_command(token)
 root.add_command(users)
 if importlib.util.find_spec("jwt_middleware.cli.demo"):
     root.add_command(importlib.import_module("jwt_middleware.cli.demo").demo)

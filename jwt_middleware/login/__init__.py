@@ -2,8 +2,8 @@
 
 try:
     from .throttle import Throttle
-except ModuleNotFoundError as error:
-    raise ImportError(f"{error.name} is missing: pip install 'wsgi-jwt-middleware[login]'") from error
+except ModuleNotFoundError as _error:
+    raise ImportError(f"{_error.name} is missing: pip install 'wsgi-jwt-middleware[login]'") from _error
 from .app import LoginApp
 from .key_folder import KeyFolder
 from .minter import TokenMinter

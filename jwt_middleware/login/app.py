@@ -1,10 +1,9 @@
 """`LoginApp`: a WSGI app to which people sign in with name and password, and that answers with tokens."""
 
 import json
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from werkzeug.wrappers import Request, Response
 
@@ -12,7 +11,7 @@ from ..errors import StoreUnavailable, require
 from ..paths import to_wsgi
 from ..responses import Preflight, StartResponse, WSGIApplication, checked_origins, drain, is_preflight, respond, share
 from ..stores.base import UserStore
-from . import cookies
+from . import audit, cookies
 from .body import Problem, read_fields
 from .key_folder import PUBLISHED_FOR
 from .minter import TokenMinter
@@ -21,10 +20,16 @@ from .sessions import Sessions
 from .throttle import Throttle
 from .tokens import Store, TokenEndpoint
 
-_log = logging.getLogger("jwt_middleware.login")
-
 _NO_STORE = {"Cache-Control": "no-store"}
 _RETRY_AFTER = {"Retry-After": "5"}
+
+
+class WrappedApplication(Protocol):
+    """A WSGI app that can be called by its parameters' names too, which `Flask.wsgi_app` promises of itself."""
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        ...
 
 
 class LoginApp:
@@ -87,7 +92,7 @@ class LoginApp:
             response = _refuse(problem)
         return response(environ, start_response)
 
-    def wrap(self, app: WSGIApplication, *, prefix: str) -> WSGIApplication:
+    def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
         """Return a WSGI app that answers the login app's paths below `prefix` and hands all else on to `app`.
 
         `prefix` is `"/auth"`, say, or `""` for `/token` itself.
@@ -130,7 +135,7 @@ class LoginApp:
         try:
             return handler(request)
         except StoreUnavailable as error:
-            _log.warning("the store is unavailable: %s", error)
+            audit.record("unavailable", request.environ, error=error)
             raise Problem(
                 503, "temporarily_unavailable", "The service cannot sign you in now.", _RETRY_AFTER
             ) from error
@@ -157,10 +162,10 @@ class LoginApp:
     def _revoke(self, request: Request) -> Response:
         fields = read_fields(request)
         if not cookies.is_wanted(fields):
-            return _json(200, self._tokens.revoke(fields), _NO_STORE)
+            return _json(200, self._tokens.revoke(fields, request.environ), _NO_STORE)
         cookies.require_own_page(request, self._allowed_origins)
         fields = {**fields, "token": cookies.read(request) or "none"}
-        response = _json(200, self._tokens.revoke(fields), _NO_STORE)
+        response = _json(200, self._tokens.revoke(fields, request.environ), _NO_STORE)
         cookies.clear(response)
         return response
 

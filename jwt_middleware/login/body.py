@@ -19,6 +19,11 @@ _JSON_NEEDS_ITS_TYPE = "JSON needs Content-Type: application/json"
 class Problem(Exception):
     """A request that is refused: the status, the error code of RFC 6749 section 5.2 and a fixed sentence."""
 
+    status: int
+    code: str
+    message: str
+    headers: Mapping[str, str]
+
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}

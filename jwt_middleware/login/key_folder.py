@@ -40,7 +40,7 @@ class KeyFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._seen: frozenset[tuple[str, int, int]] | None = None
         self._generation = 0
         self._look_at = 0.0

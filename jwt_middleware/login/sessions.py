@@ -17,7 +17,6 @@ once) that only who holds the previous secret can take off.
 
 import hashlib
 import hmac
-import logging
 import re
 import secrets
 import time
@@ -27,8 +26,6 @@ from dataclasses import replace
 from ..errors import require
 from ..stores.base import Session, SessionStore, User
 
-_log = logging.getLogger("jwt_middleware.login")
-
 _NAME_BYTES, _SECRET_BYTES = 16, 32
 _FORM = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes leave no bits over: one text each
 _RACES = 5
@@ -36,6 +33,14 @@ _RACES = 5
 
 class SessionEnded(Exception):
     """The refresh token is unknown, expired, reused or ended: `invalid_grant` (RFC 6749 section 5.2)."""
+
+
+class TokenReused(SessionEnded):
+    """The refresh token was used before, and its session was ended for that."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
 
 
 class Sessions:
@@ -86,12 +91,14 @@ class Sessions:
             # Somebody else was quicker: a token that was the current one is the previous one now.
         raise SessionEnded
 
-    def end(self, refresh_token: str) -> Session | None:
+    def end(self, refresh_token: str, *, all_of_the_user: bool = False) -> Session | None:
         """End the session that the token belongs to, and its access tokens; return it, or None for an unknown token."""
         try:
             session = self._find(_parts(refresh_token)[0])
         except SessionEnded:
             return None
+        if all_of_the_user:
+            self._store.end_sessions(session.user_id)  # first: when it fails, the same token can ask for it again
         self._store.end_session(session)
         return session
 
@@ -125,8 +132,7 @@ class Sessions:
         if is_within_grace and session.older_successor and hmac.compare_digest(presented, session.older_hash or b""):
             return _pad(secret, session.older_successor)
         self._store.end_session(session)
-        _log.warning("a refresh token was used again: session %s of user %r ends", session.sid, session.user_id)
-        raise SessionEnded
+        raise TokenReused(session)
 
 
 def _parts(refresh_token: str) -> tuple[bytes, bytes]:

@@ -89,7 +89,7 @@ class Attempt:
 def address_of(environ: Mapping[str, Any]) -> str | None:
     """The peer as what is counted: an IPv4 address, or the /64 of an IPv6 one. None where it cannot be told.
 
-    A peer that is empty or loopback beside `X-Forwarded-For` is a proxy: `ProxyFix` is missing outside.
+    A peer that is empty or loopback beside `X-Forwarded-For` is a proxy, unless `ProxyFix` has put it there.
     """
     peer = environ.get("REMOTE_ADDR", "")
     try:
@@ -97,8 +97,9 @@ def address_of(environ: Mapping[str, Any]) -> str | None:
     except ValueError:
         address = None
     address = getattr(address, "ipv4_mapped", None) or address  # a socket for both has IPv4 peers as ::ffff:127.0.0.1
-    if address is None or (address.is_loopback and "HTTP_X_FORWARDED_FOR" in environ):
-        if "HTTP_X_FORWARDED_FOR" in environ:
+    is_forwarded = "HTTP_X_FORWARDED_FOR" in environ and "werkzeug.proxy_fix.orig" not in environ
+    if address is None or (address.is_loopback and is_forwarded):
+        if is_forwarded:
             _warn_once()
         return None
     if isinstance(address, ipaddress.IPv6Address):

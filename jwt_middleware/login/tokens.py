@@ -1,18 +1,16 @@
 """What `POST /token` and `POST /revoke` do: from the fields of a request to the fields of its answer."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..errors import InvalidToken, StoreUnavailable
 from ..stores.base import Counters, Session, SessionStore, User, UserStore
 from ..verifier import Verifier
+from . import audit
 from .body import Problem, text_field
 from .minter import TokenMinter
-from .sessions import SessionEnded, Sessions
-from .throttle import Throttle, Throttled, address_of
-
-_log = logging.getLogger("jwt_middleware.login")
+from .sessions import SessionEnded, Sessions, TokenReused
+from .throttle import Attempt, Throttle, Throttled, address_of
 
 
 class Store(SessionStore, Counters, Protocol):
@@ -40,65 +38,86 @@ class TokenEndpoint:
         if "grant_type" not in fields:
             return self._sign_in(text_field(fields, "username"), text_field(fields, "password"), environ)
         if fields["grant_type"] == "refresh_token":
-            return self._refresh(text_field(fields, "refresh_token"))
+            return self._refresh(text_field(fields, "refresh_token"), environ)
         raise Problem(400, "unsupported_grant_type", "The only grant_type is refresh_token.")
 
-    def revoke(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def revoke(self, fields: Mapping[str, Any], environ: Mapping[str, Any]) -> dict[str, Any]:
         """Take a token back; return the answer, which is the same for a token that is none (RFC 7009 section 2.2).
 
         A refresh token ends its session and all its access tokens, an access token ends itself; with `all` all
         sessions of the user end.
         """
-        token = text_field(fields, "token")
-        ended = self._sessions.end(token)
-        user_id = ended.user_id if ended else self._revoke_access_token(token)
-        if user_id is not None and fields.get("all") in (True, "true"):
-            self._store.end_sessions(user_id)
+        token, all_ = text_field(fields, "token"), fields.get("all") in (True, "true")
+        session = self._sessions.end(token, all_of_the_user=all_)
+        if session:
+            ended = "all" if all_ else "session"
+            audit.record("logout", environ, user_id=session.user_id, session=session.sid, ended=ended)
+        else:
+            self._revoke_access_token(token, all_, environ)
         return {}
 
     def _sign_in(self, username: str, password: str, environ: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            attempt = self._throttle and self._throttle.attempt(self._store, username, address_of(environ))
-        except Throttled as throttled:
-            retry_after = {"Retry-After": str(throttled.retry_after)}
-            raise Problem(429, "invalid_grant", "Too many failed attempts: try again later.", retry_after) from None
+        attempt = self._attempt(username, environ)
         user = self._users.authenticate(username, password)
         if user is None:
+            audit.record("failure", environ)
             raise _bad_credentials()
         if attempt:
             attempt.succeeded()
         refresh_token, session = self._sessions.start(user, self._minter.lifetime)
+        facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
             if not self._is_current(self._users.get(str(user.id)), session):
-                _log.warning("user %r signed in, and is another or gone: changed just now, or get() is amiss", user.id)
+                audit.record("changed", environ, **facts)
                 raise _bad_credentials()
-            return self._answer(user, session, refresh_token)
+            answer = self._answer(user, session, refresh_token)
         except (Problem, StoreUnavailable):
             self._store.end_session(session)
             raise
+        audit.record("login", environ, **facts)
+        return answer
 
-    def _refresh(self, refresh_token: str) -> dict[str, Any]:
+    def _attempt(self, username: str, environ: Mapping[str, Any]) -> Attempt | None:
+        if self._throttle is None:
+            return None
+        try:
+            return self._throttle.attempt(self._store, username, address_of(environ))
+        except Throttled as throttled:
+            audit.record("throttle", environ)
+            retry_after = {"Retry-After": str(throttled.retry_after)}
+            raise Problem(429, "invalid_grant", "Too many failed attempts: try again later.", retry_after) from None
+
+    def _refresh(self, refresh_token: str, environ: Mapping[str, Any]) -> dict[str, Any]:
         try:
             successor, session = self._sessions.rotate(refresh_token, self._minter.lifetime)
+        except TokenReused as reused:
+            audit.record("reuse", environ, user_id=reused.session.user_id, session=reused.session.sid)
+            raise _ended() from None
         except SessionEnded:
             raise _ended() from None
         user = self._users.get(session.user_id)
         if user is None or not self._is_current(user, session):
             self._store.end_session(session)
+            audit.record("outdated", environ, user_id=session.user_id, session=session.sid)
             raise _ended()
-        return self._answer(user, session, successor)
+        answer = self._answer(user, session, successor)
+        audit.record("refresh", environ, user_id=session.user_id, session=session.sid)
+        return answer
 
     def _is_current(self, user: User | None, session: Session) -> bool:
         return user is not None and user.version == session.user_version
 
-    def _revoke_access_token(self, token: str) -> str | None:
+    def _revoke_access_token(self, token: str, all_: bool, environ: Mapping[str, Any]) -> None:
         try:
-            identity = self._verifier.verify(token)
+            caller = self._verifier.verify(token)
         except InvalidToken:
-            return None
-        if identity.token_id is not None:
-            self._store.revoke(token_id=identity.token_id, expires_at=identity.expires_at, issuer=identity.issuer)
-        return identity.subject
+            return
+        if caller.token_id is not None:
+            self._store.revoke(token_id=caller.token_id, expires_at=caller.expires_at, issuer=caller.issuer)
+        if all_:
+            self._store.end_sessions(caller.subject)
+        ended = "all" if all_ else "token"
+        audit.record("logout", environ, user_id=caller.subject, session=caller.session_id, ended=ended)
 
     def _answer(self, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
         try:

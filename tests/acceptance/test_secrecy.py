@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
@@ -28,19 +29,28 @@ def test_a_day_in_the_log(site: Any, forge: Any, store: MemoryStore) -> None:
     site.post("/auth/token", {"username": "ada", "password": PASSWORD, "Password": PASSWORD * 3000}, status=413)
 
 
-@pytest.mark.parametrize("leak", ["message", "argument", "extra", "error"])
-def test_what_the_search_finds(leak: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The search that every test of this folder ends with finds a secret wherever a record can hold one."""
-    caplog.set_level(logging.DEBUG)
-    log = logging.getLogger("jwt_middleware")
+@pytest.mark.parametrize("kind", ["password", "token", "refresh_token"])
+@pytest.mark.parametrize("leak", ["message", "argument", "extra", "error", "cause"])
+def test_what_the_search_finds(
+    leak: str, kind: str, store: MemoryStore, minter: TokenMinter, log_watch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The searches that tests end with find a secret wherever a record can hold one; the level matters to none."""
+    answer = Client(LoginApp(store, minter)).post("/token", json={"username": "ada", "password": PASSWORD})
+    secret = {"password": PASSWORD, **answer.json}[kind]
+    cause = RuntimeError("a")
+    cause.__cause__ = ValueError(secret)
+    log = logging.getLogger("jwt_middleware.login")
     leaks: dict[str, Callable[[], object]] = {
-        "message": lambda: log.debug(f"a {SECRET}"),
-        "argument": lambda: log.debug("a %s", {"b": SECRET}),
-        "extra": lambda: log.debug("a", extra={"b": SECRET}),
-        "error": lambda: log.debug("a", exc_info=ValueError(SECRET)),
+        "message": lambda: log.debug(f"a {secret}"),
+        "argument": lambda: log.debug("a %s", {"b": secret}),
+        "extra": lambda: log.debug("a", extra={"b": secret}),
+        "error": lambda: log.debug("a", exc_info=ValueError(secret)),
+        "cause": lambda: log.debug("a", exc_info=cause),
     }
+    assert log_watch.take_leaks() == []
     leaks[leak]()
-    assert SECRET in everything_logged(caplog)
+    assert len(log_watch.take_leaks()) == 1
+    assert secret in everything_logged(caplog)
 
 
 def test_reprs(store: MemoryStore, minter: TokenMinter) -> None:

@@ -1,5 +1,8 @@
 """The command, run in an empty folder."""
 
+import os
+import pty
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,3 +55,24 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
         return Done(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[int, str]:
+    """Run the command with a terminal, type an answer at each prompt; return the exit code and what was shown."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(folder)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a build in the background has it ignored
+        os.execv(COMMAND[0], [*COMMAND, *arguments])
+    shown = ""
+    for answer in answers:
+        while not shown.endswith(": "):
+            shown += os.read(terminal, 1000).decode()
+        os.write(terminal, answer.encode())
+        shown += "..."
+    try:
+        while more := os.read(terminal, 1000):
+            shown += more.decode()
+    except OSError:  # how Linux says that the terminal was closed
+        pass
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown

@@ -1,9 +1,7 @@
 """`jwt-middleware users`, as an operator runs it."""
 
 import os
-import pty
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 
 from jwt_middleware.stores import SQLStore
 
-from .conftest import COMMAND, Command, Done
+from .conftest import COMMAND, Command, Done, on_a_terminal
 
 PASSWORD = "wonderland"  # of every user here
 
@@ -158,15 +156,16 @@ def test_a_pipe_is_no_terminal(with_ann: Command) -> None:
     assert "there is no terminal to ask for the password: use --password-stdin" in done.err
 
 
-@pytest.mark.parametrize(
-    "topic", [(), ("users",), ("users", "add"), ("users", "list"), ("keys",), ("keys", "new")], ids=" ".join
-)
+TOPICS = ("", "users", "users add", "users list", "keys", "keys new", "token", "token inspect")
+
+
+@pytest.mark.parametrize("topic", [tuple(topic.split()) for topic in TOPICS], ids=" ".join)
 def test_help(command: Command, topic: tuple[str, ...]) -> None:
     """Every level explains itself, and the upper ones show an example."""
     done = command(*topic, "--help")
     assert done.good
     assert done.out.startswith(f"Usage: {' '.join(('jwt-middleware', *topic))} ")
-    assert topic[1:] or "jwt-middleware keys new" in done.out or "jwt-middleware users add ann" in done.out
+    assert topic[1:] or re.search("  jwt-middleware (keys new|users add ann|token inspect)", done.out)
 
 
 def test_version(command: Command) -> None:
@@ -175,27 +174,6 @@ def test_version(command: Command) -> None:
 
 
 # ---------------------------------------------------------------------------------------- as real processes
-
-
-def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[int, str]:
-    """Run the command with a terminal, type an answer at each prompt; return the exit code and what was shown."""
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(folder)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a build in the background has it ignored
-        os.execv(COMMAND[0], [*COMMAND, *arguments])
-    shown = ""
-    for answer in answers:
-        while not shown.endswith(": "):
-            shown += os.read(terminal, 1000).decode()
-        os.write(terminal, answer.encode())
-        shown += "..."
-    try:
-        while more := os.read(terminal, 1000):
-            shown += more.decode()
-    except OSError:  # how Linux says that the terminal was closed
-        pass
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
 
 
 ADD = ("users", "add", "ann", "--database", "auth.db", "--create")

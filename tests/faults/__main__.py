@@ -1,4 +1,4 @@
-"""Force all faults at length and print one table: `python -m tests.faults`, about five minutes."""
+"""Force all faults at length and print one table: `python -m tests.faults`, about eight minutes."""
 
 import statistics
 import sys
@@ -52,9 +52,9 @@ class Bench:
         print(f"| {fault} | {store} | {result} |", flush=True)
 
 
-def kills(bench: Bench, store: str) -> str:
+def kills(bench: Bench, store: str, workers: str) -> str:
     """Every point of every operation."""
-    with bench.site(store, FAULTS=1) as site:
+    with bench.site(store, workers, FAULTS=1) as site:
         witness = Witness(site)
         counts = {name: kill_at_points(site, witness, name) for name in OPERATIONS}
         witness.swear()
@@ -124,11 +124,12 @@ def main() -> int:
     for workers in _WORKERS:
         for store in _STORES[:3]:
             bench.row(f"reuse after the grace, {workers}", store, partial(reuse, bench, store, workers))
-    for store in _STORES:
-        bench.row("worker killed at each point", store, partial(kills, bench, store))
+    for workers in _WORKERS:
+        for store in _STORES:
+            bench.row(f"worker killed at each point, {workers}", store, partial(kills, bench, store, workers))
     for store in _STORES[1:]:
         engine = store.rpartition(" ")[2]
-        for how in ("killed", "frozen"):
+        for how in ("killed", "frozen", "frozen, then killed"):
             bench.row(f"{engine} {how} under load", store, partial(outage, bench, store, engine, how))
     for how in ("no space", "no growth"):
         bench.row(f"disk full ({how})", "SQLite", partial(full_disk, how))

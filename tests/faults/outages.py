@@ -120,7 +120,7 @@ class Load:
 
 
 def go_through(site: Site, server: Server, how: str, needs: Sequence[str], max_outage: float) -> Outage:
-    """Take the engine away (`how`: killed or frozen), for longer than max_outage, and let it come back."""
+    """Take the engine away (`how`: killed, frozen, or frozen, then killed), for longer than max_outage, and back."""
     load = Load(site)
     with load.running():
         time.sleep(0.7)
@@ -129,7 +129,9 @@ def go_through(site: Site, server: Server, how: str, needs: Sequence[str], max_o
         is_gone = time.monotonic()
         _wait_for_refusals(load, {"read": is_gone + max_outage} | dict.fromkeys(needs, is_gone))
         returns = time.monotonic()
-        server.start() if how == "killed" else server.signal_all(SIGCONT)
+        if how == "frozen, then killed":
+            server.kill()
+        server.signal_all(SIGCONT) if how == "frozen" else server.start()
         is_back = time.monotonic()
         _wait_for_quiet(load, is_back)
     before = [record for record in load.records if record.ended < leaves]

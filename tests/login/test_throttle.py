@@ -10,6 +10,7 @@ import pytest
 from clock import Clock, stopped
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.login import throttle
@@ -284,6 +285,16 @@ def test_a_proxy_without_proxyfix(caplog: pytest.LogCaptureFixture, peer: str | 
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("jwt_middleware.login", logging.WARNING)
     assert "ProxyFix" in record.getMessage()
+
+
+@pytest.mark.usefixtures("not_warned_yet")
+@pytest.mark.parametrize("peer", [HOME, "127.0.0.1"])
+def test_a_proxy_with_proxyfix(caplog: pytest.LogCaptureFixture, peer: str) -> None:
+    """It leaves the header and puts the client's address where it belongs; that may be loopback, and is counted."""
+    seen: list[str | None] = []
+    app = ProxyFix(lambda environ, start_response: seen.append(address_of(environ)) or [])
+    app({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": peer}, lambda *_: None)
+    assert (seen, caplog.records) == ([peer], [])
 
 
 @pytest.mark.usefixtures("not_warned_yet")

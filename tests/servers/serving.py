@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -16,10 +16,17 @@ _ROOT = Path(__file__).parents[2]
 _PATIENCE = 20  # seconds, to start, to answer and to stop
 
 
-@contextmanager
-def gunicorn(target: str, *options: str, cwd: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Serve `module:application` from the folder `cwd` and yield the address, such as http://127.0.0.1:40001."""
+def gunicorn(
+    target: str, *options: str, cwd: Path, env: Mapping[str, str] | None = None
+) -> AbstractContextManager[str]:
+    """Serve `module:application` from the folder `cwd`; the context is the address, such as http://127.0.0.1:40001."""
     command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", *options, target]
+    return running(command, cwd=cwd, env=env)
+
+
+@contextmanager
+def running(command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run a command that starts gunicorn, and yield the address."""
     environ = {**os.environ, "PYTHONPATH": f"{_ROOT}", **(env or {})}
     said = cwd / "gunicorn.log"  # no pipe: one that nobody empties would stop the server
     with open(said, "w") as log:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import jwt
 import pytest
+from servers.serving import call as post
 from servers.serving import gunicorn
 
 SECRET = "the secret of the served app, long enough"
@@ -23,7 +24,7 @@ _APP = f"""
 import json, os
 from contextlib import suppress
 
-from jwt_middleware import ConfigurationError, Identity, JWTMiddleware, Rule
+from jwt_middleware import ConfigurationError, Identity, JWTMiddleware, RevocationList, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import SQLStore
 
@@ -36,9 +37,12 @@ for name in ("ada", "bob", "eve", "joe"):
     with suppress(ConfigurationError):  # another worker was faster
         store.add_user(name, name + {PASSWORD!r})
 minter = TokenMinter.from_secret({SECRET!r}, issuer="https://example.com", audience="example-api")
-guarded = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/api")])
+guarded = JWTMiddleware(
+    app, providers=[minter.provider], rules=[Rule("/api")], revocations=RevocationList(store)
+)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 """
+GEVENT = ("-k", "gevent", "--graceful-timeout", "1")
 WORKERS = {"sync": ("-k", "sync"), "gthread": ("-k", "gthread", "--threads", "4")}
 
 Answer = tuple[int, dict[str, str], Any]
@@ -112,6 +116,21 @@ def assert_each_is_themself(address: str) -> None:
         tokens = [(str(ids[name]), body["token"]) for name, (_, _, body) in answers]
         called = list(threads.map(lambda token: (token[0], *call(address, "/api", token=token[1])[2]), tokens))
     assert all(expected == subject for expected, subject, _ in called)
+
+
+@pytest.mark.parametrize("worker", [*WORKERS.values(), GEVENT], ids=[*WORKERS, "gevent"])
+def test_a_sign_out_counts_everywhere(worker: tuple[str, ...], database: str, tmp_path: Path) -> None:
+    """Preloaded workers of each kind refuse the token of an ended session within two seconds, and go on answering."""
+    (tmp_path / "served.py").write_text(_APP)
+    options = ("--workers", "2", "--preload", *worker)
+    with gunicorn("served:application", *options, cwd=tmp_path, env={"DATABASE": database}) as address:
+        gone, stays = sign_in(address)[2], sign_in(address)[2]
+        assert {call(address, "/api", token=tokens["token"])[0] for tokens in (gone, stays)} == {200}
+        assert post(f"{address}/auth/revoke", {"token": gone["refresh_token"]})[0] == 200
+        deadline = time.monotonic() + 2
+        while {call(address, "/api", token=gone["token"])[0] for _ in range(8)} != {401}:
+            assert time.monotonic() < deadline
+        assert {call(address, "/api", token=stays["token"])[0] for _ in range(8)} == {200}
 
 
 @pytest.fixture(scope="module", params=WORKERS.values(), ids=WORKERS)

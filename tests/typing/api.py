@@ -1,10 +1,17 @@
-"""Every public name used as the documentation has it. Never run: the type checker reads it, in strict mode.
+"""Every public name used as the documentation has it. Never run: type checkers read it, mypy and pyright, both strict.
 
 `assert_type` holds what a caller gets to what is promised.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, assert_type
+from wsgiref.types import WSGIApplication
+
+from flask import Flask
+from sqlalchemy import create_engine
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jwt_middleware import (
     ConfigurationError,
@@ -35,8 +42,9 @@ from jwt_middleware import (
     public,
     scope,
 )
+from jwt_middleware.keys import KeySource
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
-from jwt_middleware.revocation import RevocationLog
+from jwt_middleware.revocation import Revocation, RevocationLog, RevocationPage
 from jwt_middleware.stores import (
     Counters,
     MemoryStore,
@@ -83,7 +91,9 @@ def keys(pem: bytes, jwk: dict[str, str]) -> KeySet:
     assert_type(key.thumbprint(), str)
     for document in ({"keys": [jwk]}, '{"keys": []}', b'{"keys": []}'):
         assert_type(KeySet.from_jwks(document), KeySet)
-    return KeySet([key])
+    key_set = KeySet([key])
+    assert_type(key_set.find(None), tuple[Key, ...])
+    return key_set
 
 
 def providers(key_set: KeySet) -> list[Provider]:
@@ -106,6 +116,16 @@ def providers(key_set: KeySet) -> list[Provider]:
         ),
         Provider.discover("https://idp.example/", audience="example-api", leeway=0),
     ]
+
+
+def terms(provider: Provider) -> list[KeySource]:
+    """What a provider tells of itself, and key sources of every kind."""
+    assert_type(provider.issuer, str)
+    assert_type(provider.audience, str | tuple[str, ...] | None)
+    assert_type(provider.audiences, frozenset[str])
+    assert_type(provider.scope_claims, tuple[str, ...])
+    remote = RemoteKeySet("https://idp.example/jwks.json")
+    return [provider.keys, remote, KeyFolder(Path("keys")), KeySet([KeyFolder("keys").active])]
 
 
 def only_ada(identity: Identity | None) -> None:
@@ -173,17 +193,34 @@ def stores() -> None:
             assert_type(user.id, int | str)
             assert_type(user.disabled, bool)
         store.end_sessions("1")
-        store.revoke(token_id="t", expires_at=1e9)
+        store.revoke(token_id="t", expires_at=1e9, issuer="i")
+        store.ping()
         users: UserStore = store
         users.get("1")
         sessions: SessionStore = store
         assert_type(sessions.find_session(b"name"), Session | None)
         counters: Counters = store
         assert_type(counters.increment("key", 60), int)
+        assert_type(counters.count("key"), tuple[int, float])
         RevocationList(store)
     for log in (RedisLog("redis://localhost"), MemoryStore()):
         RevocationList(log, max_staleness=0)
-    assert_type(PasswordHasher().hash("password"), str)
+    log = RedisLog("redis://localhost")
+    log.revoke(token_id="t", expires_at=1e9)
+    SQLStore(create_engine("postgresql://localhost/auth"), log=log)
+    hasher = PasswordHasher("scrypt:131072:8:1")
+    stored = hasher.hash("password")
+    assert_type(stored, str)
+    assert_type(hasher.check(stored, "password"), bool)
+    assert_type(hasher.outdated(stored), bool)
+
+
+class OwnLog:
+    """A log of revocations of the owner's own."""
+
+    def read_revocations(self, cursor: object | None) -> RevocationPage:
+        """All there are, each time."""
+        return RevocationPage(None, [Revocation("key", 1e9)], True)
 
 
 def whole(log: RevocationLog, minter: TokenMinter) -> None:
@@ -202,6 +239,11 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
     assert_type(decision, Decision)
     assert_type(decision.rules, tuple[Rule, ...])
     assert_type(decision.identity, Identity | None)
+    for rule in decision.rules:
+        assert_type(rule.prefix, str)
+    if isinstance(decision.answer, Refusal):
+        assert_type(decision.answer.reason, str)
+    RevocationList(OwnLog())
     login = LoginApp(
         MemoryStore(), minter, users=Table(), throttle=Throttle(), allowed_origins=["https://front.example"]
     )
@@ -212,10 +254,34 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
         reuse_grace=0,
         idle_timeout=3600,
         session_lifetime=86_400,
+        title="Example",
+        template=Path("login.html"),
+    )
+    LoginApp(
+        MemoryStore(),
+        minter,
+        throttle=Throttle(per_name_and_address="5/minute", per_name="100/hour", per_address="50/minute"),
     )
     application = login.wrap(guarded, prefix="/auth")
     application({}, print)
     login({}, print)
+    beside_others(application, guarded, login)
+
+
+def beside_others(*applications: WSGIApplication) -> None:
+    """Our apps stand wherever frameworks and servers want a WSGI app, and theirs stand in ours."""
+    for application in applications:
+        ProxyFix(application)
+        DispatcherMiddleware(application, {"/sub": application})
+
+
+def in_flask(login: LoginApp, provider: Provider) -> None:
+    """As the README has it. That a method is assigned to is Flask's way; mypy says so of everybody's middleware."""
+    flask = Flask("example")
+    guarded = JWTMiddleware(flask.wsgi_app, providers=[provider], rules=[Rule("/api")])
+    flask.wsgi_app = guarded  # type: ignore[method-assign]
+    flask.wsgi_app = login.wrap(guarded, prefix="/auth")  # type: ignore[method-assign]
+    flask.wsgi_app = ProxyFix(flask.wsgi_app)  # type: ignore[method-assign]
 
 
 def errors() -> tuple[str, int, str | None]:
@@ -224,6 +290,12 @@ def errors() -> tuple[str, int, str | None]:
     failures: list[type[JWTMiddlewareError]] = [ConfigurationError, StoreUnavailable, *refusals]
     try:
         raise Unavailable("keys_unavailable", retry_after=5)
+    except InsufficientScope as refusal:
+        assert_type(refusal.scope, tuple[str, ...])
+        return refusal.reason, refusal.status, refusal.code
+    except Unavailable as refusal:
+        assert_type(refusal.retry_after, int)
+        raise
     except Refusal as refusal:
         assert_type(refusal.description, str)
         return refusal.reason, refusal.status, refusal.code

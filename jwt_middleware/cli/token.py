@@ -1,0 +1,197 @@
+"""`jwt-middleware token`: what stands in a token, and whether it is good."""
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import jws
+from ..bearer import extract_token
+from ..errors import ConfigurationError, InvalidToken, Refusal
+from ..keys import ALGORITHMS, Key, KeySet
+from ..middleware import JWTMiddleware
+from ..provider import Provider
+from ..verifier import Verifier
+
+_MAX_BYTES = 64 * 1024
+_DATES = ("exp", "nbf", "iat", "auth_time", "updated_at")
+_UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
+
+
+def _find(context: click.Context, parameter: click.Parameter, name: str | None) -> Sequence[JWTMiddleware]:
+    """Import the app of that name, from the current folder too, and return the middlewares in it, at least one."""
+    from ..testing.trust import find_middlewares
+
+    if name is None:
+        return ()
+    sys.path.insert(0, os.getcwd())
+    module, _, attribute = name.partition(":")
+    try:
+        app = attrgetter(attribute or "application")(importlib.import_module(module))
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise click.BadParameter(f"{name} is no app: {error}") from error
+    if not (found := tuple(find_middlewares(app))):
+        raise click.BadParameter(f"there is no JWTMiddleware in {name}")
+    return found
+
+
+@click.group()
+def token() -> None:
+    """See what stands in a token, and whether it is good.
+
+    \b
+      jwt-middleware token inspect --app examples.flask_app < token
+    """
+
+
+@token.command("inspect")
+@click.option(
+    "--app",
+    "middlewares",
+    callback=_find,
+    metavar="MODULE[:ATTRIBUTE]",
+    help='Verify it as the JWTMiddleware in this WSGI app does, named as gunicorn has it ("application" by default).',
+)
+@click.option(
+    "--key",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Verify it with this key: a PEM, a JWK, a JWKS, or a secret.",
+)
+@click.option("--algorithm", type=click.Choice(ALGORITHMS), help="That of a PEM (RS256 for RSA) or a secret (HS256).")
+@click.option("--issuer", metavar="TEXT", help='With --key: the "iss" that it must have.')
+@click.option("--audience", metavar="TEXT", multiple=True, help='With --key: the "aud" that it must have, or several.')
+def _inspect(
+    middlewares: Sequence[JWTMiddleware],
+    file: Path | None,
+    algorithm: str | None,
+    issuer: str | None,
+    audience: tuple[str, ...],
+) -> None:
+    """Show the header and the claims of a token, and say whether it is good.
+
+    The token is read from stdin, so that it stays out of the shell's history; "Bearer " may stand before it.
+
+    \b
+      jwt-middleware token inspect < token
+      jwt-middleware token inspect --app examples.flask_app < token
+      jwt-middleware token inspect --key jwks.json --issuer https://idp.example/ < token
+
+    Without --app and --key nothing is verified: anybody can write a token that says anything.
+
+    The exit code is 0, 1 for a token that is refused or that is none, and 2 for misuse. The reason of a refusal is the
+    one that the app sends and logs. Revocations are looked up with --app only.
+    """
+    if (middlewares and file) or (not file and (algorithm or issuer or audience)):
+        raise click.UsageError("give --app, or --key with its options, or neither")
+    keys = file and _read_keys(file, algorithm)
+    text = _read_token()
+    claims = _show(text)
+    if middlewares:
+        _conclude([_refusal(one.verifier, text, one._max_token_bytes) for one in middlewares])
+    elif keys:
+        verifier = Verifier([_provider(keys, claims, issuer, audience)])
+        unasked = ["issuer"] * (not issuer) + ["audience"] * (not audience) + ["revocation"]
+        _conclude([_refusal(verifier, text)], f" (not asked: {', '.join(unasked)})")
+    else:
+        click.echo("not verified: --app or --key does that")
+
+
+def _read_keys(file: Path, algorithm: str | None) -> KeySet:
+    content = file.read_bytes()
+    try:
+        if b"-----BEGIN" in content:
+            return KeySet([Key.from_pem(content, algorithm=algorithm)])
+        if content.lstrip().startswith(b"{"):
+            document = json.loads(content)
+            return KeySet.from_jwks(document) if "keys" in document else KeySet([Key.from_jwk(document)])
+        secrets = {content, content.rstrip(b"\r\n")}  # an app may have read the end of the line as part of it
+        return KeySet([Key.from_secret(secret, algorithm=algorithm or "HS256") for secret in secrets])
+    except (ConfigurationError, ValueError, RecursionError) as error:
+        raise click.BadParameter(f"{file} holds no key: {error}", param_hint="--key") from None
+
+
+def _read_token() -> str:
+    if sys.stdin.isatty():
+        text = click.prompt("Token", hide_input=True, err=True)
+    else:
+        text = sys.stdin.buffer.read(_MAX_BYTES + 1).decode(errors="replace")
+    if len(text) > _MAX_BYTES:
+        raise click.ClickException("this is no token, it is over 64 KiB")
+    scheme, _, rest = text.strip().partition(" ")
+    text = rest.strip() if scheme.lower() == "bearer" else text.strip()
+    if not text:
+        raise click.UsageError("there is no token on stdin")
+    return text
+
+
+def _show(text: str) -> dict[str, Any]:
+    """Print the header and the claims in ASCII without control characters, and return the claims."""
+    try:
+        parsed = jws.parse(text)
+        claims = jws.parse_object(parsed.payload)
+    except InvalidToken:
+        form = "three parts of base64url with dots between, the first two JSON objects"
+        raise click.ClickException(f"this is no well-formed JWT: {form}") from None
+    for title, members in (("header", parsed.header), ("claims", claims)):
+        click.echo(title)
+        for name, value in members.items():
+            click.echo(f"  {json.dumps(name)[1:-1]:<9} {json.dumps(value)}{_in_words(name, value)}")
+    return claims
+
+
+def _in_words(name: str, value: object) -> str:
+    if name not in _DATES or not isinstance(value, (int, float)) or isinstance(value, bool):
+        return ""
+    try:
+        date = datetime.fromtimestamp(value, UTC)
+    except (OSError, OverflowError, ValueError):  # beyond the years of the calendar
+        return ""
+    left = value - time.time()
+    words = f"in {_span(left)}" if left > 0 else f"{'expired ' * (name == 'exp')}{_span(-left)} ago"
+    return f"  {date:%Y-%m-%d %H:%M:%S} UTC, {words}"
+
+
+def _span(seconds: float) -> str:
+    unit, size = next((unit, size) for unit, size in _UNITS.items() if seconds >= 2 * size or size == 1)
+    count = int(seconds // size)
+    return f"{count} {unit}{'s' * (count != 1)}"
+
+
+def _provider(keys: KeySet, claims: dict[str, Any], issuer: str | None, audience: tuple[str, ...]) -> Provider:
+    """The provider that was described; on what was left out it trusts the token."""
+    issuer = issuer or _texts(claims.get("iss"))[0]
+    return Provider(issuer=issuer, audience=audience or ("aud" in claims and _texts(claims["aud"])) or None, keys=keys)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """The texts that a claim is; what can be none becomes one that no good token has."""
+    values = value if isinstance(value, list) and value else [value]
+    return tuple(text if isinstance(text, str) and text.isprintable() and text else "-" for text in values)
+
+
+def _refusal(verifier: Verifier, text: str, max_bytes: int = 8192) -> Refusal | None:
+    try:
+        verifier.verify(extract_token({"HTTP_AUTHORIZATION": f"Bearer {text}"}, max_bytes) or "")
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _conclude(refusals: list[Refusal | None], unasked: str = "") -> None:
+    """Say whether one of those asked lets the token through; else why not, and exit with 1."""
+    if None in refusals:
+        click.echo(f"good{unasked}")
+        return
+    for line in dict.fromkeys(f"refused ({one.reason}): {one.description}" for one in refusals if one):
+        click.echo(line)
+    sys.exit(1)

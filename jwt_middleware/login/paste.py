@@ -1,0 +1,29 @@
+"""The login app by the ini files of PasteDeploy, as an app or as a filter: `use = egg:wsgi-jwt-middleware#login`."""
+
+from collections.abc import Mapping
+
+from ..errors import require
+from ..responses import WSGIApplication
+from ..settings import STORE, only_one_of, read_options, store_of
+from .app import LoginApp
+from .minter import TokenMinter
+
+_MINTER = ("issuer", "audience", "lifetime")
+_SIGNERS = ("secret", "private_key", "key_folder")
+_LOGIN = ("title", "allowed_origins")
+
+
+def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
+    """Return the login app that an `[app:...]` describes. `ConfigurationError` names the option at fault."""
+    values = read_options(options, (*_MINTER, *_SIGNERS, *STORE, *_LOGIN), defaults=global_conf)
+    key, store = only_one_of(_SIGNERS, values), store_of(values)
+    require(key and store, f"the login app needs database_url and one of {', '.join(_SIGNERS)}")
+    minter = TokenMinter(key, **{name: values[name] for name in _MINTER if name in values})
+    return LoginApp(store, minter, **{name: values[name] for name in _LOGIN if name in values})
+
+
+def filter_app_factory(
+    app: WSGIApplication, global_conf: Mapping[str, str], *, prefix: str, **options: str
+) -> WSGIApplication:
+    """Put the login app under `prefix` in front of the app, as a `[filter:...]` says."""
+    return app_factory(global_conf, **options).wrap(app, prefix=prefix)

@@ -1,0 +1,48 @@
+"""The test kit: real tokens, really verified, for suites that call protected paths. Nothing of an app is patched.
+
+    from myapp import app
+
+    def test_me(jwt_client):
+        client = jwt_client(app)
+        assert client.as_user("ada").get("/api/me").json["id"] == "ada"
+
+The fixtures are in `jwt_middleware.pytest_plugin`; a `unittest.TestCase` uses what is here:
+
+    def setUp(self):
+        self.client = Client(app, self.enterContext(trusting(app)))
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .identity import identity_environ
+from .key_server import KeyServer
+from .passwords import cheap_passwords
+from .protection import assert_protected
+from .tokens import FLAWS, Tokens
+from .trust import trusting
+
+if TYPE_CHECKING:
+    from .client import Client
+
+__all__ = [
+    "FLAWS",
+    "Client",
+    "KeyServer",
+    "Tokens",
+    "assert_protected",
+    "cheap_passwords",
+    "identity_environ",
+    "trusting",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Client":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return import_module(".client", __name__).Client
+    except ModuleNotFoundError as error:
+        if error.name != "webtest":
+            raise
+        raise ImportError("Client needs WebTest: pip install 'wsgi-jwt-middleware[testing]'") from None

@@ -1,0 +1,173 @@
+"""`assert_protected`: no hostile request reaches a path without a good token."""
+
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
+from wsgiref.util import setup_testing_defaults
+
+from ..errors import require
+from ..paths import to_wsgi
+from .spellings import forgeries, spellings
+from .tokens import FLAWS, Tokens, forged_tokens
+from .trust import trusting
+
+_METHODS = ("GET", "HEAD", "POST", "get")
+_NO_TOKEN = "no token"  # noqa: S105 (the name of a hole)
+_NO_TOKENS = {"another scheme": "Basic YWRhOg==", "empty token": "Bearer "}
+_EXAMPLES = 3
+"""How many requests of a kind a report shows."""
+
+_WORD = re.compile(rb"\w+")
+
+
+def assert_protected(
+    app: Any, path: str, *, token: str | Tokens | None = None, subject: str = "ada", **how: Any
+) -> None:
+    """Send the path to a WSGI app in hostile ways, without a good token, and raise an `AssertionError` if one gets in.
+
+    `subject` and `how` (`scopes`, `issuer`, claims) are those of `Tokens.good`, for a caller who may call the path:
+    with that token GET or POST must be answered 2xx. Then come some 150 spellings of the path, forged headers, and
+    every bad token (a revoked one if the app has a `RevocationList`), with several methods. It is a leak when that
+
+    - for the path itself is answered 2xx, or for a spelling of it 2xx with another page than the app has for a path
+      that does not exist;
+    - is answered 500, or by an exception, where the same request with the good token is not.
+
+    The app is one with a `JWTMiddleware`, or any other with `token`: a good token, or the `Tokens` of its issuer, which
+    make those bad ones too that only who has the key can make. The report shows requests, and never a token.
+    """
+    with ExitStack() as stack:
+        if token is None:
+            token = stack.enter_context(trusting(app))
+        good = token if isinstance(token, str) else token.good(subject, **how)
+        bad = forged_tokens(token) if isinstance(token, str) else _bad_tokens(token, subject, how)
+        leaks = _leaks(_Target(app, path, good), bad)
+    if leaks:
+        raise AssertionError(f"{path} is not protected: without a good token it answers to\n{_report(leaks)}")
+
+
+def _bad_tokens(tokens: Tokens, subject: str, how: Mapping[str, Any]) -> dict[str, str]:
+    return {flaw: tokens.bad(flaw, subject, **how) for flaw in tokens.flaws}
+
+
+class _Answer(NamedTuple):
+    status: int
+    words: frozenset[bytes]
+    """Those of the body, but for an echo of the request."""
+
+    @property
+    def is_good(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class _Target:
+    """An app, and the path in it that is to be protected."""
+
+    def __init__(self, app: Any, path: str, good: str) -> None:
+        require(path.startswith("/"), "path is one of the app, such as '/api/me'")
+        path, _, self._query = path.partition("?")
+        self.path = to_wsgi(unquote(path))
+        self._app = app
+        self._good = {"HTTP_AUTHORIZATION": f"Bearer {good}"}
+        self._require_welcome(path)
+        missing = [{"PATH_INFO": f"/{secrets.token_hex(8)}"} for _ in range(2)]
+        self._fallbacks = {method: [self.send(method, changes) for changes in missing] for method in _METHODS}
+
+    def send(self, method: str, changes: Mapping[str, str]) -> _Answer:
+        """Send one request; an exception counts as 500."""
+        environ: dict[str, Any] = {"HTTP_HOST": "localhost", "CONTENT_LENGTH": "0", "QUERY_STRING": self._query}
+        environ |= {"SCRIPT_NAME": "", "REQUEST_METHOD": method, **changes}
+        setup_testing_defaults(environ)
+        try:
+            status, body = _call(self._app, environ)
+        except Exception:
+            status, body = 500, b""
+        return _Answer(status, frozenset(_WORD.findall(body)) - _echo(changes))
+
+    def leaks(self, method: str, changes: Mapping[str, str]) -> int | None:
+        """Send a request that has no good token, and return its status if that is a leak."""
+        answer = self.send(method, changes)
+        if answer.status == 500:
+            return None if self.send(method, {**changes, **self._good}).status == 500 else 500
+        is_leak = answer.is_good and not self._is_another_page(method, changes, answer)
+        return answer.status if is_leak else None
+
+    def _require_welcome(self, path: str) -> None:
+        told = []
+        for method in ("GET", "POST"):
+            answer = self.send(method, {"PATH_INFO": self.path, **self._good})
+            if answer.is_good:
+                return
+            told.append(f"{answer.status} to {method}")
+        form = "pass the subject=, scopes= or claims of somebody who may call it"
+        raise AssertionError(f"{path} answers {' and '.join(told)} with a good token: {form}")
+
+    def _is_another_page(self, method: str, changes: Mapping[str, str], answer: _Answer) -> bool:
+        """Whether it is what anybody gets elsewhere: where there is nothing, or where no header was forged."""
+        if changes["PATH_INFO"] == self.path:
+            return False
+        first, second = self._fallbacks[method]
+        usual = self.send(method, {"PATH_INFO": changes["PATH_INFO"]}) if len(changes) > 1 else first
+        unlike, noise = (answer.words ^ usual.words) - _echo(changes), first.words ^ second.words
+        return answer.status == usual.status and len(unlike) <= len(noise)
+
+
+def _call(app: Any, environ: dict[str, Any]) -> tuple[int, bytes]:
+    statuses: list[str] = []
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], None]:
+        statuses.append(status)
+        return written.append
+
+    body = app(environ, start_response)
+    try:
+        written.extend(body)
+    finally:
+        getattr(body, "close", lambda: None)()
+    return int(statuses[-1][:3]), b"".join(written)
+
+
+def _echo(changes: Mapping[str, str]) -> set[bytes]:
+    """The words by which an app may repeat what was sent, as it is, in a URL or in JSON."""
+    sent = " ".join(changes.values())
+    return set(_WORD.findall(" ".join((sent, quote(sent, encoding="latin-1"), json.dumps(sent))).encode("latin-1")))
+
+
+def _leaks(target: _Target, bad: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
+    """What got in: hole to request to methods."""
+    leaks: dict[str, dict[str, list[str]]] = {}
+    unguarded = set()  # methods for which anything else that gets in says nothing new
+    for hole, method, changes in _requests(target.path, bad):
+        if method not in unguarded and (status := target.leaks(method, changes)):
+            forged = {name: value for name, value in changes.items() if name not in ("PATH_INFO", "HTTP_AUTHORIZATION")}
+            request = f"{changes['PATH_INFO']!r} {forged or ''}".rstrip() + f" -> {status}"
+            leaks.setdefault(hole, {}).setdefault(request, []).append(method)
+            unguarded |= {method} if hole == _NO_TOKEN else set()
+    return leaks
+
+
+def _requests(path: str, bad: Mapping[str, str]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    for method in _METHODS:
+        yield _NO_TOKEN, method, {"PATH_INFO": path}
+        for hole, header in (_NO_TOKENS | {FLAWS[flaw]: f"Bearer {token}" for flaw, token in bad.items()}).items():
+            yield hole, method, {"PATH_INFO": path, "HTTP_AUTHORIZATION": header}
+    for hole, changes in forgeries(path):
+        for method in ("GET", "POST"):
+            yield hole, method, changes
+    for spelling, hole in spellings(path).items():
+        for method in _METHODS:
+            yield hole, method, {"PATH_INFO": spelling}
+
+
+def _report(leaks: Mapping[str, Mapping[str, list[str]]]) -> str:
+    lines = []
+    for hole, requests in leaks.items():
+        shown = [f"    {', '.join(methods)} {request}" for request, methods in requests.items()]
+        more = [f"    and {len(shown) - _EXAMPLES} more"] if len(shown) > _EXAMPLES else []
+        lines += [f"  {hole}:", *shown[:_EXAMPLES], *more]
+    return "\n".join(lines)

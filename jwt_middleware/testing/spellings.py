@@ -1,0 +1,124 @@
+"""Hostile ways to ask for one path: what some server or framework might take for it, and headers a client may forge.
+
+Paths are PEP 3333 text: what a server hands on after it has percent-decoded the request line once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+Changes = Mapping[str, str]
+
+
+def _texts(block: str) -> list[str]:
+    """The words of a block, with Python's escapes."""
+    return [word.encode().decode("unicode_escape") for word in block.split()]
+
+
+# Each stands for a slash of the path, be it the first one.
+_SLASHES = {
+    "double slash": _texts("// ///"),
+    "dot segment": _texts("/./ /x/../ /x/./../ /x//../ /.//"),
+    "backslash": _texts(r"\\ /\\ \\\\ /x\\..\\"),
+    "path parameter": _texts("/;x/ ;x/ /x/..;/"),
+    "broken UTF-8": _texts(r"/\xff \xff/ /\xc3\x0a \xe2\x82/ /\xc0\xaf"),
+    "control character": _texts(r"/\x00 \x00/ /\n \n/ /\t \x7f/"),
+    "space": _texts(r"/\x20 \x20/"),
+    "invisible character": _texts(r"/\xef\xbb\xbf /\xe2\x80\x8b"),
+    "percent-encoding": _texts("%2f /%2f %5c /%2e/ /x/%2e%2e/ /x/..%2f /%252e/ /%00"),
+}
+_FRONTS = {
+    "no first slash": [""],
+    "dot segment": ["./", "/../", "../"],
+    "absolute URL": ["http://evil.example/", "//evil.example/"],
+}
+_ENDS = {
+    "slash at the end": _texts("/ //"),
+    "dot segment": _texts("/. /x/.. /x/../ ."),
+    "path parameter": _texts(";x ;x=1 ;"),
+    "broken UTF-8": _texts(r"\xff \xc3 \xc3\n"),
+    "control character": _texts(r"\n \r\n \x0b \x00 \x00.html \t"),
+    "space": _texts(r"\x20"),
+    "query or fragment": _texts("?x=1 #x"),
+    "percent-encoding": _texts("%0a %00 %20 %2f %3bx %ff"),
+}
+# Each stands within a segment, after its first character.
+_WITHIN = {
+    "broken UTF-8": _texts(r"\xff \xe2\x82 \xc3\n"),
+    "control character": _texts(r"\x00 \n"),
+    "space": _texts(r"\x20"),
+    "invisible character": _texts(r"\xe2\x80\x8b"),
+    "percent-encoding": _texts("%ff %00"),
+}
+
+
+def spellings(path: str) -> dict[str, str]:
+    """Return the hostile spellings of a path, each with what is odd about it. The path itself is not among them."""
+    rest = path.removeprefix("/")
+    slashes = [place for place, character in enumerate(path) if character == "/"]
+    letters = [place + 2 for place in slashes if path[place + 1 : place + 2].isalnum()]
+    found = {
+        **{piece + rest: hole for hole, piece in _pieces(_FRONTS)},
+        **{path[:at] + piece + path[at + 1 :]: hole for at in slashes for hole, piece in _pieces(_SLASHES)},
+        **{path[:at] + piece + path[at:]: hole for at in letters for hole, piece in _pieces(_WITHIN)},
+        **{path + piece: hole for hole, piece in _pieces(_ENDS)},
+        **{path[: at - 1] + escape + path[at:]: hole for at in letters for hole, escape in _escapes(path[at - 1])},
+        _in_ascii(bytes.upper, path): "letter case",
+        _in_ascii(bytes.title, path): "letter case",
+    }
+    found.pop(path, None)
+    return found
+
+
+def forgeries(path: str) -> Iterator[tuple[str, Changes]]:
+    """Yield what a client may send beside a path, or in place of it, as changes to the environ; each with its name."""
+    for name in ("X_ORIGINAL_URL", "X_REWRITE_URL", "X_FORWARDED_URI", "X_FORWARDED_PATH", "X_VHM_ROOT"):
+        for value in ("/", "/public", "/x/.."):
+            yield _header(name), {"PATH_INFO": path, f"HTTP_{name}": value}
+        yield _header(name), {"PATH_INFO": "/no-such-page", f"HTTP_{name}": path}
+    for name, values in _HEADERS.items():
+        for value in values:
+            yield _header(name), {"PATH_INFO": path, f"HTTP_{name}": value}
+    for front in ("/public", "/x/..", "//", path):
+        yield "SCRIPT_NAME", {"SCRIPT_NAME": front, "PATH_INFO": path}
+    for at in [place for place, character in enumerate(path) if character == "/" and place] + [len(path)]:
+        for name in ("SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_SCRIPT_NAME", "HTTP_X_VHM_ROOT"):
+            yield _header(name.removeprefix("HTTP_")), {name: path[:at], "PATH_INFO": path[at:]}
+
+
+_METHODS = ("GET", "OPTIONS", "POST", "HEAD")
+_HEADERS = {
+    "X_FORWARDED_PREFIX": ("/public",),
+    "X_SCRIPT_NAME": ("/public",),
+    "X_FORWARDED_FOR": ("127.0.0.1",),
+    "X_REAL_IP": ("127.0.0.1",),
+    "X_FORWARDED_HOST": ("localhost", "evil.example"),
+    "X_FORWARDED_PROTO": ("https",),
+    "X_FORWARDED_USER": ("admin",),
+    "X_REMOTE_USER": ("admin",),
+    "REMOTE_USER": ("admin",),
+    "X_USER": ("admin",),
+    "X_HTTP_METHOD_OVERRIDE": _METHODS,
+    "X_HTTP_METHOD": _METHODS,
+    "X_METHOD_OVERRIDE": _METHODS,
+    "ORIGIN": ("https://evil.example", "null"),
+    "ACCESS_CONTROL_REQUEST_METHOD": ("GET",),
+    "UPGRADE": ("websocket",),
+}
+
+
+def _in_ascii(change: Callable[[bytes], bytes], path: str) -> str:
+    return change(path.encode("latin-1")).decode("latin-1")
+
+
+def _pieces(table: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
+    return ((hole, piece) for hole, pieces in table.items() for piece in pieces)
+
+
+def _escapes(letter: str) -> Iterator[tuple[str, str]]:
+    yield "percent-encoding", f"%{ord(letter):02x}"
+    yield "percent-encoding", f"%25{ord(letter):02x}"
+    if letter.isascii():
+        yield "full-width letter", chr(ord(letter) + 0xFEE0).encode().decode("latin-1")
+
+
+def _header(name: str) -> str:
+    return name if name == "SCRIPT_NAME" else name.replace("_", "-").title()

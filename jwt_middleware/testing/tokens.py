@@ -1,0 +1,164 @@
+"""Tokens for tests: good ones for any subject, scopes and claims, and bad ones with one flaw each, by name."""
+
+import json
+import secrets
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import jws
+from ..errors import ConfigurationError, require, tuple_of
+from ..keys import Key
+from ..provider import Provider
+
+Claims = dict[str, Any]
+
+_LIFETIME = 900  # seconds
+_FAR = 3600  # seconds, more than the greatest leeway
+
+FLAWS: Mapping[str, str] = {
+    "wrong_key": "token that another key signed",
+    "tampered": "tampered token",
+    "none": "token with alg none",
+    "expired": "expired token",
+    "not_yet_valid": "token that is not valid yet",
+    "wrong_audience": "token for another audience",
+    "wrong_issuer": "token of another issuer",
+    "revoked": "revoked token",
+}
+"""The bad tokens: the name of the one thing that is wrong with each, and how a report calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Makes the tokens of `providers`, signed by `key`: a `Key` that has a secret or a private part.
+
+    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim`, the first of `scope_claims`, and
+    `max_lifetime` (else 900 s). `revoke` takes the keywords `token_id`, `expires_at` and `issuer`, as the method of
+    the stores does; without it there are no revoked tokens. The clock is read at each call.
+    """
+
+    providers: Sequence[Provider]
+    key: Key
+    revoke: Callable[..., None] | None = None
+
+    def good(
+        self, subject: str = "ada", *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
+    ) -> str:
+        """Return a token for the subject, of the provider with this issuer, or of the first one.
+
+        `claims` are added to the usual ones, or replace them. An issuer that nobody has is a `ConfigurationError`.
+        """
+        provider = self._provider(issuer)
+        return self._sign(provider, _claims(provider, subject, scopes) | claims)
+
+    def bad(
+        self, flaw: str, subject: str = "ada", *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
+    ) -> str:
+        """Return a token that is as `good` makes it but for one flaw, a name in `FLAWS`.
+
+        `ConfigurationError` for any other, and for `revoked` where nothing can be revoked.
+        """
+        require(flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
+        provider = self._provider(issuer)
+        usual = _claims(provider, subject, scopes) | claims
+        if flaw in _CHANGES:
+            usual |= _CHANGES[flaw](usual)
+        if flaw == "revoked":
+            self._revoke(usual)
+        token = self._sign(provider, usual)
+        return _FORGERIES[flaw](token) if flaw in _FORGERIES else token
+
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        """The names of the bad tokens that can be had here: all, but `revoked` where nothing can be revoked."""
+        return tuple(flaw for flaw in FLAWS if flaw != "revoked" or self.revoke)
+
+    def _provider(self, issuer: str | None) -> Provider:
+        named = [provider for provider in self.providers if issuer in (None, provider.issuer)]
+        issuers = ", ".join(repr(provider.issuer) for provider in self.providers)
+        require(named, f"issuer is one of {issuers}")
+        return named[0]
+
+    def _sign(self, provider: Provider, claims: Claims) -> str:
+        header = {"alg": self.key.algorithm, "typ": provider.typ or "JWT"}
+        return _signed(header | ({"kid": self.key.id} if self.key.id else {}), claims, self.key)
+
+    def _revoke(self, claims: Claims) -> None:
+        if self.revoke is None:
+            form = "JWTMiddleware(..., revocations=RevocationList(store))"
+            raise ConfigurationError(f"nothing can be revoked here, since the app has no RevocationList: {form}")
+        self.revoke(token_id=claims["jti"], expires_at=claims["exp"], issuer=claims["iss"])
+
+
+def forged_tokens(token: str) -> dict[str, str]:
+    """Return the bad tokens that anybody can make of a good one, by the name of the flaw."""
+    return {flaw: forge(token) for flaw, forge in _FORGERIES.items()}
+
+
+def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
+    names = tuple_of(str, scopes, "scopes is a list or tuple of names: scopes=['read', 'write']")
+    require(provider.scope_claims or not names, "a provider without scope_claims has no scopes")
+    now = int(time.time())
+    lifetime = _LIFETIME if provider.max_lifetime is None else min(_LIFETIME, provider.max_lifetime)
+    claims: Claims = {"iss": provider.issuer, "sub": subject, provider.subject_claim: subject}
+    claims |= {"iat": now, "exp": now + lifetime, "jti": secrets.token_urlsafe(16)}
+    if provider.audience is not None:
+        claims["aud"] = provider.audience if isinstance(provider.audience, str) else provider.audience[0]
+    for claim in provider.scope_claims[:1]:
+        claims[claim] = " ".join(names)
+    return claims
+
+
+def _moved(claims: Claims, seconds: int) -> Claims:
+    return {name: claims[name] + seconds for name in ("iat", "exp")}
+
+
+_CHANGES: dict[str, Callable[[Claims], Claims]] = {
+    "expired": lambda claims: _moved(claims, -_FAR),
+    "not_yet_valid": lambda claims: _moved(claims, _FAR) | {"nbf": claims["iat"] + _FAR},
+    "wrong_audience": lambda claims: {"aud": "another-audience"},
+    "wrong_issuer": lambda claims: {"iss": "https://another.example"},
+}
+
+
+def _signed(header: Claims, claims: Claims, key: Key) -> str:
+    """RFC 7515 section 7.1."""
+    signing_input = f"{_encoded(header)}.{_encoded(claims)}"
+    signature = key._implementation.sign(signing_input.encode(), key.signing_key)
+    return f"{signing_input}.{_base64url(signature)}"
+
+
+def _encoded(value: Claims) -> str:
+    return _base64url(json.dumps(value).encode())
+
+
+def _base64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _read(token: str) -> tuple[Claims, Claims]:
+    parsed = jws.parse(token)
+    return dict(parsed.header), jws.parse_object(parsed.payload)
+
+
+def _wrong_key(token: str, **changes: Any) -> str:
+    header, claims = _read(token)
+    key = Key.generate(header["alg"])
+    return _signed(header, claims | changes, key)
+
+
+def _tampered(token: str) -> str:
+    """Other claims with the signature as it was."""
+    return _wrong_key(token, tampered=True).rpartition(".")[0] + "." + token.rpartition(".")[2]
+
+
+def _none(token: str) -> str:
+    """RFC 7519 section 6: an unsecured token."""
+    header, claims = _read(token)
+    return f"{_encoded(header | {'alg': 'none'})}.{_encoded(claims)}."
+
+
+_FORGERIES: dict[str, Callable[[str], str]] = {"wrong_key": _wrong_key, "tampered": _tampered, "none": _none}

@@ -1,0 +1,126 @@
+"""`trusting`: an app accepts test tokens beside its own, for a while."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from types import MethodType
+from typing import Any
+
+from ..errors import require
+from ..keys import Key, KeySet, KeySource
+from ..middleware import JWTMiddleware
+from ..provider import Provider
+from ..remote_keys import RemoteKeySet
+from ..revocation import Revocation, RevocationList, RevocationLog, RevocationPage
+from ..stores.entries import token_entry
+from ..verifier import Verifier
+from .tokens import Tokens
+
+
+@contextmanager
+def trusting(app: Any) -> Iterator[Tokens]:
+    """Let every `JWTMiddleware` in the app trust a new key until the end, and give the `Tokens` that it signs.
+
+    `app` is what a server would load: the middlewares are found through whatever wraps them, and through what they
+    wrap. Each goes on verifying as ever. Fixed keys and key folders stay good, so that people can sign in; keys at a
+    URL are left out, so no network is touched. What is revoked in the app's log counts at once, and `revoked` tokens
+    are revoked beside that log, for this while only. Uses may be nested. Without a middleware: `ConfigurationError`.
+    """
+    middlewares = list(find_middlewares(app))
+    require(middlewares, "no JWTMiddleware was found: pass the app as a server loads it, such as app for Flask")
+    key = Key.generate()
+    revoked: list[Revocation] = []
+
+    def revoke(*, token_id: str, expires_at: float, issuer: str) -> None:
+        revoked.append(token_entry(token_id, expires_at, issuer))
+
+    providers = [provider for middleware in middlewares for provider in middleware.verifier.providers]
+    with ExitStack() as stack:
+        can_revoke = [stack.enter_context(_trusting(found.verifier, key, revoked)) for found in middlewares]
+        yield Tokens(providers, key, revoke if any(can_revoke) else None)
+
+
+@contextmanager
+def _trusting(verifier: Verifier, key: Key, revoked: Sequence[Revocation]) -> Iterator[bool]:
+    """Let one verifier trust the key; gives whether it knows of revocations."""
+    providers, revocations = verifier.providers, verifier._revocations
+    verifier.trust(tuple(_with_key(provider, key) for provider in providers))
+    if isinstance(revocations, RevocationList):
+        log = _Log(revocations._log, revoked)
+        verifier._revocations = RevocationList(log, max_staleness=0, max_outage=revocations._max_outage)
+    try:
+        yield isinstance(revocations, RevocationList)
+    finally:
+        verifier._revocations = revocations
+        verifier.trust(providers)
+
+
+def _with_key(provider: Provider, key: Key) -> Provider:
+    is_remote = isinstance(provider.keys, RemoteKeySet)
+    return replace(provider, keys=KeySet([key]) if is_remote else _KeyBeside(key, provider.keys))
+
+
+class _KeyBeside:
+    """A key source with one key more. Not a `KeySet` of all, which could not mix the key with an app's secret."""
+
+    def __init__(self, key: Key, keys: KeySource) -> None:
+        self._key = key
+        self._keys = keys
+
+    @property
+    def generation(self) -> object:
+        return self._keys.generation
+
+    def find(self, kid: str | None) -> Sequence[Key]:
+        return (self._key,) if kid == self._key.id else self._keys.find(kid)
+
+
+class _Log:
+    """A log of revocations with more entries after its own."""
+
+    def __init__(self, log: RevocationLog, added: Sequence[Revocation]) -> None:
+        self._log = log
+        self._added = added
+
+    def read_revocations(self, cursor: object | None) -> RevocationPage:
+        page = self._log.read_revocations(cursor)
+        return page._replace(entries=[*page.entries, *self._added])
+
+
+def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
+    """Return every middleware that an app is or holds, the outermost first."""
+    seen: dict[int, Any] = {}  # it keeps what it has seen, so that no id is used again
+    waiting = deque([app])
+    while waiting:
+        part = waiting.popleft()
+        if id(part) not in seen:
+            seen[id(part)] = part
+            waiting.extend(_parts(part))
+            if isinstance(part, JWTMiddleware):
+                yield part
+
+
+def _parts(part: Any) -> Iterator[Any]:
+    """What an object calls in its turn, as far as can be seen: the callables that it, or its closure, holds."""
+    if isinstance(part, MethodType):
+        yield part.__self__
+    held = [*_own(part, "__dict__", {}).values(), *_closure(part)]
+    held += [value for mounts in held if isinstance(mounts, dict) for value in mounts.values()]
+    yield from (value for value in held if callable(value) and not isinstance(value, type))
+
+
+def _own(part: Any, name: str, default: Any) -> Any:
+    """An attribute of the object itself: a proxy, such as Flask's `current_app`, has nobody to ask now."""
+    try:
+        return object.__getattribute__(part, name)
+    except AttributeError:
+        return default
+
+
+def _closure(part: Any) -> Iterator[Any]:
+    for cell in _own(part, "__closure__", None) or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # not bound yet
+            continue

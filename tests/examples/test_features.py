@@ -1,0 +1,144 @@
+"""What an example of a feature promises beyond what every example does, by WebTest in this process."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from old_app import DECODES, ENCODES, SECRET, old_app, old_tokens
+from walking import PASSWORD, Call, loading, sign_in, webtest_call
+
+from jwt_middleware import Key
+from jwt_middleware.login import TokenMinter
+
+PARTNER, FRONT_END = "https://partner.example/", "https://app.example"
+KEY = Key.generate()
+PREFLIGHT = {"method": "OPTIONS", "Origin": FRONT_END, "Access_Control_Request_Method": "GET"}
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """Imports an example of this name."""
+    public = KEY.verifying_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    environ = {"PASSWORD": PASSWORD, "JWT_SECRET_KEY": SECRET, "PARTNER_KEY": public, "FRONT_END": FRONT_END}
+    with loading(environ, tmp_path_factory.mktemp("features")) as load:
+        yield load
+
+
+@pytest.fixture
+def call(load: Callable[[str], Any], name: str) -> Call:
+    """Calls the example of this name."""
+    return webtest_call(load(name).application)
+
+
+def of(name: str) -> pytest.MarkDecorator:
+    """This test is about the example of this name."""
+    return pytest.mark.parametrize("name", [name], ids=str)
+
+
+# ---------------------------------------------------------------- scopes
+
+
+@of("scopes")
+@pytest.mark.parametrize(
+    ("username", "verb", "path", "status"),
+    [
+        ("ada", "GET", "/api/docs/7", 200),
+        ("ada", "POST", "/api/docs/7", 200),
+        ("grace", "GET", "/api/docs/7", 200),
+        ("grace", "POST", "/api/docs/7", 403),
+        ("ada", "GET", "/api/team", 200),
+        ("grace", "GET", "/api/team", 403),
+        ("ada", "GET", "/api/books", 403),
+        ("grace", "GET", "/api/books", 200),
+    ],
+)
+def test_scopes_and_claims_open_the_paths_that_ask_for_them(
+    call: Call, username: str, verb: str, path: str, status: int
+) -> None:
+    """ada may write and leads a team, grace reads and audits; a token that lacks what a rule asks is 403."""
+    token = sign_in(call, username=username).body["token"]
+    assert call(path, token, {"some": "text"} if verb == "POST" else None).status == status
+
+
+@of("pyramid_app")
+def test_a_permission_of_pyramid_is_a_scope(load: Callable[[str], Any], call: Call) -> None:
+    """A view with a permission is for tokens with that scope."""
+    minter = load("pyramid_app").minter
+    statuses = [call("/api/admin", minter.mint("1", scopes=scopes)).status for scopes in ((), ("admin",))]
+    assert statuses == [403, 200]
+
+
+# ---------------------------------------------------------------- several providers
+
+
+@of("several_providers")
+def test_a_path_of_one_issuer_refuses_the_tokens_of_another(call: Call) -> None:
+    """Both may call /api; below `issued_by` only the named issuer's."""
+    ours = sign_in(call).body["token"]
+    partner = TokenMinter(KEY, issuer=PARTNER, audience="example-api").mint("ada")
+    assert call("/api/me", partner).body == {"id": "ada", "issuer": PARTNER}
+    assert [call("/api/staff/me", token).status for token in (ours, partner)] == [200, 401]
+    assert [call("/api/partner/me", token).status for token in (ours, partner)] == [401, 200]
+
+
+# ---------------------------------------------------------------- a front end of another origin
+
+
+@of("cross_origin")
+@pytest.mark.parametrize("path", ["/api/me", "/auth/token"])
+def test_a_browser_may_call_from_the_front_end(call: Call, path: str) -> None:
+    """A preflight of the login and of the API is answered 204, for this origin."""
+    answer = call(path, **PREFLIGHT)
+    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, FRONT_END)
+
+
+@of("cross_origin")
+def test_the_front_end_can_read_a_refusal_and_nobody_else_can(call: Call) -> None:
+    """A 401 is shared with the listed origin alone."""
+    shared, kept = call("/api/me", Origin=FRONT_END), call("/api/me", Origin="https://evil.example")
+    assert (shared.status, shared.headers["Access-Control-Allow-Origin"]) == (401, FRONT_END)
+    assert (kept.status, kept.headers.get("Access-Control-Allow-Origin")) == (401, None)
+
+
+# ---------------------------------------------------------------- a mount
+
+
+@of("mounted_app")
+def test_a_rule_is_relative_to_the_mount(call: Call) -> None:
+    """`/data` of the mounted app is /reports/data, whatever its spelling; the rest of the mount is open."""
+    token = sign_in(call).body["token"]
+    assert [call(path).status for path in ("/reports/data/me", "/reports//data/me", "/reports/x/../data/me")] == [
+        401
+    ] * 3
+    assert call("/reports/data/me", token).body == {"id": "1"}
+    assert call("/reports/").body == {"id": None}
+
+
+# ---------------------------------------------------------------- Flask-JWT-Extended
+
+
+@of("from_flask_jwt_extended")
+@pytest.mark.parametrize(
+    ("kind", "path", "status"),
+    [
+        ("access", "/api/me", 200),
+        ("fresh", "/api/me", 200),
+        ("refresh", "/api/me", 403),
+        ("access", "/api/password", 403),
+        ("fresh", "/api/password", 200),
+    ],
+)
+def test_what_a_token_of_flask_jwt_extended_may_do(call: Call, kind: str, path: str, status: int) -> None:
+    """Access tokens pass, refresh tokens do not, and freshness is a claim to ask for."""
+    assert call(path, old_tokens(**ENCODES)[kind]).status == status
+
+
+@of("from_flask_jwt_extended")
+def test_tokens_need_an_issuer_and_an_audience_before_the_move(call: Call) -> None:
+    """A token without them is good for the old app alone; and not even there once that asks for them."""
+    plain, moved = old_tokens()["access"], old_tokens(**ENCODES)["access"]
+    assert [call("/api/me", token).status for token in (plain, moved)] == [401, 200]
+    ahead, after = webtest_call(old_app(**ENCODES)), webtest_call(old_app(**ENCODES, **DECODES))
+    assert [ahead("/", token).status for token in (plain, moved)] == [200, 200]
+    assert [after("/", token).status for token in (plain, moved)] == [422, 200]

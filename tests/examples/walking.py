@@ -1,0 +1,156 @@
+"""How the tests call an example: by WebTest or by curl. No `__init__.py` here: the package `examples` is another."""
+
+import json
+import os
+import subprocess
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_string
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from webtest import TestApp
+
+from jwt_middleware.stores import MemoryStore
+from jwt_middleware.testing import assert_protected, trusting
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "analytical engine"
+
+
+@dataclass(frozen=True)
+class Example:
+    """The guarded path and another spelling of it, an open path, where and as whom to sign in, who is then calling."""
+
+    guarded: str = "/api/me"
+    hostile: str = "//api/me"
+    open: str = "/"
+    login: str = "/auth/token"
+    username: str = "ada"
+    caller: Mapping[str, Any] = field(default_factory=lambda: {"id": "1"})
+
+
+EXAMPLES = {
+    "quickstart": Example(),
+    "flask_app": Example(open="/api/health", caller={"id": "1", "scopes": ["admin"]}),
+    "bottle_app": Example(open="/news"),
+    "tutorial": Example("/protected", "//protected", "/health", "/token", "test", {"id": 1, "username": "test"}),
+    "django_app": Example(login="", caller={"id": "ada"}),
+    "django_rest_app": Example(login="", caller={"id": "ada", "name": "ada"}),
+    "pyramid_app": Example(),
+    "falcon_app": Example(),
+    "cherrypy_app": Example(),
+    "fastapi_app": Example(),
+    "mounted_app": Example(),
+    "several_providers": Example(caller={"id": "1", "issuer": "https://example.com"}),
+    "scopes": Example(open="/api/news"),
+    "cross_origin": Example(),
+    "remote_keys": Example(login="", caller={"id": "ada"}),
+    "api_service": Example(login=""),
+    "from_flask_jwt_extended": Example(login="", caller={"id": "ada"}),
+}
+"""All but `auth_service`, which guards nothing. Without a login of their own they only verify."""
+
+
+class Answer(NamedTuple):
+    """What came back; the body as JSON where it is an object."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def refusal(self) -> tuple[int, str | None]:
+        """Status and challenge."""
+        return self.status, self.headers.get("WWW-Authenticate")
+
+
+Call = Callable[..., Answer]
+"""`call(path, token, fields)`: a GET, or a POST of the fields as JSON."""
+
+
+def webtest_call(application: Any) -> Call:
+    """Calls of an application in this process, which may also name headers and the method."""
+    client = TestApp(application)
+
+    def call(path: str, token: str = "", fields: object = None, method: str = "GET", **headers: str) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent |= {"Authorization": f"Bearer {token}"} if token else {}
+        posted = {"method": "POST", "body": json.dumps(fields).encode(), "content_type": "application/json"}
+        options = posted if fields else {"method": method}
+        answer = client.request(f"http://localhost{path}", headers=sent, expect_errors=True, **options)
+        return Answer(answer.status_int, dict(answer.headers), _value(answer.text))
+
+    return call
+
+
+def curl_call(address: str) -> Call:
+    """Calls of a server by curl."""
+
+    def call(path: str, token: str = "", fields: object = None) -> Answer:
+        command = ["curl", "--silent", "--include", "--path-as-is", "--max-time", "60", address + path]
+        command += ["--header", f"Authorization: Bearer {token}"] if token else []
+        command += ["--header", "Content-Type: application/json", "--data", json.dumps(fields)] if fields else []
+        head, _, body = subprocess.run(command, check=True, capture_output=True, text=True).stdout.partition("\n\n")
+        status, _, headers = head.partition("\n")
+        return Answer(int(status.split()[1]), dict(message_from_string(headers)), _value(body))
+
+    return call
+
+
+def _value(body: str) -> Any:
+    return json.loads(body) if body.startswith("{") else body
+
+
+def sign_in(call: Call, path: str = "/auth/token", username: str = "ada", password: str = PASSWORD) -> Answer:
+    """Sign in by name and password."""
+    return call(path, fields={"username": username, "password": password})
+
+
+class Walk(NamedTuple):
+    """The answers of an example."""
+
+    missing: Answer
+    hostile: Answer
+    open: Answer
+    granted: Answer
+
+
+def walk(name: str, call: Call, token: str | None = None) -> Walk:
+    """Call an example without a token, by another spelling, on its open path, and with a token."""
+    example = EXAMPLES[name]
+    token = token or sign_in(call, example.login, example.username).body["token"]
+    return Walk(call(example.guarded), call(example.hostile), call(example.open), call(example.guarded, token))
+
+
+@contextmanager
+def loading(environ: Mapping[str, str], folder: Path) -> Iterator[Callable[[str], Any]]:
+    """Imports examples into this process, which stands in the folder; their passwords cost little."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT)
+        patch.chdir(folder)
+        patch.setitem(MemoryStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:8:1")
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        yield lambda name: import_module(f"examples.{name}")
+
+
+def attack(name: str, application: Any) -> None:
+    """Let the test kit look for a way in: other spellings, forged headers, bad tokens."""
+    example = EXAMPLES[name]
+    assert_protected(application, example.guarded, subject=str(example.caller["id"]), type="access")
+
+
+def alone(name: str, environ: Mapping[str, str], folder: Path) -> Walk:
+    """Walk and attack in a process of its own, which this must be: Django can be configured once in each."""
+    os.environ.update(environ)
+    os.chdir(folder)
+    warnings.simplefilter("error")
+    application = import_module(f"examples.{name}").application
+    attack(name, application)
+    with trusting(application) as tokens:
+        return walk(name, webtest_call(application), tokens.good("ada"))

@@ -1,0 +1,220 @@
+"""A machine of a deployment: gunicorn and nginx with the configurations in `examples/`, and clients of it."""
+
+import http.client
+import itertools
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from jwt_middleware import Key
+from jwt_middleware.login import KeyFolder, TokenMinter, key_folder
+from jwt_middleware.stores import SQLStore
+
+from .engines import skip
+from .serving import gunicorn
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+PASSWORD = "analytical engine"
+PATIENCE = 20
+_CLIENTS = 4
+_AROUND = """daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; {user}
+events {{}}
+http {{
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi; include {folder}/site.conf;
+}}"""
+
+
+class Answer(NamedTuple):
+    """What came back; the body is the JSON in it, or its bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+def call(
+    url: str,
+    fields: object = None,
+    *,
+    token: str = "",
+    headers: Mapping[str, str] | None = None,
+    body: bytes | str | None = None,
+    source: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
+    """GET, or POST the body or the fields as JSON, over a connection of its own from the address `source`."""
+    headers = {"Content-Type": "application/json", **(headers or {})}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    body = json.dumps(fields) if fields else body
+    kind: Any = http.client.HTTPSConnection if tls else http.client.HTTPConnection
+    how: dict[str, Any] = {"context": tls} if tls else {}
+    _, _, netloc, target = url.split("/", 3)
+    with closing(kind(netloc, timeout=PATIENCE, source_address=(source, 0), **how)) as connection:
+        connection.request("POST" if body else "GET", f"/{target}", body, headers)
+        answer = connection.getresponse()
+        read, head = answer.read(), dict(answer.getheaders())
+    return Answer(answer.status, head, json.loads(read) if head.get("Content-Type", "").endswith("json") else read)
+
+
+def sign_in(address: str, password: str = PASSWORD, *, name: str = "ada", **how: Any) -> Answer:
+    """Sign in."""
+    return call(f"{address}/auth/token", {"username": name, "password": password}, **how)
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 5, say: Callable[[], str] = str) -> Any:
+    """Return what comes of it once it is true; fail, and `say` something, when it is not within these seconds."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"it did not come in time\n{say()}"
+        time.sleep(0.02)
+    return found
+
+
+class Machine(NamedTuple):
+    """A running gunicorn with its folder. `address` is that of its last `--bind` to a port."""
+
+    address: str
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        """What it has said until now."""
+        return (self.folder / "gunicorn.log").read_text()
+
+    @property
+    def master(self) -> int:
+        """The process that takes the signals."""
+        return int((self.folder / "pid").read_text())
+
+    @property
+    def minter(self) -> TokenMinter:
+        """What mints tokens as the served app does."""
+        return TokenMinter(KeyFolder(self.folder / "keys"), issuer="https://example.com", audience="example-api")
+
+    def token(self, size: int) -> str:
+        """A good token that is as long as one can be within this size: three bytes make four characters."""
+        padding = (size - len(self.minter.mint("1", claims={"padding": ""}))) * 3 // 4
+        tokens = (self.minter.mint("1", claims={"padding": "x" * (padding - less)}) for less in range(9))
+        return next(token for token in tokens if size - 4 < len(token) <= size)
+
+    def says(self, pattern: str) -> None:
+        """Return once a line of the log matches."""
+        line = re.compile(pattern, re.MULTILINE)
+        wait_for(lambda: line.search(self.log), say=lambda: f"{pattern} in\n{self.log[-3000:]}")
+
+
+@contextmanager
+def machine(
+    folder: Path, database: str, *options: str, target: str = "servers.deployed", **env: str
+) -> Iterator[Machine]:
+    """Serve over a database with the example's configuration, from a folder that has keys."""
+    env = {"DATABASE_URL": database, "WEB_CONCURRENCY": "2", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", **env}
+    options = ("-c", str(EXAMPLES / "gunicorn.conf.py"), "--pid", str(folder / "pid"), *options)
+    with gunicorn(target, *options, cwd=folder, env=env) as addresses:
+        yield Machine(re.findall(r"http://[^,]+", addresses)[-1], folder)
+
+
+def prepare(folder: Path, database: str = "") -> str:
+    """Put keys into the folder and ada into the database, by default one in the folder; return its URL."""
+    database = database or f"sqlite:///{folder}/auth.db"
+    key_folder.publish(folder / "keys", Key.generate())
+    store = SQLStore(database, password_method="scrypt:1024:8:1")
+    store.add_user("ada", PASSWORD)
+    store._engine.dispose()
+    return database
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
+    """Run nginx with the example before the socket of this folder; yield its address and what trusts it there."""
+    tls = _certify(folder)
+    address = _configure(folder)
+    arguments = ["-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
+    process = subprocess.Popen([_program("nginx"), *arguments])
+    try:
+        wait_for((folder / "nginx.pid").exists, say=lambda: (folder / "error.log").read_text())
+        yield f"https://{address}", tls
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def _configure(folder: Path) -> str:
+    """Write the example with places of this folder, and around it what Debian's nginx.conf says; return its address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        address = "{}:{}".format(*listener.getsockname())
+    site = (EXAMPLES / "nginx.conf").read_text()
+    there = {"listen 443": f"listen {address}", "/run/example/": f"{folder}/", "/var/log/nginx/": f"{folder}/"}
+    there |= {f"/etc/ssl/example/{name}": f"{folder}/{name}" for name in ("fullchain.pem", "key.pem")}
+    for old, new in there.items():
+        assert site.count(old) == 1
+        site = site.replace(old, new)
+    (folder / "site.conf").write_text(site)
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, user=user))
+    return address
+
+
+def _certify(folder: Path) -> ssl.SSLContext:
+    """Make a certificate for 127.0.0.1, and return what trusts it."""
+    form = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=test"]
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "fullchain.pem"]
+    subprocess.run([_program("openssl"), "req", *form, *files], check=True, capture_output=True)
+    return ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+
+
+def _program(name: str) -> str:
+    """The path of a program that is installed, or no test."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin") or skip(f"{name} is not installed")
+
+
+class Load:
+    """Clients that call without a pause, each time over a new connection, until they are told to stop.
+
+    `answers` has every request once, for nothing is sent again: empty for a whole 200, else what came instead.
+    """
+
+    def __init__(self, address: str, token: str) -> None:
+        self.tokens = [token]
+        self.answers: list[bytes] = []
+        self._place = (urlsplit(address).hostname, urlsplit(address).port)
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(_CLIENTS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        for count in itertools.takewhile(lambda _: not self._stopped.is_set(), itertools.count()):
+            answer = self._ask(self.tokens[count % len(self.tokens)])
+            is_good = answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"}")
+            self.answers.append(b"" if is_good else answer or b"nothing")
+
+    def _ask(self, token: str) -> bytes:
+        head = f"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+        try:
+            with socket.create_connection(self._place, timeout=PATIENCE) as connection:
+                connection.sendall(head.encode())
+                return b"".join(iter(lambda: connection.recv(65536), b""))
+        except OSError as error:
+            return repr(error).encode()

@@ -1,0 +1,64 @@
+"""The ini file of the examples, served by `gunicorn --paste` and by Pyramid's `pserve`."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from servers.serving import call, gunicorn, running
+
+from jwt_middleware import Key
+from jwt_middleware.login.key_folder import publish
+from jwt_middleware.stores import SQLStore
+
+ROOT = Path(__file__).parents[2]
+PSERVE = str(Path(sys.executable).parent / "pserve")
+
+
+@pytest.fixture(scope="module", params=["gunicorn --paste", "pserve"])
+def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The ini file on a free port, with a key and a user."""
+    folder = tmp_path_factory.mktemp("paste")
+    publish(folder / "keys", Key.generate())
+    SQLStore(f"sqlite:///{folder}/auth.db", password_method="scrypt:1024:8:1").add_user("ada", "analytical engine")
+    text = (ROOT / "examples" / "paste.ini").read_text()
+    (folder / "paste.ini").write_text(text.replace("127.0.0.1:8000", "127.0.0.1:0"))
+    served = (
+        running([PSERVE, "paste.ini"], cwd=folder)
+        if request.param == "pserve"
+        else gunicorn("paste.ini", "--paste", cwd=folder)
+    )
+    with served as address:
+        yield address
+
+
+def test_the_pipeline(address: str) -> None:
+    """401 without a token, 200 with the one that the login app gives, 403 without the scope; other paths are open."""
+    assert call(f"{address}/api/me")[0] == 401
+    assert call(f"{address}/api/health")[0] == 200
+    status, body = call(f"{address}/auth/token", {"username": "ada", "password": "analytical engine"})
+    assert status == 200
+    token = json.loads(body)["token"]
+    assert call(f"{address}/api/me", token=token) == (200, b'{"id": "1"}')
+    assert call(f"{address}/api/admin", token=token)[0] == 403
+    assert call(f"{address}/auth/revoke", {"token": token})[0] == 200
+
+
+def test_the_entry_points_load() -> None:
+    """Each name that an ini file may use is there."""
+    found = {
+        (group, point.name): point.load()
+        for group in ("paste.filter_app_factory", "paste.app_factory")
+        for point in entry_points(group=group)
+        if point.value.startswith("jwt_middleware")
+    }
+    names = {
+        ("paste.filter_app_factory", "main"),
+        ("paste.filter_app_factory", "login"),
+        ("paste.app_factory", "login"),
+    }
+    assert set(found) == names
+    assert shutil.which(PSERVE)

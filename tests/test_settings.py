@@ -1,0 +1,223 @@
+"""Text options, from the environment and from ini files."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from webtest import TestApp
+
+from jwt_middleware import ConfigurationError, Identity, Key, RemoteKeySet
+from jwt_middleware.login import KeyFolder, TokenMinter
+from jwt_middleware.login.key_folder import publish
+from jwt_middleware.remote_keys import DiscoveredKeySet
+from jwt_middleware.settings import filter_app_factory, from_env
+from jwt_middleware.stores import SQLStore
+
+SECRET = "a secret of the tests, long enough"
+BASIC = {"issuer": "https://login.example", "audience": "example-api", "secret": SECRET, "rules": "/api"}
+PRIVATE = Key.generate(id="private")
+
+
+def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """An app that answers with who is calling."""
+    caller = Identity.from_environ(environ)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [caller.subject.encode() if caller else b"nobody"]
+
+
+def by_filter(**options: str) -> Any:
+    """The app guarded as an ini file says."""
+    return filter_app_factory(app, {}, **options)
+
+
+@pytest.fixture
+def by_environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Guards the app as variables say, with no others set."""
+    for name in [name for name in os.environ if name.startswith("JWT_MIDDLEWARE_")]:
+        monkeypatch.delenv(name)
+
+    def build(**options: str) -> Any:
+        for option, text in options.items():
+            monkeypatch.setenv(f"JWT_MIDDLEWARE_{option.upper()}", text)
+        return from_env(app)
+
+    return build
+
+
+@pytest.fixture(params=["filter", "environment"])
+def build(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Guards the app in each of the two ways."""
+    return by_filter if request.param == "filter" else request.getfixturevalue("by_environment")  # type: ignore[no-any-return]
+
+
+def token(key: Key | None = None, **options: Any) -> str:
+    """A token of the issuer of `BASIC`."""
+    minter = TokenMinter(key or Key.from_secret(SECRET), issuer=BASIC["issuer"], audience=BASIC["audience"])
+    return minter.mint("ada", **options)
+
+
+def status(guarded: Any, path: str, bearer: str | None = None, method: str = "GET") -> int:
+    """What a path answers."""
+    client = TestApp(guarded)
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    return int(client.request(path, method=method, headers=headers, expect_errors=True).status_int)
+
+
+def test_four_options_guard_an_app(build: Callable[..., Any]) -> None:
+    """Issuer, audience, secret and rules are enough: 401 without a token, 200 with one, other paths open."""
+    guarded = build(**BASIC)
+    assert [status(guarded, "/api"), status(guarded, "/api", token()), status(guarded, "/")] == [401, 200, 200]
+
+
+RULES = """
+    /api, /api/health public
+    /news optional
+    /docs authenticated
+    /docs POST PUT scope=Docs:write scope=read
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "scopes", "expected"),
+    [
+        ("/api", "GET", None, 401),
+        ("/api/health", "GET", None, 200),
+        ("/news", "GET", None, 200),
+        ("/docs", "GET", None, 401),
+        ("/docs", "GET", (), 200),
+        ("/docs", "POST", ("read",), 403),
+        ("/docs", "PUT", ("Docs:write",), 403),
+        ("/docs", "POST", ("read", "Docs:write"), 200),
+        ("/docs", "DELETE", (), 200),
+    ],
+)
+def test_rules(path: str, method: str, scopes: tuple[str, ...] | None, expected: int) -> None:
+    """A rule is a prefix, then methods in capitals and requirements, all of which must hold."""
+    guarded = by_filter(**BASIC | {"rules": RULES})
+    assert status(guarded, path, None if scopes is None else token(scopes=scopes), method) == expected
+
+
+def test_every_option(tmp_path: Path) -> None:
+    """Each parameter of a provider and of the middleware that is text, a number or a list of names can be set."""
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    options = {
+        "audience": "example-api another",
+        "secret_file": str(tmp_path / "secret"),
+        "leeway": "0.5",
+        "typ": "at+jwt",
+        "max_lifetime": "3600",
+        "subject_claim": "client_id",
+        "scope_claims": "scp scope",
+        "realm": "the app",
+        "allowed_origins": "https://a.example https://b.example",
+        "max_token_bytes": "4096",
+        "cache_size": "0",
+        "database_url": f"sqlite:///{tmp_path}/auth.db",
+    }
+    guarded = by_filter(issuer=BASIC["issuer"], rules="/", **options)
+    (provider,) = guarded.verifier.providers
+    assert (provider.audience, provider.leeway, provider.typ) == (("example-api", "another"), 0.5, "at+jwt")
+    assert (provider.max_lifetime, provider.subject_claim, provider.scope_claims) == (
+        3600,
+        "client_id",
+        ("scp", "scope"),
+    )
+    answer = TestApp(guarded).get("/", headers={"Origin": "https://b.example"}, status=401)
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="the app"'
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://b.example"
+    assert status(guarded, "/", "x" * 4097) == 401
+    assert status(guarded, "/", token(claims={"client_id": "ada"})) == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({}, DiscoveredKeySet),
+        ({"jwks_url": "https://login.example/jwks.json"}, RemoteKeySet),
+        ({"key_folder": "keys"}, KeyFolder),
+    ],
+    ids=["none: the issuer is asked", "jwks_url", "key_folder"],
+)
+def test_where_keys_are(options: dict[str, str], kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys are at a URL, in a folder, or where the issuer says."""
+    monkeypatch.chdir(tmp_path)
+    publish(Path("keys"), Key.generate())
+    terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")}
+    (provider,) = by_filter(**terms, **options).verifier.providers
+    assert type(provider.keys) is kind
+
+
+def test_a_public_key_and_no_audience() -> None:
+    """A key may be a PEM, and an audience may be none."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    pem = PRIVATE.verifying_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    terms = {name: BASIC[name] for name in ("issuer", "rules")}
+    assert status(by_filter(**terms, audience="example-api", public_key=pem), "/api", token(PRIVATE)) == 200
+    assert by_filter(**terms, audience="none", public_key=pem).verifier.providers[0].audience is None
+
+
+def test_revocations_are_read_from_the_database(tmp_path: Path) -> None:
+    """What the login app has revoked is refused."""
+    url = f"sqlite:///{tmp_path}/auth.db"
+    store, bearer = SQLStore(url), token(session="a session")
+    store.ping()
+    guarded = by_filter(**BASIC, database_url=url)
+    assert status(guarded, "/api", bearer) == 200
+    claims = jwt.decode(bearer, options={"verify_signature": False})
+    store.revoke(token_id=claims["jti"], expires_at=claims["exp"], issuer=claims["iss"])
+    time.sleep(1.1)
+    assert status(guarded, "/api", bearer) == 401
+
+
+WRONG = {
+    "unknown": ({"rulez": "/api"}, "rulez", "there is no"),
+    "twice": ({"secret_file": "x"}, "secret", "contradict"),
+    "two keys": ({"jwks_url": "https://a.example/"}, "jwks_url", "contradict"),
+    "no number": ({"leeway": "five"}, "leeway", "a number of seconds"),
+    "short secret": ({"secret": "hush"}, "secret", "at least 32 bytes"),
+    "bad PEM": ({"public_key": "hush hush"}, "public_key", "PEM"),
+    "bad rule": ({"rules": "api"}, "rules", "leading slash"),
+    "unknown requirement": ({"rules": "/api admin"}, "rules", "/api/health public"),
+    "mixed case": ({"rules": "/api Public"}, "rules", "/api/health public"),
+    "no scope": ({"rules": "/api scope="}, "rules", "scope"),
+    "empty rules": ({"rules": ""}, "rules", "at least one"),
+    "bad URL": ({"jwks_url": "http://idp.example/"}, "jwks_url", "https"),
+}
+
+
+@pytest.mark.parametrize(("options", "name", "form"), WRONG.values(), ids=WRONG)
+def test_a_wrong_option_is_named(options: dict[str, str], name: str, form: str, build: Callable[..., Any]) -> None:
+    """`ConfigurationError` names the option or variable as it was written, says what it takes, and tells no secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        build(**BASIC | options)
+    told = str(caught.value)
+    assert name.lower() in told.lower()
+    assert form in told
+    assert "hush" not in told
+
+
+@pytest.mark.parametrize("name", ["issuer", "audience", "rules"])
+def test_a_missing_option_is_named(name: str, by_environment: Callable[..., Any]) -> None:
+    """Without one of the three that are needed the variable is named."""
+    with pytest.raises(ConfigurationError, match=f"^JWT_MIDDLEWARE_{name.upper()} is missing: "):
+        by_environment(**{other: text for other, text in BASIC.items() if other != name})
+
+
+def test_a_file_that_is_not_there_is_named(by_environment: Callable[..., Any]) -> None:
+    """A secret's file that cannot be read is told by the name of its variable."""
+    terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")}
+    with pytest.raises(ConfigurationError, match=r"^JWT_MIDDLEWARE_SECRET_FILE is "):
+        by_environment(**terms, secret_file="/nowhere")
+
+
+def test_defaults_of_an_ini_file() -> None:
+    """`[DEFAULT]` counts for each option that a section does not set; what is there for others does not disturb."""
+    default = {"here": "/srv", "__file__": "/srv/app.ini", "debug": "true", "secret": "x" * 32, "title": "Engines"}
+    terms = {name: BASIC[name] for name in ("issuer", "audience")}
+    guarded = filter_app_factory(app, default | terms, secret=SECRET, rules="/api")
+    assert status(guarded, "/api", token()) == 200

@@ -1,0 +1,71 @@
+"""`identity_environ`: what the middleware would have set, for clients that go round it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, JsonResponse
+from django.test import Client as DjangoClient
+from django.test import override_settings
+from django.urls import path
+from matrix.apps import configure_django
+
+from jwt_middleware import Identity, InvalidToken
+from jwt_middleware.testing import Client, identity_environ, trusting
+
+from .apps import guarded
+
+KEYS = ("jwt_middleware.identity", "REMOTE_USER", "AUTH_TYPE")
+
+
+@pytest.mark.parametrize("subject", ["ada", "42", "Ada Lovelace", "ad\u00e4"])
+def test_it_is_what_the_middleware_sets(subject: str) -> None:
+    """The same keys with values of the same kind, as a request with such a token gets them."""
+    seen: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.update({name: environ[name] for name in KEYS})
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return []
+
+    made = identity_environ(subject, scopes=["read"], issuer="https://login.example", aud="example-api", jti="7")
+    with trusting(site := guarded(app)) as tokens:
+        Client(site, tokens).as_user(subject, scopes=["read"], jti="7").get("/api")
+    assert made.keys() == set(KEYS)
+    assert [made[name] for name in KEYS[1:]] == [seen[name] for name in KEYS[1:]]
+    times = {"claims_json": b"", "expires_at": 0}
+    assert made[KEYS[0]]._replace(**times) == seen[KEYS[0]]._replace(**times)
+    assert made[KEYS[0]].claims.keys() == seen[KEYS[0]].claims.keys()
+
+
+def test_claims_are_those_asked_for() -> None:
+    """They stand in the identity, with an audience of several, too."""
+    caller = Identity.from_environ(identity_environ("ada", role="x", aud=["one", "two"]))
+    assert caller is not None
+    assert (caller.claims["role"], caller.claims["aud"]) == ("x", ["one", "two"])
+
+
+def test_nobody_impossible_is_made() -> None:
+    """What no token may say, no test is told."""
+    with pytest.raises(InvalidToken, match="claims"):
+        identity_environ("a\nb")
+
+
+def me(request: HttpRequest) -> JsonResponse:
+    """A Django view that reads the caller in both ways."""
+    caller = Identity.from_environ(request.META)
+    return JsonResponse({"id": caller and caller.subject, "user": request.META.get("REMOTE_USER")})
+
+
+def test_djangos_client_knows_the_caller(jwt_environ: Callable[..., dict[str, Any]]) -> None:
+    """Django's test client calls its handler without any WSGI middleware; the environ tells it who is calling."""
+    configure_django()
+
+    class Site:
+        urlpatterns = (path("api/me", me),)
+
+    with override_settings(ROOT_URLCONF=Site):
+        client = DjangoClient()
+        assert client.get("/api/me", **jwt_environ("ada", scopes=["read"])).json() == {"id": "ada", "user": "ada"}
+        assert DjangoClient(**jwt_environ("bob")).post("/api/me").json() == {"id": "bob", "user": "bob"}
+        assert client.get("/api/me").json() == {"id": None, "user": None}

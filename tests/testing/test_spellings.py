@@ -1,0 +1,52 @@
+"""The hostile spellings: what they are made of, and that frameworks and our readings know them."""
+
+import pytest
+
+from jwt_middleware import Rule
+from jwt_middleware.rules import RuleTable
+from jwt_middleware.testing.spellings import forgeries, spellings
+
+PATHS = ("/api", "/api/me", "/v1/api/me", "/api/items/7", "/a", "/api/", "/api/\xc3\xb5", "/API/ME")
+OTHER_RESOURCES = {"letter case", "full-width letter"}
+"""Not the same path to any framework, and no reading of ours."""
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_there_are_many_and_the_path_is_not_among_them(path: str) -> None:
+    """Enough of each kind for a path of any depth, and few enough to try them all."""
+    found = spellings(path)
+    assert path not in found
+    assert 60 <= len(found) <= 260
+    assert len(set(found.values())) >= 10
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_they_are_what_a_server_hands_on(path: str) -> None:
+    """PEP 3333 text: one character a byte."""
+    for spelling in spellings(path):
+        spelling.encode("latin-1")
+
+
+KNOWN = ("//api/me", "api/me", "/api//me", "/x/../api/me", "/api\xff/me", "/a\xffpi/me", "/%61pi/me", "/api;x/me")
+KNOWN += ("/api/me\n", "/api/me/", "/api\\me", "/api%2fme", "/API/ME", "http://evil.example/api/me")
+
+
+@pytest.mark.parametrize("spelling", KNOWN)
+def test_the_known_ones_are_there(spelling: str) -> None:
+    """Those that have opened a framework behind some guard."""
+    assert spelling in spellings("/api/me")
+
+
+def test_our_readings_know_all_that_mean_the_path() -> None:
+    """A rule for the path's first segment governs each spelling but those of another resource."""
+    match = RuleTable([Rule("/api")]).match
+    missed = {spelling: hole for spelling, hole in spellings("/api/me").items() if not match({"PATH_INFO": spelling})}
+    assert set(missed.values()) <= OTHER_RESOURCES | {"absolute URL", "invisible character"}, missed
+
+
+def test_forged_headers_stand_beside_the_path_or_in_its_place() -> None:
+    """Each forgery changes something, and no two are alike."""
+    forged = [changes for _, changes in forgeries("/api/me")]
+    assert all("PATH_INFO" in changes and len(changes) == 2 for changes in forged)
+    assert len({tuple(sorted(changes.items())) for changes in forged}) == len(forged)
+    assert {"SCRIPT_NAME": "/api", "PATH_INFO": "/me"} in forged
