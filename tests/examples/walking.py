@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -136,6 +137,8 @@ def loading(environ: Mapping[str, str], folder: Path) -> Iterator[Callable[[str]
         patch.setitem(MemoryStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:8:1")
         for name, value in environ.items():
             patch.setenv(name, value)
+        for name in [name for name in sys.modules if name.startswith("examples.")]:
+            del sys.modules[name]  # made in another environment
         yield lambda name: import_module(f"examples.{name}")
 
 
