@@ -83,10 +83,8 @@ class RevocationList:
         """Return if none of the keys is revoked. `InvalidToken("revoked")`, or `Unavailable` when none can say."""
         if time.monotonic() >= self._refresh_at:
             self._refresh()
-        revoked = self._revoked
-        for key in keys:
-            if key in revoked:
-                raise InvalidToken("revoked")
+        if not self._revoked.keys().isdisjoint(keys):
+            raise InvalidToken("revoked")
 
     def _refresh(self) -> None:
         reading = self._reading.setdefault(os.getpid(), threading.Lock())

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from .errors import require, tuple_of
@@ -12,7 +13,7 @@ from .requirements import Requirement, authenticated, issuers_of, optional, publ
 
 # RFC 9110 section 5.6.2
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_COMMON_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_LONG = 256  # characters of a path that is not kept with its rules
 
 
 class Rule:
@@ -59,8 +60,8 @@ class RuleTable:
         named = Counter((rule.prefix, method) for rule in self.rules for method in rule.methods or ("",))
         for (prefix, _), count in named.items():
             require(count == 1, f"two rules have the prefix {prefix!r} and one method")
-        trees = {method: _Tree(self.rules, method) for method in {"", *(method for _, method in named)}}
-        self._trees = dict.fromkeys(_COMMON_METHODS, trees[""]) | trees  # at hand for the quickest look-up
+        self._trees = {method: _Tree(self.rules, method) for method in {"", *(method for _, method in named)}}
+        self._recent = lru_cache(maxsize=1024)(self._match)
 
     def match(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
         """Return every rule that governs the request in any reading of its path, public ones last; all must hold.
@@ -68,13 +69,16 @@ class RuleTable:
         PATH_INFO decides, since frameworks route on it. Below a mount, or with a forged SCRIPT_NAME, a rule for
         SCRIPT_NAME + PATH_INFO holds too where it has the longer prefix, so it can only close.
         """
-        path: str = environ.get("PATH_INFO", "")
         method: str = environ.get("REQUEST_METHOD", "GET")
-        tree = self._trees.get(method) or self._trees.get(method.upper()) or self._trees[""]
-        script_name: str = environ.get("SCRIPT_NAME", "")
-        if not script_name and "HTTP_X_VHM_ROOT" not in environ and is_plain(path):
+        path: str = environ.get("PATH_INFO", "")
+        if len(path) < _LONG and not environ.get("SCRIPT_NAME") and "HTTP_X_VHM_ROOT" not in environ:
+            return self._recent(method, path)
+        return self._match(method, path, environ.get("SCRIPT_NAME", ""), environ.get("HTTP_X_VHM_ROOT", ""))
+
+    def _match(self, method: str, path: str, script_name: str = "", root: str = "") -> tuple[Rule, ...]:
+        tree = self._trees.get(method.upper(), self._trees[""])
+        if not script_name and not root and is_plain(path):
             return tree.find(path)
-        root: str = environ.get("HTTP_X_VHM_ROOT", "")  # where Pyramid's traversal starts
         rules = _governing(tree, path, root)
         longest = max((len(rule.segments) for rule in rules), default=-1)
         outer = _governing(tree, script_name + path, root) if script_name else set()

@@ -56,9 +56,9 @@ def read_options(
     name_of: Callable[[str], str] = str,
     defaults: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the objects that the options stand for. `ConfigurationError` with the name of the one at fault.
+    """Return the objects that options stand for; of `defaults`, which are everybody's, only what is known here counts.
 
-    `defaults` are everybody's, as in the `[DEFAULT]` of an ini file: what is unknown there is others'.
+    `ConfigurationError` with the name of the one at fault.
     """
     usual = {name: text for name, text in (defaults or {}).items() if name.removesuffix("_file") in known}
     values: dict[str, Any] = {}

@@ -49,8 +49,8 @@ class Verifier:
     ) -> None:
         providers = tuple_of(Provider, providers, "providers is a list: providers=[Provider(...)]")
         require(providers, "providers names at least one provider: providers=[Provider(...)]")
-        are_unlike = len({provider.issuer for provider in providers}) == len(providers)
-        require(are_unlike, "two providers have one issuer: give one provider several audiences")
+        issuers = {provider.issuer for provider in providers}
+        require(len(issuers) == len(providers), "two providers have one issuer: give one provider several audiences")
         require(type(cache_size) is int and cache_size >= 0, "cache_size is a whole number, 0 for no cache")
         require(revocations is None or hasattr(revocations, "check"), "revocations is RevocationList(store)")
         self._revocations = revocations
@@ -69,13 +69,14 @@ class Verifier:
         is_kept = verified is not None and verified.generation == verified.keys.generation
         if verified is None or not is_kept:
             verified = self._verify_lasting(token)
-        if not verified.not_before <= time.time() < verified.expires:
-            raise InvalidToken("expired" if time.time() >= verified.expires else "not_yet_valid")
+        identity, not_before, expires, _, _, names = verified
+        if not not_before <= time.time() < expires:
+            raise InvalidToken("expired" if time.time() >= expires else "not_yet_valid")
         if self._revocations is not None:
-            self._revocations.check(verified.revocation_keys)
+            self._revocations.check(names)
         if not is_kept:
             self._keep(token, verified)
-        return verified.identity
+        return identity
 
     def _verify_lasting(self, token: str) -> _Verified:
         parsed = jws.parse(token)

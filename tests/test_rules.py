@@ -283,3 +283,17 @@ def test_an_issuer_that_nobody_is(rule: Rule) -> None:
     """An `issued_by` that no provider can satisfy is a mistake, wherever it stands."""
     with pytest.raises(ConfigurationError, match="no provider has an issuer"):
         rule.issuers(KNOWN)
+
+
+def test_what_is_kept_of_a_path_is_bounded_and_as_good_as_new() -> None:
+    """A path asked for again gets the same rules, for its method alone; a long path is not kept, nor are very many."""
+    table = RuleTable([Rule("/api"), Rule("/api", public, methods=("GET",))])
+    environs = [{"REQUEST_METHOD": method, "PATH_INFO": "/api/x"} for method in ("GET", "POST", "get", "post")]
+    first, second = ([table.match(environ) for environ in environs] for _ in range(2))
+    assert first == second
+    assert [rules[0].is_public for rules in first] == [True, False, True, False]
+    for number in range(3000):
+        table.match({"PATH_INFO": f"/api/{number}"})
+        table.match({"PATH_INFO": f"/api/{'x' * 300}{number}"})
+    assert table._recent.cache_info().currsize <= 1024
+    assert table._recent.cache_info().misses == 3004
