@@ -15,7 +15,7 @@ def extract_token(environ: Mapping[str, Any], max_bytes: int = 8192, known: Cont
     """Return the one token of `Authorization: Bearer`, or None without the header or with another scheme.
 
     `InvalidRequest` when there is not exactly one well-formed token: none, two, or a character outside token68, which
-    a comma is too, so two headers joined by a server are refused. `InvalidToken` over `max_bytes`, unless it is `known`.
+    a comma is too, so two headers joined by a server are refused. `InvalidToken` over `max_bytes`, unless `known`.
     """
     header: str = environ.get("HTTP_AUTHORIZATION", "")
     if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":

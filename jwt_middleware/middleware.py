@@ -65,9 +65,7 @@ class JWTMiddleware:
         cache_size: int = 10_000,
     ) -> None:
         require(callable(app), "app is a WSGI app: JWTMiddleware(app.wsgi_app, ...) for Flask")
-        require(
-            isinstance(realm, str) and _REALM.fullmatch(realm), "realm is printable ASCII without quote or backslash"
-        )
+        require(isinstance(realm, str) and _REALM.fullmatch(realm), "realm: printable ASCII without quote or backslash")
         require(type(max_token_bytes) is int and max_token_bytes > 0, "max_token_bytes is a positive number")
         self.app = app
         self._realm = realm

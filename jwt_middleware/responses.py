@@ -26,9 +26,8 @@ _PREFLIGHT_HEADERS = {
     "Access-Control-Max-Age": "600",
 }
 _SHARED_HEADERS = [("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"), ("Vary", "Origin")]
-_DRAIN_BYTES = 8 * 1024 * 1024
+_DRAIN_BYTES, _CHUNK = 8 * 1024 * 1024, 8 * 1024
 _DRAIN_SECONDS = 5
-_CHUNK = 8 * 1024
 
 
 class Preflight:
