@@ -275,7 +275,7 @@ def test_every_public_name_is_there() -> None:
     assert set(public) == imported
 
 
-@pytest.mark.parametrize("name", [PACKAGE, f"{PACKAGE}.login", f"{PACKAGE}.stores"])
+@pytest.mark.parametrize("name", [PACKAGE, *(f"{PACKAGE}.{part}" for part in ("login", "stores", "testing"))])
 def test_every_public_name_is_typed(name: str) -> None:
     """`tests/typing/api.py` uses each of them, as the type checker of an owner would see it used."""
     tree = ast.parse((Path(__file__).parent / "typing" / "api.py").read_text())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from signal import SIGCONT, SIGSTOP
+from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import Any, NamedTuple
 
 from servers.engines import PostgreSQL, Valkey
@@ -130,6 +130,7 @@ def go_through(site: Site, server: Server, how: str, needs: Sequence[str], max_o
         _wait_for_refusals(load, {"read": is_gone + max_outage} | dict.fromkeys(needs, is_gone))
         returns = time.monotonic()
         if how == "frozen, then killed":
+            server.signal_all(SIGKILL)  # any other signal waits for them to go on
             server.kill()
         server.signal_all(SIGCONT) if how == "frozen" else server.start()
         is_back = time.monotonic()

@@ -45,6 +45,7 @@ from jwt_middleware import (
 from jwt_middleware.keys import KeySource
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.revocation import Revocation, RevocationLog, RevocationPage
+from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import (
     Counters,
     MemoryStore,
@@ -58,6 +59,16 @@ from jwt_middleware.stores import (
     UserRecord,
     UserStore,
     check_password,
+)
+from jwt_middleware.testing import (
+    FLAWS,
+    Client,
+    KeyServer,
+    Tokens,
+    assert_protected,
+    cheap_passwords,
+    identity_environ,
+    trusting,
 )
 
 
@@ -308,3 +319,24 @@ def signatures(key_set: KeySet) -> bytes:
     header, payload = jws.verify("a.b.c", key_set)
     assert_type(header, dict[str, Any])
     return payload
+
+
+def by_text(app: WSGIApplication) -> tuple[WSGIApplication, WSGIApplication]:
+    """Options from the environment and from an ini file."""
+    guarded = filter_app_factory(app, {"here": "/srv"}, issuer="https://login.example", audience="api", rules="/api")
+    assert_type(from_env(app), JWTMiddleware)
+    return guarded, from_env(app)
+
+
+def in_tests(app: Flask, store: SQLStore) -> str:
+    """The test kit, as a suite uses it."""
+    with trusting(app) as tokens, cheap_passwords(store), KeyServer() as server:
+        assert_type(tokens, Tokens)
+        client = Client(app, tokens)
+        assert_type(client.as_user("ada", scopes=["read"], role="x"), Client)
+        assert_type(client.with_token(tokens.bad("expired")), Client)
+        assert_type(client.anonymous, Client)
+        assert_protected(app, "/api/me", subject="ada")
+        environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
+        server.rotate()
+        return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))
