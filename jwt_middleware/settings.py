@@ -86,10 +86,10 @@ def only_one_of(names: Collection[str], values: Mapping[str, Any]) -> Any:
 
 def store_of(values: Mapping[str, Any]) -> Any:
     """Return the `SQLStore` of `database_url`, which may have its log at `log_url`; or that log alone; or None."""
-    from .stores import RedisLog, SQLStore
+    from . import stores  # which imports what an extra brings only where it is asked for
 
-    log = RedisLog(values["log_url"]) if "log_url" in values else None
-    return SQLStore(values["database_url"], log=log) if "database_url" in values else log
+    log = stores.RedisLog(values["log_url"]) if "log_url" in values else None
+    return stores.SQLStore(values["database_url"], log=log) if "database_url" in values else log
 
 
 def _key_folder(text: str) -> Any:

@@ -19,11 +19,14 @@ from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 _CHEAP = "scrypt:1024:8:1"
 _REAL_TIME = (
     "browser",
+    "cli",
+    "examples",
     "faults",
     "login",
     "servers",
     "matrix",
     "stores",
+    "test_readme.py",
     "test_remote_keys.py",
     "test_revocation_processes.py",
 )

@@ -1,6 +1,8 @@
 """Text options, from the environment and from ini files."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -213,6 +215,17 @@ def test_a_file_that_is_not_there_is_named(by_environment: Callable[..., Any]) -
     terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")}
     with pytest.raises(ConfigurationError, match=r"^JWT_MIDDLEWARE_SECRET_FILE is "):
         by_environment(**terms, secret_file="/nowhere")
+
+
+def test_no_extra_is_needed_for_what_is_not_asked_for() -> None:
+    """An app that only verifies needs neither SQLAlchemy nor redis-py."""
+    script = f"""
+import sys
+sys.modules |= dict.fromkeys(("sqlalchemy", "redis", "limits", "click"))
+from jwt_middleware.settings import filter_app_factory
+filter_app_factory(print, {{}}, **{BASIC!r})
+"""
+    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False).returncode == 0
 
 
 def test_defaults_of_an_ini_file() -> None:
