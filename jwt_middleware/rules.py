@@ -72,7 +72,8 @@ class RuleTable:
         method: str = environ.get("REQUEST_METHOD", "GET")
         path: str = environ.get("PATH_INFO", "")
         if len(path) < _LONG and not environ.get("SCRIPT_NAME") and "HTTP_X_VHM_ROOT" not in environ:
-            return self._recent(method, path)
+            recent = self._recent
+            return recent(method, path)
         return self._match(method, path, environ.get("SCRIPT_NAME", ""), environ.get("HTTP_X_VHM_ROOT", ""))
 
     def _match(self, method: str, path: str, script_name: str = "", root: str = "") -> tuple[Rule, ...]:

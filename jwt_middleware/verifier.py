@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, TypeGuard
 
 from . import jws
 from .errors import InvalidToken, require, tuple_of
@@ -20,22 +20,15 @@ from .provider import Provider
 from .revocation import RevocationList, revocation_keys
 
 _log = logging.getLogger("jwt_middleware")
-_new = tuple.__new__  # of a named tuple, in half the time
 
 # Seconds since the epoch at the end of the year 9999, the last that calendars of the field can tell.
 _LAST_DATE = 253402300800
 _is_without_controls = re.compile(r"[^\x00-\x1f\x7f-\x9f]*").fullmatch
 
 
-class _Verified(NamedTuple):
-    """A verdict's lasting part: good from `not_before` until before `expires` while `keys` stay at `generation`."""
-
-    identity: Identity
-    not_before: float
-    expires: float
-    keys: KeySource
-    generation: object
-    revocation_keys: tuple[str, ...]
+# A verdict's lasting part: the keys, that generation of them for which it holds, the caller, `not_before` and `expires`
+# between which it is good, the revocation keys. CPython unpacks a plain tuple much faster than a named one.
+_Verified = tuple[KeySource, object, Identity, float, float, tuple[str, ...]]
 
 
 class Verifier:
@@ -61,21 +54,32 @@ class Verifier:
         """Accept the tokens of these providers alone from now on; what was kept is dropped."""
         self.providers = providers
         self._readers = {provider.issuer: _ClaimsReader(provider) for provider in providers}
-        self.kept: OrderedDict[str, _Verified] = OrderedDict()
+        self._kept: OrderedDict[str | None, _Verified] = OrderedDict()  # by `Authorization`: one look-up a request
+
+    def recall(self, credentials: str | None) -> Identity | None:
+        """Return whom a kept token in an `Authorization` says is calling, or None. Raises as `verify` does."""
+        verified = self._kept.get(credentials)
+        if verified is None or verified[0].generation != verified[1]:
+            return None
+        return self._check(verified)
 
     def verify(self, token: str) -> Identity:
         """Return who the token says is calling. `InvalidToken` or `Unavailable` with the reason."""
-        verified = self.kept.get(token)
-        is_kept = verified is not None and verified.generation == verified.keys.generation
-        if verified is None or not is_kept:
+        credentials = f"Bearer {token}"
+        identity = self.recall(credentials)
+        if identity is None:
             verified = self._verify_lasting(token)
-        identity, not_before, expires, _, _, names = verified
+            identity = self._check(verified)
+            self._keep(credentials, verified)
+        return identity
+
+    def _check(self, verified: _Verified) -> Identity:
+        """The part of the verdict that changes with time."""
+        _, _, identity, not_before, expires, names = verified
         if not not_before <= time.time() < expires:
             raise InvalidToken("expired" if time.time() >= expires else "not_yet_valid")
         if self._revocations is not None:
             self._revocations.check(names)
-        if not is_kept:
-            self._keep(token, verified)
         return identity
 
     def _verify_lasting(self, token: str) -> _Verified:
@@ -92,12 +96,12 @@ class Verifier:
         parsed.check_signature(keys)
         return reader.read(parsed, claims, generation)
 
-    def _keep(self, token: str, verified: _Verified) -> None:
+    def _keep(self, credentials: str, verified: _Verified) -> None:
         if self._cache_size:
-            self.kept[token] = verified
-            if len(self.kept) > self._cache_size:
+            self._kept[credentials] = verified
+            if len(self._kept) > self._cache_size:
                 try:
-                    self.kept.popitem(last=False)
+                    self._kept.popitem(last=False)
                 except KeyError:  # other threads evict too; each of these calls is one step
                     return
 
@@ -121,18 +125,17 @@ class _ClaimsReader:
         _text_or_none(claims, "sub")
         token_id, session_id = _text_or_none(claims, "jti"), _text_or_none(claims, "sid")
         subject, scopes = _subject(claims, provider.subject_claim), _scopes(claims, provider.scope_claims)
-        identity = (subject, provider.issuer, scopes, token_id, session_id, expires_at, parsed.payload)
+        values = (subject, provider.issuer, scopes, token_id, session_id, expires_at, parsed.payload)
+        identity = tuple.__new__(Identity, values)  # in half the time
         may_be_revoked = revocation_keys(provider.issuer, token_id, session_id)
-        lasting = (not_before, int(expires_at) + provider.leeway, provider.keys, generation, may_be_revoked)
-        return _new(_Verified, (_new(Identity, identity), *lasting))
+        expires = int(expires_at) + provider.leeway
+        return provider.keys, generation, identity, not_before, expires, may_be_revoked
 
     def _check_audience(self, claims: dict[str, Any]) -> None:
-        if not self._audiences:
-            if "aud" in claims:
-                raise InvalidToken("audience")
-            return
         named = claims.get("aud")
-        if isinstance(named, str):
+        if not self._audiences:
+            is_meant = "aud" not in claims
+        elif isinstance(named, str):
             is_meant = named in self._audiences
         else:
             is_meant = _is_list_of_texts(named) and not self._audiences.isdisjoint(named)

@@ -1,5 +1,6 @@
 """`RevocationList`: how old the view may be, who waits, what an outage means, and what a store may do."""
 
+import gc
 import logging
 import threading
 import time
@@ -45,11 +46,11 @@ def is_revoked(revocations: RevocationList, keys: tuple[str, ...] = T1) -> bool:
     return False
 
 
-def settle() -> None:
+def settle(revocations: RevocationList) -> None:
     """Wait for a read in the background to end."""
-    for thread in threading.enumerate():
-        if thread.name == "jwt-middleware-revocations":
-            thread.join(5)
+    for reading in revocations._reading.values():
+        assert reading.acquire(timeout=5)
+        reading.release()
 
 
 def eventually(condition: Callable[[], object]) -> None:
@@ -112,7 +113,7 @@ def test_a_young_view_costs_no_read(clock: Clock, log: ListLog) -> None:
     revocations = RevocationList(log, max_staleness=1)
     for clock.now in (1000, 1000.2, 1000.499):
         assert not is_revoked(revocations)
-    settle()
+    settle(revocations)
     assert log.reads == 1
 
 
@@ -126,7 +127,7 @@ def test_past_half_its_age_the_view_is_read_on_in_the_background(clock: Clock, l
         assert not is_revoked(revocations)
     eventually(lambda: log.reads == 2)
     log.gate.set()
-    settle()
+    settle(revocations)
     assert is_revoked(revocations)
     assert log.reads == 2
 
@@ -138,7 +139,7 @@ def test_a_failed_read_in_the_background_is_not_repeated_at_once(clock: Clock, l
     log.fault = StoreUnavailable("down")
     for clock.now, reads in ((1005, 2), (1005.1, 2), (1005.9, 2), (1006.1, 3), (1007, 3)):
         assert not is_revoked(revocations)
-        settle()
+        settle(revocations)
         assert log.reads == reads
 
 
@@ -235,7 +236,7 @@ def test_no_outage_may_be_allowed(clock: Clock, log: ListLog) -> None:
     log.fault = StoreUnavailable("down")
     clock.now += 0.9
     assert not is_revoked(revocations)
-    settle()
+    settle(revocations)
     clock.now += 0.2
     with pytest.raises(Unavailable):
         revocations.check(T1)
@@ -278,7 +279,7 @@ def test_a_read_that_never_ends_counts_as_failed(clock: Clock, log: ListLog, mon
     with pytest.raises(Unavailable):
         revocations.check(T1)
     log.gate.set()
-    settle()
+    settle(revocations)
     assert not is_revoked(revocations)
 
 
@@ -298,6 +299,23 @@ def test_where_no_thread_can_be_had_a_later_request_reads(
     assert not is_revoked(revocations)
     clock.now += 0.3
     assert is_revoked(revocations)
+
+
+def test_reads_in_the_background_share_a_thread_that_ends_with_the_list(clock: Clock, log: ListLog) -> None:
+    """Busy workers start no thread for each read, and a list that is dropped leaves none behind."""
+    revocations = RevocationList(log, max_staleness=1)
+    assert not is_revoked(revocations)
+    before, threads = {*threading.enumerate()}, set()
+    for _ in range(3):
+        clock.now += 0.7
+        assert not is_revoked(revocations)
+        settle(revocations)
+        threads |= {*threading.enumerate()} - before
+    (thread,) = threads
+    del revocations
+    gc.collect()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 def test_another_epoch_adds_to_what_was_known(clock: Clock, log: ListLog) -> None:
@@ -344,7 +362,7 @@ def test_while_all_is_read_again_nothing_is_forgotten(clock: Clock) -> None:
     assert is_revoked(revocations)
     clock.now += 0.7
     assert is_revoked(revocations)
-    settle()
+    settle(revocations)
     clock.now += 2
     assert is_revoked(revocations)
     assert moments

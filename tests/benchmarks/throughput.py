@@ -1,4 +1,8 @@
-"""Requests per second through gunicorn (gthread, one worker), driven by `wrk`: bare, ours, Flask-JWT-Extended."""
+"""Requests per second through gunicorn (gthread, one worker), driven by `wrk`: bare, ours, Flask-JWT-Extended.
+
+All apps live in one worker and take turns of a second, so that each round compares them under the same memory layout
+and the same noise of the machine; the ratio is the median of the rounds' ratios.
+"""
 
 import re
 import shutil
@@ -6,6 +10,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
+from operator import truediv
 from pathlib import Path
 from typing import Any
 
@@ -13,47 +19,52 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from servers.serving import gunicorn  # noqa: E402
 
-_ROUNDS = 7
+_ROUNDS = 25
+_NAMES = ("unprotected", "guarded", "Flask bare", "Flask-JWT-Extended")
 
 
-def application_for(name: str) -> Any:
-    """The app that a worker loads: `gunicorn "throughput:application_for('guarded')"`."""
+def application() -> Any:
+    """What the worker loads: all apps, each under its place in `_NAMES` as the query."""
     import compare
 
-    return {"unprotected": lambda: compare.bare, "guarded": compare.guarded}.get(
-        name, lambda: compare.flask_apps()[name]
-    )()
+    apps = [compare.bare, compare.guarded(), *map(compare.flask_apps().get, _NAMES[2:])]
+    by_query = {str(place): app for place, app in enumerate(apps)}
+    return lambda environ, start_response: by_query[environ["QUERY_STRING"]](environ, start_response)
 
 
 def main() -> None:
-    """Print the medians of alternating rounds, and the ratio to the unprotected app."""
+    """Print for one thread and for four the median of the rounds, and the ratio to the unprotected app."""
     if not shutil.which("wrk"):
         print("\nno wrk here: no requests per second")
         return
-    names = ("unprotected", "guarded", "Flask bare", "Flask-JWT-Extended")
-    rates: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(_ROUNDS):
-        for name in names:
-            rates[name].append(_rate(name))
-    print(f"\n{'requests per second, median of ' + str(_ROUNDS) + ' rounds':42}")
-    for name in names:
-        base = "Flask bare" if name.startswith("Flask") else "unprotected"
-        median = statistics.median(rates[name])
-        print(f"{name:42} {median:9.0f} {median / statistics.median(rates[base]):9.3f} of {base}")
+    for threads in (1, 4):
+        rates = _rates(threads)
+        print(f"\n{f'requests per second, {threads} thread(s), median of {_ROUNDS} rounds':52}")
+        for name, base in zip(_NAMES, ("unprotected", "unprotected", "Flask bare", "Flask bare"), strict=True):
+            ratio = statistics.median(map(truediv, rates[name], rates[base]))
+            print(f"{name:42} {statistics.median(rates[name]):9.0f} {ratio:9.3f} of {base}")
 
 
-def _rate(name: str) -> float:
+def _rates(threads: int) -> dict[str, list[float]]:
     import compare
 
-    options = ("-k", "gthread", "--threads", "4", "--log-level", "info")
-    with tempfile.TemporaryDirectory() as folder:
-        search = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parent}"}
-        with gunicorn(f"throughput:application_for('{name}')", *options, cwd=Path(folder), env=search) as address:
-            header = f"Authorization: Bearer {compare.token()}"
-            url = f"{address}/api/users/me"
-            subprocess.run(["wrk", "-t1", "-c4", "-d1s", "-H", header, url], check=True, capture_output=True)
-            run = ["wrk", "-t1", "-c4", "-d3s", "-H", header, url]
-            printed = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+    options = ("-k", "gthread", "--threads", str(threads), "--log-level", "info")
+    search = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parent}"}
+    rates: dict[str, list[float]] = {name: [] for name in _NAMES}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        address = stack.enter_context(gunicorn("throughput:application()", *options, cwd=folder, env=search))
+        for turn in range(_ROUNDS + 1):
+            for place, name in enumerate(_NAMES):
+                rate = _rate(f"{address}/api/users/me?{place}", compare.token())
+                if turn:  # the first round warms up
+                    rates[name].append(rate)
+    return rates
+
+
+def _rate(url: str, token: str) -> float:
+    run = ["wrk", "-t1", "-c4", "-d1s", "-H", f"Authorization: Bearer {token}", url]
+    printed = subprocess.run(run, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in printed, printed
     return float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1])  # type: ignore[index]
 
