@@ -11,7 +11,9 @@ from pathlib import Path
 command = sys.argv[1]
 with tempfile.TemporaryDirectory() as folder:
     subprocess.run(["git", "clone", "-q", Path.cwd(), folder], check=True)
-    demo = subprocess.Popen(command, shell=True, cwd=folder, text=True, stdout=subprocess.PIPE, start_new_session=True)
+    demo = subprocess.Popen(
+        command, shell=True, cwd=folder, text=True, stdout=subprocess.PIPE, start_new_session=True
+    )
     try:
         printed = ""
         for line in demo.stdout:
@@ -19,9 +21,14 @@ with tempfile.TemporaryDirectory() as folder:
             if line.startswith("Ctrl-C"):
                 break
         curls = "\n".join(re.findall(r"^(?:curl|TOKEN=).*$", printed, re.MULTILINE))
-        answers = subprocess.run(["bash", "-c", curls], capture_output=True, text=True, timeout=30).stdout
+        answers = subprocess.run(
+            ["bash", "-c", curls], capture_output=True, text=True, timeout=30
+        ).stdout
         page = subprocess.run(
-            ["curl", "-s", re.search(r"http\S+/auth/login", printed)[0]], capture_output=True, text=True, timeout=30
+            ["curl", "-s", re.search(r"http\S+/auth/login", printed)[0]],
+            capture_output=True,
+            text=True,
+            timeout=30,
         )
     finally:
         os.killpg(demo.pid, signal.SIGINT)

@@ -1,4 +1,5 @@
-"""A service that has only the public key of `auth_service`: `gunicorn --workers 4 examples.api_service`."""
+"""A service that has only the public key of `auth_service`: `gunicorn --workers 4
+examples.api_service`."""
 
 import os
 
@@ -16,7 +17,10 @@ def me():
 
 
 keys = RemoteKeySet(os.environ.get("JWKS_URL", "http://127.0.0.1:8001/.well-known/jwks.json"))
-provider = Provider(issuer="https://auth.example.com", audience="example-api", keys=keys, typ="at+jwt")
-# Who signs out there is out here when the access token expires, after 15 minutes. At once needs its revocations:
-# `RevocationList(SQLStore(...))` of the same database, or `RevocationList(RedisLog(...))`.
+provider = Provider(
+    issuer="https://auth.example.com", audience="example-api", keys=keys, typ="at+jwt"
+)
+# Who signs out there is out here when the access token expires, after 15 minutes. At once needs its
+# revocations: `RevocationList(SQLStore(...))` of the same database, or
+# `RevocationList(RedisLog(...))`.
 application = JWTMiddleware(app, providers=[provider], rules=[Rule("/api")])

@@ -1,4 +1,5 @@
-"""A Bottle app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.bottle_app`, one process."""
+"""A Bottle app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.bottle_app`,
+one process."""
 
 import os
 import secrets
@@ -26,5 +27,7 @@ def news():
 store = MemoryStore()
 store.add_user("ada", os.environ.get("PASSWORD") or secrets.token_hex())
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
-guarded = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/api"), Rule("/news", optional)])
+guarded = JWTMiddleware(
+    app, providers=[minter.provider], rules=[Rule("/api"), Rule("/news", optional)]
+)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -1,4 +1,5 @@
-"""A CherryPy app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.cherrypy_app`, one process."""
+"""A CherryPy app behind the middleware: `PASSWORD="analytical engine" gunicorn
+examples.cherrypy_app`, one process."""
 
 import os
 import secrets
@@ -21,8 +22,11 @@ class Site:
 root = Site()
 root.api = Site()
 cherrypy.config.update({"environment": "embedded"})
-app = cherrypy.Application(root, script_name=None)  # None: as the environ says, so it can be mounted anywhere
-# By default CherryPy reads punctuation as `_`: /read-all reaches a method `read_all` past a rule for /read_all.
+app = cherrypy.Application(
+    root, script_name=None
+)  # None: as the environ says, so it can be mounted anywhere
+# By default CherryPy reads punctuation as `_`: /read-all reaches a method `read_all` past a rule
+# for /read_all.
 app.merge({"/": {"request.dispatch": cherrypy.dispatch.Dispatcher(translate={})}})
 store = MemoryStore()
 store.add_user("ada", os.environ.get("PASSWORD") or secrets.token_hex())

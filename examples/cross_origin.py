@@ -1,4 +1,5 @@
-"""An API for the front end of another origin: `FRONT_END=https://app.example.com gunicorn examples.cross_origin`."""
+"""An API for the front end of another origin: `FRONT_END=https://app.example.com gunicorn
+examples.cross_origin`."""
 
 import os
 import secrets
@@ -18,10 +19,15 @@ def me():
     return {"id": caller and caller.subject}
 
 
-origins = [os.environ.get("FRONT_END", "http://localhost:5173")]  # exactly as a browser sends it, without a path
+origins = [
+    os.environ.get("FRONT_END", "http://localhost:5173")
+]  # exactly as a browser sends it, without a path
 store = MemoryStore()
 store.add_user("ada", os.environ.get("PASSWORD") or secrets.token_hex())
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
-# On both, so that sign-in and calls pass the preflight, and scripts can read a 401 instead of a "network error".
-guarded = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/api")], allowed_origins=origins)
+# On both, so that sign-in and calls pass the preflight, and scripts can read a 401 instead of a
+# "network error".
+guarded = JWTMiddleware(
+    app, providers=[minter.provider], rules=[Rule("/api")], allowed_origins=origins
+)
 application = LoginApp(store, minter, allowed_origins=origins).wrap(guarded, prefix="/auth")

@@ -1,5 +1,6 @@
-"""A Django site behind the middleware: `ISSUER=https://idp.example/ gunicorn examples.django_app`. Before:
-`python -m examples.django_app migrate`, and `... createsuperuser` with the token's subject as the user's name."""
+"""A Django site behind the middleware: `ISSUER=https://idp.example/ gunicorn examples.django_app`.
+Before: `python -m examples.django_app migrate`, and `... createsuperuser` with the token's subject
+as the user's name."""
 
 import os
 
@@ -12,20 +13,28 @@ from django.utils.functional import SimpleLazyObject
 from jwt_middleware import Identity, JWTMiddleware, Provider, Rule
 
 
-# Not RemoteUserMiddleware: it makes a session and a cookie for each call, and a user for each unknown subject.
+# Not RemoteUserMiddleware: it makes a session and a cookie for each call, and a user for each
+# unknown subject.
 def bearer_user(get_response):
     from django.contrib.auth.models import AnonymousUser, User
 
     def middleware(request):
         caller = Identity.from_environ(request.META)
-        found = User.objects.filter(username=caller.subject, is_active=True) if caller else User.objects.none()
+        found = (
+            User.objects.filter(username=caller.subject, is_active=True)
+            if caller
+            else User.objects.none()
+        )
         request.user = SimpleLazyObject(lambda: found.first() or AnonymousUser())
         return get_response(request)
 
     return middleware
 
 
-urlpatterns = [path(url, lambda request: JsonResponse({"id": request.user.get_username()})) for url in ("", "api/me")]
+urlpatterns = [
+    path(url, lambda request: JsonResponse({"id": request.user.get_username()}))
+    for url in ("", "api/me")
+]
 settings.configure(
     ROOT_URLCONF=__name__,
     MIDDLEWARE=[f"{__name__}.bearer_user"],
@@ -33,7 +42,9 @@ settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "django.db"}},
 )
 app = wsgi.get_wsgi_application()
-provider = Provider.discover(os.environ.get("ISSUER", "https://idp.example/"), audience="example-api")
+provider = Provider.discover(
+    os.environ.get("ISSUER", "https://idp.example/"), audience="example-api"
+)
 application = JWTMiddleware(app, providers=[provider], rules=[Rule("/api")])
 if __name__ == "__main__":
     management.execute_from_command_line()

@@ -1,4 +1,5 @@
-"""The site of `django_app` with a view of Django REST framework: `gunicorn examples.django_rest_app`."""
+"""The site of `django_app` with a view of Django REST framework: `gunicorn
+examples.django_rest_app`."""
 
 from django.urls import path
 

@@ -1,4 +1,5 @@
-"""A Falcon app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.falcon_app`, one process."""
+"""A Falcon app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.falcon_app`,
+one process."""
 
 import os
 import secrets

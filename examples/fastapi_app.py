@@ -1,4 +1,5 @@
-"""A FastAPI app on a WSGI server: `PASSWORD="analytical engine" gunicorn examples.fastapi_app`, without `--preload`."""
+"""A FastAPI app on a WSGI server: `PASSWORD="analytical engine" gunicorn examples.fastapi_app`,
+without `--preload`."""
 
 import os
 import secrets

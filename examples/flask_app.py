@@ -1,7 +1,9 @@
-"""A Flask app behind the middleware, its users in an SQLite file: `gunicorn --workers 4 examples.flask_app`.
+"""A Flask app behind the middleware, its users in an SQLite file: `gunicorn --workers 4
+examples.flask_app`.
 
-Several workers need one secret: `export JWT_SECRET=$(jwt-middleware keys new)`. DATABASE_URL may name PostgreSQL.
-`jwt-middleware users add ada --scope admin --database sqlite:///auth.db --create` makes the first user.
+Several workers need one secret: `export JWT_SECRET=$(jwt-middleware keys new)`. DATABASE_URL may
+name PostgreSQL. `jwt-middleware users add ada --scope admin --database sqlite:///auth.db --create`
+makes the first user.
 """
 
 import os
@@ -31,6 +33,8 @@ store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
 secret = os.environ.get("JWT_SECRET") or secrets.token_hex()
 minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="example-api")
 rules = [Rule("/api"), Rule("/api/health", public), Rule("/api/admin", scope("admin"))]
-guarded = JWTMiddleware(app.wsgi_app, providers=[minter.provider], rules=rules, revocations=RevocationList(store))
+guarded = JWTMiddleware(
+    app.wsgi_app, providers=[minter.provider], rules=rules, revocations=RevocationList(store)
+)
 app.wsgi_app = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 application = app

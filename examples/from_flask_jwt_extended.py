@@ -1,7 +1,9 @@
-"""An app that comes from Flask-JWT-Extended: `JWT_SECRET_KEY=... gunicorn examples.from_flask_jwt_extended`.
+"""An app that comes from Flask-JWT-Extended: `JWT_SECRET_KEY=... gunicorn
+examples.from_flask_jwt_extended`.
 
-The old one sets JWT_ENCODE_ISSUER and JWT_ENCODE_AUDIENCE as below a lifetime ahead: here no token is good without.
-It sets JWT_DECODE_ISSUER and JWT_DECODE_AUDIENCE only after that, since with them it refuses its own older ones.
+The old one sets JWT_ENCODE_ISSUER and JWT_ENCODE_AUDIENCE as below a lifetime ahead: here no token
+is good without. It sets JWT_DECODE_ISSUER and JWT_DECODE_AUDIENCE only after that, since with them
+it refuses its own older ones.
 """
 
 import os
@@ -23,11 +25,18 @@ def me():
 
 
 secret = os.environ.get("JWT_SECRET_KEY") or secrets.token_hex()  # the old one's, 32 bytes at least
-provider = Provider(issuer="https://example.com", audience="example-api", keys=KeySet([Key.from_secret(secret)]))
-# Refresh tokens have the same key, and must not pass. Once a LoginApp mints beside them, with an issuer of its own:
-# access = any_of(claim("type", "access"), issued_by("https://login.example.com"))
+provider = Provider(
+    issuer="https://example.com", audience="example-api", keys=KeySet([Key.from_secret(secret)])
+)
+# Refresh tokens have the same key, and must not pass. Once a LoginApp mints beside them, with an
+# issuer of its own: access = any_of(claim("type", "access"),
+# issued_by("https://login.example.com"))
 access = claim("type", "access")
-rules = [Rule("/api", access), Rule("/api/password", access, claim("fresh", True))]  # jwt_required(fresh=True)
-# Not offered: access tokens in cookies, with CSRF double submit, in query strings and in JSON bodies.
+rules = [
+    Rule("/api", access),
+    Rule("/api/password", access, claim("fresh", True)),
+]  # jwt_required(fresh=True)
+# Not offered: access tokens in cookies, with CSRF double submit, in query strings and in JSON
+# bodies.
 app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
 application = app

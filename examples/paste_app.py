@@ -1,4 +1,5 @@
-"""What paste.ini puts the login app and the middleware in front of: `gunicorn --paste examples/paste.ini`."""
+"""What paste.ini puts the login app and the middleware in front of: `gunicorn --paste
+examples/paste.ini`."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""A Pyramid app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.pyramid_app`, one process."""
+"""A Pyramid app behind the middleware: `PASSWORD="analytical engine" gunicorn
+examples.pyramid_app`, one process."""
 
 import os
 import secrets

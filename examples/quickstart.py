@@ -1,4 +1,5 @@
-"""A plain WSGI app behind the middleware: `PASSWORD="analytical engine" gunicorn examples.quickstart`, one process.
+"""A plain WSGI app behind the middleware: `PASSWORD="analytical engine" gunicorn
+examples.quickstart`, one process.
 
 Sign in as ada with that password at /auth/login; then call /api/me with the token.
 """
@@ -19,7 +20,11 @@ def app(environ, start_response):
 
 
 store = MemoryStore()
-store.add_user("ada", os.environ.get("PASSWORD") or secrets.token_hex())  # without one nobody can sign in
+store.add_user(
+    "ada", os.environ.get("PASSWORD") or secrets.token_hex()
+)  # without one nobody can sign in
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
-guarded = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/api"), Rule("/api/health", public)])
+guarded = JWTMiddleware(
+    app, providers=[minter.provider], rules=[Rule("/api"), Rule("/api/health", public)]
+)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -1,4 +1,5 @@
-"""What a path asks beyond a token: `PASSWORD="analytical engine" gunicorn examples.scopes`, one process."""
+"""What a path asks beyond a token: `PASSWORD="analytical engine" gunicorn examples.scopes`, one
+process."""
 
 import os
 import secrets
@@ -27,8 +28,12 @@ rules = [
     Rule("/api"),
     Rule("/api/news", public),
     Rule("/api/docs", scope("read")),
-    Rule("/api/docs", scope("write"), methods=("POST", "PUT", "DELETE")),  # the rule above is for all other methods
-    Rule("/api/team", claim(("team", "roles"), "lead", "owner")),  # one of these, alone or in a list
+    Rule(
+        "/api/docs", scope("write"), methods=("POST", "PUT", "DELETE")
+    ),  # the rule above is for all other methods
+    Rule(
+        "/api/team", claim(("team", "roles"), "lead", "owner")
+    ),  # one of these, alone or in a list
     Rule("/api/books", any_of(scope("books"), claim("department", "audit"))),
 ]
 guarded = JWTMiddleware(app, providers=[minter.provider], rules=rules)

@@ -1,4 +1,5 @@
-"""The five steps of the well-known tutorial, with a table of users: `PASSWORD=test gunicorn examples.tutorial`."""
+"""The five steps of the well-known tutorial, with a table of users: `PASSWORD=test gunicorn
+examples.tutorial`."""
 
 import os
 import secrets
@@ -13,22 +14,34 @@ from jwt_middleware.stores import MemoryStore, User, check_password
 
 app = Flask(__name__)
 table = sqlite3.connect("tutorial.db", check_same_thread=False, isolation_level=None)
-table.execute("CREATE TABLE IF NOT EXISTS user (id INTEGER PRIMARY KEY, username TEXT UNIQUE, password TEXT)")
-hashed = generate_password_hash(os.environ.get("PASSWORD") or secrets.token_hex(), "scrypt:131072:8:1")
+table.execute(
+    "CREATE TABLE IF NOT EXISTS user (id INTEGER PRIMARY KEY, username TEXT UNIQUE, password TEXT)"
+)
+hashed = generate_password_hash(
+    os.environ.get("PASSWORD") or secrets.token_hex(), "scrypt:131072:8:1"
+)
 table.execute("INSERT OR REPLACE INTO user VALUES (1, 'test', ?)", (hashed,))
 
 
 class Users:  # with Flask-SQLAlchemy each query stands in `with app.app_context():`
-    def authenticate(self, username, password):  # 1. POST /token brings name and password, 2. the table is looked up
-        row = table.execute("SELECT id, username, password FROM user WHERE username = ?", (username,)).fetchone()
-        return User(*row[:2]) if check_password(row and row[2], password) else None  # 3. 200 and a token, or 401
+    def authenticate(
+        self, username, password
+    ):  # 1. POST /token brings name and password, 2. the table is looked up
+        row = table.execute(
+            "SELECT id, username, password FROM user WHERE username = ?", (username,)
+        ).fetchone()
+        return (
+            User(*row[:2]) if check_password(row and row[2], password) else None
+        )  # 3. 200 and a token, or 401
 
     def get(self, user_id):
         row = table.execute("SELECT id, username FROM user WHERE id = ?", (user_id,)).fetchone()
         return User(*row) if row else None
 
 
-@app.get("/protected")  # 4. the front end sends the token with each request, 5. the route reads who is calling
+@app.get(
+    "/protected"
+)  # 4. the front end sends the token with each request, 5. the route reads who is calling
 def protected():
     user = Users().get(Identity.from_environ(request.environ).subject)
     return {"id": user.id, "username": user.username}

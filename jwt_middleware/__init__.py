@@ -12,17 +12,45 @@ from .errors import (
     Unavailable,
 )
 from .identity import Identity
-from .keys import Key, KeySet
 from .middleware import Decision, JWTMiddleware
-from .provider import Provider
-from .remote_keys import RemoteKeySet
-from .requirements import Requirement, any_of, authenticated, claim, issued_by, optional, public, scope
-from .revocation import RevocationList
-from .rules import Rule
+from .policy.requirements import (
+    Requirement,
+    any_of,
+    authenticated,
+    claim,
+    issued_by,
+    optional,
+    public,
+    scope,
+)
+from .policy.rules import Rule
+from .trust.keys import Key, KeySet
+from .trust.provider import Provider
+from .trust.remote_keys import RemoteKeySet
+from .trust.revocation import RevocationList
 
 __version__ = "0.1.0"
 
-__all__ = ["Decision", "Identity", "JWTMiddleware", "Key", "KeySet", "Provider", "RemoteKeySet", "RevocationList"]
-__all__ += ["Requirement", "Rule", "any_of", "authenticated", "claim", "issued_by", "optional", "public", "scope"]
+__all__ = [
+    "Decision",
+    "Identity",
+    "JWTMiddleware",
+    "Key",
+    "KeySet",
+    "Provider",
+    "RemoteKeySet",
+    "RevocationList",
+]
+__all__ += [
+    "Requirement",
+    "Rule",
+    "any_of",
+    "authenticated",
+    "claim",
+    "issued_by",
+    "optional",
+    "public",
+    "scope",
+]
 __all__ += ["ConfigurationError", "JWTMiddlewareError", "Refusal", "StoreUnavailable"]
 __all__ += ["InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken", "Unavailable"]

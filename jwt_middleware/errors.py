@@ -11,7 +11,8 @@
         ├── InsufficientScope   403  insufficient_scope
         └── Unavailable         503  temporarily_unavailable
 
-What a refusal says on the wire is fixed text, chosen by its `reason`: nothing of the request is ever echoed.
+What a refusal says on the wire is fixed text, chosen by its `reason`: nothing of the request is
+ever echoed.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,8 @@ class JWTMiddlewareError(Exception):
 
 
 class ConfigurationError(JWTMiddlewareError, ValueError):
-    """What was asked for cannot be built; the message shows the right form. Never raised during a request."""
+    """What was asked for cannot be built; the message shows the right form. Never raised during a
+    request."""
 
 
 class StoreUnavailable(JWTMiddlewareError):
@@ -51,15 +53,16 @@ DESCRIPTIONS: Mapping[str, str] = {
     "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
 }
-"""The closed set of reasons, each with its one description (RFC 6750 section 3: printable ASCII, no quotes)."""
+"""The closed set of reasons, each with its one description (RFC 6750 section 3: printable ASCII, no
+quotes)."""
 
 
 class Refusal(JWTMiddlewareError):
     """A request is answered here and never reaches the app. Raise one of the leaves.
 
-    `reason` is one word of `DESCRIPTIONS`, any other is a `ValueError`; `description` is its sentence there. `status`
-    (int) and `code` (RFC 6750 section 3.1, `None` where there is none) belong to the class. Requirements of the
-    owner's own raise these too.
+    `reason` is one word of `DESCRIPTIONS`, any other is a `ValueError`; `description` is its
+    sentence there. `status` (int) and `code` (RFC 6750 section 3.1, `None` where there is none)
+    belong to the class. Requirements of the owner's own raise these too.
     """
 
     status: ClassVar[int]
@@ -81,7 +84,8 @@ class MissingToken(Refusal):
 
 
 class InvalidRequest(Refusal):
-    """400 `invalid_request`: the Authorization header does not hold exactly one token (RFC 6750 section 3.1)."""
+    """400 `invalid_request`: the Authorization header does not hold exactly one token (RFC 6750
+    section 3.1)."""
 
     status, code, usual_reason = 400, "invalid_request", "malformed"
 
@@ -93,7 +97,8 @@ class InvalidToken(Refusal):
 
 
 class InsufficientScope(Refusal):
-    """403 `insufficient_scope`: a good token that does not grant this. `scope` names what is needed, maybe nothing."""
+    """403 `insufficient_scope`: a good token that does not grant this. `scope` names what is
+    needed, maybe nothing."""
 
     status, code, usual_reason = 403, "insufficient_scope", "scope"
 
@@ -103,7 +108,8 @@ class InsufficientScope(Refusal):
 
 
 class Unavailable(Refusal):
-    """503: our fault, so no challenge but `Retry-After: retry_after` in whole seconds (RFC 9110 section 15.6.4)."""
+    """503: our fault, so no challenge but `Retry-After: retry_after` in whole seconds (RFC 9110
+    section 15.6.4)."""
 
     status, code = 503, "temporarily_unavailable"
 
@@ -119,7 +125,8 @@ def require(condition: object, message: str) -> None:
 
 
 def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
-    """Return a list or tuple, which a text is not, as a tuple, or raise `ConfigurationError(right_form)`."""
+    """Return a list or tuple, which a text is not, as a tuple, or raise
+    `ConfigurationError(right_form)`."""
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
         raise ConfigurationError(right_form)
     return tuple(value)

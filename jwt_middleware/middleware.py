@@ -9,16 +9,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from . import jws
-from .bearer import extract_token
 from .errors import Refusal, require
 from .identity import ENVIRON_KEY, Identity
-from .paths import to_wsgi
-from .provider import Provider
-from .responses import Preflight, StartResponse, WSGIApplication, checked_origins, drain, is_preflight, respond, share
-from .revocation import RevocationList
-from .rules import Rule, RuleTable
-from .verifier import Verifier
+from .policy.rules import Rule, RuleTable
+from .readings import to_wsgi
+from .trust import jws
+from .trust.provider import Provider
+from .trust.revocation import RevocationList
+from .trust.verifier import Verifier
+from .wire.cors import Preflight, checked_origins, is_preflight, preflight_response, share
+from .wire.credentials import extract_token
+from .wire.problem import refusal_response
+from .wire.wsgi import StartResponse, WSGIApplication, drain
 
 REASON_KEY = "jwt_middleware.reason"
 """Where the environ holds the reason of a refusal, for access logs."""
@@ -28,7 +30,8 @@ _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
 
 class Decision(NamedTuple):
-    """What is to happen with a request: the rules that govern it, who is calling, the answer if it stays here."""
+    """What is to happen with a request: the rules that govern it, who is calling, the answer if it
+    stays here."""
 
     rules: tuple[Rule, ...]
     identity: Identity | None
@@ -42,7 +45,8 @@ class JWTMiddleware:
     - `rules`: a list of `Rule`. A path without one passes through untouched.
     - `revocations`: a `RevocationList`, or None: tokens are good until they expire.
     - `realm`: the protection space named in challenges (RFC 9110 section 11.5).
-    - `allowed_origins`: origins whose scripts may read every answer under a rule, such as `https://app.example`.
+    - `allowed_origins`: origins whose scripts may read every answer under a rule, such as
+      `https://app.example`.
     - `max_token_bytes`: a longer token is refused before anything is decoded.
     - `cache_size`: how many verified tokens are kept, 0 for none.
 
@@ -62,8 +66,14 @@ class JWTMiddleware:
         cache_size: int = 10_000,
     ) -> None:
         require(callable(app), "app is a WSGI app: JWTMiddleware(app.wsgi_app, ...) for Flask")
-        require(isinstance(realm, str) and _REALM.fullmatch(realm), "realm: printable ASCII without quote or backslash")
-        require(type(max_token_bytes) is int and max_token_bytes > 0, "max_token_bytes is a positive number")
+        require(
+            isinstance(realm, str) and _REALM.fullmatch(realm),
+            "realm: printable ASCII without quote or backslash",
+        )
+        require(
+            type(max_token_bytes) is int and max_token_bytes > 0,
+            "max_token_bytes is a positive number",
+        )
         self.app = app
         self._realm = realm
         self._max_token_bytes = max_token_bytes
@@ -72,7 +82,9 @@ class JWTMiddleware:
         self.verifier = Verifier(providers, revocations=revocations, cache_size=cache_size)
         issuers = frozenset(provider.issuer for provider in providers)
         # Under these a subject names one person.
-        self._names_one_issuer = frozenset(rule for rule in self._table.rules if len(rule.issuers(issuers)) == 1)
+        self._names_one_issuer = frozenset(
+            rule for rule in self._table.rules if len(rule.issuers(issuers)) == 1
+        )
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
@@ -98,25 +110,35 @@ class JWTMiddleware:
             environ[REASON_KEY] = answer.reason
             self._log_refusal(answer, rules, environ)
             drain(environ)
-        return respond(answer, self._realm)(environ, start_response)
+            return refusal_response(answer, self._realm)(environ, start_response)
+        return preflight_response()(environ, start_response)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
-        """Return what is to happen with this request. Calls no app and writes nothing into the environ."""
+        """Return what is to happen with this request. Calls no app and writes nothing into the
+        environ."""
         return Decision(*self._decide(environ))
 
     def _decide(
         self, environ: Mapping[str, Any]
     ) -> tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]:
         rules = self._table.match(environ)
-        if self._allowed_origins and is_preflight(environ) and environ["HTTP_ORIGIN"] in self._allowed_origins:
+        if (
+            self._allowed_origins
+            and is_preflight(environ)
+            and environ["HTTP_ORIGIN"] in self._allowed_origins
+        ):
             # The rule may name the method that is asked for, and not OPTIONS.
-            asked = self._table.match({**environ, "REQUEST_METHOD": environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]})
+            asked = self._table.match(
+                {**environ, "REQUEST_METHOD": environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]}
+            )
             if not all(rule.is_public for rule in rules + asked):
                 return rules or asked, None, Preflight()
         if not rules or rules[0].is_public:  # public ones stand last
             return rules, None, None
         try:
-            identity = self.verifier.recall(environ.get("HTTP_AUTHORIZATION")) or self._verify(environ)
+            identity = self.verifier.recall(environ.get("HTTP_AUTHORIZATION")) or self._verify(
+                environ
+            )
             for rule in rules:
                 check = rule.check
                 check(identity)
@@ -128,19 +150,33 @@ class JWTMiddleware:
         token = extract_token(environ, self._max_token_bytes)
         return None if token is None else self.verifier.verify(token)
 
-    def _log_refusal(self, refusal: Refusal, rules: tuple[Rule, ...], environ: Mapping[str, Any]) -> None:
-        """One line, with what the token names though nobody has verified it; the token itself is never written."""
+    def _log_refusal(
+        self, refusal: Refusal, rules: tuple[Rule, ...], environ: Mapping[str, Any]
+    ) -> None:
+        """One line, with what the token names though nobody has verified it; the token itself is
+        never written."""
         if not _log.isEnabledFor(logging.INFO):
             return
         fields: dict[str, object] = {"reason": refusal.reason, "issuer": None, "kid": None}
         with contextlib.suppress(Refusal):
             parsed = jws.parse(extract_token(environ, self._max_token_bytes) or "")
-            fields |= {"kid": parsed.header.get("kid"), "issuer": jws.parse_object(parsed.payload).get("iss")}
-        fields |= {"method": environ.get("REQUEST_METHOD"), "rule": " ".join(rule.prefix for rule in rules)}
+            fields |= {
+                "kid": parsed.header.get("kid"),
+                "issuer": jws.parse_object(parsed.payload).get("iss"),
+            }
+        fields |= {
+            "method": environ.get("REQUEST_METHOD"),
+            "rule": " ".join(rule.prefix for rule in rules),
+        }
         fields["path"] = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         # As a log can hold the caller's texts: on one line, in ASCII, 80 characters at most.
-        shown = {name: value if value is None else ascii(str(value))[1:-1][:80] for name, value in fields.items()}
+        shown = {
+            name: value if value is None else ascii(str(value))[1:-1][:80]
+            for name, value in fields.items()
+        }
         line = "refused {method} {path}: {reason}".format_map(shown)
         record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None)
-        vars(record).update(shown)  # not as `extra`, which raises where the owner's record factory has such a field
+        vars(record).update(
+            shown
+        )  # not as `extra`, which raises where the owner's record factory has such a field
         _log.handle(record)

@@ -1,4 +1,5 @@
-"""The pytest fixtures of the test kit, all named `jwt_...`. Whatever they need is imported when they are first used."""
+"""The pytest fixtures of the test kit, all named `jwt_...`. Whatever they need is imported when
+they are first used."""
 
 from __future__ import annotations
 
@@ -33,16 +34,20 @@ def jwt_client(jwt_tokens: Callable[[Any], Tokens]) -> Callable[[Any], Client]:
 
 @pytest.fixture
 def jwt_headers(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., dict[str, str]]:
-    """`jwt_headers(app, "ada", scopes=["read"])`: the header with a good token, for any client of the app.
+    """`jwt_headers(app, "ada", scopes=["read"])`: the header with a good token, for any client of
+    the app.
 
     The arguments after `app` are those of `Tokens.good`.
     """
-    return lambda app, *subject, **how: {"Authorization": f"Bearer {jwt_tokens(app).good(*subject, **how)}"}
+    return lambda app, *subject, **how: {
+        "Authorization": f"Bearer {jwt_tokens(app).good(*subject, **how)}"
+    }
 
 
 @pytest.fixture
 def jwt_environ() -> Callable[..., dict[str, Any]]:
-    """`jwt_environ("ada", scopes=["read"])`: `identity_environ`, for clients that go round WSGI middleware."""
+    """`jwt_environ("ada", scopes=["read"])`: `identity_environ`, for clients that go round WSGI
+    middleware."""
     from .testing import identity_environ
 
     return identity_environ

@@ -1,7 +1,9 @@
-"""Text options to objects: `from_env` for environment variables, and the factory that PasteDeploy's ini files name.
+"""Text options to objects: `from_env` for environment variables, and the factory that PasteDeploy's
+ini files name.
 
-An option is a parameter of `Provider` or `JWTMiddleware` as text, lists with spaces between, or says where keys and
-revocations are; `_OPTIONS` has them all. `NAME_file` names a file that holds the value of NAME, such as a secret.
+An option is a parameter of `Provider` or `JWTMiddleware` as text, lists with spaces between, or
+says where keys and revocations are; `_OPTIONS` has them all. `NAME_file` names a file that holds
+the value of NAME, such as a secret.
 """
 
 import os
@@ -10,31 +12,48 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigurationError, require
-from .keys import Key, KeySet
 from .middleware import JWTMiddleware
-from .provider import Provider
-from .remote_keys import DiscoveredKeySet, RemoteKeySet
-from .requirements import Requirement, authenticated, optional, public, scope
-from .responses import WSGIApplication
-from .revocation import RevocationList
-from .rules import Rule
+from .policy.requirements import Requirement, authenticated, optional, public, scope
+from .policy.rules import Rule
+from .trust.keys import Key, KeySet
+from .trust.provider import Provider
+from .trust.remote_keys import DiscoveredKeySet, RemoteKeySet
+from .trust.revocation import RevocationList
+from .wire.wsgi import WSGIApplication
 
 _PREFIX = "JWT_MIDDLEWARE_"
-_KEYS = ("secret", "public_key", "jwks_url", "key_folder")  # without one of these the issuer is asked where they are
+_KEYS = (
+    "secret",
+    "public_key",
+    "jwks_url",
+    "key_folder",
+)  # without one of these the issuer is asked where they are
 _PROVIDER = ("issuer", "audience", "leeway", "typ", "max_lifetime", "subject_claim", "scope_claims")
 _MIDDLEWARE = ("rules", "realm", "allowed_origins", "max_token_bytes", "cache_size")
 STORE = ("database_url", "log_url")
-_REQUIREMENTS: Mapping[str, Requirement] = {"authenticated": authenticated, "optional": optional, "public": public}
+_REQUIREMENTS: Mapping[str, Requirement] = {
+    "authenticated": authenticated,
+    "optional": optional,
+    "public": public,
+}
 
 
 def from_env(app: WSGIApplication) -> JWTMiddleware:
-    """Guard the app as `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` and the like say. `ConfigurationError`."""
-    texts = {name.removeprefix(_PREFIX).lower(): text for name, text in os.environ.items() if name.startswith(_PREFIX)}
+    """Guard the app as `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` and the like say.
+    `ConfigurationError`."""
+    texts = {
+        name.removeprefix(_PREFIX).lower(): text
+        for name, text in os.environ.items()
+        if name.startswith(_PREFIX)
+    }
     return _guard(app, read_options(texts, _GUARD, name_of=lambda option: _PREFIX + option.upper()))
 
 
-def filter_app_factory(app: WSGIApplication, global_conf: Mapping[str, str], **options: str) -> JWTMiddleware:
-    """Guard the app as a `[filter:...]` with `use = egg:wsgi-jwt-middleware` says. `ConfigurationError`."""
+def filter_app_factory(
+    app: WSGIApplication, global_conf: Mapping[str, str], **options: str
+) -> JWTMiddleware:
+    """Guard the app as a `[filter:...]` with `use = egg:wsgi-jwt-middleware` says.
+    `ConfigurationError`."""
     return _guard(app, read_options(options, _GUARD, defaults=global_conf))
 
 
@@ -46,7 +65,9 @@ def _guard(app: WSGIApplication, values: dict[str, Any]) -> JWTMiddleware:
     )
     log = store_of(values)
     options = {name: values[name] for name in _MIDDLEWARE if name in values}
-    return JWTMiddleware(app, providers=[provider], revocations=log and RevocationList(log), **options)
+    return JWTMiddleware(
+        app, providers=[provider], revocations=log and RevocationList(log), **options
+    )
 
 
 def read_options(
@@ -56,24 +77,36 @@ def read_options(
     name_of: Callable[[str], str] = str,
     defaults: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the objects that options stand for; of `defaults`, which are everybody's, only what is known here counts.
+    """Return the objects that options stand for; of `defaults`, which are everybody's, only what is
+    known here counts.
 
     `ConfigurationError` with the name of the one at fault.
     """
-    usual = {name: text for name, text in (defaults or {}).items() if name.removesuffix("_file") in known}
+    usual = {
+        name: text for name, text in (defaults or {}).items() if name.removesuffix("_file") in known
+    }
     values: dict[str, Any] = {}
     for option, text in {**usual, **texts}.items():
         name = option.removesuffix("_file")
-        require(name in known, f"there is no {name_of(option)}, but {', '.join(map(name_of, known))}")
-        require(name not in values, f"{name_of(name)} and {name_of(name + '_file')} contradict each other")
+        require(
+            name in known, f"there is no {name_of(option)}, but {', '.join(map(name_of, known))}"
+        )
+        require(
+            name not in values,
+            f"{name_of(name)} and {name_of(name + '_file')} contradict each other",
+        )
         convert, form = _OPTIONS[name]
         try:
             values[name] = convert(text if name == option else Path(text).read_text().strip())
         except (ValueError, LookupError, OSError) as error:
-            why = f": {error}" if isinstance(error, ConfigurationError) else ""  # any other might hold a secret
+            why = (
+                f": {error}" if isinstance(error, ConfigurationError) else ""
+            )  # any other might hold a secret
             raise ConfigurationError(f"{name_of(option)} is {form}{why}") from None
     for name in ("issuer", "audience", "rules"):
-        require(name in values or name not in known, f"{name_of(name)} is missing: {_OPTIONS[name][1]}")
+        require(
+            name in values or name not in known, f"{name_of(name)} is missing: {_OPTIONS[name][1]}"
+        )
     return values
 
 
@@ -85,8 +118,9 @@ def only_one_of(names: Collection[str], values: Mapping[str, Any]) -> Any:
 
 
 def store_of(values: Mapping[str, Any]) -> Any:
-    """Return the `SQLStore` of `database_url`, which may have its log at `log_url`; or that log alone; or None."""
-    from . import stores  # which imports what an extra brings only where it is asked for
+    """Return the `SQLStore` of `database_url`, which may have its log at `log_url`; or that log
+    alone; or None."""
+    from . import stores
 
     log = stores.RedisLog(values["log_url"]) if "log_url" in values else None
     return stores.SQLStore(values["database_url"], log=log) if "database_url" in values else log
@@ -101,7 +135,11 @@ def _key_folder(text: str) -> Any:
 def _rules(text: str) -> list[Rule]:
     lines = [line.split() for line in text.replace(",", "\n").splitlines() if line.strip()]
     return [
-        Rule(prefix, *map(_requirement, [w for w in words if not w.isupper()]), methods=[*filter(str.isupper, words)])
+        Rule(
+            prefix,
+            *map(_requirement, [w for w in words if not w.isupper()]),
+            methods=[*filter(str.isupper, words)],
+        )
         for prefix, *words in lines
     ]
 
@@ -112,13 +150,19 @@ def _requirement(word: str) -> Requirement:
 
 _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "issuer": (str, "the exact iss of the tokens"),
-    "audience": (lambda text: None if text == "none" else text.split(), "the aud of the tokens, several, or none"),
+    "audience": (
+        lambda text: None if text == "none" else text.split(),
+        "the aud of the tokens, several, or none",
+    ),
     "secret": (Key.from_secret, "an HMAC secret"),
     "public_key": (Key.from_pem, "a public key as PEM"),
     "private_key": (Key.from_pem, "a private key as PEM"),
     "jwks_url": (RemoteKeySet, "the https URL of a key set"),
     "key_folder": (_key_folder, "a folder that `jwt-middleware keys` made"),
-    "rules": (_rules, "rules with commas between: /api, /api/health public, /docs POST PUT scope=write"),
+    "rules": (
+        _rules,
+        "rules with commas between: /api, /api/health public, /docs POST PUT scope=write",
+    ),
     "database_url": (str, "the URL of the database of the login app"),
     "log_url": (str, "the URL of a Redis or Valkey with the revocations"),
     "leeway": (float, "a number of seconds"),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from jwt_middleware import revocation, verifier
+from jwt_middleware.trust import revocation, verifier
 
 
 class Clock:
@@ -21,7 +21,8 @@ class Clock:
 
 @contextmanager
 def stopped(name: str, now: float) -> Iterator[Clock]:
-    """Put a stopped clock in the place of `time.NAME`, also where a module of the package has it by name."""
+    """Put a stopped clock in the place of `time.NAME`, also where a module of the package has it by
+    name."""
     clock, real = Clock(now), getattr(time, name)
     with pytest.MonkeyPatch.context() as patch:
         for module in (time, revocation, verifier):

@@ -1,4 +1,5 @@
-"""Fixtures for the whole suite: real engines, each test with tables of its own, and a log without secrets."""
+"""Fixtures for the whole suite: real engines, each test with tables of its own, and a log without
+secrets."""
 
 import logging
 import os
@@ -33,7 +34,8 @@ _REAL_TIME = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of real servers and browsers wait in real time, which a busy machine can use up: they get two more goes."""
+    """Tests of real servers and browsers wait in real time, which a busy machine can use up: they
+    get two more goes."""
     for item in items:
         if item.path.relative_to(Path(__file__).parent).parts[0] in _REAL_TIME:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
@@ -56,7 +58,8 @@ _SECRET = re.compile(
 
 
 class LogWatch(logging.Handler):
-    """Searches every record of the package for what a handler could tell of a token or a password of the tests."""
+    """Searches every record of the package for what a handler could tell of a token or a password
+    of the tests."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -114,7 +117,8 @@ def _new_schema(server: str) -> Iterator[str]:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
-    """The URL of a new and empty schema in PostgreSQL, which is as good as a database and made much faster."""
+    """The URL of a new and empty schema in PostgreSQL, which is as good as a database and made much
+    faster."""
     with _new_schema(postgresql_server) as url:
         yield url
 
@@ -165,7 +169,9 @@ def sqlite_store(sqlite_url: str) -> Iterator[SQLStore]:
 def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
     """A store in PostgreSQL with nothing in it."""
     yield _postgresql_tables
-    tables = ", ".join(f"jwt_middleware_{table}" for table in ("user", "session", "revocation", "counter"))
+    tables = ", ".join(
+        f"jwt_middleware_{table}" for table in ("user", "session", "revocation", "counter")
+    )
     with _postgresql_tables._transaction(write=True) as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
 
@@ -200,7 +206,8 @@ def store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql", "split"])
 def session_store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
-    """A new store on each engine that keeps sessions, one of them with the log and counters elsewhere."""
+    """A new store on each engine that keeps sessions, one of them with the log and counters
+    elsewhere."""
     return request.getfixturevalue(f"{request.param}_store")
 
 

@@ -1,8 +1,9 @@
-"""Makes tokens, good and hostile, without the code under test: PyJWT's algorithm objects sign, the rest is bytes.
+"""Makes tokens, good and hostile, without the code under test: PyJWT's algorithm objects sign, the
+rest is bytes.
 
-`ISSUERS` are the issuers that the tests trust, one for each algorithm and one for each option of a provider; each
-knows its `Provider` and its private material. A token is built from a header and claims given as a dict, or as the raw
-bytes of a JSON text.
+`ISSUERS` are the issuers that the tests trust, one for each algorithm and one for each option of a
+provider; each knows its `Provider` and its private material. A token is built from a header and
+claims given as a dict, or as the raw bytes of a JSON text.
 """
 
 import json
@@ -59,7 +60,8 @@ def changed(members: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Issuer:
-    """An issuer that the tests trust: `key` signs its tokens, `provider` says how to verify them."""
+    """An issuer that the tests trust: `key` signs its tokens, `provider` says how to verify
+    them."""
 
     key: Key
     provider: Provider
@@ -88,7 +90,11 @@ class Issuer:
 
 def issuer(name: str, *keys: Key, **options: Any) -> Issuer:
     """The issuer `https://NAME.example`, whose tokens the first of the keys signs."""
-    settings = {"issuer": f"https://{name}.example", "audience": AUDIENCE, "keys": KeySet(keys)} | options
+    settings = {
+        "issuer": f"https://{name}.example",
+        "audience": AUDIENCE,
+        "keys": KeySet(keys),
+    } | options
     return Issuer(keys[0], Provider(**settings))
 
 
@@ -107,12 +113,23 @@ PSS = nameless("PS256")
 HS256 = nameless("HS256")
 
 ISSUERS = {
-    **{name.lower(): issuer(name.lower(), nameless(name)) for name in ("HS384", "HS512", "ES256", "ES384", "ES512")},
-    **{name.lower(): issuer(name.lower(), key_of(name, RSA)) for name in ("RS256", "RS384", "RS512")},
-    **{name.lower(): issuer(name.lower(), key_of(name, PSS)) for name in ("PS256", "PS384", "PS512")},
+    **{
+        name.lower(): issuer(name.lower(), nameless(name))
+        for name in ("HS384", "HS512", "ES256", "ES384", "ES512")
+    },
+    **{
+        name.lower(): issuer(name.lower(), key_of(name, RSA))
+        for name in ("RS256", "RS384", "RS512")
+    },
+    **{
+        name.lower(): issuer(name.lower(), key_of(name, PSS))
+        for name in ("PS256", "PS384", "PS512")
+    },
     "eddsa": issuer("eddsa", nameless("EdDSA")),
     "hs256": issuer("hs256", HS256),
-    "kids": issuer("kids", Key.generate(id="a"), Key.generate(id="b"), Key.generate("EdDSA", id="c")),
+    "kids": issuer(
+        "kids", Key.generate(id="a"), Key.generate(id="b"), Key.generate("EdDSA", id="c")
+    ),
     "lenient": issuer("lenient", HS256, leeway=300),
     "no-aud": issuer("no-aud", HS256, audience=None),
     "several": issuer("several", HS256, audience=("one", "two")),
@@ -124,7 +141,8 @@ PROVIDERS = [known.provider for known in ISSUERS.values()]
 
 
 class MovingKeys:
-    """A source of keys that come and go, with a new generation each time; it counts how often it is asked."""
+    """A source of keys that come and go, with a new generation each time; it counts how often it is
+    asked."""
 
     def __init__(self, *keys: Key) -> None:
         self.generation = 0

@@ -1,14 +1,16 @@
-"""A log of revocations in a list: what a store's log must do, and the faults that a store can have."""
+"""A log of revocations in a list: what a store's log must do, and the faults that a store can
+have."""
 
 import threading
 from collections.abc import Iterable
 
 from jwt_middleware import StoreUnavailable
-from jwt_middleware.revocation import Revocation, RevocationPage, revocation_keys
+from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_keys
 
 
 class ListLog:
-    """A `RevocationLog` that can be forgotten (another epoch), broken, or slow; it counts its reads."""
+    """A `RevocationLog` that can be forgotten (another epoch), broken, or slow; it counts its
+    reads."""
 
     def __init__(self) -> None:
         self.entries: list[Revocation] = []
@@ -19,7 +21,9 @@ class ListLog:
         self.gate.set()
         self.is_entered = threading.Event()
 
-    def revoke(self, issuer: str, *, jti: str | None = None, sid: str | None = None, expires_at: float) -> None:
+    def revoke(
+        self, issuer: str, *, jti: str | None = None, sid: str | None = None, expires_at: float
+    ) -> None:
         """Append the keys of a token or a session."""
         self.entries += [Revocation(key, expires_at) for key in revocation_keys(issuer, jti, sid)]
 

@@ -1,10 +1,12 @@
-"""The compact JWS examples of RFC 7515 appendix A, RFC 7520 section 4 and RFC 8037 appendix A.4, with their keys."""
+"""The compact JWS examples of RFC 7515 appendix A, RFC 7520 section 4 and RFC 8037 appendix A.4,
+with their keys."""
 
 from typing import Any, NamedTuple
 
 
 class Vector(NamedTuple):
-    """An example: where it stands, its public JWK (or secret), the token, and what the token says."""
+    """An example: where it stands, its public JWK (or secret), the token, and what the token
+    says."""
 
     source: str
     jwk: dict[str, Any]
@@ -14,7 +16,9 @@ class Vector(NamedTuple):
 
 
 _CLAIMS = b'{"iss":"joe",\r\n "exp":1300819380,\r\n "http://example.com/is_root":true}'
-_CLAIMS_PART = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+_CLAIMS_PART = (
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+)
 _FRODO = (
     "It\u2019s a dangerous business, Frodo, going out your door. You step onto the road, and if you don't keep your "
     "feet, there\u2019s no knowing where you might be swept off to."
@@ -43,7 +47,10 @@ UNSECURED = f"eyJhbGciOiJub25lIn0.{_CLAIMS_PART}."
 VECTORS = (
     Vector(
         "RFC 7515 A.1",
-        {"kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"},
+        {
+            "kty": "oct",
+            "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+        },
         f"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{_CLAIMS_PART}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
         {"typ": "JWT", "alg": "HS256"},
         _CLAIMS,

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import WWWAuthenticate
 
 from jwt_middleware import InsufficientScope, InvalidRequest, InvalidToken, MissingToken, Refusal
-from jwt_middleware.bearer import challenge, extract_token
 from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.wire.challenge import challenge
+from jwt_middleware.wire.credentials import extract_token
 
 # RFC 6750 section 2.1 with 1*SP, and the scheme in any case (RFC 9110 section 11.1)
 CREDENTIALS = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9\-._~+/]+=*)")
@@ -27,7 +28,9 @@ def test_a_token_is_found_under_any_spelling_of_the_scheme(header: str) -> None:
     assert extracted(header) == TOKEN
 
 
-@pytest.mark.parametrize("header", ["", "Basic dTpw", "Bearerish x", "Bear er", "B", f" Bearer {TOKEN}", TOKEN])
+@pytest.mark.parametrize(
+    "header", ["", "Basic dTpw", "Bearerish x", "Bear er", "B", f" Bearer {TOKEN}", TOKEN]
+)
 def test_another_scheme_is_no_token(header: str) -> None:
     """No header, and a header of another scheme, hold no bearer token (RFC 6750 section 3.1)."""
     assert extracted(header) is None
@@ -38,7 +41,10 @@ def test_another_scheme_is_no_token(header: str) -> None:
     st.one_of(
         st.text(max_size=40),
         st.builds(
-            "{}{}{}".format, st.sampled_from(["Bearer", "bearer", "Bearer "]), st.sampled_from(" \t\xa0,="), st.text()
+            "{}{}{}".format,
+            st.sampled_from(["Bearer", "bearer", "Bearer "]),
+            st.sampled_from(" \t\xa0,="),
+            st.text(),
         ),
         st.from_regex(CREDENTIALS, fullmatch=True),
     )
@@ -59,9 +65,12 @@ def test_exactly_the_grammar_is_accepted(header: str) -> None:
         assert token == (match and match[1])
 
 
-@pytest.mark.parametrize(("size", "is_refused"), [(99, False), (100, False), (101, True), (1_000_000, True)])
+@pytest.mark.parametrize(
+    ("size", "is_refused"), [(99, False), (100, False), (101, True), (1_000_000, True)]
+)
 def test_a_token_has_a_greatest_size(size: int, is_refused: bool) -> None:
-    """Over `max_bytes` it is refused as `too_large`, whatever it is made of; spaces before it do not count."""
+    """Over `max_bytes` it is refused as `too_large`, whatever it is made of; spaces before it do
+    not count."""
     for character in "a.,":
         header = "Bearer  " + character * size
         if is_refused:
@@ -83,7 +92,8 @@ def refusals() -> list[Refusal]:
 
 @pytest.mark.parametrize("refusal", refusals(), ids=lambda refusal: refusal.reason)
 def test_a_challenge_can_be_read_back(refusal: Refusal) -> None:
-    """It is the Bearer scheme with the realm, and the code and description where there are any (RFC 6750 section 3)."""
+    """It is the Bearer scheme with the realm, and the code and description where there are any (RFC
+    6750 section 3)."""
     text = challenge(refusal, "the api")
     assert text.isascii()
     assert text.isprintable()
@@ -102,6 +112,11 @@ def test_a_challenge_without_a_token_says_nothing_more() -> None:
 
 
 def test_a_challenge_names_the_scopes_that_are_needed() -> None:
-    """`scope` lists them with spaces between, and is left out when none is named (RFC 6750 section 3)."""
-    assert challenge(InsufficientScope(scope=("read", "write")), "api").endswith(', scope="read write"')
-    assert "scope=" not in challenge(InsufficientScope("claim_missing"), "api").replace("insufficient_scope", "")
+    """`scope` lists them with spaces between, and is left out when none is named (RFC 6750 section
+    3)."""
+    assert challenge(InsufficientScope(scope=("read", "write")), "api").endswith(
+        ', scope="read write"'
+    )
+    assert "scope=" not in challenge(InsufficientScope("claim_missing"), "api").replace(
+        "insufficient_scope", ""
+    )

@@ -1,4 +1,5 @@
-"""A kept verdict is a fresh verdict: two verifiers, one with a cache and one without, never differ."""
+"""A kept verdict is a fresh verdict: two verifiers, one with a cache and one without, never
+differ."""
 
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from logs import ListLog
 
 from jwt_middleware import Key, Provider, Refusal, RevocationList
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.trust.verifier import Verifier
 
 ISSUER = "https://moving.example"
 KEYS = {name: Key.generate("EdDSA", id=name) for name in "abc"}
@@ -28,7 +29,9 @@ class TwoVerifiers(RuleBasedStateMachine):
         self.keys, self.log = MovingKeys(*KEYS.values()), ListLog()
         provider = Provider(issuer=ISSUER, audience="api", keys=self.keys)
         self.kept, self.fresh = (
-            Verifier([provider], revocations=RevocationList(self.log, max_staleness=0), cache_size=size)
+            Verifier(
+                [provider], revocations=RevocationList(self.log, max_staleness=0), cache_size=size
+            )
             for size in (3, 0)
         )
         self.tokens: list[str] = []
@@ -47,18 +50,34 @@ class TwoVerifiers(RuleBasedStateMachine):
             {}, optional={"jti": st.sampled_from(["t1", "t2"]), "sid": st.sampled_from(["s1", 5])}
         ),
     )
-    def mint(self, key: str, kid: str | None, lifetime: int, delay: int, claims: dict[str, Any]) -> None:
+    def mint(
+        self, key: str, kid: str | None, lifetime: int, delay: int, claims: dict[str, Any]
+    ) -> None:
         """A new token: good now, later, never, or no more."""
         now = int(self.clock.now)
-        payload = {"iss": ISSUER, "aud": "api", "sub": "user", "exp": now + lifetime, "nbf": now + delay, "list": [1]}
-        self.tokens.append(sign(changed({"alg": "EdDSA"}, {"kid": kid} if kid else {}), payload | claims, KEYS[key]))
+        payload = {
+            "iss": ISSUER,
+            "aud": "api",
+            "sub": "user",
+            "exp": now + lifetime,
+            "nbf": now + delay,
+            "list": [1],
+        }
+        self.tokens.append(
+            sign(
+                changed({"alg": "EdDSA"}, {"kid": kid} if kid else {}), payload | claims, KEYS[key]
+            )
+        )
 
     @rule(names=st.sets(st.sampled_from(sorted(KEYS))))
     def change_keys(self, names: set[str]) -> None:
         """Keys go and come back."""
         self.keys.change(*(KEYS[name] for name in names))
 
-    @rule(ids=st.sampled_from([{"jti": "t1"}, {"jti": "t2"}, {"sid": "s1"}]), lifetime=st.integers(0, 400))
+    @rule(
+        ids=st.sampled_from([{"jti": "t1"}, {"jti": "t2"}, {"sid": "s1"}]),
+        lifetime=st.integers(0, 400),
+    )
     def revoke(self, ids: dict[str, str], lifetime: int) -> None:
         """A logout."""
         self.log.revoke(ISSUER, expires_at=self.clock.now + lifetime, **ids)

@@ -1,4 +1,5 @@
-"""The corpus through the middleware: no wrong verdict, no exception, on a real environ and through WebTest."""
+"""The corpus through the middleware: no wrong verdict, no exception, on a real environ and through
+WebTest."""
 
 from collections.abc import Iterable, Iterator
 
@@ -38,7 +39,8 @@ def can_be_sent(case: Case) -> bool:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_every_case_gets_its_verdict(module: object) -> None:
-    """Each token and header gets the status and reason that its RFC asks for, and is let through only if good."""
+    """Each token and header gets the status and reason that its RFC asks for, and is let through
+    only if good."""
     verdicts = {case: decide(case) for case in module.cases()}
     wrong = {
         case.name: (refusal, "wanted", wanted(case))
@@ -57,7 +59,8 @@ def test_a_second_look_finds_the_same() -> None:
 
 
 def test_the_corpus_is_large_and_each_case_has_a_name_and_a_source() -> None:
-    """At least 400 cases, named apart, each with the section it rests on, and every reason a token can cause."""
+    """At least 400 cases, named apart, each with the section it rests on, and every reason a token
+    can cause."""
     assert len(CASES) >= 400
     assert len({case.name for case in CASES}) == len(CASES)
     assert all(case.source for case in CASES)
@@ -66,9 +69,12 @@ def test_the_corpus_is_large_and_each_case_has_a_name_and_a_source() -> None:
     }
 
 
-@pytest.mark.parametrize("case", one_of_each(filter(can_be_sent, CASES)), ids=lambda case: case.name[:60])
+@pytest.mark.parametrize(
+    "case", one_of_each(filter(can_be_sent, CASES)), ids=lambda case: case.name[:60]
+)
 def test_the_answer_over_http(case: Case) -> None:
-    """The response has the status, the reason in the body and the challenge; a good token reaches the app."""
+    """The response has the status, the reason in the body and the challenge; a good token reaches
+    the app."""
     headers = {} if case.authorization is None else {"Authorization": case.authorization}
     answer = TestApp(guard()).get("/x", headers=headers, status=case.status)
     if case.reason is None:
@@ -76,7 +82,11 @@ def test_the_answer_over_http(case: Case) -> None:
         return
     assert answer.content_type == "application/problem+json"
     assert answer.json["reason"] == case.reason
-    code = {400: "invalid_request", 401: "invalid_token"}[case.status] if case.reason != "missing" else None
+    code = (
+        {400: "invalid_request", 401: "invalid_token"}[case.status]
+        if case.reason != "missing"
+        else None
+    )
     assert answer.json["error"] == code
     assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="api"')
     assert ("error=" in answer.headers["WWW-Authenticate"]) == (code is not None)

@@ -1,4 +1,5 @@
-"""Side by side with PyJWT: never laxer than `jwt.decode` with the same settings, stricter for listed reasons only."""
+"""Side by side with PyJWT: never laxer than `jwt.decode` with the same settings, stricter for
+listed reasons only."""
 
 import json
 import warnings
@@ -24,11 +25,26 @@ for known in ISSUERS.values():
     LOG.revoke(known.provider.issuer, jti="revoked", expires_at=NOW + 7200)
 GUARD = guard(revocations=RevocationList(LOG), cache_size=50)
 
-STRICTER = {"malformed", "too_large", "type", "claims", "audience", "key", "not_yet_valid", "revoked"}
-"""Where PyJWT may accept and we refuse: laxness of its own, and what it has no setting for. Not among these: what the
-signature, the algorithm, the issuer or the expiry is."""
+STRICTER = {
+    "malformed",
+    "too_large",
+    "type",
+    "claims",
+    "audience",
+    "key",
+    "not_yet_valid",
+    "revoked",
+}
+"""Where PyJWT may accept and we refuse: laxness of its own, and what it has no setting for. Not
+among these: what the signature, the algorithm, the issuer or the expiry is."""
 
-OF_A_TOKEN = set(DESCRIPTIONS) - {"missing", "scope", "claim_missing", "keys_unavailable", "revocations_unavailable"}
+OF_A_TOKEN = set(DESCRIPTIONS) - {
+    "missing",
+    "scope",
+    "claim_missing",
+    "keys_unavailable",
+    "revocations_unavailable",
+}
 
 
 @dataclass
@@ -51,7 +67,9 @@ class Draft:
         header = self.spell_header(json_bytes(changed({}, self.header)))
         claims = self.spell_claims(json_bytes(changed({}, self.claims)))
         text = f"{b64(header)}.{b64(claims)}"
-        signature = jwt.get_algorithm_by_name(self.algorithm).sign(text.encode(), self.key.signing_key)
+        signature = jwt.get_algorithm_by_name(self.algorithm).sign(
+            text.encode(), self.key.signing_key
+        )
         return self.spoil_text(f"{text}.{b64(self.spoil_signature(signature))}")
 
 
@@ -61,7 +79,13 @@ def stranger(algorithm: str) -> Key:
     return nameless(algorithm)
 
 
-NUMBERS = st.one_of(st.integers(-10, 10), st.floats(-10, 10), st.just(NOW), st.integers(10**10, 10**40), st.just(1e300))
+NUMBERS = st.one_of(
+    st.integers(-10, 10),
+    st.floats(-10, 10),
+    st.just(NOW),
+    st.integers(10**10, 10**40),
+    st.just(1e300),
+)
 VALUES = st.one_of(
     *(
         st.just(ABSENT),
@@ -74,7 +98,20 @@ VALUES = st.one_of(
         st.just({}),
     ),
     st.sampled_from(
-        ["api", ["api"], ["api", 1], ["x", "api"], "HS256", "none", "RS256", "at+jwt", "JWT", "a", "9_9", "\u0665"]
+        [
+            "api",
+            ["api"],
+            ["api", 1],
+            ["x", "api"],
+            "HS256",
+            "none",
+            "RS256",
+            "at+jwt",
+            "JWT",
+            "a",
+            "9_9",
+            "\u0665",
+        ]
     ),
 )
 TIMES = st.one_of(
@@ -141,7 +178,9 @@ def a_kid(draft: Draft, draw: st.DrawFn) -> None:
 
 def an_algorithm(draft: Draft, draw: st.DrawFn) -> None:
     """Another algorithm in the header than the key's."""
-    draft.header["alg"] = draw(st.sampled_from(["none", "None", "HS256", "HS512", "RS256", "PS256", "ES256", "EdDSA"]))
+    draft.header["alg"] = draw(
+        st.sampled_from(["none", "None", "HS256", "HS512", "RS256", "PS256", "ES256", "EdDSA"])
+    )
 
 
 def a_key(draft: Draft, draw: st.DrawFn) -> None:
@@ -199,7 +238,19 @@ def a_text(draft: Draft, draw: st.DrawFn) -> None:
 
 
 FAULTS = (
-    *(a_header_parameter, a_kid, a_kid, an_algorithm, a_key, another_issuer, a_claim, a_claim, a_claim, a_time, a_time),
+    *(
+        a_header_parameter,
+        a_kid,
+        a_kid,
+        an_algorithm,
+        a_key,
+        another_issuer,
+        a_claim,
+        a_claim,
+        a_claim,
+        a_time,
+        a_time,
+    ),
     *(a_revoked_id, a_type, a_type, a_length, a_spelling, a_spelling, a_signature, a_text),
 )
 
@@ -223,11 +274,14 @@ def theirs(draft: Draft, token: str) -> dict[str, Any] | None:
 
 
 def test_never_laxer_than_pyjwt_and_stricter_for_listed_reasons() -> None:
-    """Whatever we accept PyJWT accepts with the same claims; at least 30 % are good, and every reason occurs."""
+    """Whatever we accept PyJWT accepts with the same claims; at least 30 % are good, and every
+    reason occurs."""
     verdicts: Counter[str] = Counter()
 
     @given(drafts())
-    @settings(max_examples=2500, deadline=None, database=None, phases=[Phase.generate, Phase.shrink])
+    @settings(
+        max_examples=2500, deadline=None, database=None, phases=[Phase.generate, Phase.shrink]
+    )
     def compare(draft: Draft) -> None:
         token = draft.token()
         verdict, accepted = ours(token), theirs(draft, token)

@@ -11,7 +11,7 @@ import pytest
 from servers.fault_server import BEHAVIOURS, PATH, Exchange, FaultServer, hang, well
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rule
-from jwt_middleware.remote_keys import DiscoveredKeySet
+from jwt_middleware.trust.remote_keys import DiscoveredKeySet
 
 KEY = Key.generate(id="first")
 OIDC, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
@@ -26,12 +26,16 @@ def server() -> Iterator[FaultServer]:
 
 def describe(server: FaultServer, path: str, **members: Any) -> None:
     """Publish metadata at the path."""
-    server.pages[path] = json.dumps({"issuer": server.origin, "jwks_uri": server.url} | members).encode()
+    server.pages[path] = json.dumps(
+        {"issuer": server.origin, "jwks_uri": server.url} | members
+    ).encode()
 
 
 def guarded(provider: Provider) -> JWTMiddleware:
     """An app that asks for a token of the provider's."""
-    return JWTMiddleware(lambda environ, start_response: [], providers=[provider], rules=[Rule("/")])
+    return JWTMiddleware(
+        lambda environ, start_response: [], providers=[provider], rules=[Rule("/")]
+    )
 
 
 def status(provider: Provider) -> int:
@@ -63,7 +67,8 @@ def asked(server: FaultServer) -> list[str]:
     ids=["bare", "slash", "path", "path and slash"],
 )
 def test_where_the_metadata_is(path: str, oidc: str, oauth: str, server: FaultServer) -> None:
-    """OpenID Connect appends to the issuer's path (Discovery section 4), RFC 8414 section 3.1 puts it in front."""
+    """OpenID Connect appends to the issuer's path (Discovery section 4), RFC 8414 section 3.1 puts
+    it in front."""
     provider = Provider.discover(server.origin + path, audience="api")
     describe(server, oauth, issuer=provider.issuer)
     assert status(provider) == 200
@@ -79,9 +84,12 @@ def test_building_does_no_io(server: FaultServer) -> None:
     assert server.requests == []
 
 
-@pytest.mark.parametrize("page", [b"<!doctype html>", b"[]", b"\xff", b""], ids=["HTML", "a list", "no UTF-8", "empty"])
+@pytest.mark.parametrize(
+    "page", [b"<!doctype html>", b"[]", b"\xff", b""], ids=["HTML", "a list", "no UTF-8", "empty"]
+)
 def test_what_is_no_metadata_is_passed_over(page: bytes, server: FaultServer) -> None:
-    """Some servers answer every path with their front page: RFC 8414's document is then asked for too."""
+    """Some servers answer every path with their front page: RFC 8414's document is then asked for
+    too."""
     server.pages[OIDC] = page
     describe(server, OAUTH)
     assert status(Provider.discover(server.origin, audience="api")) == 200
@@ -96,8 +104,12 @@ def test_the_document_must_be_the_issuers_own(named: Any, server: FaultServer) -
     assert asked(server) == [OIDC]
 
 
-@pytest.mark.parametrize(("asked_one", "named"), [("", "/"), ("/", ""), ("/a", "/a/"), ("/a/", "/a")])
-def test_a_final_slash_is_told(asked_one: str, named: str, server: FaultServer, caplog: Any) -> None:
+@pytest.mark.parametrize(
+    ("asked_one", "named"), [("", "/"), ("/", ""), ("/a", "/a/"), ("/a/", "/a")]
+)
+def test_a_final_slash_is_told(
+    asked_one: str, named: str, server: FaultServer, caplog: Any
+) -> None:
     """The commonest mistake has a WARNING of its own, with both texts."""
     issuer = server.origin + asked_one
     describe(server, asked_one.rstrip("/") + OIDC, issuer=server.origin + named)
@@ -110,8 +122,11 @@ def test_a_final_slash_is_told(asked_one: str, named: str, server: FaultServer, 
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("", "/"), ("/", ""), ("/a", "/a/"), ("/a/", "/a")])
-def test_a_final_slash_in_a_token_is_told_once(ours: str, theirs: str, server: FaultServer, caplog: Any) -> None:
-    """A token whose `iss` differs by the slash alone is refused, and a WARNING says why, but not for each token."""
+def test_a_final_slash_in_a_token_is_told_once(
+    ours: str, theirs: str, server: FaultServer, caplog: Any
+) -> None:
+    """A token whose `iss` differs by the slash alone is refused, and a WARNING says why, but not
+    for each token."""
     provider = Provider.discover(server.origin + ours, audience="api")
     app = guarded(provider)
     assert [status_in(app, server.origin + theirs) for _ in range(3)] == [401, 401, 401]
@@ -126,12 +141,18 @@ def test_a_final_slash_in_a_token_is_told_once(ours: str, theirs: str, server: F
 )
 def test_keys_come_over_https_or_from_loopback(url: Any, server: FaultServer) -> None:
     """A document cannot point to where the owner could not, even where it would be answered."""
-    describe(server, OIDC, jwks_uri=server.url.replace("127.0.0.1", "0.0.0.0") if url == "reachable" else url)
+    describe(
+        server,
+        OIDC,
+        jwks_uri=server.url.replace("127.0.0.1", "0.0.0.0") if url == "reachable" else url,
+    )
     assert status(Provider.discover(server.origin, audience="api")) == 503
     assert asked(server) == [OIDC]
 
 
-@pytest.mark.parametrize("issuer", ["http://idp.example/", "idp.example", "https://idp.example/#a", "", None])
+@pytest.mark.parametrize(
+    "issuer", ["http://idp.example/", "idp.example", "https://idp.example/#a", "", None]
+)
 def test_an_issuer_that_is_no_https_url_is_refused_while_building(issuer: Any) -> None:
     """Only a URL can be asked."""
     with pytest.raises(ConfigurationError, match="https URL"):
@@ -146,7 +167,12 @@ def test_the_other_terms_are_the_providers(server: FaultServer) -> None:
     keys = provider.keys
     assert isinstance(keys, DiscoveredKeySet)
     assert provider == Provider(
-        issuer=server.origin, audience=("a", "b"), leeway=9, typ="at+jwt", scope_claims=("permissions",), keys=keys
+        issuer=server.origin,
+        audience=("a", "b"),
+        leeway=9,
+        typ="at+jwt",
+        scope_claims=("permissions",),
+        keys=keys,
     )
     assert server.origin in repr(provider)
     with pytest.raises(ConfigurationError, match="leeway"):
@@ -169,7 +195,9 @@ def test_one_deadline_for_all_of_it(server: FaultServer) -> None:
     assert asked(server) == [OIDC, PATH]
 
 
-@pytest.mark.parametrize("name", [name for name in BEHAVIOURS if not name.startswith(("well", "slow"))])
+@pytest.mark.parametrize(
+    "name", [name for name in BEHAVIOURS if not name.startswith(("well", "slow"))]
+)
 def test_faults_of_the_metadata(name: str, server: FaultServer) -> None:
     """Whatever goes wrong where the metadata is, a good token gets 503 and nothing worse."""
     describe(server, OIDC)

@@ -29,7 +29,9 @@ from jwt_middleware.errors import DESCRIPTIONS, require, tuple_of
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Refusal) else str(value),
 )
-def test_each_refusal_fixes_its_status_and_code(refusal: Refusal, status: int, code: str | None) -> None:
+def test_each_refusal_fixes_its_status_and_code(
+    refusal: Refusal, status: int, code: str | None
+) -> None:
     """RFC 6750 section 3.1 ties the code to the status; a reason is all that a refusal says."""
     assert (refusal.status, refusal.code) == (status, code)
     assert refusal.reason in DESCRIPTIONS
@@ -37,7 +39,9 @@ def test_each_refusal_fixes_its_status_and_code(refusal: Refusal, status: int, c
     assert refusal.description == DESCRIPTIONS[refusal.reason]
 
 
-@pytest.mark.parametrize("kind", [MissingToken, InvalidRequest, InvalidToken, InsufficientScope, Unavailable])
+@pytest.mark.parametrize(
+    "kind", [MissingToken, InvalidRequest, InvalidToken, InsufficientScope, Unavailable]
+)
 def test_a_reason_is_one_of_a_closed_set(kind: type[Refusal]) -> None:
     """Any other text is a mistake of the caller's, so nothing of a request can become one."""
     assert issubclass(kind, Refusal)
@@ -48,7 +52,8 @@ def test_a_reason_is_one_of_a_closed_set(kind: type[Refusal]) -> None:
 
 @pytest.mark.parametrize("description", DESCRIPTIONS.values(), ids=DESCRIPTIONS)
 def test_a_description_fits_into_a_challenge(description: str) -> None:
-    """Its characters are those of `error_description` (RFC 6750 section 3): no quote, no backslash."""
+    """Its characters are those of `error_description` (RFC 6750 section 3): no quote, no
+    backslash."""
     assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+\.", description)
 
 
@@ -58,8 +63,12 @@ def test_descriptions_tell_reasons_apart() -> None:
 
 
 def test_the_tree() -> None:
-    """One root for all; a `ConfigurationError` is a `ValueError` too; neither it nor a store's error is a refusal."""
-    assert all(issubclass(kind, JWTMiddlewareError) for kind in (ConfigurationError, StoreUnavailable, Refusal))
+    """One root for all; a `ConfigurationError` is a `ValueError` too; neither it nor a store's
+    error is a refusal."""
+    assert all(
+        issubclass(kind, JWTMiddlewareError)
+        for kind in (ConfigurationError, StoreUnavailable, Refusal)
+    )
     assert issubclass(ConfigurationError, ValueError)
     assert not issubclass(ConfigurationError, Refusal)
     assert not issubclass(StoreUnavailable, Refusal)

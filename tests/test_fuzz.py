@@ -1,4 +1,5 @@
-"""A short and repeatable round of the fuzz targets; `tests/fuzz/run.py` goes on for as long as one likes."""
+"""A short and repeatable round of the fuzz targets; `tests/fuzz/run.py` goes on for as long as one
+likes."""
 
 import random
 from collections import Counter
@@ -30,7 +31,8 @@ def mutations(name: str, count: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("name", targets.TARGETS)
 def test_no_law_is_broken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No exception, no status but 200, 400, 401, nothing unprintable, nobody let in whom PyJWT would not; all occur."""
+    """No exception, no status but 200, 400, 401, nothing unprintable, nobody let in whom PyJWT
+    would not; all occur."""
     statuses: Counter[str] = Counter()
     answer = targets.answer
 

@@ -7,7 +7,9 @@ from jwt_middleware import Identity
 
 def identity(issuer: str = "https://idp.example") -> Identity:
     """An identity as the verifier makes it."""
-    return Identity("user", issuer, ("read",), "t1", None, 1e9, b'{"sub":"user","roles":["a"],"n":1,"t":true}')
+    return Identity(
+        "user", issuer, ("read",), "t1", None, 1e9, b'{"sub":"user","roles":["a"],"n":1,"t":true}'
+    )
 
 
 IDENTITY = identity()
@@ -21,7 +23,9 @@ def test_claims_are_a_new_dict_at_each_access() -> None:
     assert IDENTITY.claims["t"] is True
 
 
-@pytest.mark.parametrize("name", ["subject", "issuer", "scopes", "token_id", "session_id", "expires_at", "claims"])
+@pytest.mark.parametrize(
+    "name", ["subject", "issuer", "scopes", "token_id", "session_id", "expires_at", "claims"]
+)
 def test_nothing_of_it_can_be_changed(name: str) -> None:
     """It is shared between the requests of one token."""
     with pytest.raises(AttributeError):

@@ -1,4 +1,5 @@
-"""Tokens and key sets of other libraries and of identity providers are accepted here, and ours there."""
+"""Tokens and key sets of other libraries and of identity providers are accepted here, and ours
+there."""
 
 import json
 import time
@@ -14,7 +15,17 @@ from joserfc import jwt as joserfc_jwt
 from jwcrypto import jwk as jwcrypto_jwk
 from jwcrypto import jwt as jwcrypto_jwt
 
-from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Requirement, Rule, claim, scope
+from jwt_middleware import (
+    Identity,
+    JWTMiddleware,
+    Key,
+    KeySet,
+    Provider,
+    Requirement,
+    Rule,
+    claim,
+    scope,
+)
 from jwt_middleware.login import TokenMinter
 
 with warnings.catch_warnings():
@@ -23,7 +34,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it sends its users to joserfc; many are still there
     from authlib import jose as authlib_jose
 
-# joserfc has learnt RFC 9864, which calls EdDSA by the name of the curve; tokens keep coming under the old name.
+# joserfc has learnt RFC 9864, which calls EdDSA by the name of the curve; tokens keep coming under
+# the old name.
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 
 ISSUER, AUDIENCE = "https://idp.example/", "api"
@@ -43,7 +55,14 @@ Signed = tuple[str, str]
 def claims(**more: Any) -> dict[str, Any]:
     """The claims of a good token."""
     now = int(time.time())
-    return {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + 60, "scope": "read write"} | more
+    return {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "ada",
+        "iat": now,
+        "exp": now + 60,
+        "scope": "read write",
+    } | more
 
 
 class Joserfc:
@@ -51,14 +70,20 @@ class Joserfc:
 
     @staticmethod
     def sign(algorithm: str) -> Signed:
-        key = joserfc_jwk.generate_key(*KINDS[algorithm], {"kid": "theirs", "alg": algorithm, "use": "sig"})
+        key = joserfc_jwk.generate_key(
+            *KINDS[algorithm], {"kid": "theirs", "alg": algorithm, "use": "sig"}
+        )
         header = {"alg": algorithm, "kid": "theirs"}
         document = joserfc_jwk.KeySet([key]).as_dict(private=algorithm == "HS256")
-        return json.dumps(document), joserfc_jwt.encode(header, claims(), key, algorithms=[algorithm])
+        return json.dumps(document), joserfc_jwt.encode(
+            header, claims(), key, algorithms=[algorithm]
+        )
 
     @staticmethod
     def read(jwks: dict[str, Any], token: str, algorithm: str) -> dict[str, Any]:
-        return joserfc_jwt.decode(token, joserfc_jwk.KeySet.import_key_set(jwks), algorithms=[algorithm]).claims
+        return joserfc_jwt.decode(
+            token, joserfc_jwk.KeySet.import_key_set(jwks), algorithms=[algorithm]
+        ).claims
 
     @staticmethod
     def thumbprint(jwk: dict[str, Any]) -> str:
@@ -71,13 +96,24 @@ class Authlib:
     @staticmethod
     def sign(algorithm: str) -> Signed:
         def generate() -> Any:
-            return authlib_jose.JsonWebKey.generate_key(*KINDS[algorithm], {"kid": "theirs"}, is_private=True)
+            return authlib_jose.JsonWebKey.generate_key(
+                *KINDS[algorithm], {"kid": "theirs"}, is_private=True
+            )
 
-        # It leaves out leading zeros of a coordinate, which RFC 7518 section 6.2.1.2 wants: wait for a key without.
+        # It leaves out leading zeros of a coordinate, which RFC 7518 section 6.2.1.2 wants: wait
+        # for a key without.
         whole = {"ES256": 43, "ES384": 64, "ES512": 88}.get(algorithm)
-        key = next(key for key in iter(generate, None) if not whole or {len(key["x"]), len(key["y"])} == {whole})
-        jwk = key.as_dict(is_private=algorithm == "HS256", alg=algorithm, use="sig")  # it drops an `alg` given above
-        token = authlib_jose.JsonWebToken([algorithm]).encode({"alg": algorithm, "kid": "theirs"}, claims(), key)
+        key = next(
+            key
+            for key in iter(generate, None)
+            if not whole or {len(key["x"]), len(key["y"])} == {whole}
+        )
+        jwk = key.as_dict(
+            is_private=algorithm == "HS256", alg=algorithm, use="sig"
+        )  # it drops an `alg` given above
+        token = authlib_jose.JsonWebToken([algorithm]).encode(
+            {"alg": algorithm, "kid": "theirs"}, claims(), key
+        )
         return json.dumps({"keys": [jwk]}), token.decode()
 
     @staticmethod
@@ -114,14 +150,18 @@ class Jwcrypto:
         return jwcrypto_jwk.JWK(**jwk).thumbprint()
 
 
-libraries = pytest.mark.parametrize("library", [Joserfc, Authlib, Jwcrypto], ids=lambda library: library.__name__)
+libraries = pytest.mark.parametrize(
+    "library", [Joserfc, Authlib, Jwcrypto], ids=lambda library: library.__name__
+)
 algorithms = pytest.mark.parametrize("algorithm", KINDS)
 our_key = cache(Key.generate)
 
 
 def ask(provider: Provider, token: str, *requirements: Requirement) -> tuple[int, Identity | None]:
     """The status and the identity that a token gets under a rule with these requirements."""
-    app = JWTMiddleware(lambda environ, start_response: [], providers=[provider], rules=[Rule("/", *requirements)])
+    app = JWTMiddleware(
+        lambda environ, start_response: [], providers=[provider], rules=[Rule("/", *requirements)]
+    )
     environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {token}"}
     decision = app.decide(environ)
     return getattr(decision.answer, "status", 200), decision.identity
@@ -130,7 +170,8 @@ def ask(provider: Provider, token: str, *requirements: Requirement) -> tuple[int
 @libraries
 @algorithms
 def test_their_tokens_and_key_sets_are_accepted(library: Any, algorithm: str) -> None:
-    """A document that another library wrote verifies a token that it signed, and not the next library's."""
+    """A document that another library wrote verifies a token that it signed, and not the next
+    library's."""
     document, token = library.sign(algorithm)
     provider = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet.from_jwks(document))
     status, identity = ask(provider, token, scope("write"))
@@ -177,7 +218,10 @@ class Shape(NamedTuple):
 
 def _as_entra(jwk: dict[str, Any]) -> dict[str, Any]:
     """Entra publishes certificates beside the key, and no `alg`."""
-    return {name: value for name, value in jwk.items() if name != "alg"} | {"x5t": jwk["kid"], "x5c": ["MIIC..."]}
+    return {name: value for name, value in jwk.items() if name != "alg"} | {
+        "x5t": jwk["kid"],
+        "x5c": ["MIIC..."],
+    }
 
 
 SHAPES = {
@@ -241,7 +285,10 @@ SHAPES = {
             "acr": "1",
             "allowed-origins": ["https://app.example.com"],
             "realm_access": {"roles": ["offline_access", "staff"]},
-            "resource_access": {"orders": {"roles": ["manager"]}, "account": {"roles": ["view-profile"]}},
+            "resource_access": {
+                "orders": {"roles": ["manager"]},
+                "account": {"roles": ["view-profile"]},
+            },
             "scope": "email profile",
             "email_verified": True,
         },
@@ -297,10 +344,13 @@ shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 
 
 def provider_of(shape: Shape) -> Provider:
-    """A provider with our key as the identity provider would publish it, beside one for encryption."""
+    """A provider with our key as the identity provider would publish it, beside one for
+    encryption."""
     jwk = shape.jwk(our_key("RS256").to_jwk())
     keys = KeySet.from_jwks({"keys": [jwk, jwk | {"kid": "enc", "use": "enc", "alg": "RSA-OAEP"}]})
-    return Provider(issuer=shape.issuer, audience=shape.audience, keys=keys, scope_claims=shape.scope_claims)
+    return Provider(
+        issuer=shape.issuer, audience=shape.audience, keys=keys, scope_claims=shape.scope_claims
+    )
 
 
 def sign(shape: Shape, **more: Any) -> str:
@@ -312,11 +362,16 @@ def sign(shape: Shape, **more: Any) -> str:
 
 @shapes
 def test_tokens_of_identity_providers_are_accepted(shape: Shape) -> None:
-    """With issuer and audience as documented, the token names its caller and grants what its claims say."""
+    """With issuer and audience as documented, the token names its caller and grants what its claims
+    say."""
     status, identity = ask(provider_of(shape), sign(shape), *shape.requirements)
     assert status == 200
     assert identity is not None
-    assert (identity.subject, identity.scopes, identity.issuer) == (shape.claims["sub"], shape.scopes, shape.issuer)
+    assert (identity.subject, identity.scopes, identity.issuer) == (
+        shape.claims["sub"],
+        shape.scopes,
+        shape.issuer,
+    )
     assert shape.claims.items() <= identity.claims.items()
 
 
@@ -328,6 +383,7 @@ def test_what_such_a_token_lacks_is_403(shape: Shape) -> None:
 
 @shapes
 def test_another_audience_is_refused(shape: Shape) -> None:
-    """A token for another API is refused, and with `audience=None` every one that names an API, as ID tokens do."""
+    """A token for another API is refused, and with `audience=None` every one that names an API, as
+    ID tokens do."""
     assert ask(provider_of(shape), sign(shape, aud="another"))[0] == 401
     assert ask(provider_of(shape), sign(shape, aud=["another"]))[0] == 401

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rfc_vectors import UNSECURED, VECTORS, Vector
 
-from jwt_middleware import InvalidToken, Key, KeySet, jws
+from jwt_middleware import InvalidToken, Key, KeySet
+from jwt_middleware.trust import jws
 
 BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 HEADER = {"alg": "HS256"}
@@ -34,7 +35,10 @@ def reason_of(call: Callable[..., object], *arguments: Any) -> str:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.source)
 def test_the_examples_of_the_rfcs_verify(vector: Vector) -> None:
     """Each example gives the header and the payload that its RFC prints."""
-    assert jws.verify(vector.token, KeySet([Key.from_jwk(vector.jwk)])) == (vector.header, vector.payload)
+    assert jws.verify(vector.token, KeySet([Key.from_jwk(vector.jwk)])) == (
+        vector.header,
+        vector.payload,
+    )
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.source)
@@ -66,8 +70,13 @@ def test_the_unsecured_example_is_refused_by_every_key(vector: Vector) -> None:
     ],
 )
 def test_the_kid_chooses_among_the_keys(kid: str | None, signer: str, outcome: str) -> None:
-    """A `kid` leaves the key of that id and those without one; no `kid` leaves all (RFC 7515 section 4.1.4)."""
-    keys = {"named": Key.generate(id="named"), "other": Key.generate(id="other"), "nameless": nameless("ES256")}
+    """A `kid` leaves the key of that id and those without one; no `kid` leaves all (RFC 7515
+    section 4.1.4)."""
+    keys = {
+        "named": Key.generate(id="named"),
+        "other": Key.generate(id="other"),
+        "nameless": nameless("ES256"),
+    }
     token = sign({"alg": "ES256"} | ({"kid": kid} if kid else {}), b"payload", keys[signer])
     key_set = KeySet(keys.values())
     if outcome == "good":
@@ -88,7 +97,8 @@ def test_any_bytes_can_be_the_payload(payload: bytes) -> None:
 @example("QR")
 @example("QQ==")
 def test_bytes_have_one_spelling(part: str) -> None:
-    """A part is refused unless encoding its bytes gives the same text again (RFC 4648 section 3.5)."""
+    """A part is refused unless encoding its bytes gives the same text again (RFC 4648 section
+    3.5)."""
     parsed = outcome(jws.parse, f"{b64(json_bytes(HEADER))}.{part}.")
     assert parsed == "malformed" or b64(parsed.payload) == part
 
@@ -98,17 +108,27 @@ def plain_json() -> st.SearchStrategy[Any]:
     numbers = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
     texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
     scalars = st.none() | st.booleans() | numbers | texts
-    return st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=20)
+    return st.recursive(
+        scalars, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=20
+    )
 
 
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), plain_json()), st.booleans())
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), plain_json()),
+    st.booleans(),
+)
 def test_every_proper_object_is_read_as_it_is(value: dict[str, Any], is_ascii: bool) -> None:
     """What is JSON within the bounds is accepted and keeps its value and types (RFC 8259)."""
     text = json.dumps(value, ensure_ascii=is_ascii).encode()
     assert json.dumps(jws.parse_object(text)) == json.dumps(value)
 
 
-@given(st.one_of(st.binary(max_size=30), st.text('{}[]",:\\u0dae1-+.eEInfity \n', max_size=30).map(str.encode)))
+@given(
+    st.one_of(
+        st.binary(max_size=30),
+        st.text('{}[]",:\\u0dae1-+.eEInfity \n', max_size=30).map(str.encode),
+    )
+)
 @example(b'{"a":"\\ud800"}')
 @example(b"[" * 5000)
 @example(b'{"a":' * 5000)

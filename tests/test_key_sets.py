@@ -27,7 +27,11 @@ def test_a_jwk_gives_the_key_back() -> None:
         again = Key.from_jwk(jwk)
         assert jwk.keys() & {"d", "p", "q", "k"} == set()
         assert (jwk["kid"], jwk["alg"], jwk["use"]) == (key.id, algorithm, "sig")
-        assert (again.id, again.algorithm, again.thumbprint()) == (key.id, algorithm, key.thumbprint())
+        assert (again.id, again.algorithm, again.thumbprint()) == (
+            key.id,
+            algorithm,
+            key.thumbprint(),
+        )
         assert again.signing_key is None
 
 
@@ -52,7 +56,10 @@ HOSTILE_JWKS: dict[str, Any] = {
     "null": None,
     "nothing": {},
     "no kty": {"n": "AQAB", "e": "AQAB"},
-    **{f"kty {kty!r}": GOOD_EC | {"kty": kty} for kty in (None, 5, ["EC"], "ec", "RSA", "OKP", "oct", "", "X")},
+    **{
+        f"kty {kty!r}": GOOD_EC | {"kty": kty}
+        for kty in (None, 5, ["EC"], "ec", "RSA", "OKP", "oct", "", "X")
+    },
     **{
         f"alg {alg!r}": GOOD_EC | {"alg": alg}
         for alg in ("none", ["ES256"], {"a": 1}, 5, "ES384", "RS256", "HS256", "es256")
@@ -93,8 +100,11 @@ HOSTILE_JWKS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("jwk", HOSTILE_JWKS.values(), ids=HOSTILE_JWKS)
-def test_a_bad_jwk_is_refused_and_costs_no_other_key(jwk: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """Alone it is a configuration error; in a document it is left out with one WARNING (RFC 7517 section 5)."""
+def test_a_bad_jwk_is_refused_and_costs_no_other_key(
+    jwk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Alone it is a configuration error; in a document it is left out with one WARNING (RFC 7517
+    section 5)."""
     with pytest.raises(ConfigurationError):
         Key.from_jwk(jwk)
     caplog.clear()
@@ -124,7 +134,8 @@ def test_an_rsa_jwk_without_alg_means_rs256() -> None:
 
 
 @pytest.mark.parametrize(
-    "keys", [ES256, "secret", b"secret", {"keys": []}, None, 5, [], [None], ["secret"], [ES256, None]]
+    "keys",
+    [ES256, "secret", b"secret", {"keys": []}, None, 5, [], [None], ["secret"], [ES256, None]],
 )
 def test_a_key_set_takes_a_list_of_keys(keys: Any) -> None:
     """At least one, and nothing else."""
@@ -143,17 +154,22 @@ def test_secrets_and_public_keys_do_not_mix() -> None:
 
 def test_one_id_and_algorithm_is_one_key() -> None:
     """Two keys under one id are refused; with two algorithms they are told apart."""
-    rs, ps = (Key.from_pem(RSA.to_pem(), algorithm=algorithm, id="a") for algorithm in ("RS256", "PS256"))
+    rs, ps = (
+        Key.from_pem(RSA.to_pem(), algorithm=algorithm, id="a") for algorithm in ("RS256", "PS256")
+    )
     assert KeySet([rs, ps]).find("a") == (rs, ps)
     with pytest.raises(ConfigurationError, match="same id"):
         KeySet([Key.generate(id="a"), Key.generate(id="a")])
 
 
 def test_duplicates_in_a_document() -> None:
-    """The same key twice is one; different keys under one `kid` are all left out, for which of them is meant?"""
+    """The same key twice is one; different keys under one `kid` are all left out, for which of them
+    is meant?"""
     other = Key.generate().to_jwk()
     assert [key.id for key in KeySet.from_jwks({"keys": [GOOD_EC, GOOD_EC]}).keys] == [ES256.id]
-    kept = KeySet.from_jwks({"keys": [GOOD_EC | {"kid": "a"}, other | {"kid": "a"}, other | {"kid": "b"}]})
+    kept = KeySet.from_jwks(
+        {"keys": [GOOD_EC | {"kid": "a"}, other | {"kid": "a"}, other | {"kid": "b"}]}
+    )
     assert [key.id for key in kept.keys] == ["b"]
     with pytest.raises(ConfigurationError):
         KeySet.from_jwks({"keys": [GOOD_EC | {"kid": "a"}, other | {"kid": "a"}]})
@@ -162,7 +178,19 @@ def test_duplicates_in_a_document() -> None:
 @pytest.mark.parametrize(
     "document",
     [
-        *("", "x", "[]", "null", "5", '"keys"', "{}", '{"keys":{}}', '{"keys":null}', '{"keys":[]}', '{"keys":["x"]}'),
+        *(
+            "",
+            "x",
+            "[]",
+            "null",
+            "5",
+            '"keys"',
+            "{}",
+            '{"keys":{}}',
+            '{"keys":null}',
+            '{"keys":[]}',
+            '{"keys":["x"]}',
+        ),
         *(
             b"\xff",
             b"\xff\xfe",
@@ -184,7 +212,12 @@ def test_a_document_that_is_none_is_refused(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [{"keys": [GOOD_EC]}, json.dumps({"keys": [GOOD_EC]}), json.dumps({"keys": [GOOD_EC]}).encode()]
+    "document",
+    [
+        {"keys": [GOOD_EC]},
+        json.dumps({"keys": [GOOD_EC]}),
+        json.dumps({"keys": [GOOD_EC]}).encode(),
+    ],
 )
 def test_a_document_is_a_mapping_or_its_text(document: Any) -> None:
     """RFC 7517 section 5; unknown members are ignored."""
@@ -196,7 +229,12 @@ def test_the_material_never_reaches_a_text(caplog: pytest.LogCaptureFixture) -> 
     secret = "s3cr3t-" * 3
     key = Key.from_secret(secret * 2)
     shown = [repr(key), str(KeySet([key])), f"{ES256!r} {ES256}"]
-    for make in (lambda: Key.from_secret(secret), lambda: Key.from_pem(secret), lambda: key.to_jwk(), key.to_pem):
+    for make in (
+        lambda: Key.from_secret(secret),
+        lambda: Key.from_pem(secret),
+        lambda: key.to_jwk(),
+        key.to_pem,
+    ):
         with pytest.raises(ConfigurationError) as error:
             make()
         shown.append(f"{error.value!r} {error.value.__cause__!r}")

@@ -13,11 +13,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from forge import RSA, b64
 
 from jwt_middleware import ConfigurationError, Key
-from jwt_middleware.keys import ALGORITHMS
+from jwt_middleware.trust.keys import ALGORITHMS
 
 ES256 = Key.generate()
 EDDSA = Key.generate("EdDSA")
@@ -41,14 +46,19 @@ def public_bytes(key: Key, encoding: Encoding, form: PublicFormat) -> bytes:
 def certificate() -> x509.Certificate:
     """A certificate that the key ES256 issued for itself."""
     name, now = x509.Name([]), datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, ES256.verifying_key, 1, now, now + timedelta(days=1))
+    builder = x509.CertificateBuilder(
+        name, name, ES256.verifying_key, 1, now, now + timedelta(days=1)
+    )
     return builder.sign(ES256.signing_key, hashes.SHA256())
 
 
 def documents() -> Iterator[tuple[str, bytes]]:
     """Texts that hold a key, and that are published or copied around as such."""
     yield "public PEM", public_bytes(ES256, Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    yield "public PEM, indented", b"  \n" + public_bytes(RSA, Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    yield (
+        "public PEM, indented",
+        b"  \n" + public_bytes(RSA, Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+    )
     yield "public PKCS #1 PEM", public_bytes(RSA, Encoding.PEM, PublicFormat.PKCS1)
     yield "private PEM", ES256.to_pem()
     yield "public DER", public_bytes(ES256, Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -76,7 +86,8 @@ def test_a_secret_is_as_long_as_the_hash(algorithm: str, least: int) -> None:
 
 @pytest.mark.parametrize(("name", "document"), list(documents()), ids=name_of)
 def test_a_key_document_is_no_secret(name: str, document: bytes) -> None:
-    """A public key taken for a secret is known to everybody: no way to make a key takes one (RFC 8725 section 2.1)."""
+    """A public key taken for a secret is known to everybody: no way to make a key takes one (RFC
+    8725 section 2.1)."""
     for make in (
         lambda: Key.from_secret(document),
         lambda: Key.from_jwk({"kty": "oct", "k": b64(document)}),
@@ -110,7 +121,10 @@ def test_a_generated_key_survives_its_pem(algorithm: str) -> None:
     )
     public = public_bytes(key, Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     signature = jwt.get_algorithm_by_name(algorithm).sign(b"message", key.signing_key)
-    for again in (Key.from_pem(key.to_pem(), algorithm=algorithm), Key.from_pem(public, algorithm=algorithm)):
+    for again in (
+        Key.from_pem(key.to_pem(), algorithm=algorithm),
+        Key.from_pem(public, algorithm=algorithm),
+    ):
         assert again.verify(b"message", signature)
         assert not again.verify(b"massage", signature)
         assert again.thumbprint() == key.thumbprint()
@@ -144,7 +158,10 @@ def unusable_pems() -> Iterator[tuple[str, Any]]:
     """PEMs of keys that JWS has no algorithm for, or that are too weak, or no PEM at all."""
     yield "RSA of 1024 bits", private_pem(rsa.generate_private_key(65537, 1024))
     yield "RSA of 2047 bits", rsa_public_pem((RSA.verifying_key.public_numbers().n >> 1) | 1, 65537)
-    yield "RSA with an even modulus", rsa_public_pem(RSA.verifying_key.public_numbers().n - 1, 65537)
+    yield (
+        "RSA with an even modulus",
+        rsa_public_pem(RSA.verifying_key.public_numbers().n - 1, 65537),
+    )
     yield "RSA with e = 1", rsa_public_pem(RSA.verifying_key.public_numbers().n, 1)
     yield "RSA with e = 2", rsa_public_pem(RSA.verifying_key.public_numbers().n, 2)
     yield "P-224", private_pem(ec.generate_private_key(ec.SECP224R1()))
@@ -153,18 +170,29 @@ def unusable_pems() -> Iterator[tuple[str, Any]]:
     yield "Ed448", private_pem(ed448.Ed448PrivateKey.generate())
     yield "X25519", private_pem(x25519.X25519PrivateKey.generate())
     yield "DSA", private_pem(dsa.generate_private_key(1024))
-    yield "encrypted", private_pem(ES256.signing_key, serialization.BestAvailableEncryption(b"passphrase"))
+    yield (
+        "encrypted",
+        private_pem(ES256.signing_key, serialization.BestAvailableEncryption(b"passphrase")),
+    )
     yield "certificate", certificate().public_bytes(Encoding.PEM)
     yield "cut", ES256.to_pem()[:100]
     yield "DER", public_bytes(ES256, Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    yield from (("empty", b""), ("text", "secret"), ("a marker alone", "-----BEGIN PRIVATE KEY-----"))
+    yield from (
+        ("empty", b""),
+        ("text", "secret"),
+        ("a marker alone", "-----BEGIN PRIVATE KEY-----"),
+    )
     yield from (("no text", None), ("a number", 5), ("a lone surrogate", "\ud800"))
 
 
 def rsa_public_pem(n: int, e: int) -> bytes:
     """The PEM (PKCS #1) of these two numbers, which no library would write."""
     body = b"".join(der(2, value.to_bytes(value.bit_length() // 8 + 1, "big")) for value in (n, e))
-    return b"-----BEGIN RSA PUBLIC KEY-----\n" + b64encode(der(0x30, body)) + b"\n-----END RSA PUBLIC KEY-----\n"
+    return (
+        b"-----BEGIN RSA PUBLIC KEY-----\n"
+        + b64encode(der(0x30, body))
+        + b"\n-----END RSA PUBLIC KEY-----\n"
+    )
 
 
 def der(tag: int, content: bytes) -> bytes:
@@ -176,7 +204,8 @@ def der(tag: int, content: bytes) -> bytes:
 
 @pytest.mark.parametrize(("name", "pem"), list(unusable_pems()), ids=name_of)
 def test_a_pem_that_will_not_do_is_refused(name: str, pem: Any) -> None:
-    """Weak keys, keys that JWS has no algorithm for, and what is no PEM, are configuration errors."""
+    """Weak keys, keys that JWS has no algorithm for, and what is no PEM, are configuration
+    errors."""
     with pytest.raises(ConfigurationError):
         Key.from_pem(pem)
 
@@ -189,10 +218,13 @@ def test_the_helper_writes_a_pem_that_is_read() -> None:
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256"])
 def test_a_signature_keeps_its_leading_zeros(algorithm: str) -> None:
-    """A number of fewer bytes is not the signature, though it is the same number (RFC 8017 section 8.1.2, step 1)."""
+    """A number of fewer bytes is not the signature, though it is the same number (RFC 8017 section
+    8.1.2, step 1)."""
     key = Key.from_pem(RSA.to_pem(), algorithm=algorithm)
     sign = jwt.get_algorithm_by_name(algorithm).sign
-    signed = ((str(number).encode(), sign(str(number).encode(), key.signing_key)) for number in count())
+    signed = (
+        (str(number).encode(), sign(str(number).encode(), key.signing_key)) for number in count()
+    )
     message, signature = next(pair for pair in signed if pair[1].startswith(b"\0"))
     assert key.verify(message, signature)
     assert not key.verify(message, signature[1:])

@@ -1,4 +1,5 @@
-"""`JWTMiddleware`: its decision is pure, all else follows it, and what cannot be right is refused while building."""
+"""`JWTMiddleware`: its decision is pure, all else follows it, and what cannot be right is refused
+while building."""
 
 import copy
 from collections.abc import Callable
@@ -60,10 +61,17 @@ def guard(**options: Any) -> JWTMiddleware:
     return JWTMiddleware(**{"app": app, "providers": [MINTER.provider], "rules": RULES} | options)
 
 
-paths = st.sampled_from(["/", "/api", "/api/health", "/api/admin", "/api/new", "/news", "//api", "/x/../api/admin"])
-authorizations = st.sampled_from(["", "Bearer", "Bearer x", "Basic x", f"Bearer {TOKEN}", f"Bearer {TOKEN}x"])
+paths = st.sampled_from(
+    ["/", "/api", "/api/health", "/api/admin", "/api/new", "/news", "//api", "/x/../api/admin"]
+)
+authorizations = st.sampled_from(
+    ["", "Bearer", "Bearer x", "Basic x", f"Bearer {TOKEN}", f"Bearer {TOKEN}x"]
+)
 environs = st.fixed_dictionaries(
-    {"PATH_INFO": paths | st.text(), "REQUEST_METHOD": st.sampled_from(["GET", "POST", "OPTIONS", "HEAD", "get"])},
+    {
+        "PATH_INFO": paths | st.text(),
+        "REQUEST_METHOD": st.sampled_from(["GET", "POST", "OPTIONS", "HEAD", "get"]),
+    },
     optional={
         "SCRIPT_NAME": st.sampled_from(["", "/api", "/sub"]),
         "HTTP_AUTHORIZATION": authorizations | st.text(),
@@ -85,7 +93,11 @@ def test_decide_is_pure(environ: dict[str, Any]) -> None:
     read_only = MappingProxyType(environ | {"wsgi.input": Unread()})
     first, second = guarded.decide(read_only), guarded.decide(read_only)
     assert environ == before
-    assert (first.rules, first.identity, type(first.answer)) == (second.rules, second.identity, type(second.answer))
+    assert (first.rules, first.identity, type(first.answer)) == (
+        second.rules,
+        second.identity,
+        type(second.answer),
+    )
 
 
 @given(environ=environs)
@@ -128,7 +140,12 @@ def test_the_call_follows_the_decision(environ: dict[str, Any]) -> None:
     ],
 )
 def test_decisions(
-    method: str, path: str, authorization: str, prefixes: list[str], subject: str | None, reason: str | None
+    method: str,
+    path: str,
+    authorization: str,
+    prefixes: list[str],
+    subject: str | None,
+    reason: str | None,
 ) -> None:
     """The rules that govern, who is calling, and the refusal if there is one."""
     environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_AUTHORIZATION": authorization}
@@ -139,7 +156,8 @@ def test_decisions(
 
 
 def test_a_requirement_of_the_owners() -> None:
-    """Any callable that raises a Refusal is a requirement; it is given None where there is no token."""
+    """Any callable that raises a Refusal is a requirement; it is given None where there is no
+    token."""
     seen: list[Any] = []
 
     def only_ada(identity: Any) -> None:
@@ -174,13 +192,16 @@ def test_where_a_subject_names_one_person(requires: Any, names_one: bool) -> Non
     """REMOTE_USER is set exactly where the rule leaves one of the trusted issuers."""
     environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
     providers = [MINTER.provider, OTHER.provider]
-    guard(app=lambda environ, start: [], providers=providers, rules=[Rule("/", *requires)])(environ, print)
+    guard(app=lambda environ, start: [], providers=providers, rules=[Rule("/", *requires)])(
+        environ, print
+    )
     assert environ.get("REMOTE_USER") == ("ada" if names_one else None)
     assert environ["AUTH_TYPE"] == "Bearer"
 
 
 def test_a_refusal_keeps_no_request_alive() -> None:
-    """A decision may be kept, so its refusal does not hold the frames of the request that it was raised in."""
+    """A decision may be kept, so its refusal does not hold the frames of the request that it was
+    raised in."""
     answer = guard().decide({"PATH_INFO": "/api", "HTTP_AUTHORIZATION": "Bearer x"}).answer
     assert isinstance(answer, Refusal)
     assert answer.__traceback__ is None
@@ -189,7 +210,11 @@ def test_a_refusal_keeps_no_request_alive() -> None:
 
 def test_one_middleware_may_guard_another() -> None:
     """The inner one decides for itself, and drops what the outer one has set."""
-    environ = {"PATH_INFO": "/api", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}
+    environ = {
+        "PATH_INFO": "/api",
+        "REQUEST_METHOD": "GET",
+        "HTTP_AUTHORIZATION": f"Bearer {TOKEN}",
+    }
     inner = guard(app=lambda environ, start: [b"in"], providers=[OTHER.provider])
     outer = guard(app=inner)
     assert outer(environ, lambda *arguments: None) != [b"in"]
@@ -204,18 +229,30 @@ class Store:
 PROVIDER = MINTER.provider
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no app": ({"app": None}, r"app\.wsgi_app"),
-    "one provider where a list belongs": ({"providers": PROVIDER}, r"providers=\[Provider\(\.\.\.\)\]"),
+    "one provider where a list belongs": (
+        {"providers": PROVIDER},
+        r"providers=\[Provider\(\.\.\.\)\]",
+    ),
     "no providers": ({"providers": []}, r"providers=\[Provider\(\.\.\.\)\]"),
     "a minter among the providers": ({"providers": [MINTER]}, r"providers=\[Provider\(\.\.\.\)\]"),
-    "a text as providers": ({"providers": "https://one.example"}, r"providers=\[Provider\(\.\.\.\)\]"),
+    "a text as providers": (
+        {"providers": "https://one.example"},
+        r"providers=\[Provider\(\.\.\.\)\]",
+    ),
     "two providers of one issuer": ({"providers": [PROVIDER, PROVIDER]}, "several audiences"),
     "no rules": ({"rules": []}, r'rules=\[Rule\("/"\)\]'),
     "one rule where a list belongs": ({"rules": Rule("/api")}, r'rules=\[Rule\("/api"\)\]'),
     "a text as rules": ({"rules": "/api"}, r'rules=\[Rule\("/api"\)\]'),
     "a prefix among the rules": ({"rules": ["/api"]}, r'rules=\[Rule\("/api"\)\]'),
     "a mapping of rules": ({"rules": {"/api": scope("read")}}, r'rules=\[Rule\("/api"\)\]'),
-    "the same prefix twice": ({"rules": [Rule("/api"), Rule("/api", public)]}, "two rules have the prefix '/api'"),
-    "the same prefix twice, once with a slash": ({"rules": [Rule("/api"), Rule("/api/")]}, "two rules"),
+    "the same prefix twice": (
+        {"rules": [Rule("/api"), Rule("/api", public)]},
+        "two rules have the prefix '/api'",
+    ),
+    "the same prefix twice, once with a slash": (
+        {"rules": [Rule("/api"), Rule("/api/")]},
+        "two rules",
+    ),
     "the same prefix and method twice": (
         {"rules": [Rule("/api", methods=("GET", "POST")), Rule("/api", public, methods=["head"])]},
         "two rules have the prefix '/api'",
@@ -227,7 +264,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "two issuers at once": (
         {
             "providers": [PROVIDER, OTHER.provider],
-            "rules": [Rule("/api", issued_by("https://one.example"), issued_by("https://two.example"))],
+            "rules": [
+                Rule("/api", issued_by("https://one.example"), issued_by("https://two.example"))
+            ],
         },
         "no provider has an issuer",
     ),
@@ -237,14 +276,32 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an empty realm": ({"realm": ""}, "printable ASCII"),
     "a realm beyond ASCII": ({"realm": "é"}, "printable ASCII"),
     "no realm": ({"realm": None}, "printable ASCII"),
-    "one origin where a list belongs": ({"allowed_origins": "https://a.example"}, r"allowed_origins=\['https://"),
+    "one origin where a list belongs": (
+        {"allowed_origins": "https://a.example"},
+        r"allowed_origins=\['https://",
+    ),
     "any origin": ({"allowed_origins": ["*"]}, r"allowed_origins=\['https://"),
-    "an origin with a path": ({"allowed_origins": ["https://a.example/"]}, r"allowed_origins=\['https://"),
-    "an origin without a scheme": ({"allowed_origins": ["a.example"]}, r"allowed_origins=\['https://"),
-    "a token limit that is a text": ({"max_token_bytes": "8192"}, "max_token_bytes is a positive number"),
+    "an origin with a path": (
+        {"allowed_origins": ["https://a.example/"]},
+        r"allowed_origins=\['https://",
+    ),
+    "an origin without a scheme": (
+        {"allowed_origins": ["a.example"]},
+        r"allowed_origins=\['https://",
+    ),
+    "a token limit that is a text": (
+        {"max_token_bytes": "8192"},
+        "max_token_bytes is a positive number",
+    ),
     "no token at all": ({"max_token_bytes": 0}, "max_token_bytes is a positive number"),
-    "a cache of less than nothing": ({"cache_size": -1}, "cache_size is a whole number, 0 for no cache"),
-    "a cache that is a boolean": ({"cache_size": True}, "cache_size is a whole number, 0 for no cache"),
+    "a cache of less than nothing": (
+        {"cache_size": -1},
+        "cache_size is a whole number, 0 for no cache",
+    ),
+    "a cache that is a boolean": (
+        {"cache_size": True},
+        "cache_size is a whole number, 0 for no cache",
+    ),
 }
 
 
@@ -256,10 +313,19 @@ def test_contradictions(options: dict[str, Any], words: str) -> None:
 
 
 PARTS: dict[str, tuple[Callable[[], object], str]] = {
-    "a scope beside public": (lambda: Rule("/api", public, scope("read")), r"Rule\('/api', public\)"),
-    "a scope beside optional": (lambda: Rule("/api", scope("read"), optional), r"Rule\('/api', public\)"),
+    "a scope beside public": (
+        lambda: Rule("/api", public, scope("read")),
+        r"Rule\('/api', public\)",
+    ),
+    "a scope beside optional": (
+        lambda: Rule("/api", scope("read"), optional),
+        r"Rule\('/api', public\)",
+    ),
     "a name where a requirement belongs": (lambda: Rule("/api", "read"), r"scope\('read'\)"),  # type: ignore[arg-type]
-    "a method where a tuple belongs": (lambda: Rule("/api", methods="POST"), r'methods=\("POST",\)'),
+    "a method where a tuple belongs": (
+        lambda: Rule("/api", methods="POST"),
+        r'methods=\("POST",\)',
+    ),
     "a method with a space": (lambda: Rule("/api", methods=("GET POST",)), 'such as "POST"'),
     "a prefix without a slash": (lambda: Rule("api"), r'Rule\("/api"\)'),
     "a prefix with dots": (lambda: Rule("/api/../x"), "leave out dot segments"),
@@ -268,7 +334,10 @@ PARTS: dict[str, tuple[Callable[[], object], str]] = {
     "two scopes in one text": (lambda: scope("read write"), r"scope\('read', 'write'\)"),
     "a list of scopes": (lambda: scope(["read", "write"]), r"scope\('read', 'write'\)"),  # type: ignore[arg-type]
     "no scope": (lambda: scope(), r"scope\('read', 'write'\)"),
-    "a claim with a list of values": (lambda: claim("role", ["admin"]), r"claim\('role', 'admin', 'owner'\)"),
+    "a claim with a list of values": (
+        lambda: claim("role", ["admin"]),
+        r"claim\('role', 'admin', 'owner'\)",
+    ),
     "no issuer": (lambda: issued_by(), r"issued_by\('https://"),
     "a provider as issuer": (lambda: issued_by(PROVIDER), r"issued_by\('https://"),  # type: ignore[arg-type]
     "any of nothing": (lambda: any_of(), r"any_of\(scope\('a'\), scope\('b'\)\)"),
@@ -283,10 +352,15 @@ PARTS: dict[str, tuple[Callable[[], object], str]] = {
         r"keys=KeySet\(\[key\]\)",
     ),
     "a text as scope claims": (
-        lambda: Provider(issuer="i", audience="a", keys=KeySet([Key.generate()]), scope_claims="scope"),  # type: ignore[arg-type]
+        lambda: Provider(
+            issuer="i", audience="a", keys=KeySet([Key.generate()]), scope_claims="scope"
+        ),  # type: ignore[arg-type]
         r"scope_claims=\('scope',\)",
     ),
-    "an empty issuer": (lambda: Provider(issuer="", audience="a", keys=KeySet([Key.generate()])), "issuer='https://"),
+    "an empty issuer": (
+        lambda: Provider(issuer="", audience="a", keys=KeySet([Key.generate()])),
+        "issuer='https://",
+    ),
     "one key where a list belongs": (lambda: KeySet(Key.generate()), r"KeySet\(\[key\]\)"),  # type: ignore[arg-type]
     "no keys": (lambda: KeySet([]), r"KeySet\(\[key\]\)"),
     "a PEM as a secret": (lambda: Key.from_secret(Key.generate().to_pem()), r"Key\.from_pem"),

@@ -10,7 +10,11 @@ from webtest import TestApp
 
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule, public, scope
 
-ISSUER, AUDIENCE, SECRET = "https://login.example", "example-api", "a secret of the tests, long enough"
+ISSUER, AUDIENCE, SECRET = (
+    "https://login.example",
+    "example-api",
+    "a secret of the tests, long enough",
+)
 FIELDS = ("reason", "rule", "issuer", "kid", "method", "path")
 
 
@@ -73,7 +77,8 @@ CASES: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
 def test_one_line_for_a_refusal(
     path: str, header: str | None, expected: tuple[Any, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its fields say why, by which rule, and what the token names; all on one line of ASCII, and never the token."""
+    """Its fields say why, by which rule, and what the token names; all on one line of ASCII, and
+    never the token."""
     caplog.set_level(logging.INFO, "jwt_middleware")
     client().get(path, headers={"Authorization": header} if header else {}, expect_errors=True)
     (record,) = caplog.records
@@ -82,7 +87,10 @@ def test_one_line_for_a_refusal(
     assert record.getMessage() == f"refused GET {expected[5]}: {expected[0]}"
     assert record.getMessage().isascii()
     assert record.getMessage().isprintable()
-    assert header is None or header.rpartition(" ")[2] not in f"{record.getMessage()} {vars(record)}".split()
+    assert (
+        header is None
+        or header.rpartition(" ")[2] not in f"{record.getMessage()} {vars(record)}".split()
+    )
 
 
 def test_who_may_pass_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -100,11 +108,15 @@ def test_nothing_is_read_for_a_log_that_nobody_keeps(
 ) -> None:
     """Below INFO a refusal costs no second look at the token."""
     caplog.set_level(logging.WARNING, "jwt_middleware")
-    monkeypatch.setattr("jwt_middleware.jws.parse", lambda *_: pytest.fail("it was asked for"))
+    monkeypatch.setattr(
+        "jwt_middleware.trust.jws.parse", lambda *_: pytest.fail("it was asked for")
+    )
     client().get("/api", status=401)
 
 
-def test_the_owners_record_factory(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_owners_record_factory(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A record factory that sets a field of the same name is no reason for a 500."""
     plain = logging.getLogRecordFactory()
 

@@ -16,11 +16,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel built from the files that git tracks or would track."""
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, cwd=_ROOT, check=True, capture_output=True, text=True).stdout.split("\0"):
+    for name in subprocess.run(
+        listed, cwd=_ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\0"):
         if name and (_ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((_ROOT / name).read_bytes())
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "-o", out, source], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "-o", out, source],
+        check=True,
+        capture_output=True,
+    )
     return next(out.glob("*.whl"))
 
 
@@ -39,16 +45,27 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         assert f"jwt_middleware/{file}" in names
 
 
-def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With only the core's dependencies the package imports, and the command names the extra that it lacks."""
-    monkeypatch.delenv("PYTHONPATH", raising=False)  # where the package is there already, pip installs nothing
+def test_the_wheel_works_in_an_empty_environment(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With only the core's dependencies the package imports, and the command names the extra that
+    it lacks."""
+    monkeypatch.delenv(
+        "PYTHONPATH", raising=False
+    )  # where the package is there already, pip installs nothing
     venv.create(tmp_path / "venv", with_pip=True)
     bin_ = tmp_path / "venv" / "bin"
     subprocess.run([bin_ / "pip", "install", "-q", wheel], check=True, capture_output=True)
     subprocess.run([bin_ / "python", "-c", "import jwt_middleware"], check=True, cwd=tmp_path)
-    login = subprocess.run([bin_ / "python", "-c", "import jwt_middleware.login"], capture_output=True, cwd=tmp_path)
-    assert login.stderr.endswith(b"ImportError: limits is missing: pip install 'wsgi-jwt-middleware[login]'\n")
-    command = subprocess.run([bin_ / "jwt-middleware", "users", "list"], capture_output=True, text=True, cwd=tmp_path)
+    login = subprocess.run(
+        [bin_ / "python", "-c", "import jwt_middleware.login"], capture_output=True, cwd=tmp_path
+    )
+    assert login.stderr.endswith(
+        b"ImportError: limits is missing: pip install 'wsgi-jwt-middleware[login]'\n"
+    )
+    command = subprocess.run(
+        [bin_ / "jwt-middleware", "users", "list"], capture_output=True, text=True, cwd=tmp_path
+    )
     assert command.returncode == 1
     assert command.stderr.count("\n") == 1
     assert "wsgi-jwt-middleware[login]" in command.stderr

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jwt_middleware.paths import is_plain, readings, to_wsgi
+from jwt_middleware.readings import is_plain, readings, to_wsgi
 
 HOSTILE = {
     "leading slashes": "//api/x",
@@ -61,7 +61,9 @@ def test_a_plain_path_has_one_reading(path: str) -> None:
 
 
 @given(
-    st.text(st.sampled_from("//..ab%;\\ \n\x7f\xff:@") | st.characters(max_codepoint=0xFF), max_size=8).map("/".__add__)
+    st.text(
+        st.sampled_from("//..ab%;\\ \n\x7f\xff:@") | st.characters(max_codepoint=0xFF), max_size=8
+    ).map("/".__add__)
 )
 @example("/a//")
 def test_plain_means_one_reading(path: str) -> None:
@@ -71,7 +73,8 @@ def test_plain_means_one_reading(path: str) -> None:
 
 @given(st.text())
 def test_every_text_has_readings(path: str) -> None:
-    """No PATH_INFO raises, PEP 3333 text or not; a reading starts with a slash and keeps to one character per byte."""
+    """No PATH_INFO raises, PEP 3333 text or not; a reading starts with a slash and keeps to one
+    character per byte."""
     for reading in readings(path):
         assert reading.startswith("/")
         assert reading.encode("latin-1").decode("latin-1") == reading
@@ -118,9 +121,28 @@ _SIMPLE_STAGES: tuple[Callable[[str], set[str]], ...] = (
     lambda path: {_slashes_merged(path)},
 )
 
-_PIECES = ["/", "/", "a", "b", "c", "..", ".", "%2e", "%2f", "%5c", "%3b", "%252f", "%25", "%", "%ff"]
+_PIECES = [
+    "/",
+    "/",
+    "a",
+    "b",
+    "c",
+    "..",
+    ".",
+    "%2e",
+    "%2f",
+    "%5c",
+    "%3b",
+    "%252f",
+    "%25",
+    "%",
+    "%ff",
+]
 _PIECES += ["\xff", "\xc3\xa9", "\x00", "\n", " ", "\\", ";", "..;"]
-_PREFIXES = [to_wsgi(prefix) for prefix in ("/a", "/a/b", "/a/b/c", "/b", "/b/a", "/b/a/é", "/c", "/é", "/é/a")]
+_PREFIXES = [
+    to_wsgi(prefix)
+    for prefix in ("/a", "/a/b", "/a/b/c", "/b", "/b/a", "/b/a/é", "/c", "/é", "/é/a")
+]
 
 
 def _governing(ways: set[str]) -> set[str]:
@@ -142,7 +164,8 @@ def test_the_readings_find_the_rules_that_their_plain_definition_finds(path: str
 
 
 def test_the_number_of_readings_is_bounded() -> None:
-    """Every odd thing at once, many times over: 3 x 2 x 2 x 2 x 2 texts, each divided in at most five ways."""
+    """Every odd thing at once, many times over: 3 x 2 x 2 x 2 x 2 texts, each divided in at most
+    five ways."""
     odd = ["%2561", "\xff", "\n", "\\", ";x", "//", "/./", "/y/.."]
     for pieces in product(odd, repeat=3):
         assert len(readings("/" + "".join([*odd, *pieces]) * 20)) <= 240

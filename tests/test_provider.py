@@ -15,8 +15,14 @@ GOOD: dict[str, Any] = {"issuer": "https://idp.example/", "audience": "api", "ke
     ("name", "value"),
     [
         *(("issuer", value) for value in (None, "", 5, ["https://idp.example/"], "a\nb", "a\0")),
-        *(("audience", value) for value in ("", 5, [], (), ["api", ""], ["api", 5], {"api"}, b"api", ["a\n"])),
-        *(("keys", value) for value in (None, KEYS.keys[0], [KEYS.keys[0]], "secret", {"keys": []})),
+        *(
+            ("audience", value)
+            for value in ("", 5, [], (), ["api", ""], ["api", 5], {"api"}, b"api", ["a\n"])
+        ),
+        *(
+            ("keys", value)
+            for value in (None, KEYS.keys[0], [KEYS.keys[0]], "secret", {"keys": []})
+        ),
         *(("leeway", value) for value in (-1, 301, float("nan"), float("inf"), "5", None, True)),
         *(("typ", value) for value in ("", 5, ["at+jwt"], "at\n")),
         *(("max_lifetime", value) for value in (0, -1, float("nan"), "3600", True)),
@@ -32,7 +38,8 @@ def test_what_cannot_be_is_refused_while_building(name: str, value: object) -> N
 
 @pytest.mark.parametrize("name", GOOD)
 def test_who_is_trusted_has_no_default(name: str) -> None:
-    """Issuer, audience and keys are always named: leaving the audience out would accept the tokens of others."""
+    """Issuer, audience and keys are always named: leaving the audience out would accept the tokens
+    of others."""
     with pytest.raises(TypeError, match=name):
         Provider(**{key: value for key, value in GOOD.items() if key != name})
 
@@ -41,8 +48,11 @@ def test_who_is_trusted_has_no_default(name: str) -> None:
     ("audience", "audiences"),
     [("api", {"api"}), (("a", "b"), {"a", "b"}), (["a", "b"], {"a", "b"}), (None, set())],
 )
-def test_an_audience_is_a_text_several_or_explicitly_none(audience: Any, audiences: set[str]) -> None:
-    """All of them are accepted; a list given is kept as a tuple, so that it cannot change afterwards."""
+def test_an_audience_is_a_text_several_or_explicitly_none(
+    audience: Any, audiences: set[str]
+) -> None:
+    """All of them are accepted; a list given is kept as a tuple, so that it cannot change
+    afterwards."""
     provider = Provider(**GOOD | {"audience": audience})
     assert provider.audiences == audiences
     assert not isinstance(provider.audience, list)

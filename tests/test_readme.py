@@ -50,7 +50,9 @@ def test_the_first_snippet_guards_a_flask_app(names: dict[str, Any]) -> None:
     names["store"].add_user("ada", "analytical engine")
     client = TestApp(names["app"])
     client.get("/api/me", status=401)
-    token = client.post_json("/auth/token", {"username": "ada", "password": "analytical engine"}).json["token"]
+    token = client.post_json(
+        "/auth/token", {"username": "ada", "password": "analytical engine"}
+    ).json["token"]
     client.authorization = ("Bearer", token)
     assert client.get("/api/me").json == {"id": "1"}
 
@@ -62,7 +64,11 @@ def test_the_user_table_of_ones_own_is_asked(names: dict[str, Any]) -> None:
     db, app = names["db"], names["app"]
     with app.app_context():
         db.create_all()
-        db.session.add(names["Person"](name="grace", password_hash=generate_password_hash("cobol", "scrypt:1024:8:1")))
+        db.session.add(
+            names["Person"](
+                name="grace", password_hash=generate_password_hash("cobol", "scrypt:1024:8:1")
+            )
+        )
         db.session.commit()
     client = TestApp(names["login"])
     answer = client.post_json("/token", {"username": "grace", "password": "cobol"})
@@ -71,25 +77,37 @@ def test_the_user_table_of_ones_own_is_asked(names: dict[str, Any]) -> None:
     assert names["People"]().get("1").scopes == ("member",)
 
 
-@pytest.mark.parametrize("code", re.findall(r"^\|[^|]*\| `((?:rules=|Rule\()(?:[^`])*)`", _README, re.MULTILINE))
+@pytest.mark.parametrize(
+    "code", re.findall(r"^\|[^|]*\| `((?:rules=|Rule\()(?:[^`])*)`", _README, re.MULTILINE)
+)
 def test_the_rules_of_the_table_can_be_built(code: str) -> None:
     """Each rule in the table "You want to / use" is a rule."""
     from jwt_middleware import Rule
 
-    known = {item.__name__: item for item in (Rule, any_of, claim, issued_by, optional, public, scope)}
+    known = {
+        item.__name__: item for item in (Rule, any_of, claim, issued_by, optional, public, scope)
+    }
     assert eval(f"dict({code})" if code.startswith("rules=") else code, known)
 
 
-@pytest.mark.parametrize("command", re.findall(r"`(jwt-middleware [^`]+)`", _README.split("## Users")[1]))
+@pytest.mark.parametrize(
+    "command", re.findall(r"`(jwt-middleware [^`]+)`", _README.split("## Users")[1])
+)
 def test_each_command_of_the_text_works(command: str, tmp_path: Path) -> None:
     """The commands for users and keys do what they say, in an empty folder."""
     arguments = shlex.split(command) + (["--password-stdin"] if " users " in command else [])
     run = subprocess.run(
-        [_BIN / arguments[0], *arguments[1:]], cwd=tmp_path, input="analytical engine\n", capture_output=True, text=True
+        [_BIN / arguments[0], *arguments[1:]],
+        cwd=tmp_path,
+        input="analytical engine\n",
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 0, run.stderr
     if " users " in command:
-        assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == ["ada"]
+        assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == [
+            "ada"
+        ]
 
 
 _MYAPP = """
@@ -108,7 +126,9 @@ def test_the_test_of_an_app_passes(tmp_path: Path) -> None:
     """The snippet for suites is a whole test file: beside an app it runs as it stands."""
     (tmp_path / "myapp.py").write_text(_MYAPP)
     (tmp_path / "test_myapp.py").write_text(blocks("py")[0])
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert "1 passed" in run.stdout, run.stdout
 
 
@@ -116,8 +136,12 @@ def test_a_token_is_inspected(tmp_path: Path) -> None:
     """The command of the text says why an app refuses a token."""
     (command,) = re.findall(r"`(jwt-middleware token [^`]+)`", _README)
     (tmp_path / "module.py").write_text(_MYAPP)
-    (tmp_path / "token").write_text(TokenMinter(Key.generate(), issuer="https://x.example", audience="a").mint("ada"))
-    run = subprocess.run(f"{_BIN}/{command}", shell=True, cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "token").write_text(
+        TokenMinter(Key.generate(), issuer="https://x.example", audience="a").mint("ada")
+    )
+    run = subprocess.run(
+        f"{_BIN}/{command}", shell=True, cwd=tmp_path, capture_output=True, text=True
+    )
     assert (run.returncode, "issuer" in run.stdout) == (1, True), run.stderr
 
 
@@ -130,7 +154,8 @@ def test_what_to_do_about_a_refusal(reason: str) -> None:
 
 
 def test_what_comes_first_comes_first() -> None:
-    """Line 3 says how to install and what the unrelated package's error is; code is within the first ten lines."""
+    """Line 3 says how to install and what the unrelated package's error is; code is within the
+    first ten lines."""
     assert '`pip install "wsgi-jwt-middleware[login]"`' in _LINES[2]
     assert "ImportError: cannot import name 'Identity' from 'jwt_middleware'" in _LINES[2]
     assert "```python" in _LINES[:9]
@@ -138,12 +163,16 @@ def test_what_comes_first_comes_first() -> None:
 
 
 def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
-    """One command installs and runs the demo, one installs and runs the tests; the build runs both as they stand."""
+    """One command installs and runs the demo, one installs and runs the tests; the build runs both
+    as they stand."""
     run, test = blocks("sh")[:2]
     assert run.count("\n") == test.count("\n") == 1
     assert run.rstrip().endswith("jwt-middleware demo")
     assert test.rstrip().endswith("-m pytest -n 3 --dist loadfile")
-    assert all(command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ") for command in (run, test))
+    assert all(
+        command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
+        for command in (run, test)
+    )
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", _README))
@@ -158,13 +187,16 @@ def test_the_providers_of_the_text_are_some(names: dict[str, Any]) -> None:
 
 
 def test_the_commands_that_check_are_there() -> None:
-    """The first of them prints the figures of the text; the others, which take minutes, are files that run."""
+    """The first of them prints the figures of the text; the others, which take minutes, are files
+    that run."""
     table = _README.split("## How it is checked")[1].split("##")[0]
     commands = re.findall(r"\| `([^`|]+)` \|$", table, re.MULTILINE)
     assert len(commands) == 5
     environ = {**os.environ, "PYTHONPATH": str(_ROOT)}
     first = commands[0].replace("python", sys.executable)
-    printed = subprocess.run(first, shell=True, cwd=_ROOT, env=environ, capture_output=True, text=True).stdout
+    printed = subprocess.run(
+        first, shell=True, cwd=_ROOT, env=environ, capture_output=True, text=True
+    ).stdout
     figures = re.findall(r"^\S.*: (\d+) cases, (\d+) wrong$", printed, re.MULTILINE)
     told = re.search(r"([\d,]+) cases, no wrong verdict; .*: (\d+) wrong of the ([\d,]+)", table)
     assert told

@@ -25,11 +25,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from servers.fault_server import BAD_KEYS, BEHAVIOURS, PATH, Exchange, FaultServer, answer, drip, hang, says, well
+from servers.fault_server import (
+    BAD_KEYS,
+    BEHAVIOURS,
+    PATH,
+    Exchange,
+    FaultServer,
+    answer,
+    drip,
+    hang,
+    says,
+    well,
+)
 from servers.serving import call, gunicorn
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rule, Unavailable
-from jwt_middleware.remote_keys import RemoteKeySet
+from jwt_middleware.trust.remote_keys import RemoteKeySet
 
 ISSUER = "https://idp.example/"
 FIRST, SECOND = Key.generate(id="first"), Key.generate(id="second")
@@ -92,7 +103,11 @@ def guarded(keys: RemoteKeySet) -> Callable[[str], int]:
     app = JWTMiddleware(lambda environ, start_response: [], providers=[provider], rules=[Rule("/")])
 
     def status(token: str) -> int:
-        environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {token}"}
+        environ = {
+            "PATH_INFO": "/",
+            "REQUEST_METHOD": "GET",
+            "HTTP_AUTHORIZATION": f"Bearer {token}",
+        }
         return getattr(app.decide(environ).answer, "status", 200)
 
     return status
@@ -154,7 +169,8 @@ def test_https_urls_and_loopback_ones_are_taken(url: str) -> None:
     ],
 )
 def test_other_urls_are_refused_while_building(url: Any) -> None:
-    """No plain http but on loopback, no other scheme, nothing that two readers could read in two ways."""
+    """No plain http but on loopback, no other scheme, nothing that two readers could read in two
+    ways."""
     with pytest.raises(ConfigurationError, match="https URL"):
         RemoteKeySet(url)
 
@@ -166,7 +182,9 @@ def test_ports_and_addresses_that_are_none_are_refused_while_building(url: str) 
         RemoteKeySet(url)
 
 
-@pytest.mark.parametrize("terms", [{"fresh_for": 0}, {"stale_for": -1}, {"timeout": 0}, {"timeout": float("nan")}])
+@pytest.mark.parametrize(
+    "terms", [{"fresh_for": 0}, {"stale_for": -1}, {"timeout": 0}, {"timeout": float("nan")}]
+)
 def test_durations_that_are_none_are_refused(terms: dict[str, float]) -> None:
     """Each duration is a number of seconds."""
     with pytest.raises(ConfigurationError, match="seconds"):
@@ -174,7 +192,8 @@ def test_durations_that_are_none_are_refused(terms: dict[str, float]) -> None:
 
 
 def test_building_does_no_io_and_starts_no_thread(server: FaultServer) -> None:
-    """Building a middleware with remote keys asks nobody: the app starts while the issuer is down."""
+    """Building a middleware with remote keys asks nobody: the app starts while the issuer is
+    down."""
     threads = threading.active_count()
     guarded(RemoteKeySet(server.url))
     assert (server.requests, threading.active_count()) == ([], threads)
@@ -185,7 +204,8 @@ def test_building_does_no_io_and_starts_no_thread(server: FaultServer) -> None:
 
 @pytest.mark.parametrize("name", BEHAVIOURS)
 def test_without_keys_a_fault_is_503(name: str, server: FaultServer) -> None:
-    """A good token gets 200 from what can be used and 503 from what cannot; fifty look-ups cost one fetch."""
+    """A good token gets 200 from what can be used and 503 from what cannot; fifty look-ups cost one
+    fetch."""
     server.behaviour, comes_through = BEHAVIOURS[name]
     status = guarded(RemoteKeySet(server.url, timeout=3 if comes_through else 0.3))
     assert {status(mint()) for _ in range(50)} == {200 if comes_through else 503}
@@ -204,9 +224,12 @@ def test_with_keys_a_fault_changes_nothing(name: str, server: FaultServer, clock
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("name", [name for name in BEHAVIOURS if name.startswith(("hang", "drip", "endless 100"))])
+@pytest.mark.parametrize(
+    "name", [name for name in BEHAVIOURS if name.startswith(("hang", "drip", "endless 100"))]
+)
 def test_a_fetch_ends_by_its_deadline(name: str, server: FaultServer) -> None:
-    """However steadily a server drips, the wait is over and so is the fetch while it goes on dripping."""
+    """However steadily a server drips, the wait is over and so is the fetch while it goes on
+    dripping."""
     server.behaviour = BEHAVIOURS[name][0]
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url, timeout=0.3).find("first")
@@ -214,7 +237,9 @@ def test_a_fetch_ends_by_its_deadline(name: str, server: FaultServer) -> None:
     assert fetches_under_way() == 0
 
 
-def test_a_name_server_that_hangs_holds_up_nobody(server: FaultServer, clock: Clock, monkeypatch: Any) -> None:
+def test_a_name_server_that_hangs_holds_up_nobody(
+    server: FaultServer, clock: Clock, monkeypatch: Any
+) -> None:
     """`getaddrinfo` knows no time-out: the wait for it has one, and known keys serve meanwhile."""
     _, status = warm(server, timeout=0.3)
     released = threading.Event()
@@ -227,7 +252,9 @@ def test_a_name_server_that_hangs_holds_up_nobody(server: FaultServer, clock: Cl
     released.set()
 
 
-def test_without_a_thread_known_keys_serve(server: FaultServer, clock: Clock, monkeypatch: Any) -> None:
+def test_without_a_thread_known_keys_serve(
+    server: FaultServer, clock: Clock, monkeypatch: Any
+) -> None:
     """A process that may start no thread is an outage like another."""
     _, status = warm(server)
     monkeypatch.setattr(threading.Thread, "start", lambda _: exec("raise RuntimeError"))
@@ -237,7 +264,9 @@ def test_without_a_thread_known_keys_serve(server: FaultServer, clock: Clock, mo
 
 @pytest.mark.parametrize(("size", "expected"), [(256 * 1024, 200), (256 * 1024 + 1, 503)])
 @pytest.mark.parametrize("chunked", [False, True], ids=["sized", "chunked"])
-def test_a_body_has_256_kib_at_most(size: int, expected: int, chunked: bool, server: FaultServer) -> None:
+def test_a_body_has_256_kib_at_most(
+    size: int, expected: int, chunked: bool, server: FaultServer
+) -> None:
     """The limit is exact, whether the server names the length or not."""
     body = json.dumps({"keys": JWKS}).encode().ljust(size)
     chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
@@ -247,7 +276,8 @@ def test_a_body_has_256_kib_at_most(size: int, expected: int, chunked: bool, ser
 
 
 @pytest.mark.parametrize(
-    "name", ["200 MB", "200 MB in chunks", "one endless header", "flood of 100-continue", "gzip bomb"]
+    "name",
+    ["200 MB", "200 MB in chunks", "one endless header", "flood of 100-continue", "gzip bomb"],
 )
 def test_what_is_too_large_is_not_kept(name: str, server: FaultServer) -> None:
     """However much comes, reading it takes less than 2 MB."""
@@ -270,7 +300,9 @@ def test_a_hundred_keys_are_taken(server: FaultServer) -> None:
 def test_a_redirect_is_not_followed(server: FaultServer) -> None:
     """Where the keys are is the owner's word, not the server's."""
     with FaultServer(JWKS) as elsewhere:
-        server.behaviour = says(answer(b"", f"Location: {elsewhere.url}", status="307 Temporary Redirect"))
+        server.behaviour = says(
+            answer(b"", f"Location: {elsewhere.url}", status="307 Temporary Redirect")
+        )
         assert guarded(RemoteKeySet(server.url))(mint()) == 503
         assert elsewhere.requests == []
 
@@ -281,16 +313,26 @@ def test_the_request_says_what_is_wanted(server: FaultServer) -> None:
     RemoteKeySet(f"{server.origin}/keys?tenant=1").find("first")
     line, *headers = server.requests[0].strip().split("\r\n")
     assert line == "GET /keys?tenant=1 HTTP/1.1"
-    assert {f"Host: {server.origin[7:]}", "Accept-Encoding: identity", "Accept: application/json"} < set(headers)
+    assert {
+        f"Host: {server.origin[7:]}",
+        "Accept-Encoding: identity",
+        "Accept: application/json",
+    } < set(headers)
 
 
 # --- keys
 
 
 def test_a_secret_never_comes_from_a_url(server: FaultServer) -> None:
-    """An `oct` key in the document verifies nothing, whatever else it says: its readers could sign with it."""
+    """An `oct` key in the document verifies nothing, whatever else it says: its readers could sign
+    with it."""
     secret = Key.from_secret("s" * 32, id="secret")
-    jwk = {"kty": "oct", "k": jwt.utils.base64url_encode(b"s" * 32).decode(), "kid": "secret", "alg": "HS256"}
+    jwk = {
+        "kty": "oct",
+        "k": jwt.utils.base64url_encode(b"s" * 32).decode(),
+        "kid": "secret",
+        "alg": "HS256",
+    }
     assert Key.from_jwk(jwk).verifying_key == secret.verifying_key
     server.publish([jwk, *JWKS])
     status = guarded(RemoteKeySet(server.url))
@@ -298,10 +340,13 @@ def test_a_secret_never_comes_from_a_url(server: FaultServer) -> None:
 
 
 @pytest.mark.parametrize(
-    "private", [{"d": "A" * 200_000}, {"d": 5}, {"d": "AQ", "p": None, "oth": []}], ids=["huge", "number", "other"]
+    "private",
+    [{"d": "A" * 200_000}, {"d": 5}, {"d": "AQ", "p": None, "oth": []}],
+    ids=["huge", "number", "other"],
 )
 def test_private_members_are_not_read(private: dict[str, Any], server: FaultServer) -> None:
-    """What a private member holds cannot cost a key that verifies without it, nor the seconds of a huge one."""
+    """What a private member holds cannot cost a key that verifies without it, nor the seconds of a
+    huge one."""
     pair = Key.generate("RS256", id="rsa")
     server.publish([pair.to_jwk() | private])
     (key,) = RemoteKeySet(server.url).find("rsa")
@@ -321,11 +366,14 @@ json_values = st.recursive(
     | st.integers()
     | st.text(max_size=20)
     | st.sampled_from(["RSA", "EC", "OKP", "oct", "sig", "ES256"]),
-    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3),
+    lambda values: (
+        st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3)
+    ),
     max_leaves=5,
 )
 jwk_like = st.dictionaries(
-    st.sampled_from(["kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y", "d", "k"]), json_values
+    st.sampled_from(["kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y", "d", "k"]),
+    json_values,
 )
 
 
@@ -338,14 +386,18 @@ def shared_server() -> Iterator[FaultServer]:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(json_values | jwk_like, max_size=20), st.integers(0, 20))
-def test_no_other_key_costs_a_good_one(shared_server: FaultServer, others: list[Any], place: int) -> None:
+def test_no_other_key_costs_a_good_one(
+    shared_server: FaultServer, others: list[Any], place: int
+) -> None:
     """Whatever stands beside it, a good key is found; a `kid` that two keys share is nobody's."""
     shared_server.publish([*others[:place], FIRST.to_jwk(), *others[place:]])
     found = RemoteKeySet(shared_server.url).find("first")
     assert [key.thumbprint() for key in found if key.id] == [FIRST.thumbprint()]
 
 
-def test_a_bad_key_is_logged_once(server: FaultServer, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_key_is_logged_once(
+    server: FaultServer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     """The same document is not read again, so its faults are not told every ten minutes."""
     server.publish([*BAD_KEYS, *JWKS])
     _, status = warm(server)
@@ -376,7 +428,8 @@ def test_a_bad_key_is_logged_once(server: FaultServer, clock: Clock, caplog: pyt
     ],
 )
 def test_fresh_for(header: str, fresh_for: int, server: FaultServer, clock: Clock) -> None:
-    """The keys are asked for again at 80 % of `max-age`, taken as a minute at least and a day at most, or of 600 s."""
+    """The keys are asked for again at 80 % of `max-age`, taken as a minute at least and a day at
+    most, or of 600 s."""
     server.headers = (header,) if header else ()
     keys, _ = warm(server)
     clock.move(0.8 * fresh_for - 1)
@@ -400,7 +453,8 @@ def test_a_refresh_holds_up_nobody(server: FaultServer, clock: Clock) -> None:
 
 
 def test_an_outage_holds_up_nobody(server: FaultServer, clock: Clock) -> None:
-    """Once a fetch has failed, keys past their freshness serve at once, also while the next attempt hangs."""
+    """Once a fetch has failed, keys past their freshness serve at once, also while the next attempt
+    hangs."""
     _, status = warm(server)
     server.behaviour = DOWN
     clock.move(700)
@@ -413,15 +467,20 @@ def test_an_outage_holds_up_nobody(server: FaultServer, clock: Clock) -> None:
 
 
 def test_keys_that_nobody_asked_for_are_confirmed_first(server: FaultServer, clock: Clock) -> None:
-    """After an idle night, a key withdrawn in the evening verifies nothing: only an outage lets old keys serve."""
+    """After an idle night, a key withdrawn in the evening verifies nothing: only an outage lets old
+    keys serve."""
     _, status = warm(server)
     server.publish(JWKS[1:])
     clock.move(40_000)
     assert (status(mint()), status(mint(SECOND))) == (401, 200)
 
 
-@pytest.mark.parametrize("keys", [JWKS[1:], [Key.generate(id="first").to_jwk()]], ids=["removed", "replaced"])
-def test_a_key_that_is_gone_ends_kept_verdicts(keys: list[Any], server: FaultServer, clock: Clock) -> None:
+@pytest.mark.parametrize(
+    "keys", [JWKS[1:], [Key.generate(id="first").to_jwk()]], ids=["removed", "replaced"]
+)
+def test_a_key_that_is_gone_ends_kept_verdicts(
+    keys: list[Any], server: FaultServer, clock: Clock
+) -> None:
     """A kept token is verified anew once its key has gone from the document, or become another."""
     _, status = warm(server)
     server.publish(keys)
@@ -432,7 +491,8 @@ def test_a_key_that_is_gone_ends_kept_verdicts(keys: list[Any], server: FaultSer
 
 
 def test_the_generation_stays_while_the_document_does(server: FaultServer, clock: Clock) -> None:
-    """A refresh that brings nothing new costs no kept token its verdict; every change is another generation."""
+    """A refresh that brings nothing new costs no kept token its verdict; every change is another
+    generation."""
     keys, status = warm(server)
     before = keys.generation
     clock.move(500)
@@ -447,7 +507,8 @@ def test_the_generation_stays_while_the_document_does(server: FaultServer, clock
 
 
 def test_an_outage_of_a_day_is_survived(server: FaultServer, clock: Clock) -> None:
-    """Good tokens: 200 through 24 hours of outage, then 503, and 200 within one cooldown of the recovery."""
+    """Good tokens: 200 through 24 hours of outage, then 503, and 200 within one cooldown of the
+    recovery."""
     _, status = warm(server)
     clock.move(470)
     server.behaviour = DOWN
@@ -472,7 +533,8 @@ def test_without_stale_keys_an_outage_shows_at_once(server: FaultServer, clock: 
 
 
 def test_a_failing_endpoint_is_left_in_peace(server: FaultServer, clock: Clock) -> None:
-    """50 look-ups at a failing endpoint: 2 fetches in 30 s, whether all at once or over the time."""
+    """50 look-ups at a failing endpoint: 2 fetches in 30 s, whether all at once or over the
+    time."""
     server.behaviour = DOWN
     status = guarded(RemoteKeySet(server.url))
     for _ in range(50):
@@ -494,7 +556,8 @@ def test_a_thousand_unknown_ids_cost_two_fetches(server: FaultServer, clock: Clo
 
 
 def test_a_new_key_is_found_at_once(server: FaultServer, clock: Clock) -> None:
-    """Rotation: a token of a key that is new since the last fetch, 30 s ago, is good at its first use."""
+    """Rotation: a token of a key that is new since the last fetch, 30 s ago, is good at its first
+    use."""
     _, status = warm(server)
     third = Key.generate(id="third")
     server.publish([*JWKS, third.to_jwk()])
@@ -504,7 +567,8 @@ def test_a_new_key_is_found_at_once(server: FaultServer, clock: Clock) -> None:
 
 
 def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) -> None:
-    """While the keys are fetched for an unknown `kid`, one request waits, and the others hear `try again` at once."""
+    """While the keys are fetched for an unknown `kid`, one request waits, and the others hear `try
+    again` at once."""
     _, status = warm(server)
     third = Key.generate(id="third")
     server.publish([*JWKS, third.to_jwk()])
@@ -528,7 +592,8 @@ def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) 
 
 
 def test_after_a_failed_fetch_an_unknown_id_is_our_fault(server: FaultServer, clock: Clock) -> None:
-    """It may be a good one, so it is 503 with the seconds to wait, and 401 only when a fetch has come through."""
+    """It may be a good one, so it is 503 with the seconds to wait, and 401 only when a fetch has
+    come through."""
     keys, status = warm(server)
     server.behaviour = DOWN
     clock.move(31)
@@ -543,7 +608,8 @@ def test_after_a_failed_fetch_an_unknown_id_is_our_fault(server: FaultServer, cl
 
 
 def test_all_wait_for_the_first_keys(server: FaultServer) -> None:
-    """At the start nobody has keys: many requests at once make one fetch, and all are served by it."""
+    """At the start nobody has keys: many requests at once make one fetch, and all are served by
+    it."""
     server.behaviour = BEHAVIOURS["slow (0.4 s)"][0]
     status = guarded(RemoteKeySet(server.url))
     with ThreadPoolExecutor(8) as pool:
@@ -552,7 +618,8 @@ def test_all_wait_for_the_first_keys(server: FaultServer) -> None:
 
 
 def test_a_request_with_an_old_view_starts_no_fetch(server: FaultServer) -> None:
-    """Who has waited for the lock while another request's fetch was answered looks at the answer first."""
+    """Who has waited for the lock while another request's fetch was answered looks at the answer
+    first."""
     keys, _ = warm(server)
     assert keys._fetch_under_way(keys._view._replace()) is None
     assert (len(server.requests), fetches_under_way()) == (1, 0)
@@ -566,7 +633,11 @@ def test_a_token_without_an_id_tries_every_key(server: FaultServer) -> None:
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from([0, 1, 4, 6, 29, 31, 100, 481, 601, 40_000, 87_001]), st.booleans(), st.booleans()),
+    st.tuples(
+        st.sampled_from([0, 1, 4, 6, 29, 31, 100, 481, 601, 40_000, 87_001]),
+        st.booleans(),
+        st.booleans(),
+    ),
     max_size=12,
 )
 
@@ -574,8 +645,8 @@ steps = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(steps)
 def test_any_history(shared_server: FaultServer, steps: list[tuple[int, bool, bool]]) -> None:
-    """Whatever fails when: keys serve for a day after the last success, an unknown `kid` is 401 only right after one,
-    and no 30 seconds see three fetches."""
+    """Whatever fails when: keys serve for a day after the last success, an unknown `kid` is 401
+    only right after one, and no 30 seconds see three fetches."""
     clock, fetches, last_success = Clock(), [], float("-inf")
     shared_server.publish(JWKS)
     with pytest.MonkeyPatch.context() as patch:
@@ -602,14 +673,19 @@ def test_any_history(shared_server: FaultServer, steps: list[tuple[int, bool, bo
 
 
 def test_the_log_names_no_secret(server: FaultServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither a query, which may hold a secret, nor a text of the server's reaches the log or the repr."""
+    """Neither a query, which may hold a secret, nor a text of the server's reaches the log or the
+    repr."""
     server.behaviour = says(b"HTTP/1.1 500 injected\r\n\r\n")
     keys = RemoteKeySet(f"{server.url}?code=secret")
     with pytest.raises(Unavailable):
         keys.find("first")
     assert repr(keys) == f"RemoteKeySet({server.url!r})"
     assert caplog.record_tuples == [
-        ("jwt_middleware", logging.WARNING, f"{keys!r} cannot be had: the answer has the status 500")
+        (
+            "jwt_middleware",
+            logging.WARNING,
+            f"{keys!r} cannot be had: the answer has the status 500",
+        )
     ]
 
 
@@ -627,7 +703,9 @@ def test_the_log_names_no_secret(server: FaultServer, caplog: pytest.LogCaptureF
         ("101 keys", "a JWKS document has a list of 100 keys at most"),
     ],
 )
-def test_the_log_says_why(name: str, why: str, server: FaultServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_says_why(
+    name: str, why: str, server: FaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """One WARNING a failed fetch, from which an operator can tell what to look at."""
     server.behaviour = BEHAVIOURS[name][0]
     with pytest.raises(Unavailable):
@@ -651,7 +729,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     signed = builder.add_extension(alternative, critical=False).sign(key, hashes.SHA256())
     file = tmp_path_factory.mktemp("tls") / "server.pem"
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    file.write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()) + signed.public_bytes(encoding))
+    file.write_bytes(
+        key.private_bytes(encoding, form, serialization.NoEncryption())
+        + signed.public_bytes(encoding)
+    )
     return file
 
 
@@ -668,7 +749,8 @@ def tls_server(certificate: Path) -> Iterator[FaultServer]:
 def test_https_needs_a_certificate_that_is_trusted(
     tls_server: FaultServer, certificate: Path, monkeypatch: Any
 ) -> None:
-    """A stranger's certificate is a failed fetch; the system's trust, which SSL_CERT_FILE may name, decides."""
+    """A stranger's certificate is a failed fetch; the system's trust, which SSL_CERT_FILE may name,
+    decides."""
     assert guarded(RemoteKeySet(tls_server.url))(mint()) == 503
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert guarded(RemoteKeySet(tls_server.url))(mint()) == 200
@@ -689,7 +771,7 @@ def test_a_handshake_ends_by_the_deadline(server: FaultServer) -> None:
 _APPLICATION = """
     import os, threading
     from jwt_middleware import JWTMiddleware, Provider, Rule, public
-    from jwt_middleware.remote_keys import RemoteKeySet
+    from jwt_middleware.trust.remote_keys import RemoteKeySet
 
     def hello(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
@@ -702,12 +784,14 @@ _APPLICATION = """
 
 
 @pytest.mark.parametrize(
-    "worker", [("sync", "--workers=2"), ("gthread", "--threads=4"), ("gevent", "--graceful-timeout=1")]
+    "worker",
+    [("sync", "--workers=2"), ("gthread", "--threads=4"), ("gevent", "--graceful-timeout=1")],
 )
 def test_gunicorn_with_a_preloaded_app(
     worker: tuple[str, str], tls_server: FaultServer, certificate: Path, tmp_path: Path
 ) -> None:
-    """Built before the fork, used after it, over TLS: every kind of worker fetches the keys itself, once."""
+    """Built before the fork, used after it, over TLS: every kind of worker fetches the keys itself,
+    once."""
     (tmp_path / "guarded.py").write_text(textwrap.dedent(_APPLICATION))
     options = ("--preload", f"--worker-class={worker[0]}", worker[1])
     environ = {"JWKS_URL": tls_server.url, "SSL_CERT_FILE": str(certificate)}
@@ -724,7 +808,9 @@ def test_a_waiting_request_leaves_a_gevent_worker_free(server: FaultServer, tmp_
     server.behaviour = hang
     options = ("--worker-class=gevent", "--graceful-timeout=1")
     with (
-        gunicorn("guarded:application", *options, cwd=tmp_path, env={"JWKS_URL": server.url}) as address,
+        gunicorn(
+            "guarded:application", *options, cwd=tmp_path, env={"JWKS_URL": server.url}
+        ) as address,
         ThreadPoolExecutor() as pool,
     ):
         waiting = pool.submit(call, address, token=mint())
@@ -737,7 +823,7 @@ def test_a_waiting_request_leaves_a_gevent_worker_free(server: FaultServer, tmp_
 
 _FORK = """
     import os, signal, sys, threading
-    from jwt_middleware.remote_keys import RemoteKeySet
+    from jwt_middleware.trust.remote_keys import RemoteKeySet
 
     signal.alarm(15)
     keys = RemoteKeySet(sys.argv[1])
@@ -753,7 +839,8 @@ _FORK = """
 
 
 def test_a_fork_in_the_middle_of_a_fetch(server: FaultServer) -> None:
-    """A child has neither the thread of its parent's fetch nor anybody to free its lock: it starts anew."""
+    """A child has neither the thread of its parent's fetch nor anybody to free its lock: it starts
+    anew."""
     server.behaviour = hang
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(_FORK), server.url]
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}

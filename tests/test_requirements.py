@@ -20,7 +20,7 @@ from jwt_middleware import (
     public,
     scope,
 )
-from jwt_middleware.requirements import Requirement
+from jwt_middleware.policy.requirements import Requirement
 
 
 def caller(*scopes: str, issuer: str = "https://a.example", **claims: Any) -> Identity:
@@ -42,10 +42,22 @@ HOLDS = {
     "claim has the value": (claim("role", "admin"), caller(role="admin")),
     "claim has one of the values": (claim("role", "admin", "owner"), caller(role="owner")),
     "claim lists the value": (claim("roles", "admin"), caller(roles=["staff", "admin"])),
-    "claim lists it beside objects": (claim("roles", "admin"), caller(roles=[{"a": 1}, ["admin"], None, "admin"])),
-    "nested claim, alone": (claim(("realm_access", "roles"), "admin"), caller(realm_access={"roles": "admin"})),
-    "nested claim, listed": (claim(("realm_access", "roles"), "admin"), caller(realm_access={"roles": ["admin"]})),
-    "a dot in a name is no path": (claim("https://x.example/roles", "a"), caller(**{"https://x.example/roles": "a"})),
+    "claim lists it beside objects": (
+        claim("roles", "admin"),
+        caller(roles=[{"a": 1}, ["admin"], None, "admin"]),
+    ),
+    "nested claim, alone": (
+        claim(("realm_access", "roles"), "admin"),
+        caller(realm_access={"roles": "admin"}),
+    ),
+    "nested claim, listed": (
+        claim(("realm_access", "roles"), "admin"),
+        caller(realm_access={"roles": ["admin"]}),
+    ),
+    "a dot in a name is no path": (
+        claim("https://x.example/roles", "a"),
+        caller(**{"https://x.example/roles": "a"}),
+    ),
     "a number is a number": (claim("level", 1), caller(level=1.0)),
     "true is true": (claim("verified", True), caller(verified=True)),
     "first alternative": (any_of(scope("a"), scope("b")), caller("a")),
@@ -67,28 +79,72 @@ FAILS = {
     "issuer by its start": (issued_by("https://a.example/"), caller(), InvalidToken, "issuer"),
     "claim absent": (claim("org"), caller(), InsufficientScope, "claim_missing"),
     "claim null": (claim("org"), caller(org=None), InsufficientScope, "claim_missing"),
-    "another value": (claim("role", "admin"), caller(role="administrator"), InsufficientScope, "claim_missing"),
-    "an empty list": (claim("roles", "admin"), caller(roles=[]), InsufficientScope, "claim_missing"),
-    "a nested list": (claim("roles", "admin"), caller(roles=[["admin"]]), InsufficientScope, "claim_missing"),
-    "a key of an object": (claim("roles", "admin"), caller(roles={"admin": 1}), InsufficientScope, "claim_missing"),
+    "another value": (
+        claim("role", "admin"),
+        caller(role="administrator"),
+        InsufficientScope,
+        "claim_missing",
+    ),
+    "an empty list": (
+        claim("roles", "admin"),
+        caller(roles=[]),
+        InsufficientScope,
+        "claim_missing",
+    ),
+    "a nested list": (
+        claim("roles", "admin"),
+        caller(roles=[["admin"]]),
+        InsufficientScope,
+        "claim_missing",
+    ),
+    "a key of an object": (
+        claim("roles", "admin"),
+        caller(roles={"admin": 1}),
+        InsufficientScope,
+        "claim_missing",
+    ),
     "a path through a text": (claim(("a", "b")), caller(a="b"), InsufficientScope, "claim_missing"),
-    "a path through a list": (claim(("a", "b")), caller(a=[{"b": 1}]), InsufficientScope, "claim_missing"),
-    "1 is not true": (claim("verified", True), caller(verified=1), InsufficientScope, "claim_missing"),
+    "a path through a list": (
+        claim(("a", "b")),
+        caller(a=[{"b": 1}]),
+        InsufficientScope,
+        "claim_missing",
+    ),
+    "1 is not true": (
+        claim("verified", True),
+        caller(verified=1),
+        InsufficientScope,
+        "claim_missing",
+    ),
     "true is not 1": (claim("level", 1), caller(level=True), InsufficientScope, "claim_missing"),
     "'1' is not 1": (claim("level", 1), caller(level="1"), InsufficientScope, "claim_missing"),
-    "any_of: the first one's": (any_of(issued_by("x"), scope("b")), caller(), InvalidToken, "issuer"),
+    "any_of: the first one's": (
+        any_of(issued_by("x"), scope("b")),
+        caller(),
+        InvalidToken,
+        "issuer",
+    ),
 }
 
 
 @pytest.mark.parametrize(("requirement", "identity", "error", "reason"), FAILS.values(), ids=FAILS)
-def test_a_requirement_fails(requirement: Requirement, identity: Identity, error: type[Refusal], reason: str) -> None:
+def test_a_requirement_fails(
+    requirement: Requirement, identity: Identity, error: type[Refusal], reason: str
+) -> None:
     """A good token that lacks something is refused with the reason of what it lacks."""
     with pytest.raises(error) as caught:
         requirement(identity)
     assert (type(caught.value), caught.value.reason) == (error, reason)
 
 
-NEED_A_TOKEN = [authenticated, scope("a"), claim("a"), claim("a", 1), issued_by("a"), any_of(scope("a"), claim("b"))]
+NEED_A_TOKEN = [
+    authenticated,
+    scope("a"),
+    claim("a"),
+    claim("a", 1),
+    issued_by("a"),
+    any_of(scope("a"), claim("b")),
+]
 
 
 @pytest.mark.parametrize("requirement", NEED_A_TOKEN)
@@ -99,7 +155,8 @@ def test_without_a_token_it_is_missing(requirement: Requirement) -> None:
 
 
 def test_the_refusal_names_the_scopes_of_the_rule() -> None:
-    """All the scopes that the rule needs are named, in its order, not only the one that is missing."""
+    """All the scopes that the rule needs are named, in its order, not only the one that is
+    missing."""
     with pytest.raises(InsufficientScope) as caught:
         scope("write", "read")(caller("write"))
     assert caught.value.scope == ("write", "read")
@@ -140,7 +197,8 @@ CONTRADICTIONS = {
 
 @pytest.mark.parametrize("call", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_what_cannot_be_meant_is_refused_while_building(call: tuple[Any, ...]) -> None:
-    """A requirement that could never hold, or says nothing, is an error that shows the right form."""
+    """A requirement that could never hold, or says nothing, is an error that shows the right
+    form."""
     build, *arguments = call
     with pytest.raises(ConfigurationError, match=rf"{build.__name__}\b"):
         build(*arguments)

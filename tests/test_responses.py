@@ -23,19 +23,28 @@ from jwt_middleware import (
     Unavailable,
     optional,
     public,
-    responses,
     scope,
 )
 from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.wire import wsgi
+from jwt_middleware.wire.problem import refusal_response
 
 SECRET = b"a secret of thirty-two bytes ...."
-PROVIDER = Provider(issuer="https://idp.example", audience="api", keys=KeySet([Key.from_secret(SECRET)]))
+PROVIDER = Provider(
+    issuer="https://idp.example", audience="api", keys=KeySet([Key.from_secret(SECRET)])
+)
 ORIGIN = "https://app.example"
 Headers = dict[str, str]
 
 
 def token(**changes: Any) -> str:
-    claims = {"iss": "https://idp.example", "aud": "api", "sub": "ada", "exp": time.time() + 3600, "scope": "read"}
+    claims = {
+        "iss": "https://idp.example",
+        "aud": "api",
+        "sub": "ada",
+        "exp": time.time() + 3600,
+        "scope": "read",
+    }
     return jwt.encode(claims | changes, SECRET)
 
 
@@ -46,12 +55,22 @@ def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 
 def guarded(*rules: Rule, origins: tuple[str, ...] = (), **options: Any) -> JWTMiddleware:
-    return JWTMiddleware(app, providers=[PROVIDER], rules=rules or [Rule("/")], allowed_origins=origins, **options)
+    return JWTMiddleware(
+        app, providers=[PROVIDER], rules=rules or [Rule("/")], allowed_origins=origins, **options
+    )
 
 
-def call(application: Any, path: str = "/", method: str = "GET", **environ: Any) -> tuple[str, Headers, bytes]:
+def call(
+    application: Any, path: str = "/", method: str = "GET", **environ: Any
+) -> tuple[str, Headers, bytes]:
     """Send one request; PEP 3333 is checked on both sides of the wire."""
-    base = {"PATH_INFO": path, "REQUEST_METHOD": method, "SCRIPT_NAME": "", "QUERY_STRING": "", **environ}
+    base = {
+        "PATH_INFO": path,
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "QUERY_STRING": "",
+        **environ,
+    }
     setup_testing_defaults(base)
     body, status, headers = run_wsgi_app(validator(application), base)
     answer = b"".join(body)
@@ -70,7 +89,13 @@ def unavailable(identity: Any) -> None:
 
 
 def _problem(status: int, title: str, error: str | None, reason: str) -> dict[str, Any]:
-    return {"title": title, "status": status, "detail": DESCRIPTIONS[reason], "error": error, "reason": reason}
+    return {
+        "title": title,
+        "status": status,
+        "detail": DESCRIPTIONS[reason],
+        "error": error,
+        "reason": reason,
+    }
 
 
 def _challenge(error: str, description: str, more: str = "") -> str:
@@ -78,7 +103,12 @@ def _challenge(error: str, description: str, more: str = "") -> str:
 
 
 REFUSALS: dict[str, tuple[Rule, Headers, str | None, dict[str, Any]]] = {
-    "no header": (Rule("/"), {}, 'Bearer realm="api"', _problem(401, "Unauthorized", None, "missing")),
+    "no header": (
+        Rule("/"),
+        {},
+        'Bearer realm="api"',
+        _problem(401, "Unauthorized", None, "missing"),
+    ),
     "another scheme": (
         Rule("/"),
         {"HTTP_AUTHORIZATION": "Basic eDp5"},
@@ -88,7 +118,10 @@ REFUSALS: dict[str, tuple[Rule, Headers, str | None, dict[str, Any]]] = {
     "two tokens": (
         Rule("/"),
         bearer("a,Bearer b"),
-        _challenge("invalid_request", "The Authorization header must hold exactly one well-formed bearer token."),
+        _challenge(
+            "invalid_request",
+            "The Authorization header must hold exactly one well-formed bearer token.",
+        ),
         _problem(400, "Bad Request", "invalid_request", "malformed"),
     ),
     "expired": (
@@ -107,7 +140,9 @@ REFUSALS: dict[str, tuple[Rule, Headers, str | None, dict[str, Any]]] = {
         Rule("/", scope("read", "admin")),
         bearer(token()),
         _challenge(
-            "insufficient_scope", "The access token lacks a scope that this resource needs.", ', scope="read admin"'
+            "insufficient_scope",
+            "The access token lacks a scope that this resource needs.",
+            ', scope="read admin"',
         ),
         _problem(403, "Forbidden", "insufficient_scope", "scope"),
     ),
@@ -121,11 +156,14 @@ REFUSALS: dict[str, tuple[Rule, Headers, str | None, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "TRACE"])
-@pytest.mark.parametrize(("rule", "headers", "challenge", "problem"), REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize(
+    ("rule", "headers", "challenge", "problem"), REFUSALS.values(), ids=REFUSALS
+)
 def test_a_refusal_byte_for_byte(
     rule: Rule, headers: Headers, challenge: str | None, problem: dict[str, Any], method: str
 ) -> None:
-    """Status, challenge or Retry-After, no-store and problem details, with no other header; HEAD gets no body."""
+    """Status, challenge or Retry-After, no-store and problem details, with no other header; HEAD
+    gets no body."""
     status, answered, body = call(guarded(rule), method=method, **headers)
     assert status.startswith(f"{problem['status']} ")
     assert answered.pop("Content-Type") == "application/problem+json"
@@ -140,30 +178,45 @@ def test_a_refusal_byte_for_byte(
 
 def test_the_realm_is_in_every_challenge() -> None:
     """The protection space that the owner names is quoted in the challenge."""
-    assert call(guarded(realm="my (own) api"))[1]["WWW-Authenticate"] == 'Bearer realm="my (own) api"'
+    assert (
+        call(guarded(realm="my (own) api"))[1]["WWW-Authenticate"] == 'Bearer realm="my (own) api"'
+    )
 
 
-@pytest.mark.parametrize("hostile", ["\r\nSet-Cookie: a=b", 'x", error="none', "€", "\x00", "a b", "%0d%0a"])
+@pytest.mark.parametrize(
+    "hostile", ["\r\nSet-Cookie: a=b", 'x", error="none', "€", "\x00", "a b", "%0d%0a"]
+)
 def test_nothing_of_the_request_is_echoed(hostile: str) -> None:
     """Neither header nor body of a refusal depends on what the client sent, beyond the reason."""
-    crafted = jwt.encode({"sub": hostile}, SECRET, headers={"kid": hostile, "crit": [hostile], "typ": hostile})
+    crafted = jwt.encode(
+        {"sub": hostile}, SECRET, headers={"kid": hostile, "crit": [hostile], "typ": hostile}
+    )
     for text in (hostile, crafted, token(iss=hostile), token(sub=hostile, exp=hostile)):
-        status, headers, body = call(guarded(), HTTP_AUTHORIZATION=f"Bearer {text}".encode().decode("latin-1"))
+        status, headers, body = call(
+            guarded(), HTTP_AUTHORIZATION=f"Bearer {text}".encode().decode("latin-1")
+        )
         assert status[:3] in ("400", "401")
         assert all(ord(" ") <= ord(char) < 0x7F for value in headers.values() for char in value)
         assert json.loads(body)["detail"] in DESCRIPTIONS.values()
 
 
 def test_an_answer_of_the_app_passes_untouched() -> None:
-    """The very iterable of the app is returned, so that a server still finds its file wrapper and its close()."""
+    """The very iterable of the app is returned, so that a server still finds its file wrapper and
+    its close()."""
     file = FileWrapper(BytesIO(b"x"))
-    middleware = JWTMiddleware(lambda environ, start: file, providers=[PROVIDER], rules=[Rule("/", public)])
+    middleware = JWTMiddleware(
+        lambda environ, start: file, providers=[PROVIDER], rules=[Rule("/", public)]
+    )
     assert middleware({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *_: None) is file
 
 
 # ---------------------------------------------------------------- origins
 
-PREFLIGHT = {"method": "OPTIONS", "HTTP_ORIGIN": ORIGIN, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
+PREFLIGHT = {
+    "method": "OPTIONS",
+    "HTTP_ORIGIN": ORIGIN,
+    "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT",
+}
 SHARED = {
     "Access-Control-Allow-Origin": ORIGIN,
     "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After",
@@ -180,13 +233,20 @@ ANSWERS: dict[str, tuple[Rule, Headers, str]] = {
 
 
 @pytest.mark.parametrize(("rule", "headers", "status"), ANSWERS.values(), ids=ANSWERS)
-def test_every_answer_under_a_rule_can_be_read_by_a_listed_origin(rule: Rule, headers: Headers, status: str) -> None:
-    """The app's answer and ours alike name the exact origin; without a listed one nothing is added."""
+def test_every_answer_under_a_rule_can_be_read_by_a_listed_origin(
+    rule: Rule, headers: Headers, status: str
+) -> None:
+    """The app's answer and ours alike name the exact origin; without a listed one nothing is
+    added."""
     origins = (ORIGIN, "https://other.example")
     answered = call(guarded(rule, origins=origins), HTTP_ORIGIN=ORIGIN, **headers)
     assert answered[0].startswith(status)
     assert answered[1].items() >= SHARED.items()
-    for origin in ({"HTTP_ORIGIN": "https://app.example.evil.example"}, {"HTTP_ORIGIN": "null"}, {}):
+    for origin in (
+        {"HTTP_ORIGIN": "https://app.example.evil.example"},
+        {"HTTP_ORIGIN": "null"},
+        {},
+    ):
         unlisted = call(guarded(rule, origins=origins), **origin, **headers)
         assert unlisted == call(guarded(rule), **headers)
         assert unlisted[1].keys().isdisjoint(SHARED)
@@ -203,12 +263,15 @@ def test_an_app_that_shares_its_answer_itself_is_left_alone() -> None:
 def test_a_path_without_a_rule_is_not_shared() -> None:
     """Where no rule governs, the middleware adds no header and answers no preflight."""
     for method in ("GET", "OPTIONS"):
-        answered = call(guarded(Rule("/api"), origins=(ORIGIN,)), "/free", **{**PREFLIGHT, "method": method})
+        answered = call(
+            guarded(Rule("/api"), origins=(ORIGIN,)), "/free", **{**PREFLIGHT, "method": method}
+        )
         assert answered == ("200 OK", {"Content-Type": "text/plain"}, b"nobody")
 
 
 def test_a_preflight_is_answered_without_the_app() -> None:
-    """A listed origin gets 204, any method and header with Authorization by name, and nothing of the app's."""
+    """A listed origin gets 204, any method and header with Authorization by name, and nothing of
+    the app's."""
     status, headers, body = call(guarded(origins=(ORIGIN,)), "/x", **PREFLIGHT)
     assert (status, body) == ("204 NO CONTENT", b"")
     assert headers == {
@@ -221,9 +284,12 @@ def test_a_preflight_is_answered_without_the_app() -> None:
 
 @pytest.mark.parametrize(("asked", "status"), [("PUT", "204"), ("put", "204"), ("GET", "200")])
 def test_a_preflight_counts_as_the_method_that_it_asks_for(asked: str, status: str) -> None:
-    """A rule that names PUT, and not OPTIONS, has the preflight for PUT answered, and leaves others to the app."""
+    """A rule that names PUT, and not OPTIONS, has the preflight for PUT answered, and leaves others
+    to the app."""
     request = {**PREFLIGHT, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": asked}
-    assert call(guarded(Rule("/", methods=("PUT",)), origins=(ORIGIN,)), **request)[0].startswith(status)
+    assert call(guarded(Rule("/", methods=("PUT",)), origins=(ORIGIN,)), **request)[0].startswith(
+        status
+    )
 
 
 NO_PREFLIGHT = {
@@ -255,7 +321,9 @@ def test_a_public_path_leaves_preflights_to_the_app() -> None:
 class Body(BytesIO):
     """A request body that counts how often it is read, and can fail or be slow."""
 
-    def __init__(self, size: int = 0, *, seconds: float = 0, error: Exception | None = None) -> None:
+    def __init__(
+        self, size: int = 0, *, seconds: float = 0, error: Exception | None = None
+    ) -> None:
         super().__init__(bytes(size))
         self._seconds, self._error = seconds, error
         self.reads = 0
@@ -288,24 +356,30 @@ DRAINED: dict[str, tuple[dict[str, Any], int, int]] = {
 
 
 @pytest.mark.parametrize(("headers", "size", "read"), DRAINED.values(), ids=DRAINED)
-def test_the_body_of_a_refused_request_is_drained_within_a_bound(headers: Any, size: int, read: int) -> None:
-    """All of it up to 8 MiB is read, so that the client reads the answer; without a known end, nothing."""
+def test_the_body_of_a_refused_request_is_drained_within_a_bound(
+    headers: Any, size: int, read: int
+) -> None:
+    """All of it up to 8 MiB is read, so that the client reads the answer; without a known end,
+    nothing."""
     body = Body(size)
-    responses.drain({"wsgi.input": body, **headers})
+    wsgi.drain({"wsgi.input": body, **headers})
     assert body.tell() == read
     assert body.reads <= read // 8192 + 1
 
 
 def test_a_slow_body_is_left() -> None:
-    """A client that drips its body holds a worker for the bound's seconds and one chunk, not for all of it."""
+    """A client that drips its body holds a worker for the bound's seconds and one chunk, not for
+    all of it."""
     body = Body(MIB, seconds=0.02)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(responses, "_DRAIN_SECONDS", 0.05)
-        responses.drain({"wsgi.input": body, "CONTENT_LENGTH": str(MIB)})
+        patch.setattr(wsgi, "_DRAIN_SECONDS", 0.05)
+        wsgi.drain({"wsgi.input": body, "CONTENT_LENGTH": str(MIB)})
     assert 0 < body.tell() < MIB // 2
 
 
-@pytest.mark.parametrize("error", [OSError("gone"), ValueError("bad chunk"), ConnectionResetError()])
+@pytest.mark.parametrize(
+    "error", [OSError("gone"), ValueError("bad chunk"), ConnectionResetError()]
+)
 def test_a_body_that_cannot_be_read_is_refused_all_the_same(error: Exception) -> None:
     """Whatever a server raises on a broken body, the client is answered as without one."""
     environ: dict[str, Any] = {"wsgi.input": Body(error=error), "CONTENT_LENGTH": "5"}
@@ -325,4 +399,4 @@ def test_any_refusal_can_be_sent() -> None:
     """Every reason has a text that fits into a header and a body."""
     for reason in DESCRIPTIONS:
         for refusal in (InvalidToken(reason), InsufficientScope(reason), Unavailable(reason)):
-            assert call(responses.respond(refusal, "api"))[0][:3] == str(refusal.status)
+            assert call(refusal_response(refusal, "api"))[0][:3] == str(refusal.status)

@@ -1,4 +1,5 @@
-"""`RevocationList`: how old the view may be, who waits, what an outage means, and what a store may do."""
+"""`RevocationList`: how old the view may be, who waits, what an outage means, and what a store may
+do."""
 
 import gc
 import logging
@@ -14,8 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs import ListLog
 
-from jwt_middleware import ConfigurationError, InvalidToken, RevocationList, StoreUnavailable, Unavailable, revocation
-from jwt_middleware.revocation import Revocation, RevocationPage, revocation_key, revocation_keys
+from jwt_middleware import (
+    ConfigurationError,
+    InvalidToken,
+    RevocationList,
+    StoreUnavailable,
+    Unavailable,
+)
+from jwt_middleware.trust import revocation
+from jwt_middleware.trust.revocation import (
+    Revocation,
+    RevocationPage,
+    revocation_key,
+    revocation_keys,
+)
 
 ISSUER = "https://idp.example"
 FOREVER = 4e9
@@ -93,16 +106,28 @@ def test_building_reads_nothing(log: ListLog) -> None:
         ({"sid": "s1", "issuer": "https://other.example"}, False),
     ],
 )
-def test_an_entry_ends_a_token_or_a_session_of_its_issuer(ids: dict[str, str], is_ended: bool) -> None:
+def test_an_entry_ends_a_token_or_a_session_of_its_issuer(
+    ids: dict[str, str], is_ended: bool
+) -> None:
     """By `jti` or by `sid`, each with its issuer, and nothing that merely has the same name."""
     log, ids = ListLog(), {"issuer": ISSUER} | ids
     log.entries += [
-        Revocation(revocation_key(kind, ids["issuer"], ids[kind]), FOREVER) for kind in ids.keys() - {"issuer"}
+        Revocation(revocation_key(kind, ids["issuer"], ids[kind]), FOREVER)
+        for kind in ids.keys() - {"issuer"}
     ]
     assert is_revoked(RevocationList(log), T1) == is_ended
 
 
-@given(*[st.tuples(st.sampled_from(["jti", "sid"]), st.sampled_from(["a", "b"]), st.text("ab\n\0", max_size=4))] * 2)
+@given(
+    *[
+        st.tuples(
+            st.sampled_from(["jti", "sid"]),
+            st.sampled_from(["a", "b"]),
+            st.text("ab\n\0", max_size=4),
+        )
+    ]
+    * 2
+)
 def test_no_two_ids_have_one_key(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
     """Whatever an id is made of, its key is that of no other kind, issuer or id."""
     assert (revocation_key(*one) == revocation_key(*other)) == (one == other)
@@ -117,8 +142,11 @@ def test_a_young_view_costs_no_read(clock: Clock, log: ListLog) -> None:
     assert log.reads == 1
 
 
-def test_past_half_its_age_the_view_is_read_on_in_the_background(clock: Clock, log: ListLog) -> None:
-    """The request goes on with what is known, and only one reads; what it finds holds for the next request."""
+def test_past_half_its_age_the_view_is_read_on_in_the_background(
+    clock: Clock, log: ListLog
+) -> None:
+    """The request goes on with what is known, and only one reads; what it finds holds for the next
+    request."""
     revocations = RevocationList(log, max_staleness=1)
     assert not is_revoked(revocations)
     log.gate.clear()
@@ -132,7 +160,9 @@ def test_past_half_its_age_the_view_is_read_on_in_the_background(clock: Clock, l
     assert log.reads == 2
 
 
-def test_a_failed_read_in_the_background_is_not_repeated_at_once(clock: Clock, log: ListLog) -> None:
+def test_a_failed_read_in_the_background_is_not_repeated_at_once(
+    clock: Clock, log: ListLog
+) -> None:
     """One try a second, however many requests come; meanwhile the view is young enough."""
     revocations = RevocationList(log, max_staleness=10)
     assert not is_revoked(revocations)
@@ -144,7 +174,9 @@ def test_a_failed_read_in_the_background_is_not_repeated_at_once(clock: Clock, l
 
 
 @pytest.mark.parametrize("age", [1, 1.5, 100_000])
-def test_a_view_older_than_allowed_makes_the_request_wait(clock: Clock, log: ListLog, age: float) -> None:
+def test_a_view_older_than_allowed_makes_the_request_wait(
+    clock: Clock, log: ListLog, age: float
+) -> None:
     """For one read, and what was revoked before the request is known to it."""
     revocations = RevocationList(log, max_staleness=1, max_outage=0)
     assert not is_revoked(revocations)
@@ -180,11 +212,14 @@ def test_without_staleness_every_request_reads(clock: Clock, log: ListLog) -> No
     assert is_revoked(revocations)
 
 
-@pytest.mark.parametrize("fault", [StoreUnavailable("down"), RuntimeError("password=hunter2"), KeyError("x")], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [StoreUnavailable("down"), RuntimeError("password=hunter2"), KeyError("x")], ids=repr
+)
 def test_only_a_failed_read_lets_the_old_view_go_on(
     clock: Clock, log: ListLog, fault: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """For `max_outage` at most, then 503; each second one more try; the first success ends it (whatever was raised)."""
+    """For `max_outage` at most, then 503; each second one more try; the first success ends it
+    (whatever was raised)."""
     log.revoke(ISSUER, jti="t1", expires_at=FOREVER)
     revocations = RevocationList(log, max_staleness=1, max_outage=10)
     assert is_revoked(revocations)
@@ -206,8 +241,11 @@ def test_only_a_failed_read_lets_the_old_view_go_on(
 
 
 @pytest.mark.parametrize("max_outage", [120, 0, None])
-def test_before_the_first_read_nothing_is_known(clock: Clock, log: ListLog, max_outage: float | None) -> None:
-    """A log that cannot be read at all is 503, however long an outage may last: who is revoked is unknown."""
+def test_before_the_first_read_nothing_is_known(
+    clock: Clock, log: ListLog, max_outage: float | None
+) -> None:
+    """A log that cannot be read at all is 503, however long an outage may last: who is revoked is
+    unknown."""
     revocations = RevocationList(log, max_outage=max_outage)
     log.fault = StoreUnavailable("down")
     for clock.now in (1000, 1000.5, 1001.5, 9000):
@@ -230,7 +268,8 @@ def test_an_outage_may_last_for_ever(clock: Clock, log: ListLog) -> None:
 
 
 def test_no_outage_may_be_allowed(clock: Clock, log: ListLog) -> None:
-    """`max_outage=0`: the first failed read of a view that is too old is 503; a younger view needs none."""
+    """`max_outage=0`: the first failed read of a view that is too old is 503; a younger view needs
+    none."""
     revocations = RevocationList(log, max_staleness=1, max_outage=0)
     assert not is_revoked(revocations)
     log.fault = StoreUnavailable("down")
@@ -265,8 +304,11 @@ def test_in_an_outage_one_request_tries_and_the_others_go_on(
     assert log.reads == 3
 
 
-def test_a_read_that_never_ends_counts_as_failed(clock: Clock, log: ListLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log that breaks its word holds a request up for a bounded time: then the old view, or 503."""
+def test_a_read_that_never_ends_counts_as_failed(
+    clock: Clock, log: ListLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that breaks its word holds a request up for a bounded time: then the old view, or
+    503."""
     monkeypatch.setattr(revocation, "_PATIENCE", 0.01)
     revocations = RevocationList(log, max_staleness=1, max_outage=10)
     assert not is_revoked(revocations)
@@ -301,7 +343,9 @@ def test_where_no_thread_can_be_had_a_later_request_reads(
     assert is_revoked(revocations)
 
 
-def test_reads_in_the_background_share_a_thread_that_ends_with_the_list(clock: Clock, log: ListLog) -> None:
+def test_reads_in_the_background_share_a_thread_that_ends_with_the_list(
+    clock: Clock, log: ListLog
+) -> None:
     """Busy workers start no thread for each read, and a list that is dropped leaves none behind."""
     revocations = RevocationList(log, max_staleness=1)
     assert not is_revoked(revocations)
@@ -329,19 +373,28 @@ def test_another_epoch_adds_to_what_was_known(clock: Clock, log: ListLog) -> Non
     assert is_revoked(revocations, T2)
 
 
-def test_a_log_that_was_flushed_makes_no_revoked_token_good_again(clock: Clock, log: ListLog) -> None:
-    """All that the log still has is nothing (RevocationPage.complete): what was revoked stays so until it expires."""
+def test_a_log_that_was_flushed_makes_no_revoked_token_good_again(
+    clock: Clock, log: ListLog
+) -> None:
+    """All that the log still has is nothing (RevocationPage.complete): what was revoked stays so
+    until it expires."""
     with stopped("time", 100_000) as wall:
         log.revoke(ISSUER, jti="t1", sid="s1", expires_at=101_000)
         revocations = RevocationList(log, max_staleness=0)
         assert is_revoked(revocations)
         log.forget()
-        for wall.now, is_known in ((100_001, True), (100_500, True), (100_999, True), (101_060, False)):
+        for wall.now, is_known in (
+            (100_001, True),
+            (100_500, True),
+            (100_999, True),
+            (101_060, False),
+        ):
             assert is_revoked(revocations) == is_known
 
 
 def test_while_all_is_read_again_nothing_is_forgotten(clock: Clock) -> None:
-    """In no moment of reading everything is a revoked token let through, nor when that breaks off."""
+    """In no moment of reading everything is a revoked token let through, nor when that breaks
+    off."""
     moments: list[bool] = []
     entry = Revocation(T1[0], FOREVER)
 
@@ -379,21 +432,30 @@ def test_an_entry_is_forgotten_once_its_tokens_have_expired(clock: Clock, log: L
 
 
 @pytest.mark.parametrize("later", [100_031, 100_050, 100_100, 101_000])
-def test_a_prolonged_entry_stays_until_its_last_expiry(clock: Clock, log: ListLog, later: float) -> None:
-    """Revoked twice, in the same minute of expiry or in another: the greater counts, in either order."""
+def test_a_prolonged_entry_stays_until_its_last_expiry(
+    clock: Clock, log: ListLog, later: float
+) -> None:
+    """Revoked twice, in the same minute of expiry or in another: the greater counts, in either
+    order."""
     for expiries in ((100_030, later), (later, 100_030)):
         with stopped("time", 100_000) as wall:
             log.forget()
             for expires_at in expiries:
                 log.revoke(ISSUER, jti="t1", expires_at=expires_at)
             revocations = RevocationList(log, max_staleness=0, max_outage=0)
-            for wall.now, is_known in ((100_000, True), (later - 1, True), (later + 60, False), (later + 600, False)):
+            for wall.now, is_known in (
+                (100_000, True),
+                (later - 1, True),
+                (later + 60, False),
+                (later + 600, False),
+            ):
                 clock.now += 1
                 assert is_revoked(revocations) == is_known
 
 
 def test_threads_see_a_revocation_at_once(log: ListLog) -> None:
-    """With `max_staleness=0` a check that begins after the logout refuses, while others check all the time."""
+    """With `max_staleness=0` a check that begins after the logout refuses, while others check all
+    the time."""
     revocations = RevocationList(log, max_staleness=0)
     names = [f"t{number}" for number in range(300)]
     has_ended = threading.Event()

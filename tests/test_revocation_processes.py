@@ -10,7 +10,7 @@ FORKED = """
 import os, signal, threading
 from logs import ListLog
 from jwt_middleware import InvalidToken, RevocationList
-from jwt_middleware.revocation import revocation_keys
+from jwt_middleware.trust.revocation import revocation_keys
 
 log = ListLog()
 revocations = RevocationList(log, max_staleness=0)
@@ -38,7 +38,7 @@ from gevent import monkey; monkey.patch_all()
 import gevent
 from clock import stopped
 from jwt_middleware import RevocationList
-from jwt_middleware.revocation import RevocationPage
+from jwt_middleware.trust.revocation import RevocationPage
 
 class Log:
     begun = ended = 0
@@ -78,7 +78,7 @@ PRELOADED = """
 import os, signal
 from logs import ListLog
 from jwt_middleware import RevocationList
-from jwt_middleware.revocation import RevocationPage
+from jwt_middleware.trust.revocation import RevocationPage
 
 class Log:
     def read_revocations(self, cursor):
@@ -105,21 +105,26 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def run(code: str) -> str:
     """What the code prints in an interpreter of its own."""
     start = f"import sys; sys.path[:0] = [{str(TESTS)!r}, {str(TESTS.parent)!r}]\n"
-    done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", start + code], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def test_a_child_waits_for_no_thread_of_its_parent() -> None:
-    """A fork in the middle of a read copies a held lock; the child reads for itself and refuses what is revoked."""
+    """A fork in the middle of a read copies a held lock; the child reads for itself and refuses
+    what is revoked."""
     assert run(FORKED) == "7"
 
 
 def test_greenlets_wait_without_blocking_the_others() -> None:
-    """Fifty greenlets share one read, the hub goes on meanwhile, and a read in the background holds nobody up."""
+    """Fifty greenlets share one read, the hub goes on meanwhile, and a read in the background holds
+    nobody up."""
     assert run(GEVENT) == "done"
 
 
 def test_a_list_built_before_the_fork_serves_greenlets_after_it() -> None:
-    """gunicorn with `preload_app` and gevent workers: the app is loaded first, and patched in the worker."""
+    """gunicorn with `preload_app` and gevent workers: the app is loaded first, and patched in the
+    worker."""
     assert run(PRELOADED) == "7"

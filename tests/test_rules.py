@@ -21,14 +21,17 @@ from jwt_middleware import (
     public,
     scope,
 )
-from jwt_middleware.paths import readings, to_wsgi
-from jwt_middleware.rules import RuleTable
+from jwt_middleware.policy.rules import RuleTable
+from jwt_middleware.readings import readings, to_wsgi
 
 
 def governing(*rules: Rule, path: str = "/", method: str = "GET", **environ: str) -> list[str]:
     """The rules that a table of these finds, as prefixes with methods."""
     table = RuleTable(rules)
-    return [repr(rule)[6:-1].strip() for rule in table.match({"PATH_INFO": path, "REQUEST_METHOD": method, **environ})]
+    return [
+        repr(rule)[6:-1].strip()
+        for rule in table.match({"PATH_INFO": path, "REQUEST_METHOD": method, **environ})
+    ]
 
 
 NESTED = (Rule("/api"), Rule("/api/admin/keys"), Rule("/api/health", public), Rule("/é"))
@@ -61,12 +64,17 @@ LONGEST = {
 
 
 @pytest.mark.parametrize(("path", "prefixes"), LONGEST.items())
-def test_the_longest_prefix_governs_by_whole_segments_in_every_reading(path: str, prefixes: list[str]) -> None:
-    """Each reading has the rule of its longest prefix; of several rules the public ones stand last."""
+def test_the_longest_prefix_governs_by_whole_segments_in_every_reading(
+    path: str, prefixes: list[str]
+) -> None:
+    """Each reading has the rule of its longest prefix; of several rules the public ones stand
+    last."""
     assert governing(*NESTED, path=path) == prefixes
 
 
-@pytest.mark.parametrize("path", ["", "/", "x", "//", "/x/../..", "*", "http://evil.example/x", "/\xff"])
+@pytest.mark.parametrize(
+    "path", ["", "/", "x", "//", "/x/../..", "*", "http://evil.example/x", "/\xff"]
+)
 def test_a_rule_for_the_root_governs_everything(path: str) -> None:
     """With `Rule("/")` there is no path without a rule."""
     assert governing(Rule("/"), Rule("/api"), path=path) == ["/"]
@@ -78,7 +86,12 @@ def test_an_environ_without_a_path_is_the_root() -> None:
     assert RuleTable([Rule("/api")]).match({}) == ()
 
 
-METHODS = (Rule("/api", methods=("POST", "put")), Rule("/api/x", public, methods=["GET"]), Rule("/api/x/y"), Rule("/"))
+METHODS = (
+    Rule("/api", methods=("POST", "put")),
+    Rule("/api/x", public, methods=["GET"]),
+    Rule("/api/x/y"),
+    Rule("/"),
+)
 BY_METHOD = {
     ("GET", "/api"): ["/"],
     ("POST", "/api"): ["/api POST PUT"],
@@ -99,8 +112,11 @@ BY_METHOD = {
 
 
 @pytest.mark.parametrize(("request_line", "rules"), BY_METHOD.items(), ids=map(" ".join, BY_METHOD))
-def test_for_another_method_the_rule_does_not_exist(request_line: tuple[str, str], rules: list[str]) -> None:
-    """Methods compare in any case, GET includes HEAD, and the next shorter prefix governs the others."""
+def test_for_another_method_the_rule_does_not_exist(
+    request_line: tuple[str, str], rules: list[str]
+) -> None:
+    """Methods compare in any case, GET includes HEAD, and the next shorter prefix governs the
+    others."""
     method, path = request_line
     assert governing(*METHODS, method=method, path=path) == rules
 
@@ -127,14 +143,16 @@ BELOW_A_MOUNT = {
 
 @pytest.mark.parametrize(("where", "prefixes"), BELOW_A_MOUNT.values(), ids=BELOW_A_MOUNT)
 def test_script_name_only_closes(where: tuple[str, str], prefixes: list[str]) -> None:
-    """Every rule that PATH_INFO alone finds stays; SCRIPT_NAME can add the outer path's, where that is longer."""
+    """Every rule that PATH_INFO alone finds stays; SCRIPT_NAME can add the outer path's, where that
+    is longer."""
     rules = (Rule("/api"), Rule("/api/admin", scope("admin")), Rule("/free", public))
     assert governing(*rules, path=where[1], SCRIPT_NAME=where[0]) == prefixes
     assert set(governing(*rules, path=where[1])) <= set(prefixes)
 
 
 def test_a_public_root_does_not_open_what_an_outer_rule_closes() -> None:
-    """A mounted app with `Rule("/", public)` and a rule written for its outer path keeps the latter."""
+    """A mounted app with `Rule("/", public)` and a rule written for its outer path keeps the
+    latter."""
     rules = (Rule("/", public), Rule("/app/admin"))
     assert governing(*rules, path="/admin", SCRIPT_NAME="/app") == ["/app/admin", "/"]
     assert governing(*rules, path="/help", SCRIPT_NAME="/app") == ["/"]
@@ -142,37 +160,58 @@ def test_a_public_root_does_not_open_what_an_outer_rule_closes() -> None:
 
 @pytest.mark.parametrize("root", ["/api", "api", "/x/../api", "/\xffapi"])
 def test_a_virtual_root_is_read_before_the_path(root: str) -> None:
-    """Pyramid's traversal starts at a header of the client's choice, so the path below that header counts too."""
-    assert governing(Rule("/api"), Rule("/", public), path="/x", HTTP_X_VHM_ROOT=root) == ["/api", "/"]
+    """Pyramid's traversal starts at a header of the client's choice, so the path below that header
+    counts too."""
+    assert governing(Rule("/api"), Rule("/", public), path="/x", HTTP_X_VHM_ROOT=root) == [
+        "/api",
+        "/",
+    ]
 
 
 SEGMENTS = st.sampled_from(["a", "b", "é"])
-TABLES = st.dictionaries(st.lists(SEGMENTS, max_size=3).map("/".join).map("/".__add__), st.booleans(), min_size=1)
+TABLES = st.dictionaries(
+    st.lists(SEGMENTS, max_size=3).map("/".join).map("/".__add__), st.booleans(), min_size=1
+)
 PATHS = st.lists(
-    st.sampled_from(["/", "/", "a", "b", "..", "\xc3\xa9", "\xff", "%", "2f", "\\", ";", "\n"]), max_size=9
+    st.sampled_from(["/", "/", "a", "b", "..", "\xc3\xa9", "\xff", "%", "2f", "\\", ";", "\n"]),
+    max_size=9,
 )
 
 
 @settings(deadline=None)
 @given(TABLES, PATHS.map("".join), st.randoms())
-def test_match_is_the_longest_prefix_of_each_reading(table: dict[str, bool], path: str, random: Any) -> None:
+def test_match_is_the_longest_prefix_of_each_reading(
+    table: dict[str, bool], path: str, random: Any
+) -> None:
     """The table finds what the definition says, whatever the order in which the rules are named."""
-    rules = [Rule(prefix, public if is_public else authenticated) for prefix, is_public in table.items()]
+    rules = [
+        Rule(prefix, public if is_public else authenticated) for prefix, is_public in table.items()
+    ]
     random.shuffle(rules)
     found = {rule.prefix for rule in RuleTable(rules).match({"PATH_INFO": path})}
-    below = [[p for p in table if f"{way}/".startswith(f"{to_wsgi(p).rstrip('/')}/")] for way in readings(path)]
+    below = [
+        [p for p in table if f"{way}/".startswith(f"{to_wsgi(p).rstrip('/')}/")]
+        for way in readings(path)
+    ]
     assert found == {max(prefixes, key=len) for prefixes in below if prefixes}
 
 
 def test_the_time_for_a_plain_path_does_not_grow_with_the_number_of_rules() -> None:
     """Ten thousand rules cost a plain path what one costs: a look-up a segment."""
     environ = {"PATH_INFO": "/api/users/me", "REQUEST_METHOD": "GET"}
-    few, many = RuleTable([Rule("/api")]), RuleTable([Rule("/api"), *(Rule(f"/api/u{n}") for n in range(10_000))])
-    seconds = [min(repeat(partial(table.match, environ), number=1000, repeat=9)) for table in (few, many)]
+    few, many = (
+        RuleTable([Rule("/api")]),
+        RuleTable([Rule("/api"), *(Rule(f"/api/u{n}") for n in range(10_000))]),
+    )
+    seconds = [
+        min(repeat(partial(table.match, environ), number=1000, repeat=9)) for table in (few, many)
+    ]
     assert seconds[1] < 5 * seconds[0]
 
 
-@pytest.mark.parametrize("prefix", ["/api", "/api/", "/é/ü", "/", "/a.b-c_d~e", "/.well-known/", "/a@b:c", "/API"])
+@pytest.mark.parametrize(
+    "prefix", ["/api", "/api/", "/é/ü", "/", "/a.b-c_d~e", "/.well-known/", "/a@b:c", "/API"]
+)
 def test_a_prefix_that_means_what_it_says_is_taken(prefix: str) -> None:
     """One trailing slash is dropped, and the rule governs the prefix itself."""
     rule = Rule(prefix)
@@ -231,7 +270,9 @@ CONTRADICTIONS = {
     "one rule for a list": lambda: RuleTable(Rule("/api")),  # type: ignore[arg-type]
     "a prefix for a rule": lambda: RuleTable(["/api"]),  # type: ignore[list-item]
     "one prefix twice": lambda: RuleTable([Rule("/api"), Rule("/api/", public)]),
-    "one method twice": lambda: RuleTable([Rule("/a", methods=("PUT", "get")), Rule("/a", methods=("HEAD",))]),
+    "one method twice": lambda: RuleTable(
+        [Rule("/a", methods=("PUT", "get")), Rule("/a", methods=("HEAD",))]
+    ),
 }
 
 
@@ -277,7 +318,12 @@ def test_the_issuers_that_a_rule_leaves(rule: Rule, issuers: str) -> None:
         Rule("/", scope("x"), any_of(scope("y"), any_of(issued_by("a"), issued_by("x", "z")))),
         Rule("/", issued_by("a"), issued_by("b")),
     ],
-    ids=["unknown", "unknown in an alternative", "unknown deep inside", "two that exclude each other"],
+    ids=[
+        "unknown",
+        "unknown in an alternative",
+        "unknown deep inside",
+        "two that exclude each other",
+    ],
 )
 def test_an_issuer_that_nobody_is(rule: Rule) -> None:
     """An `issued_by` that no provider can satisfy is a mistake, wherever it stands."""
@@ -286,9 +332,13 @@ def test_an_issuer_that_nobody_is(rule: Rule) -> None:
 
 
 def test_what_is_kept_of_a_path_is_bounded_and_as_good_as_new() -> None:
-    """A path asked for again gets the same rules, for its method alone; a long path is not kept, nor are very many."""
+    """A path asked for again gets the same rules, for its method alone; a long path is not kept,
+    nor are very many."""
     table = RuleTable([Rule("/api"), Rule("/api", public, methods=("GET",))])
-    environs = [{"REQUEST_METHOD": method, "PATH_INFO": "/api/x"} for method in ("GET", "POST", "get", "post")]
+    environs = [
+        {"REQUEST_METHOD": method, "PATH_INFO": "/api/x"}
+        for method in ("GET", "POST", "get", "post")
+    ]
     first, second = ([table.match(environ) for environ in environs] for _ in range(2))
     assert first == second
     assert [rules[0].is_public for rules in first] == [True, False, True, False]

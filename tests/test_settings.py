@@ -14,13 +14,18 @@ from webtest import TestApp
 
 from jwt_middleware import ConfigurationError, Identity, Key, RemoteKeySet
 from jwt_middleware.login import KeyFolder, TokenMinter
-from jwt_middleware.login.key_folder import publish
-from jwt_middleware.remote_keys import DiscoveredKeySet
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import SQLStore
+from jwt_middleware.trust.key_folder import publish
+from jwt_middleware.trust.remote_keys import DiscoveredKeySet
 
 SECRET = "a secret of the tests, long enough"
-BASIC = {"issuer": "https://login.example", "audience": "example-api", "secret": SECRET, "rules": "/api"}
+BASIC = {
+    "issuer": "https://login.example",
+    "audience": "example-api",
+    "secret": SECRET,
+    "rules": "/api",
+}
 PRIVATE = Key.generate(id="private")
 
 
@@ -58,7 +63,9 @@ def build(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 def token(key: Key | None = None, **options: Any) -> str:
     """A token of the issuer of `BASIC`."""
-    minter = TokenMinter(key or Key.from_secret(SECRET), issuer=BASIC["issuer"], audience=BASIC["audience"])
+    minter = TokenMinter(
+        key or Key.from_secret(SECRET), issuer=BASIC["issuer"], audience=BASIC["audience"]
+    )
     return minter.mint("ada", **options)
 
 
@@ -70,9 +77,14 @@ def status(guarded: Any, path: str, bearer: str | None = None, method: str = "GE
 
 
 def test_four_options_guard_an_app(build: Callable[..., Any]) -> None:
-    """Issuer, audience, secret and rules are enough: 401 without a token, 200 with one, other paths open."""
+    """Issuer, audience, secret and rules are enough: 401 without a token, 200 with one, other paths
+    open."""
     guarded = build(**BASIC)
-    assert [status(guarded, "/api"), status(guarded, "/api", token()), status(guarded, "/")] == [401, 200, 200]
+    assert [status(guarded, "/api"), status(guarded, "/api", token()), status(guarded, "/")] == [
+        401,
+        200,
+        200,
+    ]
 
 
 RULES = """
@@ -100,11 +112,14 @@ RULES = """
 def test_rules(path: str, method: str, scopes: tuple[str, ...] | None, expected: int) -> None:
     """A rule is a prefix, then methods in capitals and requirements, all of which must hold."""
     guarded = by_filter(**BASIC | {"rules": RULES})
-    assert status(guarded, path, None if scopes is None else token(scopes=scopes), method) == expected
+    assert (
+        status(guarded, path, None if scopes is None else token(scopes=scopes), method) == expected
+    )
 
 
 def test_every_option(tmp_path: Path) -> None:
-    """Each parameter of a provider and of the middleware that is text, a number or a list of names can be set."""
+    """Each parameter of a provider and of the middleware that is text, a number or a list of names
+    can be set."""
     (tmp_path / "secret").write_text(SECRET + "\n")
     options = {
         "audience": "example-api another",
@@ -122,7 +137,11 @@ def test_every_option(tmp_path: Path) -> None:
     }
     guarded = by_filter(issuer=BASIC["issuer"], rules="/", **options)
     (provider,) = guarded.verifier.providers
-    assert (provider.audience, provider.leeway, provider.typ) == (("example-api", "another"), 0.5, "at+jwt")
+    assert (provider.audience, provider.leeway, provider.typ) == (
+        ("example-api", "another"),
+        0.5,
+        "at+jwt",
+    )
     assert (provider.max_lifetime, provider.subject_claim, provider.scope_claims) == (
         3600,
         "client_id",
@@ -144,7 +163,9 @@ def test_every_option(tmp_path: Path) -> None:
     ],
     ids=["none: the issuer is asked", "jwks_url", "key_folder"],
 )
-def test_where_keys_are(options: dict[str, str], kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_keys_are(
+    options: dict[str, str], kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keys are at a URL, in a folder, or where the issuer says."""
     monkeypatch.chdir(tmp_path)
     publish(Path("keys"), Key.generate())
@@ -157,10 +178,17 @@ def test_a_public_key_and_no_audience() -> None:
     """A key may be a PEM, and an audience may be none."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    pem = PRIVATE.verifying_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    pem = PRIVATE.verifying_key.public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    ).decode()
     terms = {name: BASIC[name] for name in ("issuer", "rules")}
-    assert status(by_filter(**terms, audience="example-api", public_key=pem), "/api", token(PRIVATE)) == 200
-    assert by_filter(**terms, audience="none", public_key=pem).verifier.providers[0].audience is None
+    assert (
+        status(by_filter(**terms, audience="example-api", public_key=pem), "/api", token(PRIVATE))
+        == 200
+    )
+    assert (
+        by_filter(**terms, audience="none", public_key=pem).verifier.providers[0].audience is None
+    )
 
 
 def test_revocations_are_read_from_the_database(tmp_path: Path) -> None:
@@ -193,8 +221,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("options", "name", "form"), WRONG.values(), ids=WRONG)
-def test_a_wrong_option_is_named(options: dict[str, str], name: str, form: str, build: Callable[..., Any]) -> None:
-    """`ConfigurationError` names the option or variable as it was written, says what it takes, and tells no secret."""
+def test_a_wrong_option_is_named(
+    options: dict[str, str], name: str, form: str, build: Callable[..., Any]
+) -> None:
+    """`ConfigurationError` names the option or variable as it was written, says what it takes, and
+    tells no secret."""
     with pytest.raises(ConfigurationError) as caught:
         build(**BASIC | options)
     told = str(caught.value)
@@ -225,12 +256,24 @@ sys.modules |= dict.fromkeys(("sqlalchemy", "redis", "limits", "click"))
 from jwt_middleware.settings import filter_app_factory
 filter_app_factory(print, {{}}, **{BASIC!r})
 """
-    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False
+        ).returncode
+        == 0
+    )
 
 
 def test_defaults_of_an_ini_file() -> None:
-    """`[DEFAULT]` counts for each option that a section does not set; what is there for others does not disturb."""
-    default = {"here": "/srv", "__file__": "/srv/app.ini", "debug": "true", "secret": "x" * 32, "title": "Engines"}
+    """`[DEFAULT]` counts for each option that a section does not set; what is there for others does
+    not disturb."""
+    default = {
+        "here": "/srv",
+        "__file__": "/srv/app.ini",
+        "debug": "true",
+        "secret": "x" * 32,
+        "title": "Engines",
+    }
     terms = {name: BASIC[name] for name in ("issuer", "audience")}
     guarded = filter_app_factory(app, default | terms, secret=SECRET, rules="/api")
     assert status(guarded, "/api", token()) == 200

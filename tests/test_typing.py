@@ -1,4 +1,5 @@
-"""Types, as an owner of an app gets them whose editor or build runs pyright. (mypy reads the package itself.)"""
+"""Types, as an owner of an app gets them whose editor or build runs pyright. (mypy reads the
+package itself.)"""
 
 import json
 import os
@@ -15,20 +16,35 @@ _API = _ROOT / "tests" / "typing" / "api.py"
 
 
 def _pyright(*arguments: str | Path, folder: Path) -> Any:
-    """Run pyright and return what it reports. The wheel of basedpyright has all it needs in it, node too."""
+    """Run pyright and return what it reports. The wheel of basedpyright has all it needs in it,
+    node too."""
     if not find_spec("basedpyright"):
         skip("basedpyright is not installed")
     paths = [str(_ROOT), *filter(None, sys.path)]
-    command = [sys.executable, "-m", "basedpyright", "--outputjson", "--pythonpath", sys.executable, *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "basedpyright",
+        "--outputjson",
+        "--pythonpath",
+        sys.executable,
+        *arguments,
+    ]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        command, cwd=folder, env=environ, capture_output=True, text=True, timeout=100
+    )
     assert done.stdout, done.stderr
     return json.loads(done.stdout)
 
 
 def _complaints(file: Path, folder: Path) -> list[str]:
     """What pyright, in strict mode and deaf to `type: ignore`, says against a file."""
-    options = {"include": [str(file)], "typeCheckingMode": "strict", "enableTypeIgnoreComments": False}
+    options = {
+        "include": [str(file)],
+        "typeCheckingMode": "strict",
+        "enableTypeIgnoreComments": False,
+    }
     (folder / "pyrightconfig.json").write_text(json.dumps({"pythonVersion": "3.11", **options}))
     report = _pyright("--project", folder, folder=folder)
     assert report["summary"]["filesAnalyzed"] == 1
@@ -36,7 +52,8 @@ def _complaints(file: Path, folder: Path) -> list[str]:
 
 
 def test_who_uses_the_api_has_no_complaint(tmp_path: Path) -> None:
-    """Strict code over every public name is clean, and each name has the type that it is said to have."""
+    """Strict code over every public name is clean, and each name has the type that it is said to
+    have."""
     assert _complaints(_API, tmp_path) == []
 
 
@@ -53,7 +70,12 @@ def test_mistakes_are_found(tmp_path: Path) -> None:
     """What the clean report rests on: the types are found and are no `Any`."""
     (tmp_path / "mistaken.py").write_text(_MISTAKEN)
     found = "\n".join(_complaints(tmp_path / "mistaken.py", tmp_path))
-    for words in ('"app" of type', '"providers"', '"subject" is not a known attribute of "None"', '"requires" of type'):
+    for words in (
+        '"app" of type',
+        '"providers"',
+        '"subject" is not a known attribute of "None"',
+        '"requires" of type',
+    ):
         assert words in found
 
 

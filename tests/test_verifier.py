@@ -1,4 +1,5 @@
-"""The verifier: who a token says is calling, what the clock says of it, and the cache of verified tokens."""
+"""The verifier: who a token says is calling, what the clock says of it, and the cache of verified
+tokens."""
 
 import subprocess
 import sys
@@ -13,8 +14,8 @@ from clock import stopped
 from forge import ABSENT, ISSUERS, NOW, PROVIDERS, Issuer, MovingKeys, nameless, sign
 
 from jwt_middleware import ConfigurationError, InvalidToken, Key, Provider, Unavailable
-from jwt_middleware.revocation import revocation_keys
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.trust.revocation import revocation_keys
+from jwt_middleware.trust.verifier import Verifier
 
 HS256 = ISSUERS["hs256"]
 
@@ -53,13 +54,17 @@ def test_what_cannot_be_is_refused_while_building(options: dict[str, Any], form:
 
 def test_an_identity_says_what_the_token_says() -> None:
     """Subject, issuer, scopes, ids, expiry and all claims, each of its type."""
-    identity = Verifier(PROVIDERS).verify(HS256.token(jti="t1", sid="s1", scope="a b", exp=NOW + 3600.5, roles=["x"]))
+    identity = Verifier(PROVIDERS).verify(
+        HS256.token(jti="t1", sid="s1", scope="a b", exp=NOW + 3600.5, roles=["x"])
+    )
     assert identity.subject == "user"
     assert identity.issuer == HS256.provider.issuer
     assert identity.scopes == ("a", "b")
     assert (identity.token_id, identity.session_id) == ("t1", "s1")
     assert identity.expires_at == NOW + 3600.5
-    assert identity.claims == HS256.claims(jti="t1", sid="s1", scope="a b", exp=NOW + 3600.5, roles=["x"])
+    assert identity.claims == HS256.claims(
+        jti="t1", sid="s1", scope="a b", exp=NOW + 3600.5, roles=["x"]
+    )
 
 
 def test_the_subject_is_the_claim_that_the_provider_names() -> None:
@@ -84,7 +89,8 @@ def test_the_subject_is_the_claim_that_the_provider_names() -> None:
     ],
 )
 def test_scopes_are_a_text_or_a_list(claims: dict[str, Any], scopes: tuple[str, ...]) -> None:
-    """`scope` and `scp` together, in the token's order; no other claim grants one (RFC 8693 section 4.2)."""
+    """`scope` and `scp` together, in the token's order; no other claim grants one (RFC 8693 section
+    4.2)."""
     assert Verifier(PROVIDERS).verify(HS256.token(**claims)).scopes == scopes
 
 
@@ -94,15 +100,23 @@ def test_scopes_are_a_text_or_a_list(claims: dict[str, Any], scopes: tuple[str, 
     [
         ({"exp": 2000}, {1000: None, 2004.999: None, 2005: "expired", 3000: "expired", 2004: None}),
         ({"exp": 2000.9}, {2004.999: None, 2005: "expired"}),
-        ({"exp": 9000, "nbf": 2000}, {1994.999: "not_yet_valid", 1995: None, 1994: "not_yet_valid", 5000: None}),
+        (
+            {"exp": 9000, "nbf": 2000},
+            {1994.999: "not_yet_valid", 1995: None, 1994: "not_yet_valid", 5000: None},
+        ),
         ({"exp": 9000, "nbf": 2000.5}, {1995.499: "not_yet_valid", 1995.5: None}),
         ({"exp": 2000, "nbf": 3000}, {2000: "not_yet_valid", 2005: "expired", 4000: "expired"}),
         ({"exp": 2000, "iat": 9000}, {1000: None}),
     ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) and isinstance(next(iter(value)), str) else "",
+    ids=lambda value: (
+        "-".join(value) if isinstance(value, dict) and isinstance(next(iter(value)), str) else ""
+    ),
 )
-def test_the_clock_is_asked_each_time(claims: dict[str, Any], moments: dict[float, str], cache_size: int) -> None:
-    """`exp` and `nbf` with 5 s leeway, to the second, also of a token that was good before (RFC 7519 section 4.1.4)."""
+def test_the_clock_is_asked_each_time(
+    claims: dict[str, Any], moments: dict[float, str], cache_size: int
+) -> None:
+    """`exp` and `nbf` with 5 s leeway, to the second, also of a token that was good before (RFC
+    7519 section 4.1.4)."""
     verifier = Verifier(PROVIDERS, cache_size=cache_size)
     token = HS256.token(**claims)
     with stopped("time", 0) as clock:
@@ -191,7 +205,8 @@ def test_keys_that_cannot_be_had_end_a_kept_token_too() -> None:
 
 
 def test_revocation_is_asked_each_time() -> None:
-    """Of a kept token as of a new one, by `jti` and by `sid`; what is revoked meanwhile is refused at once."""
+    """Of a kept token as of a new one, by `jti` and by `sid`; what is revoked meanwhile is refused
+    at once."""
     revoked: set[str] = set()
 
     class Revocations:
@@ -209,21 +224,27 @@ def test_revocation_is_asked_each_time() -> None:
 
 
 def test_each_token_is_its_issuers() -> None:
-    """With several providers, the one that `iss` names decides: its keys, its audience, its terms."""
+    """With several providers, the one that `iss` names decides: its keys, its audience, its
+    terms."""
     verifier = Verifier(PROVIDERS)
     for known in ISSUERS.values():
         assert verifier.verify(known.token()).issuer == known.provider.issuer
     assert refused(Verifier([HS256.provider]).verify, ISSUERS["hs384"].token()) == "issuer"
-    assert refused(verifier.verify, ISSUERS["hs384"].token(iss=HS256.provider.issuer)) == "algorithm"
+    assert (
+        refused(verifier.verify, ISSUERS["hs384"].token(iss=HS256.provider.issuer)) == "algorithm"
+    )
 
 
 def test_threads_get_each_their_own_verdict() -> None:
-    """Many threads over a small cache, with keys that come and go: the subject is always the token's, or none."""
+    """Many threads over a small cache, with keys that come and go: the subject is always the
+    token's, or none."""
     always, sometimes = Key.generate("EdDSA", id="always"), Key.generate("EdDSA", id="sometimes")
     source, known = moving(always, sometimes)
     verifier = Verifier([known.provider], cache_size=5)
     tokens = {
-        f"{key.id}-{number}": sign({"alg": "EdDSA", "kid": key.id}, known.claims(sub=f"{key.id}-{number}"), key)
+        f"{key.id}-{number}": sign(
+            {"alg": "EdDSA", "kid": key.id}, known.claims(sub=f"{key.id}-{number}"), key
+        )
         for key in (always, sometimes)
         for number in range(10)
     }
@@ -237,7 +258,9 @@ def test_threads_get_each_their_own_verdict() -> None:
                     found = verifier.verify(token).subject
                 except InvalidToken as refusal:
                     found = f"sometimes {refusal.reason}"
-                if found != subject and not (subject.startswith("sometimes") and found == "sometimes key"):
+                if found != subject and not (
+                    subject.startswith("sometimes") and found == "sometimes key"
+                ):
                     wrong.append(f"{subject}: {found}")
         return wrong
 
@@ -259,9 +282,9 @@ from gevent import monkey; monkey.patch_all()
 import gevent
 from forge import ISSUERS, PROVIDERS, NOW
 from jwt_middleware import RevocationList
-from jwt_middleware.revocation import RevocationPage
-from jwt_middleware.revocation import revocation_keys
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.trust.revocation import RevocationPage
+from jwt_middleware.trust.revocation import revocation_keys
+from jwt_middleware.trust.verifier import Verifier
 
 class Log:
     def read_revocations(self, cursor):
@@ -285,7 +308,8 @@ print("done")
 
 
 def test_greenlets_get_each_their_own_verdict() -> None:
-    """The same under gevent, with a revocation log whose reads yield: nothing blocks the hub, nothing is mixed up."""
+    """The same under gevent, with a revocation log whose reads yield: nothing blocks the hub,
+    nothing is mixed up."""
     tests = Path(__file__).parent
     code = f"import sys; sys.path[:0] = [{str(tests)!r}, {str(tests.parent)!r}]\n{GREENLETS}"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -4,7 +4,8 @@ import sys
 
 
 def main() -> None:
-    """Run the command with `sys.argv`; it exits with 0 when all is well, 1 when it failed and 2 when misused."""
+    """Run the command with `sys.argv`; it exits with 0 when all is well, 1 when it failed and 2
+    when misused."""
     try:
         from .root import root
     except ModuleNotFoundError as error:

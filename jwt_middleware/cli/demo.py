@@ -1,4 +1,5 @@
-"""`jwt-middleware demo`: a guarded Flask app under gunicorn, with its login, to try with a browser and curl."""
+"""`jwt-middleware demo`: a guarded Flask app under gunicorn, with its login, to try with a browser
+and curl."""
 
 import os
 import secrets
@@ -26,7 +27,13 @@ Ctrl-C ends it."""
 
 
 @click.command()
-@click.option("--bind", default="127.0.0.1:8000", show_default=True, metavar="HOST:PORT", help="Where to listen.")
+@click.option(
+    "--bind",
+    default="127.0.0.1:8000",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where to listen.",
+)
 @click.option(
     "--folder",
     default="jwt-middleware-demo",
@@ -34,19 +41,28 @@ Ctrl-C ends it."""
     type=click.Path(path_type=Path),
     help="Where the secret and the database are kept, and found again the next time.",
 )
-@click.option("--database", metavar="URL", help="Keep the users there instead, such as postgresql://localhost/demo.")
-@click.option("--preload", is_flag=True, help="Load the app before gunicorn's two workers are forked.")
+@click.option(
+    "--database",
+    metavar="URL",
+    help="Keep the users there instead, such as postgresql://localhost/demo.",
+)
+@click.option(
+    "--preload", is_flag=True, help="Load the app before gunicorn's two workers are forked."
+)
 def demo(bind: str, folder: Path, database: str | None, preload: bool) -> None:
-    """Run a small Flask app behind the middleware, with the login app, under gunicorn with two workers.
+    """Run a small Flask app behind the middleware, with the login app, under gunicorn with two
+    workers.
 
-    It prints the page's address, a user with a new password, and three curl lines that show what is answered without
-    and with a token.
+    It prints the page's address, a user with a new password, and three curl lines that show what is
+    answered without and with a token.
     """
     try:
         from .demo_app import make_application
         from .demo_server import serve
     except ImportError as error:
-        raise click.ClickException(f"{error.name} is missing: pip install 'wsgi-jwt-middleware[demo]'") from error
+        raise click.ClickException(
+            f"{error.name} is missing: pip install 'wsgi-jwt-middleware[demo]'"
+        ) from error
     listener = _listen(bind)
     secret = _secret(folder)
     url = database or f"sqlite:///{folder.absolute() / 'auth.db'}"
@@ -54,7 +70,9 @@ def demo(bind: str, folder: Path, database: str | None, preload: bool) -> None:
     _set_password(url, password)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    welcome = _WELCOME.format(address=address, user=_USER, password=password, folder=folder.absolute())
+    welcome = _WELCOME.format(
+        address=address, user=_USER, password=password, folder=folder.absolute()
+    )
     serve(
         lambda: make_application(url, secret, issuer=address),
         listener,

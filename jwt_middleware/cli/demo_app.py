@@ -14,7 +14,8 @@ _LIFETIME = 60
 
 
 def make_application(database: str, secret: str, *, issuer: str) -> Any:
-    """Return a Flask app whose `/api` needs a token, which `/auth` gives to the users of the database."""
+    """Return a Flask app whose `/api` needs a token, which `/auth` gives to the users of the
+    database."""
     app = Flask(__name__, static_folder="demo_page", static_url_path="")
     store = SQLStore(database)
 
@@ -29,10 +30,18 @@ def make_application(database: str, secret: str, *, issuer: str) -> Any:
         if caller is None or user is None:
             return {}
         left = caller.expires_at - time.time()
-        return {"id": caller.subject, "name": user.username, "token": caller.token_id, "expires_in": left}
+        return {
+            "id": caller.subject,
+            "name": user.username,
+            "token": caller.token_id,
+            "expires_in": left,
+        }
 
     minter = TokenMinter.from_secret(secret, issuer=issuer, audience="demo", lifetime=_LIFETIME)
     guarded = JWTMiddleware(
-        app.wsgi_app, providers=[minter.provider], rules=[Rule("/api")], revocations=RevocationList(store)
+        app.wsgi_app,
+        providers=[minter.provider],
+        rules=[Rule("/api")],
+        revocations=RevocationList(store),
     )
     return LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -8,7 +8,8 @@ from gunicorn.app.base import BaseApplication
 
 
 def serve(make_application: Callable[[], Any], listener: socket.socket, **settings: Any) -> None:
-    """Serve the app on the listening socket with two workers until a signal ends it. `settings` are gunicorn's."""
+    """Serve the app on the listening socket with two workers until a signal ends it. `settings` are
+    gunicorn's."""
     when_ready = settings.pop("when_ready")
     _Server(
         make_application,

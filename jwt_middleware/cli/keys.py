@@ -1,4 +1,5 @@
-"""`jwt-middleware keys`: keys to sign tokens with, one by one or in a folder where they take turns."""
+"""`jwt-middleware keys`: keys to sign tokens with, one by one or in a folder where they take
+turns."""
 
 import os
 import secrets
@@ -11,15 +12,19 @@ from typing import Any, TypeVar
 import click
 
 from ..errors import require
-from ..keys import ALGORITHMS, Key
-from ..login import key_folder
+from ..trust import key_folder
+from ..trust.keys import ALGORITHMS, Key
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _folder_option(*, required: bool = True) -> Callable[[Command], Command]:
     return click.option(
-        "--folder", type=click.Path(path_type=Path), metavar="DIR", required=required, help="The folder of a KeyFolder."
+        "--folder",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        required=required,
+        help="The folder of a KeyFolder.",
     )
 
 
@@ -31,8 +36,8 @@ def keys() -> None:
       export SECRET="$(jwt-middleware keys new)"
       jwt-middleware keys new --algorithm ES256 --out key.pem
 
-    A folder's keys are changed while the app runs, and nobody is signed out: a new key is published, then it signs,
-    then the old one goes.
+    A folder's keys are changed while the app runs, and nobody is signed out: a new key is
+    published, then it signs, then the old one goes.
 
     \b
       jwt-middleware keys new --algorithm ES256 --folder keys
@@ -47,20 +52,26 @@ def keys() -> None:
     type=click.Choice(ALGORITHMS),
     default="HS256",
     show_default=True,
-    help="HS...: a secret, for one app that signs and verifies. The others: a private key, whose public part can be"
+    help="HS...: a secret, for one app that signs and verifies. "
+    "The others: a private key, whose public part can be"
     " given to apps that only verify.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A file that does not exist yet.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE", help="A file that does not exist yet."
+)
 @_folder_option(required=False)
 def _new(algorithm: str, out: Path | None, folder: Path | None) -> None:
     """Print a random secret, or write a private key into a file that only you can read.
 
-    Without --out a private key goes to ID.ALGORITHM.pem, and a secret to stdout. The path of a private key and its id,
-    the "kid" of its tokens, are printed with a tab between. A key put into a --folder is published at once; the first
-    one there signs at once too.
+    Without --out a private key goes to ID.ALGORITHM.pem, and a secret to stdout. The path of a
+    private key and its id, the "kid" of its tokens, are printed with a tab between. A key put into
+    a --folder is published at once; the first one there signs at once too.
     """
     is_secret = algorithm.startswith("HS")
-    require(not folder or not (out or is_secret), "a folder takes a private key, and names its file: leave --out out")
+    require(
+        not folder or not (out or is_secret),
+        "a folder takes a private key, and names its file: leave --out out",
+    )
     if is_secret:
         _new_secret(algorithm, out)
         return
@@ -76,7 +87,8 @@ def _new(algorithm: str, out: Path | None, folder: Path | None) -> None:
 @keys.command("list")
 @_folder_option()
 def _list(folder: Path) -> None:
-    """Show the keys of a folder: id, algorithm, since when it is published, and which one signs since when."""
+    """Show the keys of a folder: id, algorithm, since when it is published, and which one signs
+    since when."""
     active = key_folder.active_id(folder)
     for file in sorted(folder.glob("*.pem"), key=lambda file: file.stat().st_mtime):
         kid, _, algorithm = file.stem.rpartition(".")
@@ -87,12 +99,19 @@ def _list(folder: Path) -> None:
 @keys.command("activate")
 @click.argument("kid", metavar="ID")
 @_folder_option()
-@click.option("--now", is_flag=True, help="Do not wait: others may refuse its tokens until they fetch the keys again.")
+@click.option(
+    "--now",
+    is_flag=True,
+    help="Do not wait: others may refuse its tokens until they fetch the keys again.",
+)
 def _activate(kid: str, folder: Path, now: bool) -> None:
-    """Let a key of a folder sign, once all who keep the published keys have had the time to fetch it."""
+    """Let a key of a folder sign, once all who keep the published keys have had the time to fetch
+    it."""
     left = key_folder.published_at(folder, kid) + key_folder.PUBLISHED_FOR - time.time()
     if left > 0 and not now:
-        click.echo(f"waiting {left:.0f} s, for which others may keep the keys without this one", err=True)
+        click.echo(
+            f"waiting {left:.0f} s, for which others may keep the keys without this one", err=True
+        )
         time.sleep(left)
     key_folder.activate(folder, kid)
 
@@ -100,14 +119,22 @@ def _activate(kid: str, folder: Path, now: bool) -> None:
 @keys.command("retire")
 @click.argument("kid", metavar="ID")
 @_folder_option()
-@click.option("--lifetime", type=click.IntRange(1), default=900, show_default=True, help="Seconds that tokens live.")
+@click.option(
+    "--lifetime",
+    type=click.IntRange(1),
+    default=900,
+    show_default=True,
+    help="Seconds that tokens live.",
+)
 def _retire(kid: str, folder: Path, lifetime: int) -> None:
     """Take a key out of a folder, once its last token has expired."""
     key_folder.retire(folder, kid, lifetime)
 
 
 def _new_secret(algorithm: str, out: Path | None) -> None:
-    secret = secrets.token_urlsafe(int(algorithm[2:]) // 8)  # as many bytes as the hash has: RFC 7518 section 3.2
+    secret = secrets.token_urlsafe(
+        int(algorithm[2:]) // 8
+    )  # as many bytes as the hash has: RFC 7518 section 3.2
     if out is None:
         click.echo(secret)
     else:
@@ -127,6 +154,7 @@ def _utc(seconds: float) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file with mode 0600. `FileExistsError` rather than a key that was there is lost."""
+    """Write a new file with mode 0600. `FileExistsError` rather than a key that was there is
+    lost."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

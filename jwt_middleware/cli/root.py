@@ -18,7 +18,9 @@ class _Root(click.Group):
     """Turns errors of this package into one line on stderr, and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to stop
+        if isinstance(
+            sys.stdout, io.TextIOWrapper
+        ):  # a name that the terminal cannot show is no reason to stop
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
@@ -28,7 +30,9 @@ class _Root(click.Group):
             raise click.ClickException(f"{error.filename or 'output'}: {error.strerror}") from error
         except (JWTMiddlewareError, ImportError) as error:
             reasons = [error, error.__cause__] if error.__cause__ else [error]
-            raise click.ClickException(": ".join(" ".join(str(reason).split()) for reason in reasons)) from error
+            raise click.ClickException(
+                ": ".join(" ".join(str(reason).split()) for reason in reasons)
+            ) from error
 
 
 @click.group("jwt-middleware", cls=_Root)

@@ -13,21 +13,24 @@ from typing import Any
 
 import click
 
-from .. import jws
-from ..bearer import extract_token
 from ..errors import ConfigurationError, InvalidToken, Refusal
-from ..keys import ALGORITHMS, Key, KeySet
 from ..middleware import JWTMiddleware
-from ..provider import Provider
-from ..verifier import Verifier
+from ..trust import jws
+from ..trust.keys import ALGORITHMS, Key, KeySet
+from ..trust.provider import Provider
+from ..trust.verifier import Verifier
+from ..wire.credentials import extract_token
 
 _MAX_BYTES = 64 * 1024
 _DATES = ("exp", "nbf", "iat", "auth_time", "updated_at")
 _UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 
 
-def _find(context: click.Context, parameter: click.Parameter, name: str | None) -> Sequence[JWTMiddleware]:
-    """Import the app of that name, from the current folder too, and return the middlewares in it, at least one."""
+def _find(
+    context: click.Context, parameter: click.Parameter, name: str | None
+) -> Sequence[JWTMiddleware]:
+    """Import the app of that name, from the current folder too, and return the middlewares in it,
+    at least one."""
     from ..testing.trust import find_middlewares
 
     if name is None:
@@ -58,7 +61,8 @@ def token() -> None:
     "middlewares",
     callback=_find,
     metavar="MODULE[:ATTRIBUTE]",
-    help='Verify it as the JWTMiddleware in this WSGI app does, named as gunicorn has it ("application" by default).',
+    help="Verify it as the JWTMiddleware in this WSGI app does, named as gunicorn has it "
+    '("application" by default).',
 )
 @click.option(
     "--key",
@@ -67,9 +71,18 @@ def token() -> None:
     metavar="FILE",
     help="Verify it with this key: a PEM, a JWK, a JWKS, or a secret.",
 )
-@click.option("--algorithm", type=click.Choice(ALGORITHMS), help="That of a PEM (RS256 for RSA) or a secret (HS256).")
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    help="That of a PEM (RS256 for RSA) or a secret (HS256).",
+)
 @click.option("--issuer", metavar="TEXT", help='With --key: the "iss" that it must have.')
-@click.option("--audience", metavar="TEXT", multiple=True, help='With --key: the "aud" that it must have, or several.')
+@click.option(
+    "--audience",
+    metavar="TEXT",
+    multiple=True,
+    help='With --key: the "aud" that it must have, or several.',
+)
 def _inspect(
     middlewares: Sequence[JWTMiddleware],
     file: Path | None,
@@ -79,7 +92,8 @@ def _inspect(
 ) -> None:
     """Show the header and the claims of a token, and say whether it is good.
 
-    The token is read from stdin, so that it stays out of the shell's history; "Bearer " may stand before it.
+    The token is read from stdin, so that it stays out of the shell's history; "Bearer " may stand
+    before it.
 
     \b
       jwt-middleware token inspect < token
@@ -88,8 +102,8 @@ def _inspect(
 
     Without --app and --key nothing is verified: anybody can write a token that says anything.
 
-    The exit code is 0, 1 for a token that is refused or that is none, and 2 for misuse. The reason of a refusal is the
-    one that the app sends and logs. Revocations are looked up with --app only.
+    The exit code is 0, 1 for a token that is refused or that is none, and 2 for misuse. The reason
+    of a refusal is the one that the app sends and logs. Revocations are looked up with --app only.
     """
     if (middlewares and file) or (not file and (algorithm or issuer or audience)):
         raise click.UsageError("give --app, or --key with its options, or neither")
@@ -113,9 +127,18 @@ def _read_keys(file: Path, algorithm: str | None) -> KeySet:
             return KeySet([Key.from_pem(content, algorithm=algorithm)])
         if content.lstrip().startswith(b"{"):
             document = json.loads(content)
-            return KeySet.from_jwks(document) if "keys" in document else KeySet([Key.from_jwk(document)])
-        secrets = {content, content.rstrip(b"\r\n")}  # an app may have read the end of the line as part of it
-        return KeySet([Key.from_secret(secret, algorithm=algorithm or "HS256") for secret in secrets])
+            return (
+                KeySet.from_jwks(document)
+                if "keys" in document
+                else KeySet([Key.from_jwk(document)])
+            )
+        secrets = {
+            content,
+            content.rstrip(b"\r\n"),
+        }  # an app may have read the end of the line as part of it
+        return KeySet(
+            [Key.from_secret(secret, algorithm=algorithm or "HS256") for secret in secrets]
+        )
     except (ConfigurationError, ValueError, RecursionError) as error:
         raise click.BadParameter(f"{file} holds no key: {error}", param_hint="--key") from None
 
@@ -135,7 +158,8 @@ def _read_token() -> str:
 
 
 def _show(text: str) -> dict[str, Any]:
-    """Print the header and the claims in ASCII without control characters, and return the claims."""
+    """Print the header and the claims in ASCII without control characters, and return the
+    claims."""
     try:
         parsed = jws.parse(text)
         claims = jws.parse_object(parsed.payload)
@@ -162,21 +186,31 @@ def _in_words(name: str, value: object) -> str:
 
 
 def _span(seconds: float) -> str:
-    unit, size = next((unit, size) for unit, size in _UNITS.items() if seconds >= 2 * size or size == 1)
+    unit, size = next(
+        (unit, size) for unit, size in _UNITS.items() if seconds >= 2 * size or size == 1
+    )
     count = int(seconds // size)
     return f"{count} {unit}{'s' * (count != 1)}"
 
 
-def _provider(keys: KeySet, claims: dict[str, Any], issuer: str | None, audience: tuple[str, ...]) -> Provider:
+def _provider(
+    keys: KeySet, claims: dict[str, Any], issuer: str | None, audience: tuple[str, ...]
+) -> Provider:
     """The provider that was described; on what was left out it trusts the token."""
     issuer = issuer or _texts(claims.get("iss"))[0]
-    return Provider(issuer=issuer, audience=audience or ("aud" in claims and _texts(claims["aud"])) or None, keys=keys)
+    return Provider(
+        issuer=issuer,
+        audience=audience or ("aud" in claims and _texts(claims["aud"])) or None,
+        keys=keys,
+    )
 
 
 def _texts(value: object) -> tuple[str, ...]:
     """The texts that a claim is; what can be none becomes one that no good token has."""
     values = value if isinstance(value, list) and value else [value]
-    return tuple(text if isinstance(text, str) and text.isprintable() and text else "-" for text in values)
+    return tuple(
+        text if isinstance(text, str) and text.isprintable() and text else "-" for text in values
+    )
 
 
 def _refusal(verifier: Verifier, text: str, max_bytes: int = 8192) -> Refusal | None:
@@ -192,6 +226,8 @@ def _conclude(refusals: list[Refusal | None], unasked: str = "") -> None:
     if None in refusals:
         click.echo(f"good{unasked}")
         return
-    for line in dict.fromkeys(f"refused ({one.reason}): {one.description}" for one in refusals if one):
+    for line in dict.fromkeys(
+        f"refused ({one.reason}): {one.description}" for one in refusals if one
+    ):
         click.echo(line)
     sys.exit(1)

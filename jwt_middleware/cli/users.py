@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 def users() -> None:
     """List and change the users in a database.
 
-    The database is a file (auth.db or sqlite:///auth.db) or a PostgreSQL (postgresql://user:password@host/name). As a
-    URL may hold a password, better set it as JWT_MIDDLEWARE_DATABASE_URL than write it on the command line.
+    The database is a file (auth.db or sqlite:///auth.db) or a PostgreSQL
+    (postgresql://user:password@host/name). As a URL may hold a password, better set it as
+    JWT_MIDDLEWARE_DATABASE_URL than write it on the command line.
 
     \b
       export JWT_MIDDLEWARE_DATABASE_URL=sqlite:///auth.db
@@ -30,14 +31,18 @@ def _store(database: str, *, log: str | None = None, create: bool = False) -> "S
     url = database if "://" in database else f"sqlite:///{database}"
     store = SQLStore(url, log=RedisLog(log)) if log else SQLStore(url)
     if store.path and not store.path.exists() and not create:
-        raise click.ClickException(f"there is no file {store.path}: 'users add' makes it with --create")
+        raise click.ClickException(
+            f"there is no file {store.path}: 'users add' makes it with --create"
+        )
     return store
 
 
 def _ask_password(from_stdin: bool) -> str:
     if from_stdin:
         line = sys.stdin.buffer.readline().rstrip(b"\r\n")
-        return line.decode(errors="surrogateescape")  # what is not UTF-8 is refused like any bad password
+        return line.decode(
+            errors="surrogateescape"
+        )  # what is not UTF-8 is refused like any bad password
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask for the password: use --password-stdin")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt="Once more", err=True))
@@ -56,16 +61,26 @@ _log = click.option(
     metavar="URL",
     envvar="JWT_MIDDLEWARE_LOG_URL",
     show_envvar=True,
-    help="Where revocations are logged, if in a Redis or Valkey: its sessions end, and their tokens must too.",
+    help="Where revocations are logged, if in a Redis or Valkey: "
+    "its sessions end, and their tokens must too.",
 )
 _from_stdin = click.option(
-    "--password-stdin", "from_stdin", is_flag=True, help="Read the password from stdin, one line, instead of asking."
+    "--password-stdin",
+    "from_stdin",
+    is_flag=True,
+    help="Read the password from stdin, one line, instead of asking.",
 )
 
 
 @users.command("add")
 @click.argument("name")
-@click.option("--scope", "scopes", metavar="SCOPE", multiple=True, help="A scope for its tokens; repeat for more.")
+@click.option(
+    "--scope",
+    "scopes",
+    metavar="SCOPE",
+    multiple=True,
+    help="A scope for its tokens; repeat for more.",
+)
 @_database
 @_from_stdin
 @click.option("--create", is_flag=True, help="Make the SQLite file if it is not there.")
@@ -84,10 +99,15 @@ def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, cr
 def _list(database: str) -> None:
     """Print the users, a line each.
 
-    A line is the id, the name, the scopes with spaces between, and "disabled" or nothing, with tabs between.
+    A line is the id, the name, the scopes with spaces between, and "disabled" or nothing, with tabs
+    between.
     """
     for user in _store(database).users():
-        click.echo("\t".join((str(user.id), user.username, " ".join(user.scopes), "disabled" * user.disabled)))
+        click.echo(
+            "\t".join(
+                (str(user.id), user.username, " ".join(user.scopes), "disabled" * user.disabled)
+            )
+        )
 
 
 @users.command("passwd")
@@ -139,5 +159,6 @@ def _disable(name: str, database: str, log: str | None) -> None:
 @_database
 @_log
 def _remove(name: str, database: str, log: str | None) -> None:
-    """Forget the user NAME, and sign it out everywhere. The name may be used again, by another user."""
+    """Forget the user NAME, and sign it out everywhere. The name may be used again, by another
+    user."""
     _store(database, log=log).remove_user(name)

@@ -1,4 +1,5 @@
-"""`LoginApp`: a WSGI app to which people sign in with name and password, and that answers with tokens."""
+"""`LoginApp`: a WSGI app to which people sign in with name and password, and that answers with
+tokens."""
 
 import json
 import os
@@ -8,12 +9,13 @@ from typing import Any, Protocol, cast
 from werkzeug.wrappers import Request, Response
 
 from ..errors import StoreUnavailable, require
-from ..paths import to_wsgi
-from ..responses import Preflight, StartResponse, WSGIApplication, checked_origins, drain, is_preflight, respond, share
+from ..readings import to_wsgi
 from ..stores.base import UserStore
+from ..trust.key_folder import PUBLISHED_FOR
+from ..wire.cors import checked_origins, is_preflight, preflight_response, share
+from ..wire.wsgi import StartResponse, WSGIApplication, drain
 from . import audit, cookies
 from .body import Problem, read_fields
-from .key_folder import PUBLISHED_FOR
 from .minter import TokenMinter
 from .pages import Handler, login_page, page_file
 from .sessions import Sessions
@@ -25,7 +27,8 @@ _RETRY_AFTER = {"Retry-After": "5"}
 
 
 class WrappedApplication(Protocol):
-    """A WSGI app that can be called by its parameters' names too, which `Flask.wsgi_app` promises of itself."""
+    """A WSGI app that can be called by its parameters' names too, which `Flask.wsgi_app` promises
+    of itself."""
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -33,15 +36,17 @@ class WrappedApplication(Protocol):
 
 
 class LoginApp:
-    """A first-party login endpoint: `POST /token` with name and password, and a page at `GET /login`.
+    """A first-party login endpoint: `POST /token` with name and password, and a page at `GET
+    /login`.
 
-    Serve it alone, mount it, or put it in front of an app with `wrap`. `store` keeps what the login app needs and,
-    unless `users` is another `UserStore`, the users too. `allowed_origins` are exact origins of front ends elsewhere.
-    It is no OAuth password grant, which RFC 9700 section 2.4 rules out.
+    Serve it alone, mount it, or put it in front of an app with `wrap`. `store` keeps what the login
+    app needs and, unless `users` is another `UserStore`, the users too. `allowed_origins` are exact
+    origins of front ends elsewhere. It is no OAuth password grant, which RFC 9700 section 2.4 rules
+    out.
 
-    `throttle` bounds failed attempts; None leaves that to somebody else. A session ends `idle_timeout` seconds after
-    its last refresh, `session_lifetime` after its start; `reuse_grace` is that of `login.sessions`.
-    `title` and `template` are those of `login.pages.login_page`.
+    `throttle` bounds failed attempts; None leaves that to somebody else. A session ends
+    `idle_timeout` seconds after its last refresh, `session_lifetime` after its start; `reuse_grace`
+    is that of `login.sessions`. `title` and `template` are those of `login.pages.login_page`.
     """
 
     def __init__(
@@ -58,12 +63,19 @@ class LoginApp:
         title: str | None = None,
         template: str | os.PathLike[str] | None = None,
     ) -> None:
-        require(isinstance(minter, TokenMinter), "LoginApp takes a store and a minter: LoginApp(store, minter)")
-        require(hasattr(store, "ping"), "store is one of jwt_middleware.stores; an app's own user table goes in users=")
+        require(
+            isinstance(minter, TokenMinter),
+            "LoginApp takes a store and a minter: LoginApp(store, minter)",
+        )
+        require(
+            hasattr(store, "ping"),
+            "store is one of jwt_middleware.stores; an app's own user table goes in users=",
+        )
         users = cast(UserStore, store) if users is None else users
         has_both = hasattr(users, "authenticate") and hasattr(users, "get")
         require(has_both, "users has authenticate and get: see UserStore")
-        require(throttle is None or isinstance(throttle, Throttle), "throttle is Throttle(), or None")
+        is_throttle = throttle is None or isinstance(throttle, Throttle)
+        require(is_throttle, "throttle is Throttle(), or None")
         sessions = Sessions(
             store,
             reuse_grace=reuse_grace,
@@ -84,7 +96,7 @@ class LoginApp:
         if origin in self._allowed_origins:
             start_response = share(start_response, origin, with_cookies=True)
             if is_preflight(environ):
-                return respond(Preflight(), "login")(environ, start_response)
+                return preflight_response()(environ, start_response)
         try:
             response = self._handle(Request(environ))
         except Problem as problem:
@@ -93,13 +105,20 @@ class LoginApp:
         return response(environ, start_response)
 
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
-        """Return a WSGI app that answers the login app's paths below `prefix` and hands all else on to `app`.
+        """Return a WSGI app that answers the login app's paths below `prefix` and hands all else on
+        to `app`.
 
         `prefix` is `"/auth"`, say, or `""` for `/token` itself.
         """
-        well_formed = isinstance(prefix, str) and (not prefix or (prefix.startswith("/") and not prefix.endswith("/")))
-        require(well_formed, 'prefix is a path without a slash at its end: prefix="/auth", or prefix=""')
-        require(callable(app), "wrap takes a WSGI app: wrap(app.wsgi_app, prefix='/auth') for Flask")
+        well_formed = isinstance(prefix, str) and (
+            not prefix or (prefix.startswith("/") and not prefix.endswith("/"))
+        )
+        require(
+            well_formed, 'prefix is a path without a slash at its end: prefix="/auth", or prefix=""'
+        )
+        require(
+            callable(app), "wrap takes a WSGI app: wrap(app.wsgi_app, prefix='/auth') for Flask"
+        )
         prefix = to_wsgi(prefix)
         own = {prefix + path: path for path in self._routes}
 
@@ -120,7 +139,10 @@ class LoginApp:
             "/login": {"GET": page},
             "/health": {"GET": self._health},
         }
-        routes |= {f"/{name}": {"GET": page_file(name)} for name in ("login.css", "login.js", "jwt-client.js")}
+        routes |= {
+            f"/{name}": {"GET": page_file(name)}
+            for name in ("login.css", "login.js", "jwt-client.js")
+        }
         if self._minter.jwks is not None:
             routes["/.well-known/jwks.json"] = {"GET": self._jwks}
         return routes
@@ -131,7 +153,12 @@ class LoginApp:
             raise Problem(404, "invalid_request", "There is nothing here.")
         handler = methods.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
-            raise Problem(405, "invalid_request", "This method is not for this path.", {"Allow": _allow(methods)})
+            raise Problem(
+                405,
+                "invalid_request",
+                "This method is not for this path.",
+                {"Allow": _allow(methods)},
+            )
         try:
             return handler(request)
         except StoreUnavailable as error:
@@ -170,7 +197,9 @@ class LoginApp:
         return response
 
     def _jwks(self, request: Request) -> Response:
-        return _json(200, self._minter.jwks or {}, {"Cache-Control": f"public, max-age={PUBLISHED_FOR}"})
+        return _json(
+            200, self._minter.jwks or {}, {"Cache-Control": f"public, max-age={PUBLISHED_FOR}"}
+        )
 
     def _health(self, request: Request) -> Response:
         self._store.ping()

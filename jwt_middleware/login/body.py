@@ -1,4 +1,5 @@
-"""The body of a login request as its fields, read strictly: JSON or form, one meaning or a refusal."""
+"""The body of a login request as its fields, read strictly: JSON or form, one meaning or a
+refusal."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -9,7 +10,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from ..errors import InvalidToken
-from ..jws import parse_object
+from ..trust.jws import parse_object
 
 MAX_BODY_BYTES = 64 * 1024
 _MAX_FIELDS = 32
@@ -17,14 +18,17 @@ _JSON_NEEDS_ITS_TYPE = "JSON needs Content-Type: application/json"
 
 
 class Problem(Exception):
-    """A request that is refused: the status, the error code of RFC 6749 section 5.2 and a fixed sentence."""
+    """A request that is refused: the status, the error code of RFC 6749 section 5.2 and a fixed
+    sentence."""
 
     status: int
     code: str
     message: str
     headers: Mapping[str, str]
 
-    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
@@ -32,7 +36,8 @@ class Problem(Exception):
 def read_fields(request: Request) -> Mapping[str, Any]:
     """Return the fields of a JSON object or a form (application/x-www-form-urlencoded).
 
-    `Problem` 413 over 64 KiB, 415 for another type, 400 for what is cut off, not well-formed or names a field twice.
+    `Problem` 413 over 64 KiB, 415 for another type, 400 for what is cut off, not well-formed or
+    names a field twice.
     """
     if request.mimetype not in _READERS:
         raise Problem(415, "invalid_request", f"Send a form or JSON. {_JSON_NEEDS_ITS_TYPE}.")
@@ -40,7 +45,8 @@ def read_fields(request: Request) -> Mapping[str, Any]:
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:
-    """Return a field that must be there, a text and not empty (RFC 6749 section 3.2), else `Problem` 400.
+    """Return a field that must be there, a text and not empty (RFC 6749 section 3.2), else
+    `Problem` 400.
 
     Nor may it hold NUL, at which drivers of databases raise errors of many kinds.
     """
@@ -51,10 +57,14 @@ def text_field(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _read(request: Request) -> bytes:
-    request.max_content_length = MAX_BODY_BYTES + 1  # where the limit is, a chunked body ends without a word
+    request.max_content_length = (
+        MAX_BODY_BYTES + 1
+    )  # where the limit is, a chunked body ends without a word
     try:
         body = request.get_data(cache=False)
-        if "wsgi.input_terminated" not in request.environ:  # on such servers reading on would wait for ever
+        if (
+            "wsgi.input_terminated" not in request.environ
+        ):  # on such servers reading on would wait for ever
             request.environ["wsgi.input"] = BytesIO()
         if len(body) > MAX_BODY_BYTES:
             raise RequestEntityTooLarge
@@ -71,16 +81,22 @@ def _read_json(body: bytes) -> Mapping[str, Any]:
     try:
         return parse_object(body)
     except InvalidToken:
-        raise Problem(400, "invalid_request", "The request is not a well-formed JSON object in UTF-8.") from None
+        raise Problem(
+            400, "invalid_request", "The request is not a well-formed JSON object in UTF-8."
+        ) from None
 
 
 def _read_form(body: bytes) -> Mapping[str, Any]:
     if body.lstrip().startswith(b"{"):
         raise Problem(400, "invalid_request", f"This form is JSON. {_JSON_NEEDS_ITS_TYPE}.")
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
+        )
     except ValueError:
-        raise Problem(400, "invalid_request", "The request is not a well-formed form in UTF-8.") from None
+        raise Problem(
+            400, "invalid_request", "The request is not a well-formed form in UTF-8."
+        ) from None
     if len(dict(pairs)) != len(pairs):
         raise Problem(400, "invalid_request", "A field is there twice.")
     return dict(pairs)

@@ -1,8 +1,9 @@
 """Cookie mode: the refresh token in a cookie that no script can read, for front ends in a browser.
 
-The cookie is `HttpOnly; Secure; SameSite=Strict`, its name starts with `__Secure-` (RFC 6265bis section 4.1.3), and it
-goes only to the login app. A browser sends it by itself, so a request that uses it, or would set one, must come from a
-page of this host or of a listed origin: otherwise a foreign page could sign its visitor in as somebody else.
+The cookie is `HttpOnly; Secure; SameSite=Strict`, its name starts with `__Secure-` (RFC 6265bis
+section 4.1.3), and it goes only to the login app. A browser sends it by itself, so a request that
+uses it, or would set one, must come from a page of this host or of a listed origin: otherwise a
+foreign page could sign its visitor in as somebody else.
 """
 
 from collections.abc import Mapping
@@ -15,8 +16,8 @@ from .body import Problem
 
 NAME = "__Secure-jwt_refresh"
 
-# Without a path it is for where the answer came from (RFC 6265 section 5.1.4): the login app, as the browser sees it,
-# behind a proxy's prefix too of which nobody here knows.
+# Without a path it is for where the answer came from (RFC 6265 section 5.1.4): the login app, as
+# the browser sees it, behind a proxy's prefix too of which nobody here knows.
 _SCOPE: Any = {"path": None, "secure": True, "httponly": True, "samesite": "Strict"}
 
 
@@ -26,9 +27,11 @@ def is_wanted(fields: Mapping[str, Any]) -> bool:
 
 
 def require_own_page(request: Request, allowed_origins: frozenset[str]) -> None:
-    """Return if the request comes from a page of this host, a listed origin, or no browser; else `Problem` 403.
+    """Return if the request comes from a page of this host, a listed origin, or no browser; else
+    `Problem` 403.
 
-    To a listed origin of another site a browser gives no SameSite cookie, so cookie mode is not for it.
+    To a listed origin of another site a browser gives no SameSite cookie, so cookie mode is not for
+    it.
     """
     origin = request.headers.get("Origin")
     fetch_site = request.headers.get("Sec-Fetch-Site", "same-origin")

@@ -8,10 +8,10 @@ from typing import Any
 import jwt
 
 from ..errors import InvalidToken, require, tuple_of
-from ..keys import Key, KeySet
-from ..provider import Provider
-from ..verifier import Verifier
-from .key_folder import KeyFolder
+from ..trust.key_folder import KeyFolder
+from ..trust.keys import Key, KeySet
+from ..trust.provider import Provider
+from ..trust.verifier import Verifier
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1: the type of the token)
 RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope"))
@@ -21,9 +21,9 @@ RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "s
 class TokenMinter:
     """Mints JWT access tokens in the profile of RFC 9068, signed by one key.
 
-    `key` is a secret, a private key, or a `KeyFolder`, whose active key signs. `issuer` and `audience` (a text, or
-    several) become `iss` and `aud`; `lifetime` is in seconds. Tokens signed by one of `fallbacks`, earlier keys, stay
-    good: a key is changed without a logout.
+    `key` is a secret, a private key, or a `KeyFolder`, whose active key signs. `issuer` and
+    `audience` (a text, or several) become `iss` and `aud`; `lifetime` is in seconds. Tokens signed
+    by one of `fallbacks`, earlier keys, stay good: a key is changed without a logout.
     """
 
     def __init__(
@@ -39,12 +39,17 @@ class TokenMinter:
             isinstance(key, (Key, KeyFolder)),
             "TokenMinter takes a key: TokenMinter(Key.from_pem(...)), or use from_secret",
         )
-        require(type(lifetime) is int and lifetime > 0, "lifetime is a positive whole number of seconds")
+        require(
+            type(lifetime) is int and lifetime > 0, "lifetime is a positive whole number of seconds"
+        )
         if not isinstance(audience, str):
             form = "a minter names the audience of its tokens, or several: audience='example-api'"
             audience = tuple_of(str, audience, form)
         self._key = key
-        require(self._signing_key.signing_key, "a public key cannot sign: TokenMinter takes a secret or a private key")
+        require(
+            self._signing_key.signing_key,
+            "a public key cannot sign: TokenMinter takes a secret or a private key",
+        )
         self._lifetime = lifetime
         self._provider = Provider(
             issuer=issuer, audience=audience, keys=_verifying_keys(key, fallbacks), typ=TOKEN_TYPE
@@ -61,15 +66,20 @@ class TokenMinter:
         lifetime: int = 900,
         fallbacks: Sequence[str | bytes] = (),
     ) -> "TokenMinter":
-        """A minter that signs with HS256. `secret` has at least 32 bytes; `fallbacks` are earlier secrets."""
-        require(isinstance(fallbacks, (list, tuple)), "fallbacks is a tuple of earlier secrets: fallbacks=(OLD,)")
+        """A minter that signs with HS256. `secret` has at least 32 bytes; `fallbacks` are earlier
+        secrets."""
+        require(
+            isinstance(fallbacks, (list, tuple)),
+            "fallbacks is a tuple of earlier secrets: fallbacks=(OLD,)",
+        )
         earlier = [Key.from_secret(old) for old in fallbacks]
         key = Key.from_secret(secret)
         return cls(key, issuer=issuer, audience=audience, lifetime=lifetime, fallbacks=earlier)
 
     @property
     def provider(self) -> Provider:
-        """The provider that accepts what this minter mints, and no token of another type (RFC 8725 section 3.11)."""
+        """The provider that accepts what this minter mints, and no token of another type (RFC 8725
+        section 3.11)."""
         return self._provider
 
     @property
@@ -79,7 +89,8 @@ class TokenMinter:
 
     @property
     def jwks(self) -> dict[str, Any] | None:
-        """The public keys as a JWKS document (RFC 7517 section 5), or None for a secret, which is not published."""
+        """The public keys as a JWKS document (RFC 7517 section 5), or None for a secret, which is
+        not published."""
         keys: Any = self._provider.keys
         if isinstance(self._signing_key.verifying_key, bytes):
             return None
@@ -99,14 +110,17 @@ class TokenMinter:
     ) -> str:
         """Return a new token for the subject, with a `jti` of its own and the session as its `sid`.
 
-        `claims` are added (JSON-able). `ValueError` when they would replace a claim of the minter's, or when the
-        provider would refuse the token or read another subject or other scopes from it.
+        `claims` are added (JSON-able). `ValueError` when they would replace a claim of the
+        minter's, or when the provider would refuse the token or read another subject or other
+        scopes from it.
         """
         if isinstance(scopes, str):
             raise ValueError("scopes is a tuple of texts")
         extra = dict(claims or {})
         if RESERVED_CLAIMS & extra.keys():
-            raise ValueError(f"extra claims may not replace {', '.join(sorted(RESERVED_CLAIMS & extra.keys()))}")
+            raise ValueError(
+                f"extra claims may not replace {', '.join(sorted(RESERVED_CLAIMS & extra.keys()))}"
+            )
         try:
             token = self._sign(extra | self._registered(subject, scopes, session))
             identity = self._verifier.verify(token)
@@ -116,7 +130,9 @@ class TokenMinter:
             raise ValueError("a scope is a name without spaces, and no extra claim grants one")
         return token
 
-    def _registered(self, subject: str, scopes: Sequence[str], session: str | None) -> dict[str, Any]:
+    def _registered(
+        self, subject: str, scopes: Sequence[str], session: str | None
+    ) -> dict[str, Any]:
         now = int(time.time())
         audience = self._provider.audience
         return {

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from werkzeug.wrappers import Request, Response
 
 from ..errors import ConfigurationError, require
-from ..paths import readings, to_wsgi
+from ..readings import readings, to_wsgi
 
 _FOLDER = Path(__file__).parent / "page"
 _TEXTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(_FOLDER.glob("*.json"))}
@@ -22,7 +22,8 @@ _DEFAULT = "en"
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; "
     "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -37,33 +38,47 @@ Handler: TypeAlias = Callable[[Request], Response]
 def login_page(title: str | None = None, template: str | os.PathLike[str] | None = None) -> Handler:
     """Return what answers `GET /login`.
 
-    `title` stands above "Sign in": whose page it is. `template` is a file in place of `page/login.html`: UTF-8, and a
-    `string.Template` with the names of `page/en.json` and `$lang`, `$title`, `$next`, `$texts`; a `$` itself is `$$`.
+    `title` stands above "Sign in": whose page it is. `template` is a file in place of
+    `page/login.html`: UTF-8, and a `string.Template` with the names of `page/en.json` and `$lang`,
+    `$title`, `$next`, `$texts`; a `$` itself is `$$`.
     """
-    require(title is None or (isinstance(title, str) and bool(title)), 'title is a text: title="Example"')
+    require(
+        title is None or (isinstance(title, str) and bool(title)),
+        'title is a text: title="Example"',
+    )
     page = _read_template(_FOLDER / "login.html" if template is None else template)
 
     def render(language: str, following: str) -> str:
         texts = _TEXTS[language]
         values = {**texts, "title": title or "", "next": following, "texts": json.dumps(texts)}
-        return page.substitute({name: html.escape(value) for name, value in values.items()}, lang=language)
+        return page.substitute(
+            {name: html.escape(value) for name, value in values.items()}, lang=language
+        )
 
     try:
         for language in _TEXTS:
             render(language, "")
     except (KeyError, ValueError) as error:
-        raise ConfigurationError(f"a $ of the template is no name of the page ($$ is a dollar): {error}") from error
+        raise ConfigurationError(
+            f"a $ of the template is no name of the page ($$ is a dollar): {error}"
+        ) from error
 
     def handler(request: Request) -> Response:
         language = _language(request)
         headers = {**_PAGE_HEADERS, "Content-Language": language}
-        return Response(render(language, local_path(request.args.getlist("next"))), 200, headers, mimetype="text/html")
+        return Response(
+            render(language, local_path(request.args.getlist("next"))),
+            200,
+            headers,
+            mimetype="text/html",
+        )
 
     return handler
 
 
 def _language(request: Request) -> str:
-    # Not `best_match`: to that "es;q=0.1" is better than "en-GB", since the page's name for English is "en".
+    # Not `best_match`: to that "es;q=0.1" is better than "en-GB", since the page's name for English
+    # is "en".
     wanted = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
     return next((language for language in wanted if language in _TEXTS), _DEFAULT)
 
@@ -86,8 +101,9 @@ def page_file(name: str) -> Handler:
 def local_path(values: list[str]) -> str:
     """Return the one value if it is a path of this origin however it is read, else an empty text.
 
-    To browsers a backslash is a slash, tabs and newlines are not there, and `//` starts a host (WHATWG URL, 4.4); what
-    stands at the path may decode or resolve it and redirect once more. So no reading of it may start with two slashes.
+    To browsers a backslash is a slash, tabs and newlines are not there, and `//` starts a host
+    (WHATWG URL, 4.4); what stands at the path may decode or resolve it and redirect once more. So
+    no reading of it may start with two slashes.
     """
     if len(values) != 1 or not values[0].startswith("/"):
         return ""

@@ -1,10 +1,11 @@
-"""The login app by the ini files of PasteDeploy, as an app or as a filter: `use = egg:wsgi-jwt-middleware#login`."""
+"""The login app by the ini files of PasteDeploy, as an app or as a filter: `use =
+egg:wsgi-jwt-middleware#login`."""
 
 from collections.abc import Mapping
 
 from ..errors import require
-from ..responses import WSGIApplication
 from ..settings import STORE, only_one_of, read_options, store_of
+from ..wire.wsgi import WSGIApplication
 from .app import LoginApp
 from .minter import TokenMinter
 
@@ -14,7 +15,8 @@ _LOGIN = ("title", "allowed_origins")
 
 
 def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
-    """Return the login app that an `[app:...]` describes. `ConfigurationError` names the option at fault."""
+    """Return the login app that an `[app:...]` describes. `ConfigurationError` names the option at
+    fault."""
     values = read_options(options, (*_MINTER, *_SIGNERS, *STORE, *_LOGIN), defaults=global_conf)
     key, store = only_one_of(_SIGNERS, values), store_of(values)
     require(key and store, f"the login app needs database_url and one of {', '.join(_SIGNERS)}")

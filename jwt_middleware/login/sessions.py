@@ -1,12 +1,14 @@
 """Sessions: refresh tokens that rotate at each use and are of no use to whoever reads the store.
 
-A refresh token is 16 random bytes, the name of its session, and 32, the secret of the moment. The store has SHA-256 of
-each and so can check a token but not make one. Each use replaces the secret by one compare-and-swap.
+A refresh token is 16 random bytes, the name of its session, and 32, the secret of the moment. The
+store has SHA-256 of each and so can check a token but not make one. Each use replaces the secret by
+one compare-and-swap.
 
-A response can be lost, and two tabs can refresh at once, so rotation is idempotent: the previous secret gets the *same*
-successor until that has been used, and for `reuse_grace` seconds after. The store could not tell the successor from its
-hash, so it also has the successor XOR HMAC(previous secret, "successor"): a one-time pad (each secret is used as a key
-once) that only who holds the previous secret can take off.
+A response can be lost, and two tabs can refresh at once, so rotation is idempotent: the previous
+secret gets the *same* successor until that has been used, and for `reuse_grace` seconds after. The
+store could not tell the successor from its hash, so it also has the successor XOR HMAC(previous
+secret, "successor"): a one-time pad (each secret is used as a key once) that only who holds the
+previous secret can take off.
 
     secrets in time    S1 -> S2 -> S3           S3 is current, S2 previous, S1 older
     S3                 rotates to S4
@@ -32,7 +34,8 @@ _RACES = 5
 
 
 class SessionEnded(Exception):
-    """The refresh token is unknown, expired, reused or ended: `invalid_grant` (RFC 6749 section 5.2)."""
+    """The refresh token is unknown, expired, reused or ended: `invalid_grant` (RFC 6749 section
+    5.2)."""
 
 
 class TokenReused(SessionEnded):
@@ -47,10 +50,19 @@ class Sessions:
     """Starts, rotates and ends the sessions of a store. All times are seconds."""
 
     def __init__(
-        self, store: SessionStore, *, reuse_grace: float, idle_timeout: float, session_lifetime: float, issuer: str
+        self,
+        store: SessionStore,
+        *,
+        reuse_grace: float,
+        idle_timeout: float,
+        session_lifetime: float,
+        issuer: str,
     ) -> None:
         require(reuse_grace >= 0, "reuse_grace is a number of seconds")
-        require(0 < idle_timeout <= session_lifetime, "idle_timeout is a number of seconds, at most session_lifetime")
+        require(
+            0 < idle_timeout <= session_lifetime,
+            "idle_timeout is a number of seconds, at most session_lifetime",
+        )
         self._store = store
         self._reuse_grace = reuse_grace
         self._idle_timeout = idle_timeout
@@ -59,7 +71,11 @@ class Sessions:
 
     def start(self, user: User, token_lifetime: int) -> tuple[str, Session]:
         """Return the first refresh token of a new session, and the session."""
-        name, secret, now = secrets.token_bytes(_NAME_BYTES), secrets.token_bytes(_SECRET_BYTES), time.time()
+        name, secret, now = (
+            secrets.token_bytes(_NAME_BYTES),
+            secrets.token_bytes(_SECRET_BYTES),
+            time.time(),
+        )
         session = Session(
             name_hash=_hash(name),
             sid=secrets.token_urlsafe(16),
@@ -76,7 +92,8 @@ class Sessions:
         return _text(name, secret), session
 
     def rotate(self, refresh_token: str, token_lifetime: int) -> tuple[str, Session]:
-        """Return the token that follows, and the session. `SessionEnded` when the token is not good any more."""
+        """Return the token that follows, and the session. `SessionEnded` when the token is not good
+        any more."""
         name, secret = _parts(refresh_token)
         for _ in range(_RACES):
             session = self._find(name)
@@ -92,13 +109,16 @@ class Sessions:
         raise SessionEnded
 
     def end(self, refresh_token: str, *, all_of_the_user: bool = False) -> Session | None:
-        """End the session that the token belongs to, and its access tokens; return it, or None for an unknown token."""
+        """End the session that the token belongs to, and its access tokens; return it, or None for
+        an unknown token."""
         try:
             session = self._find(_parts(refresh_token)[0])
         except SessionEnded:
             return None
         if all_of_the_user:
-            self._store.end_sessions(session.user_id)  # first: when it fails, the same token can ask for it again
+            self._store.end_sessions(
+                session.user_id
+            )  # first: when it fails, the same token can ask for it again
         self._store.end_session(session)
         return session
 
@@ -129,7 +149,11 @@ class Sessions:
         if session.successor and hmac.compare_digest(presented, session.previous_hash or b""):
             return _pad(secret, session.successor)
         is_within_grace = time.time() < session.used_at + self._reuse_grace
-        if is_within_grace and session.older_successor and hmac.compare_digest(presented, session.older_hash or b""):
+        if (
+            is_within_grace
+            and session.older_successor
+            and hmac.compare_digest(presented, session.older_hash or b"")
+        ):
             return _pad(secret, session.older_successor)
         self._store.end_session(session)
         raise TokenReused(session)

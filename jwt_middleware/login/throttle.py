@@ -1,4 +1,5 @@
-"""`Throttle`: how often a sign-in may fail. Strategies of the `limits` library over a store's counters."""
+"""`Throttle`: how often a sign-in may fail. Strategies of the `limits` library over a store's
+counters."""
 
 import hashlib
 import ipaddress
@@ -32,19 +33,25 @@ class Throttled(Exception):
 class Throttle:
     """The limits, each as `limits` writes one: `"5/minute"`.
 
-    `per_name_and_address` binds one name from one address; `per_name` a name from everywhere but the addresses where
-    it signed in within 30 days, so that a stranger cannot lock a user out; `per_address` all names from one address.
+    `per_name_and_address` binds one name from one address; `per_name` a name from everywhere but
+    the addresses where it signed in within 30 days, so that a stranger cannot lock a user out;
+    `per_address` all names from one address.
     """
 
     def __init__(
-        self, *, per_name_and_address: str = "5/minute", per_name: str = "100/hour", per_address: str = "50/minute"
+        self,
+        *,
+        per_name_and_address: str = "5/minute",
+        per_name: str = "100/hour",
+        per_address: str = "50/minute",
     ) -> None:
         self._per_name_and_address = _limit(per_name_and_address)
         self._per_name = _limit(per_name)
         self._per_address = _limit(per_address)
 
     def attempt(self, counters: Counters, username: str, address: str | None) -> "Attempt":
-        """Count an attempt before the hash; `Throttled` when it is one too many. No address: names count alone."""
+        """Count an attempt before the hash; `Throttled` when it is one too many. No address: names
+        count alone."""
         name, place = _short(username), address or ""
         known = _short(f"{name} {place}")
         limits = [(self._per_name_and_address, ("pair", known))]
@@ -87,16 +94,20 @@ class Attempt:
 
 
 def address_of(environ: Mapping[str, Any]) -> str | None:
-    """The peer as what is counted: an IPv4 address, or the /64 of an IPv6 one. None where it cannot be told.
+    """The peer as what is counted: an IPv4 address, or the /64 of an IPv6 one. None where it cannot
+    be told.
 
-    A peer that is empty or loopback beside `X-Forwarded-For` is a proxy, unless `ProxyFix` has put it there.
+    A peer that is empty or loopback beside `X-Forwarded-For` is a proxy, unless `ProxyFix` has put
+    it there.
     """
     peer = environ.get("REMOTE_ADDR", "")
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
         address = None
-    address = getattr(address, "ipv4_mapped", None) or address  # a socket for both has IPv4 peers as ::ffff:127.0.0.1
+    address = (
+        getattr(address, "ipv4_mapped", None) or address
+    )  # a socket for both has IPv4 peers as ::ffff:127.0.0.1
     is_forwarded = "HTTP_X_FORWARDED_FOR" in environ and "werkzeug.proxy_fix.orig" not in environ
     if address is None or (address.is_loopback and is_forwarded):
         if is_forwarded:
@@ -114,11 +125,15 @@ def _warn_once() -> None:
     global _has_warned
     if not _has_warned:
         _has_warned = True
-        _log.warning("the app is behind a proxy without werkzeug's ProxyFix outside: no limit counts by address")
+        _log.warning(
+            "the app is behind a proxy without werkzeug's ProxyFix outside: "
+            "no limit counts by address"
+        )
 
 
 def _marks(known: str) -> tuple[str, str]:
-    """The marks of this period and of the one before; a count is forgotten after its first increment, not its last."""
+    """The marks of this period and of the one before; a count is forgotten after its first
+    increment, not its last."""
     period = int(time.time() // _KNOWN_FOR)
     return f"known/{known}/{period}", f"known/{known}/{period - 1}"
 

@@ -1,11 +1,12 @@
-"""What `POST /token` and `POST /revoke` do: from the fields of a request to the fields of its answer."""
+"""What `POST /token` and `POST /revoke` do: from the fields of a request to the fields of its
+answer."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..errors import InvalidToken, StoreUnavailable
 from ..stores.base import Counters, Session, SessionStore, User, UserStore
-from ..verifier import Verifier
+from ..trust.verifier import Verifier
 from . import audit
 from .body import Problem, text_field
 from .minter import TokenMinter
@@ -24,7 +25,12 @@ class TokenEndpoint:
     """Gives tokens for a name and password or for a refresh token, and takes tokens back."""
 
     def __init__(
-        self, store: Store, users: UserStore, minter: TokenMinter, sessions: Sessions, throttle: Throttle | None
+        self,
+        store: Store,
+        users: UserStore,
+        minter: TokenMinter,
+        sessions: Sessions,
+        throttle: Throttle | None,
     ) -> None:
         self._store = store
         self._users = users
@@ -34,24 +40,30 @@ class TokenEndpoint:
         self._verifier = Verifier([minter.provider], cache_size=0)
 
     def grant(self, fields: Mapping[str, Any], environ: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer of `POST /token` (RFC 6749 sections 5.1 and 6). `Problem` with its error."""
+        """Return the answer of `POST /token` (RFC 6749 sections 5.1 and 6). `Problem` with its
+        error."""
         if "grant_type" not in fields:
-            return self._sign_in(text_field(fields, "username"), text_field(fields, "password"), environ)
+            return self._sign_in(
+                text_field(fields, "username"), text_field(fields, "password"), environ
+            )
         if fields["grant_type"] == "refresh_token":
             return self._refresh(text_field(fields, "refresh_token"), environ)
         raise Problem(400, "unsupported_grant_type", "The only grant_type is refresh_token.")
 
     def revoke(self, fields: Mapping[str, Any], environ: Mapping[str, Any]) -> dict[str, Any]:
-        """Take a token back; return the answer, which is the same for a token that is none (RFC 7009 section 2.2).
+        """Take a token back; return the answer, which is the same for a token that is none (RFC
+        7009 section 2.2).
 
-        A refresh token ends its session and all its access tokens, an access token ends itself; with `all` all
-        sessions of the user end.
+        A refresh token ends its session and all its access tokens, an access token ends itself;
+        with `all` all sessions of the user end.
         """
         token, all_ = text_field(fields, "token"), fields.get("all") in (True, "true")
         session = self._sessions.end(token, all_of_the_user=all_)
         if session:
             ended = "all" if all_ else "session"
-            audit.record("logout", environ, user_id=session.user_id, session=session.sid, ended=ended)
+            audit.record(
+                "logout", environ, user_id=session.user_id, session=session.sid, ended=ended
+            )
         else:
             self._revoke_access_token(token, all_, environ)
         return {}
@@ -85,13 +97,17 @@ class TokenEndpoint:
         except Throttled as throttled:
             audit.record("throttle", environ)
             retry_after = {"Retry-After": str(throttled.retry_after)}
-            raise Problem(429, "invalid_grant", "Too many failed attempts: try again later.", retry_after) from None
+            raise Problem(
+                429, "invalid_grant", "Too many failed attempts: try again later.", retry_after
+            ) from None
 
     def _refresh(self, refresh_token: str, environ: Mapping[str, Any]) -> dict[str, Any]:
         try:
             successor, session = self._sessions.rotate(refresh_token, self._minter.lifetime)
         except TokenReused as reused:
-            audit.record("reuse", environ, user_id=reused.session.user_id, session=reused.session.sid)
+            audit.record(
+                "reuse", environ, user_id=reused.session.user_id, session=reused.session.sid
+            )
             raise _ended() from None
         except SessionEnded:
             raise _ended() from None
@@ -113,17 +129,23 @@ class TokenEndpoint:
         except InvalidToken:
             return
         if caller.token_id is not None:
-            self._store.revoke(token_id=caller.token_id, expires_at=caller.expires_at, issuer=caller.issuer)
+            self._store.revoke(
+                token_id=caller.token_id, expires_at=caller.expires_at, issuer=caller.issuer
+            )
         if all_:
             self._store.end_sessions(caller.subject)
         ended = "all" if all_ else "token"
-        audit.record("logout", environ, user_id=caller.subject, session=caller.session_id, ended=ended)
+        audit.record(
+            "logout", environ, user_id=caller.subject, session=caller.session_id, ended=ended
+        )
 
     def _answer(self, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
                 raise TypeError("a user's id is a number or a text")
-            token = self._minter.mint(str(user.id), scopes=user.scopes, session=session.sid, claims=user.claims)
+            token = self._minter.mint(
+                str(user.id), scopes=user.scopes, session=session.sid, claims=user.claims
+            )
         except (TypeError, ValueError) as error:
             raise StoreUnavailable(f"no token for a user of it: {error}") from error
         return {
@@ -137,7 +159,12 @@ class TokenEndpoint:
 
 
 def _bad_credentials() -> Problem:
-    return Problem(401, "invalid_grant", "Bad username or password", {"WWW-Authenticate": 'Bearer realm="login"'})
+    return Problem(
+        401,
+        "invalid_grant",
+        "Bad username or password",
+        {"WWW-Authenticate": 'Bearer realm="login"'},
+    )
 
 
 def _ended() -> Problem:

@@ -1,6 +1,7 @@
 """Where users, sessions, revocations and counters are kept.
 
-`SQLStore` needs SQLAlchemy and `RedisLog` redis-py, which are imported when they are first asked for.
+`SQLStore` needs SQLAlchemy and `RedisLog` redis-py, which are imported when they are first asked
+for.
 """
 
 from importlib import import_module
@@ -45,4 +46,6 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != imports:
             raise
-        raise ImportError(f"{name} needs {needs}: pip install 'wsgi-jwt-middleware[{extra}]'") from None
+        raise ImportError(
+            f"{name} needs {needs}: pip install 'wsgi-jwt-middleware[{extra}]'"
+        ) from None

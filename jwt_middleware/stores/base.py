@@ -11,9 +11,10 @@ from ..errors import JWTMiddlewareError
 class User:
     """A user as a store knows it.
 
-    `id` is the store's own, a number or a text; the `sub` of a token is its text. `scopes` are granted to every
-    token of the user. `claims` are extra claims for those tokens, JSON-able; they may not replace registered ones.
-    `version` is any whole number (64 bits) that changes with the password: a session started under another one ends.
+    `id` is the store's own, a number or a text; the `sub` of a token is its text. `scopes` are
+    granted to every token of the user. `claims` are extra claims for those tokens, JSON-able; they
+    may not replace registered ones. `version` is any whole number (64 bits) that changes with the
+    password: a session started under another one ends.
     """
 
     id: int | str
@@ -25,11 +26,13 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session as it is kept. Nothing in it lets its reader use or make a token: see `login.sessions`.
+    """A session as it is kept. Nothing in it lets its reader use or make a token: see
+    `login.sessions`.
 
-    The hashes are SHA-256 (32 bytes) of parts of refresh tokens; the successors (32 bytes) can only be read with the
-    secret they follow. `sid` stands in the session's access tokens, whose `iss` is `issuer` and whose lifetime was
-    never over `token_lifetime`. Times are seconds since the epoch; `used_at` is that of the last rotation.
+    The hashes are SHA-256 (32 bytes) of parts of refresh tokens; the successors (32 bytes) can only
+    be read with the secret they follow. `sid` stands in the session's access tokens, whose `iss` is
+    `issuer` and whose lifetime was never over `token_lifetime`. Times are seconds since the epoch;
+    `used_at` is that of the last rotation.
     """
 
     name_hash: bytes
@@ -50,7 +53,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class UserRecord(User):
-    """A user as the bundled stores list it, with whether it is disabled: it keeps its name but cannot sign in."""
+    """A user as the bundled stores list it, with whether it is disabled: it keeps its name but
+    cannot sign in."""
 
     disabled: bool = False
 
@@ -66,15 +70,17 @@ class UserStore(Protocol):
     """
 
     def authenticate(self, username: str, password: str) -> User | None:
-        """Return the user whose name and password these are, or None, after the same time for a known name as for
-        an unknown one (`check_password` gives that)."""
+        """Return the user whose name and password these are, or None, after the same time for a
+        known name as for an unknown one (`check_password` gives that)."""
 
     def get(self, user_id: str) -> User | None:
-        """Return the user with that id, given as text, or None when there is none or it may not sign in any more."""
+        """Return the user with that id, given as text, or None when there is none or it may not
+        sign in any more."""
 
 
 class SessionStore(Protocol):
-    """Where sessions are kept. Each call is one transaction; all raise `StoreUnavailable` within two seconds."""
+    """Where sessions are kept. Each call is one transaction; all raise `StoreUnavailable` within
+    two seconds."""
 
     def add_session(self, session: Session) -> None:
         """Keep a new session."""
@@ -83,23 +89,29 @@ class SessionStore(Protocol):
         """Return the session of that name, expired or not."""
 
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not `old`'s any more."""
+        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not
+        `old`'s any more."""
 
     def end_session(self, session: Session) -> None:
-        """Forget the session and revoke its access tokens, both or neither. Ending it again changes nothing."""
+        """Forget the session and revoke its access tokens, both or neither. Ending it again changes
+        nothing."""
 
     def end_sessions(self, user_id: str) -> None:
         """End all sessions of the user that there are now."""
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is named."""
+        """Revoke one access token until it has expired: that of the issuer, or of any when none is
+        named."""
 
 
 class Counters(Protocol):
-    """Counters that all workers of a store share. A count is forgotten `seconds` after its first increment."""
+    """Counters that all workers of a store share. A count is forgotten `seconds` after its first
+    increment."""
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below zero."""
+        """Add to a count, atomically, and return it. A negative amount takes away, never below
+        zero."""
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
+        is none."""

@@ -4,11 +4,12 @@ import re
 import time
 
 from ..errors import require
-from ..revocation import Revocation, revocation_key
+from ..trust.revocation import Revocation, revocation_key
 from .base import Session
 
 MARGIN = 300
-"""Seconds for which an entry outlives the last token that it revokes: clocks differ, and a refresh may be under way."""
+"""Seconds for which an entry outlives the last token that it revokes: clocks differ, and a refresh
+may be under way."""
 
 _TEXT = re.compile(r"[^\0\ud800-\udfff]*")
 _FORM = "a token is revoked by its jti and exp: revoke(token_id='...', expires_at=1790000000)"
@@ -21,9 +22,12 @@ def session_entry(session: Session) -> Revocation:
 
 
 def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:
-    """The entry that revokes one access token. `ConfigurationError` for what cannot be the `jti` or `exp` of one."""
+    """The entry that revokes one access token. `ConfigurationError` for what cannot be the `jti` or
+    `exp` of one."""
     require(_is_text(token_id) and token_id and _is_text(issuer), _FORM)
-    require(isinstance(expires_at, (int, float)) and 0 <= expires_at < 2**53, _FORM)  # so not for NaN and infinity
+    require(
+        isinstance(expires_at, (int, float)) and 0 <= expires_at < 2**53, _FORM
+    )  # so not for NaN and infinity
     return Revocation(revocation_key("jti", issuer, token_id), expires_at + MARGIN)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from ..revocation import Revocation, RevocationPage
+from ..trust.revocation import Revocation, RevocationPage
 from .base import Session
 from .entries import MARGIN, session_entry, token_entry
 from .passwords import DEFAULT_METHOD
@@ -48,7 +48,8 @@ class MemoryStore(UserTable):
         return self._sessions.get(name_hash)
 
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not `old`'s any more."""
+        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not
+        `old`'s any more."""
         with self._lock:
             kept = self._sessions.get(old.name_hash)
             if kept is None or kept.secret_hash != old.secret_hash:
@@ -57,7 +58,8 @@ class MemoryStore(UserTable):
             return True
 
     def end_session(self, session: Session) -> None:
-        """Forget the session and revoke its access tokens, both or neither. Ending it again changes nothing."""
+        """Forget the session and revoke its access tokens, both or neither. Ending it again changes
+        nothing."""
         with self._lock:
             kept = self._sessions.get(session.name_hash)
             self._end([kept] if kept else [])
@@ -68,7 +70,8 @@ class MemoryStore(UserTable):
             self._end_all(user_id)
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is named.
+        """Revoke one access token until it has expired: that of the issuer, or of any when none is
+        named.
 
         `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
         """
@@ -77,7 +80,8 @@ class MemoryStore(UserTable):
             self._append(entry)
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log does not know any more."""
+        """Return the entries after the cursor; all of them for None or a cursor that the log does
+        not know any more."""
         with self._lock:
             newest_first = reversed(self._revocations.items())
             newer = [entry for _, entry in takewhile(lambda item: item[0] != cursor, newest_first)]
@@ -85,7 +89,8 @@ class MemoryStore(UserTable):
             return RevocationPage(last, newer[::-1], complete=cursor not in self._revocations)
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below zero."""
+        """Add to a count, atomically, and return it. A negative amount takes away, never below
+        zero."""
         with self._lock:
             now = time.time()
             self._sweep(now)
@@ -98,7 +103,8 @@ class MemoryStore(UserTable):
             return self._counts[key][0]
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
+        is none."""
         now = time.time()
         count, expires_at = self._counts.get(key, (0, now))
         return (count, expires_at) if expires_at > now else (0, now)
@@ -120,7 +126,9 @@ class MemoryStore(UserTable):
             self._rows[values["username"]] = row = Row(id=self._last_id, **values)
             return row
 
-    def _update(self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False) -> bool:
+    def _update(
+        self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
+    ) -> bool:
         with self._lock:
             row = self._rows.get(username)
             if row is None:
@@ -147,7 +155,9 @@ class MemoryStore(UserTable):
 
     def _end(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
-            self._sessions.pop(session.name_hash, None)  # which the sweep of another's entry may have done
+            self._sessions.pop(
+                session.name_hash, None
+            )  # which the sweep of another's entry may have done
             self._append(session_entry(session))
 
     def _append(self, entry: Revocation) -> None:
@@ -160,8 +170,12 @@ class MemoryStore(UserTable):
         if now < self._swept_at + _SWEEP_EVERY:
             return
         self._swept_at = now
-        self._revocations = {place: entry for place, entry in self._revocations.items() if entry.expires_at > now}
+        self._revocations = {
+            place: entry for place, entry in self._revocations.items() if entry.expires_at > now
+        }
         self._counts = {key: kept for key, kept in self._counts.items() if kept[1] > now}
         self._sessions = {
-            name: kept for name, kept in self._sessions.items() if kept.expires_at + kept.token_lifetime + MARGIN > now
+            name: kept
+            for name, kept in self._sessions.items()
+            if kept.expires_at + kept.token_lifetime + MARGIN > now
         }

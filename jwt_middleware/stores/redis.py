@@ -9,14 +9,17 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ..errors import ConfigurationError, StoreUnavailable, require
-from ..revocation import Revocation, RevocationPage
+from ..trust.revocation import Revocation, RevocationPage
 from .entries import token_entry
 
 _PATIENCE = 1  # seconds, to connect and again for an answer
-_FORM = "a log is RedisLog('redis://:password@host/0'), 'rediss://...', 'unix:///path', or RedisLog(client)"
+_FORM = (
+    "a log is RedisLog('redis://:password@host/0'), 'rediss://...', 'unix:///path', "
+    "or RedisLog(client)"
+)
 
-# All that is revoked, by expiry; and what was appended last, by age, for those who have read the rest. The braces keep
-# the two on one node of a cluster.
+# All that is revoked, by expiry; and what was appended last, by age, for those who have read the
+# rest. The braces keep the two on one node of a cluster.
 _REVOKED, _FEED = "{jwt_middleware}:revoked", "{jwt_middleware}:feed"
 _FEED_LENGTH = 10_000
 _PAGE = 10_000
@@ -35,16 +38,20 @@ return 0
 
 
 class RedisLog:
-    """A log of revocations, and counters, in a Redis (6.2 or later) or Valkey that keeps its data (`appendonly yes`).
+    """A log of revocations, and counters, in a Redis (6.2 or later) or Valkey that keeps its data
+    (`appendonly yes`).
 
-    Pass a URL (`redis://:password@host/0`, `rediss://`, `unix://`) or a `redis.Redis`, whose timeouts and retries then
-    stay as they are. Building does no I/O. A server that does not answer within about two seconds is a
-    `StoreUnavailable`. May be used by many threads, and by processes forked after its use. What has expired goes by
-    itself. Give an app a database number of its own: its keys, `{jwt_middleware}:*`, are the same for all.
+    Pass a URL (`redis://:password@host/0`, `rediss://`, `unix://`) or a `redis.Redis`, whose
+    timeouts and retries then stay as they are. Building does no I/O. A server that does not answer
+    within about two seconds is a `StoreUnavailable`. May be used by many threads, and by processes
+    forked after its use. What has expired goes by itself. Give an app a database number of its own:
+    its keys, `{jwt_middleware}:*`, are the same for all.
     """
 
     def __init__(self, url_or_client: "str | Redis") -> None:
-        self._client: Any = url_or_client if isinstance(url_or_client, Redis) else _client(url_or_client)
+        self._client: Any = (
+            url_or_client if isinstance(url_or_client, Redis) else _client(url_or_client)
+        )
 
     def __repr__(self) -> str:
         return "RedisLog(...)"  # a client shows its password
@@ -55,7 +62,8 @@ class RedisLog:
             self._client.ping()
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is named.
+        """Revoke one access token until it has expired: that of the issuer, or of any when none is
+        named.
 
         `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
         """
@@ -71,22 +79,36 @@ class RedisLog:
             pipeline.execute()
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log does not know any more."""
+        """Return the entries after the cursor; all of them for None or a cursor that the log does
+        not know any more."""
         with _answering():
             if isinstance(cursor, tuple):
-                fed = [(place, _entry(fields)) for place, fields in self._client.xrange(_FEED, min=cursor[0])]
+                fed = [
+                    (place, _entry(fields))
+                    for place, fields in self._client.xrange(_FEED, min=cursor[0])
+                ]
                 if fed and _cursor(*fed[0]) == cursor:
-                    return RevocationPage(_cursor(*fed[-1]), [entry for _, entry in fed[1:]], complete=False)
-            last = self._client.xrevrange(_FEED, count=1)  # before the rest, which may then be read in pieces
-            return RevocationPage(_cursor(last[0][0], _entry(last[0][1])) if last else None, self._all(), complete=True)
+                    return RevocationPage(
+                        _cursor(*fed[-1]), [entry for _, entry in fed[1:]], complete=False
+                    )
+            last = self._client.xrevrange(
+                _FEED, count=1
+            )  # before the rest, which may then be read in pieces
+            return RevocationPage(
+                _cursor(last[0][0], _entry(last[0][1])) if last else None,
+                self._all(),
+                complete=True,
+            )
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below zero."""
+        """Add to a count, atomically, and return it. A negative amount takes away, never below
+        zero."""
         with _answering():
             return int(self._client.eval(_ADD, 1, _counter(key), seconds, amount))
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
+        is none."""
         with _answering(), self._client.pipeline(transaction=True) as pipeline:
             count, milliseconds = pipeline.get(_counter(key)).pttl(_counter(key)).execute()
         return int(count or 0), time.time() + max(0, milliseconds) / 1000
@@ -100,11 +122,17 @@ class RedisLog:
 def _client(url: object) -> Redis:
     require(isinstance(url, str), _FORM)
     try:
-        client = Redis.from_url(str(url), socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE)
+        client = Redis.from_url(
+            str(url), socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE
+        )
         pool = client.connection_pool
-        pool.connection_class(**pool.connection_kwargs)  # not connected, but now an unknown option would show
+        pool.connection_class(
+            **pool.connection_kwargs
+        )  # not connected, but now an unknown option would show
     except (TypeError, ValueError):
-        raise ConfigurationError(_FORM) from None  # the error may quote the URL, which may hold a password
+        raise ConfigurationError(
+            _FORM
+        ) from None  # the error may quote the URL, which may hold a password
     return client
 
 

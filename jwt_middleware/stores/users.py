@@ -1,4 +1,5 @@
-"""The users of the bundled stores: what is checked, hashed and answered, whatever keeps the rows."""
+"""The users of the bundled stores: what is checked, hashed and answered, whatever keeps the
+rows."""
 
 import json
 import re
@@ -41,51 +42,83 @@ class Row:
 
     def _visible(self) -> dict[str, Any]:
         scopes, claims = tuple(self.scopes.split()), _read_claims(self.claims)
-        return {"id": self.id, "username": self.username, "scopes": scopes, "claims": claims, "version": self.version}
+        return {
+            "id": self.id,
+            "username": self.username,
+            "scopes": scopes,
+            "claims": claims,
+            "version": self.version,
+        }
 
 
 class UserTable(ABC):
-    """Users with a name, a password, scopes and claims; the methods of `MemoryStore` and `SQLStore` on them.
+    """Users with a name, a password, scopes and claims; the methods of `MemoryStore` and `SQLStore`
+    on them.
 
-    A name is 1 to 255 characters without control characters, and is compared exactly. Ids are numbers that are never
-    used again. What cannot be kept is a `ConfigurationError`; a name that is not there is `UnknownUser`, a
-    `LookupError`; a store that cannot answer is `StoreUnavailable`.
+    A name is 1 to 255 characters without control characters, and is compared exactly. Ids are
+    numbers that are never used again. What cannot be kept is a `ConfigurationError`; a name that is
+    not there is `UnknownUser`, a `LookupError`; a store that cannot answer is `StoreUnavailable`.
     """
 
     def __init__(self, password_method: str = DEFAULT_METHOD) -> None:
         self._hasher = PasswordHasher(password_method)
 
     def authenticate(self, username: str, password: str) -> User | None:
-        """Return the user whose name and password these are. None otherwise, and for a disabled user.
+        """Return the user whose name and password these are. None otherwise, and for a disabled
+        user.
 
-        Whatever a client sends may be passed. The time is that of one hash, whether the name is known or not. A hash
-        whose method or parameters are not those of this store any more is replaced by the way.
+        Whatever a client sends may be passed. The time is that of one hash, whether the name is
+        known or not. A hash whose method or parameters are not those of this store any more is
+        replaced by the way.
         """
         row = self._find(username) if _is_name(username) else None
-        if not self._hasher.check(row.password_hash if row else None, password) or row is None or row.disabled:
+        if (
+            not self._hasher.check(row.password_hash if row else None, password)
+            or row is None
+            or row.disabled
+        ):
             return None
         if self._hasher.outdated(row.password_hash):
-            with suppress(StoreUnavailable):  # the password was right all the same; the next login tries again
+            with suppress(
+                StoreUnavailable
+            ):  # the password was right all the same; the next login tries again
                 self._replace_hash(row, self._hasher.renew(password))
         return row.user()
 
     def get(self, user_id: str) -> User | None:
-        """Return the user with that id, the text of a number. None for any other text and for a disabled user."""
+        """Return the user with that id, the text of a number. None for any other text and for a
+        disabled user."""
         if not isinstance(user_id, str) or not _ID.fullmatch(user_id) or int(user_id) > _MAX_ID:
             return None
         row = self._get(int(user_id))
         return None if row is None or row.disabled else row.user()
 
     def add_user(
-        self, username: str, password: str, *, scopes: Sequence[str] = (), claims: Mapping[str, Any] | None = None
+        self,
+        username: str,
+        password: str,
+        *,
+        scopes: Sequence[str] = (),
+        claims: Mapping[str, Any] | None = None,
     ) -> User:
         """Keep a new user and return it. `claims` are JSON-able extra claims for its tokens.
 
-        `ConfigurationError` when the name is taken, or when one of the four is not what can be kept.
+        `ConfigurationError` when the name is taken, or when one of the four is not what can be
+        kept.
         """
-        require(_is_name(username), f"a user name is 1 to {_MAX_NAME} characters, none of them a control character")
-        kept = {"scopes": _join(scopes), "claims": _write_claims(claims), "disabled": False, "version": 0}
-        row = self._insert({"username": username, "password_hash": self._hasher.hash(password), **kept})
+        require(
+            _is_name(username),
+            f"a user name is 1 to {_MAX_NAME} characters, none of them a control character",
+        )
+        kept = {
+            "scopes": _join(scopes),
+            "claims": _write_claims(claims),
+            "disabled": False,
+            "version": 0,
+        }
+        row = self._insert(
+            {"username": username, "password_hash": self._hasher.hash(password), **kept}
+        )
         if row is None:
             raise ConfigurationError(f"there is a user named {username!r} already")
         return row.user()
@@ -99,15 +132,18 @@ class UserTable(ABC):
         self._change(username, scopes=_join(scopes))
 
     def disable_user(self, username: str) -> None:
-        """Let a user sign in no more, and end its sessions. It keeps its name and id, and can be disabled again."""
+        """Let a user sign in no more, and end its sessions. It keeps its name and id, and can be
+        disabled again."""
         self._change(username, ends_sessions=True, disabled=True)
 
     def remove_user(self, username: str) -> None:
-        """Forget a user, and end its sessions. The name may be used again, for another user with another id."""
+        """Forget a user, and end its sessions. The name may be used again, for another user with
+        another id."""
         _require_known(_is_name(username) and self._delete(username), username)
 
     def users(self) -> list[UserRecord]:
-        """Return all users in the order of their names, by code point; a `UserRecord` says which are disabled."""
+        """Return all users in the order of their names, by code point; a `UserRecord` says which
+        are disabled."""
         return [row.record() for row in self._all()]
 
     def _change(self, username: str, *, ends_sessions: bool = False, **values: object) -> None:
@@ -133,8 +169,11 @@ class UserTable(ABC):
         """The new row, or None when the name is taken. `values` are all the fields but `id`."""
 
     @abstractmethod
-    def _update(self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False) -> bool:
-        """Whether there is such a row. With `ends_sessions` they end in the same step and the version goes up."""
+    def _update(
+        self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
+    ) -> bool:
+        """Whether there is such a row. With `ends_sessions` they end in the same step and the
+        version goes up."""
 
     @abstractmethod
     def _delete(self, username: str) -> bool:
@@ -160,7 +199,10 @@ def _is_name(username: object) -> bool:
 
 def _join(scopes: Sequence[str]) -> str:
     names = tuple_of(str, scopes, "scopes is a list or tuple of names: scopes=('read', 'write')")
-    require(all(map(_SCOPE.fullmatch, names)), 'a scope is printable ASCII without spaces, " and \\ (RFC 6749, 3.3)')
+    require(
+        all(map(_SCOPE.fullmatch, names)),
+        'a scope is printable ASCII without spaces, " and \\ (RFC 6749, 3.3)',
+    )
     return " ".join(dict.fromkeys(names))
 
 
@@ -168,7 +210,9 @@ def _write_claims(claims: Mapping[str, Any] | None) -> str:
     kept = {} if claims is None else claims
     try:
         text = json.dumps(kept, allow_nan=False)
-        if isinstance(kept, dict) and json.loads(text) == kept:  # not so for a tuple in it, or a number as a key
+        if (
+            isinstance(kept, dict) and json.loads(text) == kept
+        ):  # not so for a tuple in it, or a number as a key
             return text
     except (RecursionError, TypeError, ValueError):
         pass

@@ -1,4 +1,5 @@
-"""The test kit: real tokens, really verified, for suites that call protected paths. Nothing of an app is patched.
+"""The test kit: real tokens, really verified, for suites that call protected paths. Nothing of an
+app is patched.
 
     from myapp import app
 
@@ -45,4 +46,6 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "webtest":
             raise
-        raise ImportError("Client needs WebTest: pip install 'wsgi-jwt-middleware[testing]'") from None
+        raise ImportError(
+            "Client needs WebTest: pip install 'wsgi-jwt-middleware[testing]'"
+        ) from None

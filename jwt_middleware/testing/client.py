@@ -12,17 +12,22 @@ from .tokens import Tokens
 
 
 class Client(TestApp):  # type: ignore[misc]
-    """A `webtest.TestApp` of an app that accepts the tokens: `Client(app, tokens)` within `trusting(app)`.
+    """A `webtest.TestApp` of an app that accepts the tokens: `Client(app, tokens)` within
+    `trusting(app)`.
 
-    Each of the clients made of another has its options, a token of its own and no cookies yet: it is another browser.
+    Each of the clients made of another has its options, a token of its own and no cookies yet: it
+    is another browser.
     """
 
     def __init__(self, app: Any, tokens: Tokens, **options: Any) -> None:
         super().__init__(app, **options)
         self.tokens = tokens
 
-    def as_user(self, subject: str, *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any) -> Self:
-        """Return a client that sends a good token, made now, of this subject; the arguments are `Tokens.good`'s."""
+    def as_user(
+        self, subject: str, *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
+    ) -> Self:
+        """Return a client that sends a good token, made now, of this subject; the arguments are
+        `Tokens.good`'s."""
         return self.with_token(self.tokens.good(subject, scopes=scopes, issuer=issuer, **claims))
 
     def with_token(self, token: str) -> Self:

@@ -4,22 +4,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..identity import ENVIRON_KEY
-from ..keys import Key, KeySet
-from ..paths import to_wsgi
-from ..provider import Provider
-from ..verifier import Verifier
+from ..readings import to_wsgi
+from ..trust.keys import Key, KeySet
+from ..trust.provider import Provider
+from ..trust.verifier import Verifier
 from .tokens import Tokens
 
 
 def identity_environ(
-    subject: str, *, scopes: Sequence[str] = (), issuer: str = "https://issuer.example", **claims: Any
+    subject: str,
+    *,
+    scopes: Sequence[str] = (),
+    issuer: str = "https://issuer.example",
+    **claims: Any,
 ) -> dict[str, Any]:
-    """Return the environ keys that the middleware sets for this caller, read from a real token by a real verifier.
+    """Return the environ keys that the middleware sets for this caller, read from a real token by a
+    real verifier.
 
     For clients that call a framework without its WSGI middleware, as Django's does:
     `client.get("/api/me", **identity_environ("ada"))`. The audience is the claim `aud`, or `test`.
     """
     key = Key.generate()
-    provider = Provider(issuer=issuer, audience=claims.setdefault("aud", "test"), keys=KeySet([key]))
-    identity = Verifier([provider]).verify(Tokens([provider], key).good(subject, scopes=scopes, **claims))
+    provider = Provider(
+        issuer=issuer, audience=claims.setdefault("aud", "test"), keys=KeySet([key])
+    )
+    identity = Verifier([provider]).verify(
+        Tokens([provider], key).good(subject, scopes=scopes, **claims)
+    )
     return {ENVIRON_KEY: identity, "REMOTE_USER": to_wsgi(identity.subject), "AUTH_TYPE": "Bearer"}

@@ -6,18 +6,19 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from ..keys import Key, KeySet
-from ..provider import Provider
+from ..trust.keys import Key, KeySet
+from ..trust.provider import Provider
 from .tokens import Tokens
 
 _JWKS, _METADATA = "/jwks.json", "/.well-known/openid-configuration"
 
 
 class KeyServer:
-    """Serves a JWKS document at `url` (RFC 7517 section 5) while it is entered, and mints the tokens of its `issuer`.
+    """Serves a JWKS document at `url` (RFC 7517 section 5) while it is entered, and mints the
+    tokens of its `issuer`.
 
-    `RemoteKeySet(server.url)` fetches the keys; `Provider.discover(server.issuer, audience=server.audience)` finds
-    them (OpenID Connect Discovery 1.0 section 4).
+    `RemoteKeySet(server.url)` fetches the keys; `Provider.discover(server.issuer,
+    audience=server.audience)` finds them (OpenID Connect Discovery 1.0 section 4).
     """
 
     audience = "test"
@@ -31,10 +32,12 @@ class KeyServer:
         self.recover()
 
     def rotate(self) -> None:
-        """Sign with the next key from now on, which has been published already, and publish the one after it.
+        """Sign with the next key from now on, which has been published already, and publish the one
+        after it.
 
-        The key that signed before is published no more. Whoever fetched the keys before two rotations knows neither
-        of the new ones; a `RemoteKeySet` looks for an unknown key when its last fetch is 30 s ago.
+        The key that signed before is published no more. Whoever fetched the keys before two
+        rotations knows neither of the new ones; a `RemoteKeySet` looks for an unknown key when its
+        last fetch is 30 s ago.
         """
         self._key, self._next_key = self._next_key, Key.generate()
 

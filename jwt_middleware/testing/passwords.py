@@ -14,8 +14,9 @@ CHEAP = "scrypt:1024:8:1"
 def cheap_passwords(store: UserTable) -> Iterator[None]:
     """Let this one `SQLStore` or `MemoryStore` make cheap hashes until the end.
 
-    It makes them for users that are added, and for passwords that are set, meanwhile. A hash that is there already
-    stays as strong as it is, and as slow; a cheap one that is left behind is renewed when its user next signs in.
+    It makes them for users that are added, and for passwords that are set, meanwhile. A hash that
+    is there already stays as strong as it is, and as slow; a cheap one that is left behind is
+    renewed when its user next signs in.
     """
     usual = store._hasher
     store._hasher = _CheapHasher(CHEAP)
@@ -27,5 +28,6 @@ def cheap_passwords(store: UserTable) -> Iterator[None]:
 
 class _CheapHasher(PasswordHasher):
     def outdated(self, stored_hash: str) -> bool:
-        """No: a strong hash must not become a cheap one, in whatever database a test may have opened."""
+        """No: a strong hash must not become a cheap one, in whatever database a test may have
+        opened."""
         return False

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from wsgiref.util import setup_testing_defaults
 
 from ..errors import require
-from ..paths import to_wsgi
+from ..readings import to_wsgi
 from .spellings import forgeries, spellings
 from .tokens import FLAWS, Tokens, forged_tokens
 from .trust import trusting
@@ -27,18 +27,21 @@ _WORD = re.compile(rb"\w+")
 def assert_protected(
     app: Any, path: str, *, token: str | Tokens | None = None, subject: str = "ada", **how: Any
 ) -> None:
-    """Send the path to a WSGI app in hostile ways, without a good token, and raise an `AssertionError` if one gets in.
+    """Send the path to a WSGI app in hostile ways, without a good token, and raise an
+    `AssertionError` if one gets in.
 
-    `subject` and `how` (`scopes`, `issuer`, claims) are those of `Tokens.good`, for a caller who may call the path:
-    with that token GET or POST must be answered 2xx. Then come some 150 spellings of the path, forged headers, and
-    every bad token (a revoked one if the app has a `RevocationList`), with several methods. It is a leak when that
+    `subject` and `how` (`scopes`, `issuer`, claims) are those of `Tokens.good`, for a caller who
+    may call the path: with that token GET or POST must be answered 2xx. Then come some 150
+    spellings of the path, forged headers, and every bad token (a revoked one if the app has a
+    `RevocationList`), with several methods. It is a leak when that
 
-    - for the path itself is answered 2xx, or for a spelling of it 2xx with another page than the app has for a path
-      that does not exist;
+    - for the path itself is answered 2xx, or for a spelling of it 2xx with another page than the
+      app has for a path that does not exist;
     - is answered 500, or by an exception, where the same request with the good token is not.
 
-    The app is one with a `JWTMiddleware`, or any other with `token`: a good token, or the `Tokens` of its issuer, which
-    make those bad ones too that only who has the key can make. The report shows requests, and never a token.
+    The app is one with a `JWTMiddleware`, or any other with `token`: a good token, or the `Tokens`
+    of its issuer, which make those bad ones too that only who has the key can make. The report
+    shows requests, and never a token.
     """
     with ExitStack() as stack:
         if token is None:
@@ -47,7 +50,9 @@ def assert_protected(
         bad = forged_tokens(token) if isinstance(token, str) else _bad_tokens(token, subject, how)
         leaks = _leaks(_Target(app, path, good), bad)
     if leaks:
-        raise AssertionError(f"{path} is not protected: without a good token it answers to\n{_report(leaks)}")
+        raise AssertionError(
+            f"{path} is not protected: without a good token it answers to\n{_report(leaks)}"
+        )
 
 
 def _bad_tokens(tokens: Tokens, subject: str, how: Mapping[str, Any]) -> dict[str, str]:
@@ -75,11 +80,17 @@ class _Target:
         self._good = {"HTTP_AUTHORIZATION": f"Bearer {good}"}
         self._require_welcome(path)
         missing = [{"PATH_INFO": f"/{secrets.token_hex(8)}"} for _ in range(2)]
-        self._fallbacks = {method: [self.send(method, changes) for changes in missing] for method in _METHODS}
+        self._fallbacks = {
+            method: [self.send(method, changes) for changes in missing] for method in _METHODS
+        }
 
     def send(self, method: str, changes: Mapping[str, str]) -> _Answer:
         """Send one request; an exception counts as 500."""
-        environ: dict[str, Any] = {"HTTP_HOST": "localhost", "CONTENT_LENGTH": "0", "QUERY_STRING": self._query}
+        environ: dict[str, Any] = {
+            "HTTP_HOST": "localhost",
+            "CONTENT_LENGTH": "0",
+            "QUERY_STRING": self._query,
+        }
         environ |= {"SCRIPT_NAME": "", "REQUEST_METHOD": method, **changes}
         setup_testing_defaults(environ)
         try:
@@ -107,11 +118,14 @@ class _Target:
         raise AssertionError(f"{path} answers {' and '.join(told)} with a good token: {form}")
 
     def _is_another_page(self, method: str, changes: Mapping[str, str], answer: _Answer) -> bool:
-        """Whether it is what anybody gets elsewhere: where there is nothing, or where no header was forged."""
+        """Whether it is what anybody gets elsewhere: where there is nothing, or where no header was
+        forged."""
         if changes["PATH_INFO"] == self.path:
             return False
         first, second = self._fallbacks[method]
-        usual = self.send(method, {"PATH_INFO": changes["PATH_INFO"]}) if len(changes) > 1 else first
+        usual = (
+            self.send(method, {"PATH_INFO": changes["PATH_INFO"]}) if len(changes) > 1 else first
+        )
         unlike, noise = (answer.words ^ usual.words) - _echo(changes), first.words ^ second.words
         return answer.status == usual.status and len(unlike) <= len(noise)
 
@@ -120,7 +134,9 @@ def _call(app: Any, environ: dict[str, Any]) -> tuple[int, bytes]:
     statuses: list[str] = []
     written: list[bytes] = []
 
-    def start_response(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], None]:
+    def start_response(
+        status: str, headers: object, exc_info: object = None
+    ) -> Callable[[bytes], None]:
         statuses.append(status)
         return written.append
 
@@ -135,7 +151,11 @@ def _call(app: Any, environ: dict[str, Any]) -> tuple[int, bytes]:
 def _echo(changes: Mapping[str, str]) -> set[bytes]:
     """The words by which an app may repeat what was sent, as it is, in a URL or in JSON."""
     sent = " ".join(changes.values())
-    return set(_WORD.findall(" ".join((sent, quote(sent, encoding="latin-1"), json.dumps(sent))).encode("latin-1")))
+    return set(
+        _WORD.findall(
+            " ".join((sent, quote(sent, encoding="latin-1"), json.dumps(sent))).encode("latin-1")
+        )
+    )
 
 
 def _leaks(target: _Target, bad: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
@@ -144,7 +164,11 @@ def _leaks(target: _Target, bad: Mapping[str, str]) -> dict[str, dict[str, list[
     unguarded = set()  # methods for which anything else that gets in says nothing new
     for hole, method, changes in _requests(target.path, bad):
         if method not in unguarded and (status := target.leaks(method, changes)):
-            forged = {name: value for name, value in changes.items() if name not in ("PATH_INFO", "HTTP_AUTHORIZATION")}
+            forged = {
+                name: value
+                for name, value in changes.items()
+                if name not in ("PATH_INFO", "HTTP_AUTHORIZATION")
+            }
             request = f"{changes['PATH_INFO']!r} {forged or ''}".rstrip() + f" -> {status}"
             leaks.setdefault(hole, {}).setdefault(request, []).append(method)
             unguarded |= {method} if hole == _NO_TOKEN else set()
@@ -154,7 +178,9 @@ def _leaks(target: _Target, bad: Mapping[str, str]) -> dict[str, dict[str, list[
 def _requests(path: str, bad: Mapping[str, str]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
     for method in _METHODS:
         yield _NO_TOKEN, method, {"PATH_INFO": path}
-        for hole, header in (_NO_TOKENS | {FLAWS[flaw]: f"Bearer {token}" for flaw, token in bad.items()}).items():
+        for hole, header in (
+            _NO_TOKENS | {FLAWS[flaw]: f"Bearer {token}" for flaw, token in bad.items()}
+        ).items():
             yield hole, method, {"PATH_INFO": path, "HTTP_AUTHORIZATION": header}
     for hole, changes in forgeries(path):
         for method in ("GET", "POST"):

@@ -1,4 +1,5 @@
-"""Hostile ways to ask for one path: what some server or framework might take for it, and headers a client may forge.
+"""Hostile ways to ask for one path: what some server or framework might take for it, and headers a
+client may forge.
 
 Paths are PEP 3333 text: what a server hands on after it has percent-decoded the request line once.
 """
@@ -51,16 +52,29 @@ _WITHIN = {
 
 
 def spellings(path: str) -> dict[str, str]:
-    """Return the hostile spellings of a path, each with what is odd about it. The path itself is not among them."""
+    """Return the hostile spellings of a path, each with what is odd about it. The path itself is
+    not among them."""
     rest = path.removeprefix("/")
     slashes = [place for place, character in enumerate(path) if character == "/"]
     letters = [place + 2 for place in slashes if path[place + 1 : place + 2].isalnum()]
     found = {
         **{piece + rest: hole for hole, piece in _pieces(_FRONTS)},
-        **{path[:at] + piece + path[at + 1 :]: hole for at in slashes for hole, piece in _pieces(_SLASHES)},
-        **{path[:at] + piece + path[at:]: hole for at in letters for hole, piece in _pieces(_WITHIN)},
+        **{
+            path[:at] + piece + path[at + 1 :]: hole
+            for at in slashes
+            for hole, piece in _pieces(_SLASHES)
+        },
+        **{
+            path[:at] + piece + path[at:]: hole
+            for at in letters
+            for hole, piece in _pieces(_WITHIN)
+        },
         **{path + piece: hole for hole, piece in _pieces(_ENDS)},
-        **{path[: at - 1] + escape + path[at:]: hole for at in letters for hole, escape in _escapes(path[at - 1])},
+        **{
+            path[: at - 1] + escape + path[at:]: hole
+            for at in letters
+            for hole, escape in _escapes(path[at - 1])
+        },
         _in_ascii(bytes.upper, path): "letter case",
         _in_ascii(bytes.title, path): "letter case",
     }
@@ -69,8 +83,15 @@ def spellings(path: str) -> dict[str, str]:
 
 
 def forgeries(path: str) -> Iterator[tuple[str, Changes]]:
-    """Yield what a client may send beside a path, or in place of it, as changes to the environ; each with its name."""
-    for name in ("X_ORIGINAL_URL", "X_REWRITE_URL", "X_FORWARDED_URI", "X_FORWARDED_PATH", "X_VHM_ROOT"):
+    """Yield what a client may send beside a path, or in place of it, as changes to the environ;
+    each with its name."""
+    for name in (
+        "X_ORIGINAL_URL",
+        "X_REWRITE_URL",
+        "X_FORWARDED_URI",
+        "X_FORWARDED_PATH",
+        "X_VHM_ROOT",
+    ):
         for value in ("/", "/public", "/x/.."):
             yield _header(name), {"PATH_INFO": path, f"HTTP_{name}": value}
         yield _header(name), {"PATH_INFO": "/no-such-page", f"HTTP_{name}": path}
@@ -79,8 +100,15 @@ def forgeries(path: str) -> Iterator[tuple[str, Changes]]:
             yield _header(name), {"PATH_INFO": path, f"HTTP_{name}": value}
     for front in ("/public", "/x/..", "//", path):
         yield "SCRIPT_NAME", {"SCRIPT_NAME": front, "PATH_INFO": path}
-    for at in [place for place, character in enumerate(path) if character == "/" and place] + [len(path)]:
-        for name in ("SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_SCRIPT_NAME", "HTTP_X_VHM_ROOT"):
+    for at in [place for place, character in enumerate(path) if character == "/" and place] + [
+        len(path)
+    ]:
+        for name in (
+            "SCRIPT_NAME",
+            "HTTP_X_FORWARDED_PREFIX",
+            "HTTP_X_SCRIPT_NAME",
+            "HTTP_X_VHM_ROOT",
+        ):
             yield _header(name.removeprefix("HTTP_")), {name: path[:at], "PATH_INFO": path[at:]}
 
 

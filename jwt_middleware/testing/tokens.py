@@ -1,4 +1,5 @@
-"""Tokens for tests: good ones for any subject, scopes and claims, and bad ones with one flaw each, by name."""
+"""Tokens for tests: good ones for any subject, scopes and claims, and bad ones with one flaw each,
+by name."""
 
 import json
 import secrets
@@ -8,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import jws
 from ..errors import ConfigurationError, require, tuple_of
-from ..keys import Key
-from ..provider import Provider
+from ..trust import jws
+from ..trust.keys import Key
+from ..trust.provider import Provider
 
 Claims = dict[str, Any]
 
@@ -33,11 +34,13 @@ FLAWS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Makes the tokens of `providers`, signed by `key`: a `Key` that has a secret or a private part.
+    """Makes the tokens of `providers`, signed by `key`: a `Key` that has a secret or a private
+    part.
 
-    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim`, the first of `scope_claims`, and
-    `max_lifetime` (else 900 s). `revoke` takes the keywords `token_id`, `expires_at` and `issuer`, as the method of
-    the stores does; without it there are no revoked tokens. The clock is read at each call.
+    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim`, the first of
+    `scope_claims`, and `max_lifetime` (else 900 s). `revoke` takes the keywords `token_id`,
+    `expires_at` and `issuer`, as the method of the stores does; without it there are no revoked
+    tokens. The clock is read at each call.
     """
 
     providers: Sequence[Provider]
@@ -45,17 +48,29 @@ class Tokens:
     revoke: Callable[..., None] | None = None
 
     def good(
-        self, subject: str = "ada", *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
+        self,
+        subject: str = "ada",
+        *,
+        scopes: Sequence[str] = (),
+        issuer: str | None = None,
+        **claims: Any,
     ) -> str:
         """Return a token for the subject, of the provider with this issuer, or of the first one.
 
-        `claims` are added to the usual ones, or replace them. An issuer that nobody has is a `ConfigurationError`.
+        `claims` are added to the usual ones, or replace them. An issuer that nobody has is a
+        `ConfigurationError`.
         """
         provider = self._provider(issuer)
         return self._sign(provider, _claims(provider, subject, scopes) | claims)
 
     def bad(
-        self, flaw: str, subject: str = "ada", *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
+        self,
+        flaw: str,
+        subject: str = "ada",
+        *,
+        scopes: Sequence[str] = (),
+        issuer: str | None = None,
+        **claims: Any,
     ) -> str:
         """Return a token that is as `good` makes it but for one flaw, a name in `FLAWS`.
 
@@ -73,7 +88,8 @@ class Tokens:
 
     @property
     def flaws(self) -> tuple[str, ...]:
-        """The names of the bad tokens that can be had here: all, but `revoked` where nothing can be revoked."""
+        """The names of the bad tokens that can be had here: all, but `revoked` where nothing can be
+        revoked."""
         return tuple(flaw for flaw in FLAWS if flaw != "revoked" or self.revoke)
 
     def _provider(self, issuer: str | None) -> Provider:
@@ -89,7 +105,9 @@ class Tokens:
     def _revoke(self, claims: Claims) -> None:
         if self.revoke is None:
             form = "JWTMiddleware(..., revocations=RevocationList(store))"
-            raise ConfigurationError(f"nothing can be revoked here, since the app has no RevocationList: {form}")
+            raise ConfigurationError(
+                f"nothing can be revoked here, since the app has no RevocationList: {form}"
+            )
         self.revoke(token_id=claims["jti"], expires_at=claims["exp"], issuer=claims["iss"])
 
 
@@ -106,7 +124,9 @@ def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
     claims: Claims = {"iss": provider.issuer, "sub": subject, provider.subject_claim: subject}
     claims |= {"iat": now, "exp": now + lifetime, "jti": secrets.token_urlsafe(16)}
     if provider.audience is not None:
-        claims["aud"] = provider.audience if isinstance(provider.audience, str) else provider.audience[0]
+        claims["aud"] = (
+            provider.audience if isinstance(provider.audience, str) else provider.audience[0]
+        )
     for claim in provider.scope_claims[:1]:
         claims[claim] = " ".join(names)
     return claims
@@ -161,4 +181,8 @@ def _none(token: str) -> str:
     return f"{_encoded(header | {'alg': 'none'})}.{_encoded(claims)}."
 
 
-_FORGERIES: dict[str, Callable[[str], str]] = {"wrong_key": _wrong_key, "tampered": _tampered, "none": _none}
+_FORGERIES: dict[str, Callable[[str], str]] = {
+    "wrong_key": _wrong_key,
+    "tampered": _tampered,
+    "none": _none,
+}

@@ -8,36 +8,45 @@ from types import MethodType
 from typing import Any
 
 from ..errors import require
-from ..keys import Key, KeySet, KeySource
 from ..middleware import JWTMiddleware
-from ..provider import Provider
-from ..remote_keys import RemoteKeySet
-from ..revocation import Revocation, RevocationList, RevocationLog, RevocationPage
 from ..stores.entries import token_entry
-from ..verifier import Verifier
+from ..trust.keys import Key, KeySet, KeySource
+from ..trust.provider import Provider
+from ..trust.remote_keys import RemoteKeySet
+from ..trust.revocation import Revocation, RevocationList, RevocationLog, RevocationPage
+from ..trust.verifier import Verifier
 from .tokens import Tokens
 
 
 @contextmanager
 def trusting(app: Any) -> Iterator[Tokens]:
-    """Let every `JWTMiddleware` in the app trust a new key until the end, and give the `Tokens` that it signs.
+    """Let every `JWTMiddleware` in the app trust a new key until the end, and give the `Tokens`
+    that it signs.
 
-    `app` is what a server would load: the middlewares are found through whatever wraps them, and through what they
-    wrap. Each goes on verifying as ever. Fixed keys and key folders stay good, so that people can sign in; keys at a
-    URL are left out, so no network is touched. What is revoked in the app's log counts at once, and `revoked` tokens
-    are revoked beside that log, for this while only. Uses may be nested. Without a middleware: `ConfigurationError`.
+    `app` is what a server would load: the middlewares are found through whatever wraps them, and
+    through what they wrap. Each goes on verifying as ever. Fixed keys and key folders stay good, so
+    that people can sign in; keys at a URL are left out, so no network is touched. What is revoked
+    in the app's log counts at once, and `revoked` tokens are revoked beside that log, for this
+    while only. Uses may be nested. Without a middleware: `ConfigurationError`.
     """
     middlewares = list(find_middlewares(app))
-    require(middlewares, "no JWTMiddleware was found: pass the app as a server loads it, such as app for Flask")
+    require(
+        middlewares,
+        "no JWTMiddleware was found: pass the app as a server loads it, such as app for Flask",
+    )
     key = Key.generate()
     revoked: list[Revocation] = []
 
     def revoke(*, token_id: str, expires_at: float, issuer: str) -> None:
         revoked.append(token_entry(token_id, expires_at, issuer))
 
-    providers = [provider for middleware in middlewares for provider in middleware.verifier.providers]
+    providers = [
+        provider for middleware in middlewares for provider in middleware.verifier.providers
+    ]
     with ExitStack() as stack:
-        can_revoke = [stack.enter_context(_trusting(found.verifier, key, revoked)) for found in middlewares]
+        can_revoke = [
+            stack.enter_context(_trusting(found.verifier, key, revoked)) for found in middlewares
+        ]
         yield Tokens(providers, key, revoke if any(can_revoke) else None)
 
 
@@ -48,7 +57,9 @@ def _trusting(verifier: Verifier, key: Key, revoked: Sequence[Revocation]) -> It
     verifier.trust(tuple(_with_key(provider, key) for provider in providers))
     if isinstance(revocations, RevocationList):
         log = _Log(revocations._log, revoked)
-        verifier._revocations = RevocationList(log, max_staleness=0, max_outage=revocations._max_outage)
+        verifier._revocations = RevocationList(
+            log, max_staleness=0, max_outage=revocations._max_outage
+        )
     try:
         yield isinstance(revocations, RevocationList)
     finally:
@@ -62,7 +73,8 @@ def _with_key(provider: Provider, key: Key) -> Provider:
 
 
 class _KeyBeside:
-    """A key source with one key more. Not a `KeySet` of all, which could not mix the key with an app's secret."""
+    """A key source with one key more. Not a `KeySet` of all, which could not mix the key with an
+    app's secret."""
 
     def __init__(self, key: Key, keys: KeySource) -> None:
         self._key = key
@@ -102,7 +114,8 @@ def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
 
 
 def _parts(part: Any) -> Iterator[Any]:
-    """What an object calls in its turn, as far as can be seen: the callables that it, or its closure, holds."""
+    """What an object calls in its turn, as far as can be seen: the callables that it, or its
+    closure, holds."""
     if isinstance(part, MethodType):
         yield part.__self__
     held = [*_own(part, "__dict__", {}).values(), *_closure(part)]
@@ -111,7 +124,8 @@ def _parts(part: Any) -> Iterator[Any]:
 
 
 def _own(part: Any, name: str, default: Any) -> Any:
-    """An attribute of the object itself: a proxy, such as Flask's `current_app`, has nobody to ask now."""
+    """An attribute of the object itself: a proxy, such as Flask's `current_app`, has nobody to ask
+    now."""
     try:
         return object.__getattribute__(part, name)
     except AttributeError:

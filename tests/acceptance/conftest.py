@@ -1,7 +1,9 @@
-"""The middleware and the login app as their users meet them: WebTest with lint, at the root and below a mount.
+"""The middleware and the login app as their users meet them: WebTest with lint, at the root and
+below a mount.
 
-`webtest.lint` stands on both sides of the middleware, so both what servers see and what apps see is held to PEP 3333.
-After every test the log, taken at DEBUG, is searched for the passwords and tokens that went over the wire.
+`webtest.lint` stands on both sides of the middleware, so both what servers see and what apps see is
+held to PEP 3333. After every test the log, taken at DEBUG, is searched for the passwords and tokens
+that went over the wire.
 """
 
 import json
@@ -26,14 +28,20 @@ PASSWORD = "correct horse battery staple"
 SECRET = "the secret of the minter, long enough"
 ISSUER, AUDIENCE = "https://login.example", "example-api"
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-RULES = (Rule("/api"), Rule("/api/health", public), Rule("/api/admin", scope("admin")), Rule("/news", optional))
+RULES = (
+    Rule("/api"),
+    Rule("/api/health", public),
+    Rule("/api/admin", scope("admin")),
+    Rule("/news", optional),
+)
 
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 _SEEN = ("REMOTE_USER", "AUTH_TYPE", "SCRIPT_NAME", "PATH_INFO", "jwt_middleware.reason")
 
 
 class Client(TestApp):
-    """WebTest's client of an app mounted at a path (`""` is the root); it remembers what must not be logged."""
+    """WebTest's client of an app mounted at a path (`""` is the root); it remembers what must not
+    be logged."""
 
     def __init__(self, app: Any, mount: str) -> None:
         super().__init__(DispatcherMiddleware(NotFound(), {mount: app}) if mount else app)
@@ -48,14 +56,29 @@ class Client(TestApp):
         return answer
 
     def send(
-        self, path: str, body: BinaryIO, *, length: int | None, content_type: str = FORM, status: int | None = None
+        self,
+        path: str,
+        body: BinaryIO,
+        *,
+        length: int | None,
+        content_type: str = FORM,
+        status: int | None = None,
     ) -> Any:
         """POST a body as a server hands it on; without a length as it comes in chunks."""
-        framing = {"wsgi.input_terminated": True} if length is None else {"CONTENT_LENGTH": str(length)}
-        environ = {"REQUEST_METHOD": "POST", "wsgi.input": body, "CONTENT_TYPE": content_type, **framing}
+        framing = (
+            {"wsgi.input_terminated": True} if length is None else {"CONTENT_LENGTH": str(length)}
+        )
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "wsgi.input": body,
+            "CONTENT_TYPE": content_type,
+            **framing,
+        }
         return self.do_request(TestRequest.blank(path, environ), status, status is None)
 
-    def sign_in(self, username: str = "ada", password: str = PASSWORD, *, prefix: str = "/auth") -> Any:
+    def sign_in(
+        self, username: str = "ada", password: str = PASSWORD, *, prefix: str = "/auth"
+    ) -> Any:
         """Sign in, keep the token for the requests that follow, and return the answer."""
         answer = self.post_json(f"{prefix}/token", {"username": username, "password": password})
         self.authorization = ("Bearer", answer.json["token"])
@@ -98,9 +121,12 @@ def visit(mount: str, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[An
 
 
 def everything_logged(caplog: pytest.LogCaptureFixture) -> str:
-    """All that a handler could print of the records of a test, their extra fields and tracebacks included."""
+    """All that a handler could print of the records of a test, their extra fields and tracebacks
+    included."""
     formatter = logging.Formatter()
-    return "\n".join(formatter.format(record) + repr(vars(record)) for record in caplog.get_records("call"))
+    return "\n".join(
+        formatter.format(record) + repr(vars(record)) for record in caplog.get_records("call")
+    )
 
 
 @pytest.fixture
@@ -119,10 +145,13 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def guard(minter: TokenMinter) -> Callable[..., JWTMiddleware]:
-    """Makes the middleware around `echo`, with lint between them; what is passed replaces the usual options."""
+    """Makes the middleware around `echo`, with lint between them; what is passed replaces the usual
+    options."""
 
     def guard(app: Any = echo, **options: Any) -> JWTMiddleware:
-        return JWTMiddleware(lint.middleware(app), **{"providers": [minter.provider], "rules": RULES} | options)
+        return JWTMiddleware(
+            lint.middleware(app), **{"providers": [minter.provider], "rules": RULES} | options
+        )
 
     return guard
 
@@ -140,18 +169,31 @@ def api(visit: Callable[[Any], Client], guard: Callable[..., JWTMiddleware]) -> 
 
 
 @pytest.fixture
-def site(visit: Callable[[Any], Client], guard: Callable[..., JWTMiddleware], login_app: LoginApp) -> Client:
+def site(
+    visit: Callable[[Any], Client], guard: Callable[..., JWTMiddleware], login_app: LoginApp
+) -> Client:
     """A client of the whole: the login app under /auth in front of the guarded app."""
     return visit(login_app.wrap(guard(), prefix="/auth"))
 
 
 @pytest.fixture
 def forge() -> Callable[..., str]:
-    """Makes a token as the minter does; claims and headers given here replace its own, None removes one."""
+    """Makes a token as the minter does; claims and headers given here replace its own, None removes
+    one."""
 
-    def forge(*, key: Any = SECRET, algorithm: str = "HS256", headers: Any = None, **claims: Any) -> str:
+    def forge(
+        *, key: Any = SECRET, algorithm: str = "HS256", headers: Any = None, **claims: Any
+    ) -> str:
         now = int(time.time())
-        usual = {"iss": ISSUER, "sub": "1", "aud": AUDIENCE, "iat": now, "exp": now + 900, "jti": "t", "sid": "s"}
+        usual = {
+            "iss": ISSUER,
+            "sub": "1",
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + 900,
+            "jti": "t",
+            "sid": "s",
+        }
         kept = {name: value for name, value in (usual | claims).items() if value is not None}
         return jwt.encode(kept, key, algorithm, {"typ": "at+jwt"} | (headers or {}))
 

@@ -1,4 +1,5 @@
-"""What strangers may send to `POST /token`: whatever it is, it gets the answer of the table and never a 500."""
+"""What strangers may send to `POST /token`: whatever it is, it gets the answer of the table and
+never a 500."""
 
 import io
 import json
@@ -16,11 +17,16 @@ from .conftest import FORM, JSON, PASSWORD
 
 LIMIT = 64 * 1024
 # The client is made once for all examples: it keeps no state that one could leave to the next.
-many = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 no_text = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner | st.text(), max_size=3) | st.dictionaries(st.text(), inner | st.text(), max_size=3),
+    lambda inner: (
+        st.lists(inner | st.text(), max_size=3)
+        | st.dictionaries(st.text(), inner | st.text(), max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -47,7 +53,9 @@ def sign_in_with(size: int) -> bytes:
 @example(value=10**400, field="username")
 def test_a_field_of_another_json_type(value: Any, field: str, login: Any) -> None:
     """Numbers, booleans, null, lists and objects are no names and no passwords."""
-    answer = post(login, json.dumps({"username": "ada", "password": PASSWORD, field: value}).encode())
+    answer = post(
+        login, json.dumps({"username": "ada", "password": PASSWORD, field: value}).encode()
+    )
     assert answer.status_int == 400
 
 
@@ -70,8 +78,12 @@ def test_any_bytes(body: bytes, content_type: str, login: Any) -> None:
 @example(value="x" * 60_000, field="username")
 def test_any_text(value: str, field: str, login: Any) -> None:
     """Any text, lone surrogates and NUL included, is a wrong one or no text at all."""
-    answer = post(login, json.dumps({"username": "ada", "password": PASSWORD, field: value}).encode())
-    expected = {200} if (field, value) in (("username", "ada"), ("password", PASSWORD)) else {400, 401}
+    answer = post(
+        login, json.dumps({"username": "ada", "password": PASSWORD, field: value}).encode()
+    )
+    expected = (
+        {200} if (field, value) in (("username", "ada"), ("password", PASSWORD)) else {400, 401}
+    )
     assert answer.status_int in expected
 
 
@@ -91,7 +103,8 @@ BODIES = {
     "UTF-16": '{"username": "ada", "password": "x"}'.encode("utf-16"),
     "a byte order mark": b'\xef\xbb\xbf{"username": "ada", "password": "x"}',
     "two values": b'{"username": "ada", "password": "x"}{}',
-    "nested a little too deep": b'{"username": "ada", "password": "x", "y": %s}' % (b"[" * 32 + b"]" * 32),
+    "nested a little too deep": b'{"username": "ada", "password": "x", "y": %s}'
+    % (b"[" * 32 + b"]" * 32),
     "nested 30000 deep": b'{"username": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
     "objects 10000 deep": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
     "a number of 5000 digits": b'{"username": "ada", "password": "x", "y": %s}' % (b"9" * 5_000),
@@ -127,7 +140,9 @@ def test_a_form_that_is_not_well_formed(body: bytes, login: Any) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
-@pytest.mark.parametrize(("size", "status"), [(LIMIT, 200), (LIMIT + 1, 413), (LIMIT + 2, 413), (20_000_000, 413)])
+@pytest.mark.parametrize(
+    ("size", "status"), [(LIMIT, 200), (LIMIT + 1, 413), (LIMIT + 2, 413), (20_000_000, 413)]
+)
 def test_a_large_body(size: int, status: int, chunked: bool, login: Any) -> None:
     """64 KiB are read, one byte more is 413, and no part of a body is ever taken for the whole."""
     body = sign_in_with(size)
@@ -158,7 +173,12 @@ def test_a_connection_that_breaks(login: Any) -> None:
 def test_a_length_that_is_no_number(length: str, login_app: LoginApp) -> None:
     """A server that lets it through gets an answer all the same."""
     body = io.BytesIO(sign_in_with(100))
-    environ = {"REQUEST_METHOD": "POST", "wsgi.input": body, "CONTENT_TYPE": FORM, "CONTENT_LENGTH": length}
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "wsgi.input": body,
+        "CONTENT_TYPE": FORM,
+        "CONTENT_LENGTH": length,
+    }
     assert TestRequest.blank("/token", environ).get_response(login_app).status_int == 400
 
 
@@ -169,7 +189,17 @@ def test_a_chunked_body(login: Any) -> None:
 
 def test_a_refused_body_is_read_to_its_end(login: Any) -> None:
     """So that the client reads the answer and not a reset, whatever the refusal."""
-    for path, content_type in (("/token", "text/plain"), ("/token", FORM), ("/login", FORM), ("/nowhere", FORM)):
+    for path, content_type in (
+        ("/token", "text/plain"),
+        ("/token", FORM),
+        ("/login", FORM),
+        ("/nowhere", FORM),
+    ):
         body = io.BytesIO(b"x" * 1_000_000)
-        assert login.send(path, body, length=1_000_000, content_type=content_type).status_int in (404, 405, 413, 415)
+        assert login.send(path, body, length=1_000_000, content_type=content_type).status_int in (
+            404,
+            405,
+            413,
+            415,
+        )
         assert body.tell() == 1_000_000, path

@@ -12,7 +12,12 @@ from jwt_middleware.login import TokenMinter
 
 from .conftest import RULES
 
-STALE = {"REMOTE_USER": "mallory", "AUTH_TYPE": "Basic", "jwt_middleware.identity": "x", "jwt_middleware.reason": "x"}
+STALE = {
+    "REMOTE_USER": "mallory",
+    "AUTH_TYPE": "Basic",
+    "jwt_middleware.identity": "x",
+    "jwt_middleware.reason": "x",
+}
 SECOND = "https://second.example"
 
 
@@ -52,7 +57,11 @@ def test_who_is_calling(api: Any, recorder: Recorder, forge: Any) -> None:
     caller = Identity.from_environ(recorder.environ)
     assert caller is recorder.environ["jwt_middleware.identity"]
     assert caller is not None
-    assert (caller.subject, caller.issuer, caller.scopes) == ("1", "https://login.example", ("read", "write"))
+    assert (caller.subject, caller.issuer, caller.scopes) == (
+        "1",
+        "https://login.example",
+        ("read", "write"),
+    )
     assert (caller.token_id, caller.session_id) == ("t", "s")
     assert caller.claims["claim"] == ["of", {"its": "own"}]
     assert caller.expires_at == caller.claims["exp"]
@@ -60,7 +69,8 @@ def test_who_is_calling(api: Any, recorder: Recorder, forge: Any) -> None:
 
 
 def test_claims_are_fresh(api: Any, recorder: Recorder, forge: Any) -> None:
-    """What a handler does to the claims reaches no other access and no other request with the same token."""
+    """What a handler does to the claims reaches no other access and no other request with the same
+    token."""
     api.authorization = ("Bearer", forge(roles=["reader"]))
     for _ in range(2):
         api.get("/api")
@@ -71,7 +81,9 @@ def test_claims_are_fresh(api: Any, recorder: Recorder, forge: Any) -> None:
         assert caller.claims["roles"] == ["reader"]
 
 
-@pytest.mark.parametrize("subject", ["Zoë", "李小龍", "🦊", "ada@example.com", "auth0|5f7c", 'o\'hara "x"', "a,b;c=d"])
+@pytest.mark.parametrize(
+    "subject", ["Zoë", "李小龍", "🦊", "ada@example.com", "auth0|5f7c", 'o\'hara "x"', "a,b;c=d"]
+)
 def test_subjects(subject: str, api: Any, recorder: Recorder, forge: Any) -> None:
     """REMOTE_USER is PEP 3333 text (UTF-8 bytes as latin-1); the identity has the real text."""
     api.authorization = ("Bearer", forge(sub=subject))
@@ -80,8 +92,12 @@ def test_subjects(subject: str, api: Any, recorder: Recorder, forge: Any) -> Non
     assert recorder.environ["jwt_middleware.identity"].subject == subject
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/health", "/news"], ids=["guarded", "public", "optional"])
-def test_stale_keys_are_dropped_under_a_rule(path: str, api: Any, recorder: Recorder, forge: Any) -> None:
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/health", "/news"], ids=["guarded", "public", "optional"]
+)
+def test_stale_keys_are_dropped_under_a_rule(
+    path: str, api: Any, recorder: Recorder, forge: Any
+) -> None:
     """Whoever the app sees there was verified here, or nobody is."""
     api.get(path, extra_environ=STALE, headers={"Authorization": f"Bearer {forge()}"})
     environ = recorder.environ
@@ -106,7 +122,11 @@ def test_other_paths_are_untouched(api: Any, recorder: Recorder, forge: Any) -> 
 @pytest.mark.parametrize("path", ["/api", "/api/health", "/news", "/elsewhere"])
 def test_no_identity_in_a_header_key(path: str, api: Any, recorder: Recorder, forge: Any) -> None:
     """No HTTP_* key is added or changed: a client can send those."""
-    headers = {"Authorization": f"Bearer {forge()}", "Remote-User": "mallory", "X-Remote-User": "mallory"}
+    headers = {
+        "Authorization": f"Bearer {forge()}",
+        "Remote-User": "mallory",
+        "X-Remote-User": "mallory",
+    }
     api.get(path, headers=headers)
     sent = api.get("/elsewhere", headers=headers) and recorder.environs[-1]
     had = {name: value for name, value in recorder.environs[0].items() if name.startswith("HTTP_")}
@@ -132,15 +152,24 @@ def test_the_reason_of_a_refusal(guard: Any) -> None:
 
 @pytest.mark.parametrize(
     ("requires", "named"),
-    [((), False), ((issued_by(SECOND),), True), ((issued_by(SECOND, "https://login.example"),), False)],
+    [
+        ((), False),
+        ((issued_by(SECOND),), True),
+        ((issued_by(SECOND, "https://login.example"),), False),
+    ],
     ids=["any issuer", "one issuer", "two issuers"],
 )
 def test_remote_user_with_several_providers(
     requires: Any, named: bool, visit: Any, guard: Any, recorder: Recorder, minter: TokenMinter
 ) -> None:
-    """A subject is unique only within its issuer, so REMOTE_USER is set only where the rule leaves one issuer."""
+    """A subject is unique only within its issuer, so REMOTE_USER is set only where the rule leaves
+    one issuer."""
     second = TokenMinter.from_secret("x" * 32, issuer=SECOND, audience="example-api")
-    api = visit(guard(recorder, providers=[minter.provider, second.provider], rules=[Rule("/api", *requires)]))
+    api = visit(
+        guard(
+            recorder, providers=[minter.provider, second.provider], rules=[Rule("/api", *requires)]
+        )
+    )
     api.get("/api", extra_environ=STALE, headers={"Authorization": f"Bearer {second.mint('ada')}"})
     assert recorder.environ.get("REMOTE_USER") == ("ada" if named else None)
     assert recorder.environ["jwt_middleware.identity"].issuer == SECOND
@@ -159,10 +188,15 @@ class Body:
         self.closed = True
 
 
-@pytest.mark.parametrize("path", ["/elsewhere", "/api/health", "/api"], ids=["no rule", "public", "guarded"])
-@pytest.mark.parametrize("make", [Body, lambda: FileWrapper(io.BytesIO(b"x"))], ids=["with close", "wsgi.file_wrapper"])
+@pytest.mark.parametrize(
+    "path", ["/elsewhere", "/api/health", "/api"], ids=["no rule", "public", "guarded"]
+)
+@pytest.mark.parametrize(
+    "make", [Body, lambda: FileWrapper(io.BytesIO(b"x"))], ids=["with close", "wsgi.file_wrapper"]
+)
 def test_the_response_passes_through_untouched(path: str, make: Any, minter: TokenMinter) -> None:
-    """The server gets the very object that the app returned, and so closes it or sends it as a file."""
+    """The server gets the very object that the app returned, and so closes it or sends it as a
+    file."""
     body = make()
     started: list[Any] = []
 
@@ -174,7 +208,11 @@ def test_the_response_passes_through_untouched(path: str, make: Any, minter: Tok
         started.append(arguments)
 
     guarded = JWTMiddleware(app, providers=[minter.provider], rules=RULES)
-    environ = {"PATH_INFO": path, "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {minter.mint('ada')}"}
+    environ = {
+        "PATH_INFO": path,
+        "REQUEST_METHOD": "GET",
+        "HTTP_AUTHORIZATION": f"Bearer {minter.mint('ada')}",
+    }
     assert guarded(environ, start_response) is body
     assert started == [("200 OK", [("Content-Type", "text/plain")], None)]
 

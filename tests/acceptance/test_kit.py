@@ -1,4 +1,5 @@
-"""The test kit as a tester meets it: the README's app, one of an identity provider's, and what can go wrong there."""
+"""The test kit as a tester meets it: the README's app, one of an identity provider's, and what can
+go wrong there."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +10,16 @@ from typing import Any
 import pytest
 from flask import Flask, request
 
-from jwt_middleware import Identity, JWTMiddleware, Provider, RemoteKeySet, RevocationList, Rule, public, scope
+from jwt_middleware import (
+    Identity,
+    JWTMiddleware,
+    Provider,
+    RemoteKeySet,
+    RevocationList,
+    Rule,
+    public,
+    scope,
+)
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.testing import Client, KeyServer, assert_protected, cheap_passwords
@@ -33,12 +43,15 @@ def flask_app() -> Flask:
 
 
 class Shop:
-    """The app of the README, with its store in an SQLite file and passwords that are slow to hash."""
+    """The app of the README, with its store in an SQLite file and passwords that are slow to
+    hash."""
 
     def __init__(self, url: str) -> None:
         self.store = SQLStore(url)
         minter = TokenMinter.from_secret(
-            "a secret of thirty-two bytes ....", issuer="https://example.com", audience="example-api"
+            "a secret of thirty-two bytes ....",
+            issuer="https://example.com",
+            audience="example-api",
         )
         self.app = flask_app()
         guarded = JWTMiddleware(
@@ -70,8 +83,15 @@ def client(shop: Shop, jwt_client: Any) -> Client:
 def test_who_is_calling(client: Client) -> None:
     """A test calls as anybody, with any scopes and claims, and gets what that caller would get."""
     answer = client.as_user("ada", scopes=["read"], department="engines").get("/api/me").json
-    assert (answer["id"], answer["scopes"], answer["claims"]["department"]) == ("ada", ["read"], "engines")
-    assert (answer["claims"]["iss"], answer["claims"]["aud"]) == ("https://example.com", "example-api")
+    assert (answer["id"], answer["scopes"], answer["claims"]["department"]) == (
+        "ada",
+        ["read"],
+        "engines",
+    )
+    assert (answer["claims"]["iss"], answer["claims"]["aud"]) == (
+        "https://example.com",
+        "example-api",
+    )
 
 
 def test_who_may_not(client: Client) -> None:
@@ -101,21 +121,30 @@ def test_every_protected_path_is_protected(shop: Shop) -> None:
 
 def test_a_forgotten_rule_is_found(shop: Shop) -> None:
     """A path that is for everybody is told from the others, and the report names no token."""
-    with pytest.raises(AssertionError, match=r"(?s)/api/health is not protected.*no token:\n.*GET.*-> 200") as told:
+    with pytest.raises(
+        AssertionError, match=r"(?s)/api/health is not protected.*no token:\n.*GET.*-> 200"
+    ) as told:
         assert_protected(shop.app, "/api/health")
     assert not re.search(r"eyJ|Bearer", str(told.value))
 
 
 def test_an_app_that_only_accepts_tokens(jwt_client: Any) -> None:
-    """An identity provider that nobody can reach from a test is not asked, by any test of the kit."""
-    provider = Provider.discover("https://unreachable.invalid/", audience="example-api", typ="at+jwt")
+    """An identity provider that nobody can reach from a test is not asked, by any test of the
+    kit."""
+    provider = Provider.discover(
+        "https://unreachable.invalid/", audience="example-api", typ="at+jwt"
+    )
     site = JWTMiddleware(flask_app().wsgi_app, providers=[provider], rules=[Rule("/api")])
-    assert jwt_client(site).as_user("ada").get("/api/me").json["claims"]["iss"] == "https://unreachable.invalid/"
+    assert (
+        jwt_client(site).as_user("ada").get("/api/me").json["claims"]["iss"]
+        == "https://unreachable.invalid/"
+    )
     assert_protected(site, "/api/me")
 
 
 def test_an_identity_provider_with_moods(jwt_key_server: KeyServer) -> None:
-    """The real way of the keys, over a socket: they come, one rotates, the server fails, and nobody is turned away."""
+    """The real way of the keys, over a socket: they come, one rotates, the server fails, and nobody
+    is turned away."""
     keys = RemoteKeySet(jwt_key_server.url)
     provider = Provider(issuer=jwt_key_server.issuer, audience=jwt_key_server.audience, keys=keys)
     app = flask_app()
@@ -123,7 +152,11 @@ def test_an_identity_provider_with_moods(jwt_key_server: KeyServer) -> None:
 
     def me() -> int:
         token = jwt_key_server.token("ada")
-        return app.test_client().get("/api/me", headers={"Authorization": f"Bearer {token}"}).status_code
+        return (
+            app.test_client()
+            .get("/api/me", headers={"Authorization": f"Bearer {token}"})
+            .status_code
+        )
 
     assert me() == 200
     jwt_key_server.rotate()

@@ -23,7 +23,8 @@ def login(visit: Any, login_app: LoginApp) -> Any:
 
 
 def assert_error(answer: Any, code: str = "invalid_request") -> None:
-    """An error body says the same for people, for the tutorial's front end and for OAuth clients; it is never kept."""
+    """An error body says the same for people, for the tutorial's front end and for OAuth clients;
+    it is never kept."""
     assert answer.content_type == "application/json"
     assert answer.json["error"] == code
     assert answer.json["msg"] == answer.json["error_description"]
@@ -33,15 +34,21 @@ def assert_error(answer: Any, code: str = "invalid_request") -> None:
 
 @pytest.mark.parametrize("way", ["post_json", "post"], ids=["JSON", "form"])
 def test_sign_in(way: str, login: Any) -> None:
-    """Name and password, as JSON or as a form, are answered with a token and the user's id as the store has it."""
+    """Name and password, as JSON or as a form, are answered with a token and the user's id as the
+    store has it."""
     answer = getattr(login, way)("/token", ADA, status=200)
     assert answer.json["user_id"] == 1
     assert answer.json["token"] == answer.json["access_token"]
     assert (answer.json["token_type"], answer.json["expires_in"]) == ("Bearer", 900)
-    assert (answer.content_type, answer.headers["Cache-Control"]) == ("application/json", "no-store")
+    assert (answer.content_type, answer.headers["Cache-Control"]) == (
+        "application/json",
+        "no-store",
+    )
 
 
-@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", " application/json "])
+@pytest.mark.parametrize(
+    "content_type", ["application/json; charset=utf-8", "APPLICATION/JSON", " application/json "]
+)
 def test_spellings_of_the_content_type(content_type: str, login: Any) -> None:
     """Media types are compared without case and parameters (RFC 9110 section 8.3.1)."""
     login.post("/token", json.dumps(ADA), {"Content-Type": content_type}, status=200)
@@ -55,13 +62,16 @@ def test_names_and_passwords_are_unicode(login: Any, store: MemoryStore) -> None
 
 
 def test_wrong_name_or_password(login: Any, store: MemoryStore) -> None:
-    """The same bytes for a wrong password, an unknown name, a disabled user, and names that nobody can have."""
+    """The same bytes for a wrong password, an unknown name, a disabled user, and names that nobody
+    can have."""
     store.add_user("bob", PASSWORD)
     store.disable_user("bob")
     names = ("ada", "nobody", "bob", "ADA", "ada ", "a\n", "x" * 300)
     passwords = {"ada": "wrong", "bob": PASSWORD}
     answers = [
-        login.post_json("/token", {"username": name, "password": passwords.get(name, PASSWORD)}, status=401)
+        login.post_json(
+            "/token", {"username": name, "password": passwords.get(name, PASSWORD)}, status=401
+        )
         for name in names
     ]
     assert {answer.body for answer in answers} == {answers[0].body}
@@ -74,7 +84,8 @@ def test_wrong_name_or_password(login: Any, store: MemoryStore) -> None:
 def test_a_wrong_guess_costs_one_hash_whoever_it_names(
     login: Any, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Known, unknown and disabled user: one hash with the same parameters, so time tells nobody who exists."""
+    """Known, unknown and disabled user: one hash with the same parameters, so time tells nobody who
+    exists."""
     store.add_user("bob", PASSWORD)
     store.disable_user("bob")
     hashed: list[tuple[int, int, int]] = []
@@ -103,8 +114,12 @@ def test_a_wrong_guess_costs_one_hash_whoever_it_names(
     ],
     ids=["nothing", "no password", "no name", "empty name", "empty password", "another spelling"],
 )
-@pytest.mark.parametrize(("write", "content_type"), [(json.dumps, JSON), (urlencode, FORM)], ids=["JSON", "form"])
-def test_a_missing_field(write: Any, content_type: str, sent: dict[str, str], named: str, login: Any) -> None:
+@pytest.mark.parametrize(
+    ("write", "content_type"), [(json.dumps, JSON), (urlencode, FORM)], ids=["JSON", "form"]
+)
+def test_a_missing_field(
+    write: Any, content_type: str, sent: dict[str, str], named: str, login: Any
+) -> None:
     """400 that names the field."""
     answer = login.post("/token", write(sent), {"Content-Type": content_type}, status=400)
     assert named in answer.json["msg"]
@@ -116,7 +131,9 @@ def test_the_query_is_not_read(login: Any) -> None:
     assert_error(login.post(f"/token?{urlencode(ADA)}", "x=y", status=400))
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "multipart/form-data; boundary=x", "application/xml", "", "x"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "multipart/form-data; boundary=x", "application/xml", "", "x"]
+)
 def test_another_content_type(content_type: str, login: Any) -> None:
     """415, and the text says what JSON needs."""
     answer = login.post("/token", '{"username": "ada"}', {"Content-Type": content_type}, status=415)
@@ -151,7 +168,9 @@ def test_another_method(path: str, method: str, allowed: str, login: Any) -> Non
         assert_error(answer)
 
 
-@pytest.mark.parametrize("path", ["/", "", "/tokens", "/token/", "/token/x", "/TOKEN", "/.well-known/jwks.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "", "/tokens", "/token/", "/token/x", "/TOKEN", "/.well-known/jwks.json"]
+)
 def test_another_path(path: str, login: Any) -> None:
     """404 of the same form; a minter with a secret publishes no keys."""
     assert_error(login.get(path, status=404))
@@ -207,13 +226,16 @@ def test_the_style(login: Any) -> None:
 
 @pytest.mark.parametrize("algorithm", ["ES256", "EdDSA", "RS256"])
 def test_published_keys(algorithm: str, visit: Any, guard: Any, store: MemoryStore) -> None:
-    """A minter with a private key publishes the public ones, its earlier ones too, and with these one can verify."""
+    """A minter with a private key publishes the public ones, its earlier ones too, and with these
+    one can verify."""
     old, new = Key.generate(algorithm), Key.generate(algorithm)
     minter = TokenMinter(new, issuer=ISSUER, audience=AUDIENCE, fallbacks=[old])
     login = visit(LoginApp(store, minter))
     answer = login.get("/.well-known/jwks.json", status=200)
     assert [jwk["kid"] for jwk in answer.json["keys"]] == [new.id, old.id]
-    assert not {"d", "p", "q", "k", "dp", "dq", "qi"} & {member for jwk in answer.json["keys"] for member in jwk}
+    assert not {"d", "p", "q", "k", "dp", "dq", "qi"} & {
+        member for jwk in answer.json["keys"] for member in jwk
+    }
     assert answer.headers["Cache-Control"].startswith("public, max-age=")
     elsewhere = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet.from_jwks(answer.json))
     token = login.post_json("/token", ADA).json["token"]
@@ -221,7 +243,9 @@ def test_published_keys(algorithm: str, visit: Any, guard: Any, store: MemorySto
     api.get("/api", headers={"Authorization": f"Bearer {token}"}, status=200)
 
 
-def test_users_live_in_the_store_unless_named(visit: Any, minter: TokenMinter, store: MemoryStore) -> None:
+def test_users_live_in_the_store_unless_named(
+    visit: Any, minter: TokenMinter, store: MemoryStore
+) -> None:
     """With `users=` the store's own users do not sign in."""
     others = MemoryStore(password_method=CHEAP)
     others.add_user("grace", PASSWORD)

@@ -1,4 +1,5 @@
-"""Front ends from other origins: `allowed_origins` of the middleware and of the login app (Fetch, CORS protocol)."""
+"""Front ends from other origins: `allowed_origins` of the middleware and of the login app (Fetch,
+CORS protocol)."""
 
 from typing import Any
 
@@ -8,9 +9,23 @@ from jwt_middleware import Rule, public
 from jwt_middleware.login import LoginApp
 
 FRONT = "https://front.example"
-STRANGERS = ["https://evil.example", f"{FRONT}.evil.example", "http://front.example", f"{FRONT}/", "null", "*"]
-PREFLIGHT = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
-CORS_HEADERS = ("Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Access-Control-Allow-Headers")
+STRANGERS = [
+    "https://evil.example",
+    f"{FRONT}.evil.example",
+    "http://front.example",
+    f"{FRONT}/",
+    "null",
+    "*",
+]
+PREFLIGHT = {
+    "Access-Control-Request-Method": "GET",
+    "Access-Control-Request-Headers": "authorization",
+}
+CORS_HEADERS = (
+    "Access-Control-Allow-Origin",
+    "Access-Control-Expose-Headers",
+    "Access-Control-Allow-Headers",
+)
 
 
 @pytest.fixture
@@ -31,7 +46,9 @@ def assert_not_shared(answer: Any) -> None:
     assert not [name for name in CORS_HEADERS if name in answer.headers]
 
 
-@pytest.mark.parametrize("path", ["/api", "/api/health", "/news"], ids=["refused", "public", "optional"])
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/health", "/news"], ids=["refused", "public", "optional"]
+)
 def test_a_listed_origin_may_read_every_answer_under_a_rule(path: str, api: Any) -> None:
     """The app's answers and the refusals alike."""
     assert_shared(api.get(path, headers={"Origin": FRONT}, expect_errors=True))
@@ -66,24 +83,35 @@ def test_a_preflight_is_answered_by_the_middleware(visit: Any, guard: Any) -> No
 @pytest.mark.parametrize("missing", ["Origin", "Access-Control-Request-Method"])
 def test_options_that_is_no_preflight_is_refused(missing: str, api: Any) -> None:
     """Only a real preflight is exempt from the token."""
-    headers = {name: value for name, value in {"Origin": FRONT, **PREFLIGHT}.items() if name != missing}
+    headers = {
+        name: value for name, value in {"Origin": FRONT, **PREFLIGHT}.items() if name != missing
+    }
     api.options("/api", headers=headers, status=401)
 
 
 def test_public_paths_leave_preflights_to_the_app(api: Any) -> None:
     """The app may answer otherwise there."""
-    assert api.options("/api/health", headers={"Origin": FRONT, **PREFLIGHT}, status=200).json["subject"] is None
+    assert (
+        api.options("/api/health", headers={"Origin": FRONT, **PREFLIGHT}, status=200).json[
+            "subject"
+        ]
+        is None
+    )
 
 
 def test_what_the_app_says_of_origins_stays(visit: Any, guard: Any) -> None:
     """An app with a CORS extension of its own keeps its headers, each once."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [("Content-Type", "text/plain"), ("access-control-allow-origin", "*")])
+        start_response(
+            "200 OK", [("Content-Type", "text/plain"), ("access-control-allow-origin", "*")]
+        )
         return [b"ok"]
 
     api = visit(guard(app, rules=[Rule("/", public)], allowed_origins=(FRONT,)))
-    assert api.get("/", headers={"Origin": FRONT}).headers.getall("Access-Control-Allow-Origin") == ["*"]
+    assert api.get("/", headers={"Origin": FRONT}).headers.getall(
+        "Access-Control-Allow-Origin"
+    ) == ["*"]
 
 
 def test_origins_of_the_login_app(visit: Any, store: Any, minter: Any) -> None:
@@ -92,5 +120,9 @@ def test_origins_of_the_login_app(visit: Any, store: Any, minter: Any) -> None:
     assert_shared(login.post_json("/token", {}, headers={"Origin": FRONT}, status=400))
     preflight = login.options("/token", headers={"Origin": FRONT, **PREFLIGHT}, status=204)
     assert_shared(preflight)
-    assert_not_shared(login.post_json("/token", {}, headers={"Origin": "https://evil.example"}, status=400))
-    assert_not_shared(login.options("/token", headers={"Origin": "https://evil.example", **PREFLIGHT}, status=405))
+    assert_not_shared(
+        login.post_json("/token", {}, headers={"Origin": "https://evil.example"}, status=400)
+    )
+    assert_not_shared(
+        login.options("/token", headers={"Origin": "https://evil.example", **PREFLIGHT}, status=405)
+    )

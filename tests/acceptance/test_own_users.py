@@ -22,7 +22,9 @@ class SQLiteUsers:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._run("CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT UNIQUE, hash TEXT, role TEXT)")
+        self._run(
+            "CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT UNIQUE, hash TEXT, role TEXT)"
+        )
 
     def add(self, mail: str, stored_hash: str, role: str) -> None:
         """Keep a member."""
@@ -50,7 +52,8 @@ class SQLiteUsers:
 
 @pytest.fixture
 def cheap_dummy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`check_password` has not seen a hash yet; the one for an unknown name is to be as cheap as the table's."""
+    """`check_password` has not seen a hash yet; the one for an unknown name is to be as cheap as
+    the table's."""
     monkeypatch.setattr("jwt_middleware.stores.passwords._usual_method", CHEAP)
 
 
@@ -86,7 +89,8 @@ def test_strangers_do_not(site: Any, members: SQLiteUsers) -> None:
 
 
 def test_an_unknown_name_costs_one_hash(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`check_password(None, ...)` takes the time of a real check, so an own table tells no names either."""
+    """`check_password(None, ...)` takes the time of a real check, so an own table tells no names
+    either."""
     hashed: list[str] = []
 
     def counting(stored_hash: str, password: str) -> bool:
@@ -101,8 +105,11 @@ def test_an_unknown_name_costs_one_hash(site: Any, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("cheap_dummy")
-def test_a_flask_app_with_its_own_user_model(visit: Any, minter: TokenMinter, tmp_path: Path) -> None:
-    """Outside of Flask's requests a query needs `app.app_context()`; tutorial and middleware share one model."""
+def test_a_flask_app_with_its_own_user_model(
+    visit: Any, minter: TokenMinter, tmp_path: Path
+) -> None:
+    """Outside of Flask's requests a query needs `app.app_context()`; tutorial and middleware share
+    one model."""
     app = Flask(__name__)
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/flask.db"
     db = SQLAlchemy(app)
@@ -135,7 +142,9 @@ def test_a_flask_app_with_its_own_user_model(visit: Any, minter: TokenMinter, tm
         db.create_all()
         db.session.add(Member(username="ada", password=generate_password_hash(PASSWORD, CHEAP)))
         db.session.commit()
-    guarded = JWTMiddleware(lint.middleware(app.wsgi_app), providers=[minter.provider], rules=[Rule("/protected")])
+    guarded = JWTMiddleware(
+        lint.middleware(app.wsgi_app), providers=[minter.provider], rules=[Rule("/protected")]
+    )
     site = visit(LoginApp(MemoryStore(), minter, users=Users()).wrap(guarded, prefix=""))
 
     site.get("/protected", status=401)

@@ -15,27 +15,51 @@ from .conftest import PASSWORD, SECRET, everything_logged
 
 
 def test_a_day_in_the_log(site: Any, forge: Any, store: MemoryStore) -> None:
-    """Good and bad requests of every kind; that nothing secret was logged is looked at when the test ends."""
+    """Good and bad requests of every kind; that nothing secret was logged is looked at when the
+    test ends."""
     site.sign_in()
     site.get("/api", status=200)
-    for token in (forge(exp=1), forge(key="x" * 32), forge(aud="x"), forge()[:-2], f"{forge()}.{forge()}"):
+    for token in (
+        forge(exp=1),
+        forge(key="x" * 32),
+        forge(aud="x"),
+        forge()[:-2],
+        f"{forge()}.{forge()}",
+    ):
         site.get("/api", headers={"Authorization": f"Bearer {token}"}, status=401)
-    for authorization in (forge(), f"Bearer {forge()} x", f"Bearer {forge()}, Bearer {forge()}", f"Basic {forge()}"):
+    for authorization in (
+        forge(),
+        f"Bearer {forge()} x",
+        f"Bearer {forge()}, Bearer {forge()}",
+        f"Basic {forge()}",
+    ):
         site.get("/api", headers={"Authorization": authorization}, expect_errors=True)
     store.disable_user("ada")
     for name in ("ada", "nobody"):
         site.post_json("/auth/token", {"username": name, "password": PASSWORD}, status=401)
     site.post("/auth/token", f'{{"username": "ada", "password": "{PASSWORD}"', expect_errors=True)
-    site.post("/auth/token", {"username": "ada", "password": PASSWORD, "Password": PASSWORD * 3000}, status=413)
+    site.post(
+        "/auth/token",
+        {"username": "ada", "password": PASSWORD, "Password": PASSWORD * 3000},
+        status=413,
+    )
 
 
 @pytest.mark.parametrize("kind", ["password", "token", "refresh_token"])
 @pytest.mark.parametrize("leak", ["message", "argument", "extra", "error", "cause"])
 def test_what_the_search_finds(
-    leak: str, kind: str, store: MemoryStore, minter: TokenMinter, log_watch: Any, caplog: pytest.LogCaptureFixture
+    leak: str,
+    kind: str,
+    store: MemoryStore,
+    minter: TokenMinter,
+    log_watch: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The searches that tests end with find a secret wherever a record can hold one; the level matters to none."""
-    answer = Client(LoginApp(store, minter)).post("/token", json={"username": "ada", "password": PASSWORD})
+    """The searches that tests end with find a secret wherever a record can hold one; the level
+    matters to none."""
+    answer = Client(LoginApp(store, minter)).post(
+        "/token", json={"username": "ada", "password": PASSWORD}
+    )
     secret = {"password": PASSWORD, **answer.json}[kind]
     cause = RuntimeError("a")
     cause.__cause__ = ValueError(secret)
@@ -93,7 +117,8 @@ def test_reprs(store: MemoryStore, minter: TokenMinter) -> None:
 )
 def test_errors(build: Callable[[], object]) -> None:
     """An error about a secret does not quote it, nor does what caused it."""
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 the words are the point, and they are searched
+    # the words are the point, and they are searched
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
         build()
     error: BaseException | None = caught.value
     while error is not None:

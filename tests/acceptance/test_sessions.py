@@ -15,7 +15,10 @@ from .conftest import PASSWORD, Client
 
 @pytest.fixture
 def session_site(
-    visit: Callable[[Any], Client], guard: Callable[..., JWTMiddleware], store: MemoryStore, minter: TokenMinter
+    visit: Callable[[Any], Client],
+    guard: Callable[..., JWTMiddleware],
+    store: MemoryStore,
+    minter: TokenMinter,
 ) -> Client:
     """The whole site, with revocations read at every request."""
     guarded = guard(revocations=RevocationList(store, max_staleness=0))
@@ -51,7 +54,9 @@ def test_a_refresh_gives_the_next_pair(session_site: Client) -> None:
 def test_a_refresh_as_a_form(session_site: Client) -> None:
     """RFC 6749 section 6 has it as a form."""
     token = session_site.sign_in().json["refresh_token"]
-    answer = session_site.post("/auth/token", {"grant_type": "refresh_token", "refresh_token": token})
+    answer = session_site.post(
+        "/auth/token", {"grant_type": "refresh_token", "refresh_token": token}
+    )
     assert answer.json["refresh_token"] != token
 
 
@@ -63,7 +68,8 @@ def test_a_refresh_reads_the_user_again(session_site: Client, store: MemoryStore
 
 
 def test_a_lost_answer_can_be_asked_for_again(session_site: Client) -> None:
-    """The previous token gets the same successor until that has been used, and within the grace after."""
+    """The previous token gets the same successor until that has been used, and within the grace
+    after."""
     first = session_site.sign_in().json["refresh_token"]
     second = refresh(session_site, first)["refresh_token"]
     assert refresh(session_site, first)["refresh_token"] == second
@@ -73,7 +79,8 @@ def test_a_lost_answer_can_be_asked_for_again(session_site: Client) -> None:
 
 
 def test_a_reused_token_ends_the_session(session_site: Client) -> None:
-    """A token older than the previous one ends its session: refresh tokens and access tokens, at once."""
+    """A token older than the previous one ends its session: refresh tokens and access tokens, at
+    once."""
     first = session_site.sign_in().json["refresh_token"]
     token, pair = first, {}
     for _ in range(3):
@@ -96,7 +103,9 @@ def test_a_previous_token_after_the_grace_is_reuse(session_site: Client) -> None
 
 
 @pytest.mark.parametrize(
-    ("seconds", "status"), [(604_700, 200), (604_900, 400)], ids=["before a week", "after a week without a refresh"]
+    ("seconds", "status"),
+    [(604_700, 200), (604_900, 400)],
+    ids=["before a week", "after a week without a refresh"],
 )
 def test_an_idle_session_ends(seconds: int, status: int, session_site: Client) -> None:
     """A session lives for a week without a refresh."""
@@ -151,18 +160,26 @@ def test_a_refresh_token_that_is_none(change: Callable[[str], str], session_site
     """What is no refresh token of a living session is 400 `invalid_grant`, in the same words."""
     token = session_site.sign_in().json["refresh_token"]
     answer = refresh(session_site, change(token), status=400)
-    assert (answer["error"], answer["msg"]) == ("invalid_grant", "The session has ended: sign in again.")
+    assert (answer["error"], answer["msg"]) == (
+        "invalid_grant",
+        "The session has ended: sign in again.",
+    )
 
 
-@pytest.mark.parametrize("grant_type", ["password", "client_credentials", "", 5, None, ["refresh_token"]])
+@pytest.mark.parametrize(
+    "grant_type", ["password", "client_credentials", "", 5, None, ["refresh_token"]]
+)
 def test_an_unknown_grant_type(grant_type: Any, session_site: Client) -> None:
     """The one grant type is `refresh_token`."""
-    answer = session_site.post_json("/auth/token", {"grant_type": grant_type, "refresh_token": "x"}, status=400)
+    answer = session_site.post_json(
+        "/auth/token", {"grant_type": grant_type, "refresh_token": "x"}, status=400
+    )
     assert answer.json["error"] == "unsupported_grant_type"
 
 
 def test_signing_out_ends_the_session(session_site: Client) -> None:
-    """A refresh token taken back ends its session and all its access tokens, and no other session."""
+    """A refresh token taken back ends its session and all its access tokens, and no other
+    session."""
     one, other = session_site.sign_in().json, session_site.sign_in().json
     assert session_site.post_json("/auth/revoke", {"token": one["refresh_token"]}).json == {}
     call(session_site, one["token"], status=401)
@@ -197,7 +214,9 @@ def test_taking_back_what_is_no_token(token: str, session_site: Client) -> None:
     call(session_site, pair["token"])
 
 
-def test_a_forged_access_token_signs_nobody_out(session_site: Client, forge: Callable[..., str]) -> None:
+def test_a_forged_access_token_signs_nobody_out(
+    session_site: Client, forge: Callable[..., str]
+) -> None:
     """`all` with a token that somebody else signed ends nothing."""
     pair = session_site.sign_in().json
     session_site.post_json("/auth/revoke", {"token": forge(key="x" * 32), "all": True})
@@ -213,7 +232,9 @@ ENDINGS: dict[str, Callable[[MemoryStore], None]] = {
 
 
 @pytest.mark.parametrize("end", ENDINGS.values(), ids=ENDINGS)
-def test_what_ends_all_sessions_of_a_user(end: Callable[[MemoryStore], None], session_site: Client, store: Any) -> None:
+def test_what_ends_all_sessions_of_a_user(
+    end: Callable[[MemoryStore], None], session_site: Client, store: Any
+) -> None:
     """A changed password, and a user that is disabled or gone, end refresh and access tokens."""
     pair = session_site.sign_in().json
     end(store)
@@ -221,7 +242,9 @@ def test_what_ends_all_sessions_of_a_user(end: Callable[[MemoryStore], None], se
     refresh(session_site, pair["refresh_token"], status=400)
 
 
-def test_a_sign_in_in_the_second_of_a_password_change_survives(session_site: Client, store: MemoryStore) -> None:
+def test_a_sign_in_in_the_second_of_a_password_change_survives(
+    session_site: Client, store: MemoryStore
+) -> None:
     """Sessions that were there end; one that starts right after does not."""
     with freeze_time():
         old = session_site.sign_in().json
@@ -233,12 +256,15 @@ def test_a_sign_in_in_the_second_of_a_password_change_survives(session_site: Cli
 
 
 def test_too_many_failures(session_site: Client) -> None:
-    """After five wrong passwords in a minute even the right one is 429, with the seconds left, until they are over."""
+    """After five wrong passwords in a minute even the right one is 429, with the seconds left,
+    until they are over."""
     credentials = {"username": "ada", "password": "wrong"}
     with freeze_time() as clock:
         for _ in range(5):
             session_site.post_json("/auth/token", credentials, status=401)
-        answer = session_site.post_json("/auth/token", {**credentials, "password": PASSWORD}, status=429)
+        answer = session_site.post_json(
+            "/auth/token", {**credentials, "password": PASSWORD}, status=429
+        )
         assert 0 < int(answer.headers["Retry-After"]) <= 60
         clock.tick(int(answer.headers["Retry-After"]) + 1)
         session_site.sign_in()
@@ -247,7 +273,9 @@ def test_too_many_failures(session_site: Client) -> None:
 def test_an_unknown_name_is_throttled_alike(session_site: Client) -> None:
     """That a name is throttled does not tell whether there is such a user."""
     statuses = [
-        session_site.post_json("/auth/token", {"username": "eve", "password": "x"}, expect_errors=True).status_int
+        session_site.post_json(
+            "/auth/token", {"username": "eve", "password": "x"}, expect_errors=True
+        ).status_int
         for _ in range(6)
     ]
     assert statuses == [401] * 5 + [429]

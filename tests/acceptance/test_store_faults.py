@@ -28,7 +28,9 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def login(path: Path, visit: Any, minter: TokenMinter) -> Any:
     """A client of the login app over that file, which has been used once."""
-    login = visit(LoginApp(SQLStore(f"sqlite:///{path}", password_method=CHEAP), minter, throttle=None))
+    login = visit(
+        LoginApp(SQLStore(f"sqlite:///{path}", password_method=CHEAP), minter, throttle=None)
+    )
     login.sign_in(prefix="")
     return login
 
@@ -54,7 +56,8 @@ def assert_unavailable(login: Any) -> None:
 
 
 def test_a_database_that_vanished(login: Any, path: Path) -> None:
-    """A file that is gone is an outage, not a new and empty database; it is found again when it comes back."""
+    """A file that is gone is an outage, not a new and empty database; it is found again when it
+    comes back."""
     for file in path.parent.glob("auth.db*"):
         shutil.move(file, str(file).replace("auth.db", "kept.db"))
     assert_unavailable(login)
@@ -73,15 +76,19 @@ def test_a_file_that_is_no_database(login: Any, path: Path) -> None:
 
 
 def test_a_table_that_is_gone(login: Any, path: Path) -> None:
-    """A sign-in without its table is an outage and no wrong password; the table is not made anew."""
+    """A sign-in without its table is an outage and no wrong password; the table is not made
+    anew."""
     run(path, "DROP TABLE jwt_middleware_user")
     login.post_json("/token", ADA, status=503)
-    assert run(path, "SELECT count(*) FROM sqlite_master WHERE name = 'jwt_middleware_user'") == [(0,)]
+    assert run(path, "SELECT count(*) FROM sqlite_master WHERE name = 'jwt_middleware_user'") == [
+        (0,)
+    ]
 
 
 @pytest.fixture
 def impatient(path: Path, visit: Any, minter: TokenMinter) -> Any:
-    """A client whose store waits a tenth of a second for a lock and would like to renew every hash."""
+    """A client whose store waits a tenth of a second for a lock and would like to renew every
+    hash."""
     options = {"connect_args": {"timeout": 0.1}, "poolclass": sa.NullPool, "hide_parameters": True}
     engine = sa.create_engine(f"sqlite:///{path}", **options)
     login = visit(LoginApp(SQLStore(engine, password_method="scrypt:2048:8:1"), minter))
@@ -99,14 +106,17 @@ def test_a_database_that_is_locked(impatient: Any, path: Path) -> None:
 
 
 def test_a_database_that_cannot_be_written(impatient: Any, path: Path) -> None:
-    """While another one writes, a session cannot be kept: no token goes out, and nothing of the sign-in stays."""
+    """While another one writes, a session cannot be kept: no token goes out, and nothing of the
+    sign-in stays."""
     before = dump(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         impatient.post_json("/token", ADA, status=503)
     assert dump(path) == before
     impatient.post_json("/token", ADA, status=200)
-    assert run(path, "SELECT substr(password_hash, 1, 15) FROM jwt_middleware_user") == [("scrypt:2048:8:1",)]
+    assert run(path, "SELECT substr(password_hash, 1, 15) FROM jwt_middleware_user") == [
+        ("scrypt:2048:8:1",)
+    ]
 
 
 DAMAGED_HASHES = {
@@ -131,7 +141,8 @@ DAMAGED_HASHES = {
 
 @pytest.mark.parametrize("damaged", DAMAGED_HASHES.values(), ids=DAMAGED_HASHES)
 def test_a_damaged_hash(damaged: Any, login: Any, path: Path) -> None:
-    """Its user cannot sign in, gets the words of a wrong password, and the row stays for who mends it."""
+    """Its user cannot sign in, gets the words of a wrong password, and the row stays for who mends
+    it."""
     wrong = login.post_json("/token", {"username": "ada", "password": "wrong"}, status=401)
     run(path, "UPDATE jwt_middleware_user SET password_hash = ?", damaged)
     before = dump(path)
@@ -139,9 +150,12 @@ def test_a_damaged_hash(damaged: Any, login: Any, path: Path) -> None:
     assert dump(path) == before
 
 
-@pytest.mark.parametrize("claims", ["", "x", "[]", "null", "1", '{"a":', '{"iss": "https://evil.example"}'])
+@pytest.mark.parametrize(
+    "claims", ["", "x", "[]", "null", "1", '{"a":', '{"iss": "https://evil.example"}']
+)
 def test_damaged_claims(claims: str, login: Any, path: Path) -> None:
-    """Claims that cannot be read, or that would replace the minter's, cost 503: no token goes out without them."""
+    """Claims that cannot be read, or that would replace the minter's, cost 503: no token goes out
+    without them."""
     run(path, "UPDATE jwt_middleware_user SET claims = ?", claims)
     login.post_json("/token", ADA, status=503)
 

@@ -1,4 +1,5 @@
-"""From a sign-in to a protected path: what of a user reaches the token, and how a key is changed without a logout."""
+"""From a sign-in to a protected path: what of a user reaches the token, and how a key is changed
+without a logout."""
 
 import time
 from typing import Any
@@ -66,8 +67,12 @@ def test_scopes_are_read_again(site: Any, store: MemoryStore) -> None:
     assert site.get("/api").json["scopes"] == ["read", "write"]
 
 
-@pytest.mark.parametrize("user_id", [1, 2**63, "1", "auth0|5f7c", "Zoë", "5c8e0d4e-7c1a-4c53-9d3e-2f5d3f1c6a10"])
-def test_the_id_of_a_user(user_id: int | str, visit: Any, guard: Any, store: MemoryStore, minter: Any) -> None:
+@pytest.mark.parametrize(
+    "user_id", [1, 2**63, "1", "auth0|5f7c", "Zoë", "5c8e0d4e-7c1a-4c53-9d3e-2f5d3f1c6a10"]
+)
+def test_the_id_of_a_user(
+    user_id: int | str, visit: Any, guard: Any, store: MemoryStore, minter: Any
+) -> None:
     """`user_id` is the id as the table has it, number or text; the subject is its text."""
     users = OneUser(User(user_id, "ada"))
     site = visit(LoginApp(store, minter, users=users).wrap(guard(), prefix="/auth"))
@@ -103,7 +108,8 @@ UNFIT = {
 def test_what_cannot_stand_in_a_token(
     user: User, visit: Any, store: MemoryStore, minter: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """503 at the sign-in, not 401 at each path after it; the log says what is wrong, without the values."""
+    """503 at the sign-in, not 401 at each path after it; the log says what is wrong, without the
+    values."""
     login = visit(LoginApp(store, minter, users=OneUser(user)))
     answer = login.post_json("/token", {"username": "ada", "password": PASSWORD}, status=503)
     assert int(answer.headers["Retry-After"]) > 0
@@ -133,14 +139,19 @@ def minter_of(secret: str, *fallbacks: str) -> TokenMinter:
     [(minter_of(NEW, SECRET), 200), (minter_of(NEW), 401), (minter_of(NEW, "x" * 32), 401)],
     ids=["with a fallback", "without", "with another fallback"],
 )
-def test_a_secret_is_changed(minter: TokenMinter, status: int, visit: Any, guard: Any, forge: Any) -> None:
-    """A token that the earlier secret signed stays good while that secret is a fallback, and no longer."""
+def test_a_secret_is_changed(
+    minter: TokenMinter, status: int, visit: Any, guard: Any, forge: Any
+) -> None:
+    """A token that the earlier secret signed stays good while that secret is a fallback, and no
+    longer."""
     api = visit(guard(providers=[minter.provider]))
     api.authorization = ("Bearer", forge())
     api.get("/api", status=status)
 
 
-def test_new_tokens_are_signed_with_the_new_secret(visit: Any, guard: Any, store: MemoryStore) -> None:
+def test_new_tokens_are_signed_with_the_new_secret(
+    visit: Any, guard: Any, store: MemoryStore
+) -> None:
     """So that the earlier one can go once its last token has expired."""
     login_app = LoginApp(store, minter_of(NEW, SECRET))
     site = visit(login_app.wrap(guard(providers=[minter_of(NEW).provider]), prefix="/auth"))
@@ -160,7 +171,8 @@ def test_a_private_key_is_changed(visit: Any, guard: Any) -> None:
 
 
 def test_tokens_for_another_use_are_refused(visit: Any, guard: Any, forge: Any) -> None:
-    """`minter.provider` pins the type at+jwt, so an ID token of the same issuer opens nothing (RFC 8725 3.11)."""
+    """`minter.provider` pins the type at+jwt, so an ID token of the same issuer opens nothing (RFC
+    8725 3.11)."""
     api = visit(guard())
     for typ, status in (("at+jwt", 200), ("application/at+jwt", 200), ("JWT", 401), ("", 401)):
         api.authorization = ("Bearer", forge(headers={"typ": typ}))

@@ -5,9 +5,17 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import JWTMiddleware, Key, Provider, RevocationList, Rule, StoreUnavailable, Unavailable
+from jwt_middleware import (
+    JWTMiddleware,
+    Key,
+    Provider,
+    RevocationList,
+    Rule,
+    StoreUnavailable,
+    Unavailable,
+)
 from jwt_middleware.login import TokenMinter
-from jwt_middleware.revocation import Revocation, RevocationPage, revocation_keys
+from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_keys
 
 from .conftest import AUDIENCE, ISSUER, SECRET
 
@@ -64,36 +72,62 @@ def headers_of(authorization: str | None, tokens: dict[str, str]) -> dict[str, s
     return {} if authorization is None else {"Authorization": authorization.format(**tokens)}
 
 
-@pytest.mark.parametrize(("authorization", "status", "error", "reason"), ANSWERS.values(), ids=ANSWERS)
+@pytest.mark.parametrize(
+    ("authorization", "status", "error", "reason"), ANSWERS.values(), ids=ANSWERS
+)
 def test_refusal(
-    authorization: str | None, status: int, error: str | None, reason: str, api: Any, tokens: dict[str, str]
+    authorization: str | None,
+    status: int,
+    error: str | None,
+    reason: str,
+    api: Any,
+    tokens: dict[str, str],
 ) -> None:
-    """Each situation has its status, its challenge (RFC 6750) and its problem document (RFC 9457)."""
+    """Each situation has its status, its challenge (RFC 6750) and its problem document (RFC
+    9457)."""
     answer = api.get("/api/me", headers=headers_of(authorization, tokens), status=status)
     challenge = answer.headers["WWW-Authenticate"]
     if error is None:
         assert challenge == 'Bearer realm="api"'
     else:
         description = answer.json["detail"]
-        assert challenge == f'Bearer realm="api", error="{error}", error_description="{description}"'
+        assert (
+            challenge == f'Bearer realm="api", error="{error}", error_description="{description}"'
+        )
     assert answer.content_type == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert (answer.json["error"], answer.json["reason"], answer.json["status"]) == (error, reason, status)
+    assert (answer.json["error"], answer.json["reason"], answer.json["status"]) == (
+        error,
+        reason,
+        status,
+    )
     assert answer.json["detail"].isascii()
 
 
 @pytest.mark.parametrize("authorization", [row[0] for row in ANSWERS.values()], ids=ANSWERS)
-def test_nothing_of_the_request_is_echoed(authorization: str | None, api: Any, tokens: dict[str, str]) -> None:
-    """Two requests with the same fault get the same bytes, whatever path, query and body they have."""
+def test_nothing_of_the_request_is_echoed(
+    authorization: str | None, api: Any, tokens: dict[str, str]
+) -> None:
+    """Two requests with the same fault get the same bytes, whatever path, query and body they
+    have."""
     headers = headers_of(authorization, tokens)
     first = api.get("/api/me", headers=headers, expect_errors=True)
-    second = api.post("/api/you?q=evil", "evil", headers=headers | {"X-Evil": "evil"}, expect_errors=True)
-    assert (first.status, first.headerlist, first.body) == (second.status, second.headerlist, second.body)
+    second = api.post(
+        "/api/you?q=evil", "evil", headers=headers | {"X-Evil": "evil"}, expect_errors=True
+    )
+    assert (first.status, first.headerlist, first.body) == (
+        second.status,
+        second.headerlist,
+        second.body,
+    )
 
 
-@pytest.mark.parametrize("authorization", ["Bearer {good}", "bearer {good}", "BEARER {good}", "Bearer    {good}"])
+@pytest.mark.parametrize(
+    "authorization", ["Bearer {good}", "bearer {good}", "BEARER {good}", "Bearer    {good}"]
+)
 def test_a_good_token_passes(authorization: str, api: Any, tokens: dict[str, str]) -> None:
-    """The scheme is read without regard to case, with one or more spaces after it (RFC 9110 section 11.1)."""
+    """The scheme is read without regard to case, with one or more spaces after it (RFC 9110 section
+    11.1)."""
     assert api.get("/api/me", headers=headers_of(authorization, tokens)).json["subject"] == "1"
 
 
@@ -103,7 +137,9 @@ def test_a_scope_is_missing(site: Any, store: Any) -> None:
     site.sign_in()
     answer = site.get("/api/admin", status=403)
     challenge = answer.headers["WWW-Authenticate"]
-    assert challenge.startswith('Bearer realm="api", error="insufficient_scope", error_description="')
+    assert challenge.startswith(
+        'Bearer realm="api", error="insufficient_scope", error_description="'
+    )
     assert challenge.endswith('", scope="admin"')
     assert (answer.json["error"], answer.json["reason"]) == ("insufficient_scope", "scope")
     store.set_scopes("ada", ["reader", "admin"])
@@ -132,14 +168,20 @@ class NoLog:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"providers": [Provider(issuer=ISSUER, audience=AUDIENCE, keys=NoKeys())]}, "keys_unavailable"),
+        (
+            {"providers": [Provider(issuer=ISSUER, audience=AUDIENCE, keys=NoKeys())]},
+            "keys_unavailable",
+        ),
         ({"revocations": RevocationList(NoLog(), max_outage=0)}, "revocations_unavailable"),
     ],
     ids=["no usable key", "revocations unknown for too long"],
 )
 def test_our_own_fault(options: Any, reason: str, visit: Any, guard: Any, forge: Any) -> None:
-    """What we cannot judge is 503 with Retry-After and no challenge: another token would not help."""
-    answer = visit(guard(**options)).get("/api", headers={"Authorization": f"Bearer {forge()}"}, status=503)
+    """What we cannot judge is 503 with Retry-After and no challenge: another token would not
+    help."""
+    answer = visit(guard(**options)).get(
+        "/api", headers={"Authorization": f"Bearer {forge()}"}, status=503
+    )
     assert int(answer.headers["Retry-After"]) > 0
     assert "WWW-Authenticate" not in answer.headers
     assert (answer.json["error"], answer.json["reason"]) == ("temporarily_unavailable", reason)
@@ -162,11 +204,16 @@ def test_revoked(visit: Any, guard: Any, forge: Any) -> None:
     api.get("/api", headers={"Authorization": f"Bearer {forge(sid='another')}"}, status=200)
 
 
-@pytest.mark.parametrize(("authorization", "status"), [(None, 401), ("Bearer", 400), ("Bearer abc", 401)])
+@pytest.mark.parametrize(
+    ("authorization", "status"), [(None, 401), ("Bearer", 400), ("Bearer abc", 401)]
+)
 def test_head_has_no_body(authorization: str | None, status: int, api: Any) -> None:
     """HEAD is answered with the headers of GET and no body (RFC 9110 section 9.3.2)."""
     headers = headers_of(authorization, {})
-    get, head = (api.request("/api", method=method, headers=headers, status=status) for method in ("GET", "HEAD"))
+    get, head = (
+        api.request("/api", method=method, headers=headers, status=status)
+        for method in ("GET", "HEAD")
+    )
     assert head.body == b""
     assert head.headerlist == get.headerlist
 
@@ -214,17 +261,30 @@ def test_several_providers(visit: Any, guard: Any, minter: TokenMinter, forge: A
     key = Key.generate()
     second = TokenMinter(key, issuer="https://second.example", audience="example-api")
     api = visit(guard(providers=[minter.provider, second.provider]))
-    for token, issuer in ((minter.mint("ada"), ISSUER), (second.mint("ada"), "https://second.example")):
+    for token, issuer in (
+        (minter.mint("ada"), ISSUER),
+        (second.mint("ada"), "https://second.example"),
+    ):
         api.authorization = ("Bearer", token)
         assert api.get("/api").json["claims"]["iss"] == issuer
-    api.authorization = ("Bearer", forge(iss="https://second.example"))  # signed with the first one's secret
+    api.authorization = (
+        "Bearer",
+        forge(iss="https://second.example"),
+    )  # signed with the first one's secret
     assert api.get("/api", status=401).json["reason"] == "algorithm"
 
 
 def test_rules_of_a_path(visit: Any, guard: Any, forge: Any) -> None:
-    """The longest prefix by whole segments governs, also below a mount; a path without a rule is open."""
+    """The longest prefix by whole segments governs, also below a mount; a path without a rule is
+    open."""
     api = visit(guard())
-    for path, status in {"/api/x": 401, "/apix": 200, "/": 200, "/api/health": 200, "/api/health/x": 200}.items():
+    for path, status in {
+        "/api/x": 401,
+        "/apix": 200,
+        "/": 200,
+        "/api/health": 200,
+        "/api/health/x": 200,
+    }.items():
         api.get(path, status=status)
     assert api.get("/news").json["subject"] is None
     api.authorization = ("Bearer", forge())
@@ -234,7 +294,9 @@ def test_rules_of_a_path(visit: Any, guard: Any, forge: Any) -> None:
     api.get("/api/health", status=200)
 
 
-def test_a_rule_for_the_outer_path_closes(mount: str, visit: Any, guard: Any, minter: TokenMinter) -> None:
+def test_a_rule_for_the_outer_path_closes(
+    mount: str, visit: Any, guard: Any, minter: TokenMinter
+) -> None:
     """A rule written for the path outside of the mount still guards it."""
     api: JWTMiddleware = guard(rules=[Rule(f"{mount}/api/admin"), Rule("/elsewhere")])
     visit(api).get("/api/admin/x", status=401)

@@ -13,7 +13,18 @@ from jwt_middleware.login import LoginApp
 from .conftest import echo
 
 OWN = {"/login": 200, "/login.css": 200, "/health": 200, "/token": 405}
-OTHER = ["/", "/api", "/tokens", "/token/", "/token/x", "/login/", "//token", "/TOKEN", "/auth/", "/authx/token"]
+OTHER = [
+    "/",
+    "/api",
+    "/tokens",
+    "/token/",
+    "/token/x",
+    "/login/",
+    "//token",
+    "/TOKEN",
+    "/auth/",
+    "/authx/token",
+]
 
 
 @pytest.fixture(params=["", "/auth", "/deep/down"], ids=["no prefix", "/auth", "/deep/down"])
@@ -39,7 +50,9 @@ def test_other_paths(prefix: str, visit: Any, login_app: LoginApp, mount: str) -
         assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == (mount, path)
 
 
-def test_where_the_login_app_stands(prefix: str, store: Any, minter: Any, mount: str, visit: Any) -> None:
+def test_where_the_login_app_stands(
+    prefix: str, store: Any, minter: Any, mount: str, visit: Any
+) -> None:
     """It sees the prefix as part of SCRIPT_NAME, so that it is an app at a mount like any other."""
     seen: list[tuple[str, str]] = []
 
@@ -56,14 +69,20 @@ def test_where_the_login_app_stands(prefix: str, store: Any, minter: Any, mount:
     "body", [[b"x"], FileWrapper(io.BytesIO(b"x")), iter([b"x"])], ids=["list", "file", "iterator"]
 )
 def test_the_response_is_the_apps(body: Any, prefix: str, login_app: LoginApp) -> None:
-    """The very environ goes in and the very iterable comes out: close() and wsgi.file_wrapper are the server's."""
+    """The very environ goes in and the very iterable comes out: close() and wsgi.file_wrapper are
+    the server's."""
     called: list[Any] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         called.append((environ, dict(environ), start_response))
         return body
 
-    environ = {"PATH_INFO": "/x", "SCRIPT_NAME": "/sub", "REQUEST_METHOD": "POST", "wsgi.input": io.BytesIO(b"unread")}
+    environ = {
+        "PATH_INFO": "/x",
+        "SCRIPT_NAME": "/sub",
+        "REQUEST_METHOD": "POST",
+        "wsgi.input": io.BytesIO(b"unread"),
+    }
     before = dict(environ)
     assert login_app.wrap(app, prefix=prefix)(environ, print) is body
     [(passed, as_passed, start_response)] = called
@@ -83,7 +102,11 @@ def test_a_login_app_may_stand_inside(visit: Any, login_app: LoginApp, minter: A
 
 def test_two_login_apps(visit: Any, login_app: LoginApp, store: Any, minter: Any) -> None:
     """Several may stand in front of one app."""
-    site = visit(login_app.wrap(LoginApp(store, minter).wrap(lint.middleware(echo), prefix="/b"), prefix="/a"))
+    site = visit(
+        login_app.wrap(
+            LoginApp(store, minter).wrap(lint.middleware(echo), prefix="/b"), prefix="/a"
+        )
+    )
     for prefix in ("/a", "/b"):
         site.sign_in(prefix=prefix)
     site.get("/c", status=200)

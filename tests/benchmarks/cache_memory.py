@@ -1,4 +1,5 @@
-"""Prints what one kept token costs in memory: the text that is its key, and all that the cache holds for it.
+"""Prints what one kept token costs in memory: the text that is its key, and all that the cache
+holds for it.
 
 `python tests/benchmarks/cache_memory.py`
 """
@@ -13,24 +14,41 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from forge import HS256, NOW, RSA, Issuer, issuer  # noqa: E402
 
-from jwt_middleware.verifier import Verifier  # noqa: E402
+from jwt_middleware.trust.verifier import Verifier  # noqa: E402
 
 _COUNT = 5000
 
 
 def main() -> None:
-    """An HS256 token with the least that is needed, and an RS256 token as login services mint them."""
-    little = {"jti": secrets.token_urlsafe(16), "scope": "read write", "name": "a user of this example"}
-    much = {"jti": secrets.token_urlsafe(16), "sid": secrets.token_urlsafe(16), "nbf": NOW, "client_id": "c" * 24}
+    """An HS256 token with the least that is needed, and an RS256 token as login services mint
+    them."""
+    little = {
+        "jti": secrets.token_urlsafe(16),
+        "scope": "read write",
+        "name": "a user of this example",
+    }
+    much = {
+        "jti": secrets.token_urlsafe(16),
+        "sid": secrets.token_urlsafe(16),
+        "nbf": NOW,
+        "client_id": "c" * 24,
+    }
     much |= {"scope": "openid profile email"}
-    for name, known, claims in (("HS256", issuer("hs", HS256), little), ("RS256", issuer("rs", RSA), much)):
+    for name, known, claims in (
+        ("HS256", issuer("hs", HS256), little),
+        ("RS256", issuer("rs", RSA), much),
+    ):
         size, cost = measured(known, claims)
-        print(f"{name}, a token of {size} bytes: {cost:.0f} bytes each, {cost * 10_000 / 2**20:.1f} MiB for 10,000")
+        print(
+            f"{name}, a token of {size} bytes: {cost:.0f} bytes each, {cost * 10_000 / 2**20:.1f} MiB for 10,000"
+        )
 
 
 def measured(known: Issuer, claims: dict[str, object]) -> tuple[int, float]:
     """The length of a token, and the bytes that a verifier grows by for each."""
-    headers = [f"Bearer {known.token(**claims, sub=f'user-{number:08}')}" for number in range(_COUNT)]
+    headers = [
+        f"Bearer {known.token(**claims, sub=f'user-{number:08}')}" for number in range(_COUNT)
+    ]
     verifier = Verifier([known.provider], cache_size=_COUNT)
     verifier.verify(known.token())  # what is made once
     gc.collect()

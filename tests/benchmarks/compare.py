@@ -2,8 +2,9 @@
 
     pip install -e '.[bench]' && python tests/benchmarks/compare.py [ROUNDS]
 
-Each round times every contestant in turn; the medians of the rounds are shown, and ratios, which travel between
-machines as absolute times do not. Where `wrk` is installed, requests per second through gunicorn follow.
+Each round times every contestant in turn; the medians of the rounds are shown, and ratios, which
+travel between machines as absolute times do not. Where `wrk` is installed, requests per second
+through gunicorn follow.
 """
 
 import gc
@@ -25,7 +26,7 @@ from flask_jwt_extended import JWTManager, jwt_required
 from werkzeug.test import create_environ
 
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, RevocationList, Rule
-from jwt_middleware.revocation import Revocation, RevocationPage, revocation_key
+from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_key
 
 ISSUER, AUDIENCE, SECRET = "https://example.com", "example-api", "s" * 32
 KEYS = {
@@ -40,7 +41,14 @@ Contestant = Callable[[], object]
 
 def token(algorithm: str = "HS256", **claims: Any) -> str:
     now = int(time.time())
-    registered = {"iss": ISSUER, "sub": "ada", "aud": AUDIENCE, "iat": now, "exp": now + 9_000, "scope": "read write"}
+    registered = {
+        "iss": ISSUER,
+        "sub": "ada",
+        "aud": AUDIENCE,
+        "iat": now,
+        "exp": now + 9_000,
+        "scope": "read write",
+    }
     registered |= {"jti": "3c2f1f7a9b0e4d5f8a6b7c", "sid": "b3f0c1d2e4a5968778695a"}
     headers = {"typ": "at+jwt"}
     return jwt.encode(registered | claims, KEYS[algorithm].signing_key, algorithm, headers)
@@ -54,7 +62,10 @@ class Log:
 
     def read_revocations(self, cursor: object) -> RevocationPage:
         numbers = range(self._count if cursor is None else 0)
-        entries = (Revocation(revocation_key("jti", ISSUER, f"{i:022d}"), time.time() + 9_000) for i in numbers)
+        entries = (
+            Revocation(revocation_key("jti", ISSUER, f"{i:022d}"), time.time() + 9_000)
+            for i in numbers
+        )
         return RevocationPage(1, entries, complete=cursor is None)
 
 
@@ -63,16 +74,26 @@ def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return [b"hello"]
 
 
-def guarded(algorithm: str = "HS256", *, rules: int = 1, revocations: int = 0, cache_size: int = 10_000) -> Any:
+def guarded(
+    algorithm: str = "HS256", *, rules: int = 1, revocations: int = 0, cache_size: int = 10_000
+) -> Any:
     provider = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([KEYS[algorithm]]))
     all_rules = [Rule("/api"), *(Rule(f"/api/part{number}") for number in range(rules - 1))]
     log = RevocationList(Log(revocations))
-    return JWTMiddleware(bare, providers=[provider], rules=all_rules, revocations=log, cache_size=cache_size)
+    return JWTMiddleware(
+        bare, providers=[provider], rules=all_rules, revocations=log, cache_size=cache_size
+    )
 
 
 def naive(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     claims = jwt.decode(
-        environ["HTTP_AUTHORIZATION"][7:], SECRET, ["HS256"], OPTIONS, audience=AUDIENCE, issuer=ISSUER, leeway=5
+        environ["HTTP_AUTHORIZATION"][7:],
+        SECRET,
+        ["HS256"],
+        OPTIONS,
+        audience=AUDIENCE,
+        issuer=ISSUER,
+        leeway=5,
     )
     environ["claims"] = claims
     return bare(environ, start_response)
@@ -82,11 +103,19 @@ def flask_apps() -> dict[str, Any]:
     apps = {}
     for name in ("Flask bare", "Flask-JWT-Extended", "Authlib"):
         app = Flask(name)
-        app.config |= {"JWT_SECRET_KEY": SECRET, "JWT_DECODE_AUDIENCE": AUDIENCE, "JWT_DECODE_ISSUER": ISSUER}
+        app.config |= {
+            "JWT_SECRET_KEY": SECRET,
+            "JWT_DECODE_AUDIENCE": AUDIENCE,
+            "JWT_DECODE_ISSUER": ISSUER,
+        }
         JWTManager(app)
         protector = ResourceProtector()
         protector.register_token_validator(AuthlibValidator())
-        guard = {"Flask bare": lambda view: view, "Flask-JWT-Extended": jwt_required(), "Authlib": protector()}[name]
+        guard = {
+            "Flask bare": lambda view: view,
+            "Flask-JWT-Extended": jwt_required(),
+            "Authlib": protector(),
+        }[name]
 
         def hello(**_: Any) -> str:
             return "hello"
@@ -116,7 +145,9 @@ class AuthlibValidator(BearerTokenValidator):  # type: ignore[misc]
 
 def requests_to(app: Any, tokens: list[str], path: str = "/api/users/me") -> Contestant:
     template = create_environ(path, "http://localhost")
-    environs = itertools.cycle([{**template, "HTTP_AUTHORIZATION": f"Bearer {token}"} for token in tokens])
+    environs = itertools.cycle(
+        [{**template, "HTTP_AUTHORIZATION": f"Bearer {token}"} for token in tokens]
+    )
     statuses: list[str] = []
 
     def start_response(status: str, headers: Any, *exc_info: Any) -> None:
@@ -142,7 +173,9 @@ def contestants() -> dict[str, Contestant]:
     }
     for algorithm, key in KEYS.items():
         tokens = [token(algorithm, jti=f"{number:022d}") for number in range(FRESH)]
-        found[f"first-seen {algorithm}"] = requests_to(guarded(algorithm, cache_size=FRESH // 2), tokens)
+        found[f"first-seen {algorithm}"] = requests_to(
+            guarded(algorithm, cache_size=FRESH // 2), tokens
+        )
         found[f"jwt.decode {algorithm}"] = _decode(jwt.decode, tokens, algorithm)
         found[f"signature {algorithm}"] = _signature(key, tokens)
     for algorithm in ("HS256", "RS256"):
@@ -159,10 +192,16 @@ def _decode(decode: Any, tokens: list[str], algorithm: str) -> Contestant:
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
         pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        key = oxyjwt.DecodingKey.from_rsa_pem(pem) if hasattr(oxyjwt.DecodingKey, "from_rsa_pem") else pem.decode()
+        key = (
+            oxyjwt.DecodingKey.from_rsa_pem(pem)
+            if hasattr(oxyjwt.DecodingKey, "from_rsa_pem")
+            else pem.decode()
+        )
 
     def run() -> object:
-        return decode(next(texts), key, [algorithm], OPTIONS, audience=AUDIENCE, issuer=ISSUER, leeway=5)
+        return decode(
+            next(texts), key, [algorithm], OPTIONS, audience=AUDIENCE, issuer=ISSUER, leeway=5
+        )
 
     run()
     return run
@@ -170,7 +209,9 @@ def _decode(decode: Any, tokens: list[str], algorithm: str) -> Contestant:
 
 def _signature(key: Key, tokens: list[str]) -> Contestant:
     parts = [text.rpartition(".") for text in tokens]
-    pairs = itertools.cycle([(message.encode(), jwt.utils.base64url_decode(raw)) for message, _, raw in parts])
+    pairs = itertools.cycle(
+        [(message.encode(), jwt.utils.base64url_decode(raw)) for message, _, raw in parts]
+    )
     return lambda: key.verify(*next(pairs))
 
 
@@ -205,7 +246,11 @@ def main() -> None:
     added = {}
     for name, microseconds in took.items():
         is_request = not name.startswith(("jwt.", "oxyjwt.", "signature"))
-        added[name] = microseconds - took[base.get(name, "bare app")] if is_request and name not in alone else 0
+        added[name] = (
+            microseconds - took[base.get(name, "bare app")]
+            if is_request and name not in alone
+            else 0
+        )
         print(f"{name:42} {microseconds:9.2f} {f'{added[name]:9.2f}' if added[name] else ''}")
     print(f"\n{'ratio':58} {'here':>7} {'at most':>8}")
     for text, value, limit in _ratios(took, added):
@@ -215,8 +260,16 @@ def main() -> None:
 
 def _ratios(took: dict[str, float], added: dict[str, float]) -> Iterator[tuple[str, float, float]]:
     repeated = added["repeated token"]
-    yield "added by a repeated token / added by Flask-JWT-Extended", repeated / added["Flask-JWT-Extended"], 1 / 60
-    yield "added by a repeated token / oxyjwt.decode HS256", repeated / took["oxyjwt.decode HS256"], 1
+    yield (
+        "added by a repeated token / added by Flask-JWT-Extended",
+        repeated / added["Flask-JWT-Extended"],
+        1 / 60,
+    )
+    yield (
+        "added by a repeated token / oxyjwt.decode HS256",
+        repeated / took["oxyjwt.decode HS256"],
+        1,
+    )
     for algorithm, limit in {"HS256": 0.45, "RS256": 0.6, "ES256": 0.9, "EdDSA": 0.9}.items():
         text = f"first-seen {algorithm} / jwt.decode {algorithm}"
         yield text, added[f"first-seen {algorithm}"] / took[f"jwt.decode {algorithm}"], limit

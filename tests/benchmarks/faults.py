@@ -1,7 +1,8 @@
 """Print what a key server's faults cost: `python tests/benchmarks/faults.py`, about ten minutes.
 
-First table: one process, the real time-outs. Second: gunicorn, one gthread worker with four threads, while strangers
-send unknown `kid`s and the cooldown is a second instead of thirty, so that a fetch is nearly always under way.
+First table: one process, the real time-outs. Second: gunicorn, one gthread worker with four
+threads, while strangers send unknown `kid`s and the cooldown is a second instead of thirty, so that
+a fetch is nearly always under way.
 """
 
 import gc
@@ -26,7 +27,7 @@ from servers.fault_server import BEHAVIOURS, Behaviour, FaultServer, says, well 
 from servers.serving import gunicorn  # noqa: E402
 
 from jwt_middleware import JWTMiddleware, Key, Provider, Rule  # noqa: E402
-from jwt_middleware.remote_keys import RemoteKeySet  # noqa: E402
+from jwt_middleware.trust.remote_keys import RemoteKeySet  # noqa: E402
 
 ISSUER = "https://idp.example/"
 KEYS = [Key.generate(id="first"), Key.generate(id="second")]
@@ -60,13 +61,19 @@ class Client:
         self.keys = RemoteKeySet(url)
         provider = Provider(issuer=ISSUER, audience="api", keys=self.keys)
         self.app = JWTMiddleware(
-            lambda environ, start: start("200 OK", []) or [], providers=[provider], rules=[Rule("/")]
+            lambda environ, start: start("200 OK", []) or [],
+            providers=[provider],
+            rules=[Rule("/")],
         )
 
     def status(self, token: str) -> tuple[int, float]:
         """The status that a token gets, and the milliseconds that it takes."""
         started = time.perf_counter()
-        environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {token}"}
+        environ = {
+            "PATH_INFO": "/",
+            "REQUEST_METHOD": "GET",
+            "HTTP_AUTHORIZATION": f"Bearer {token}",
+        }
         answer = self.app.decide(environ).answer
         return getattr(answer, "status", 200), (time.perf_counter() - started) * 1000
 
@@ -101,7 +108,9 @@ def growth() -> Iterator[list[float]]:
 
 
 def _kilobytes(name: str) -> int:
-    return next(int(line.split()[1]) for line in Path("/proc/self/status").open() if line.startswith(name))
+    return next(
+        int(line.split()[1]) for line in Path("/proc/self/status").open() if line.startswith(name)
+    )
 
 
 def cold(server: FaultServer) -> tuple[int, float, int, float]:
@@ -114,23 +123,35 @@ def cold(server: FaultServer) -> tuple[int, float, int, float]:
     return status, wait, len(server.requests), grown[0] if grown else float("nan")
 
 
-def warm(server: FaultServer, behaviour: Behaviour, clock: Clock) -> tuple[set[int], float, float, int]:
-    """With keys, and a refresh due: statuses, p99 and longest wait of known keys; the status of an unknown `kid`."""
+def warm(
+    server: FaultServer, behaviour: Behaviour, clock: Clock
+) -> tuple[set[int], float, float, int]:
+    """With keys, and a refresh due: statuses, p99 and longest wait of known keys; the status of an
+    unknown `kid`."""
     client, tokens = Client(server.url), [mint(subject=f"user {number}") for number in range(600)]
     server.behaviour = well
     client.status(tokens[0])
     server.behaviour = behaviour
     clock.ahead += 500
     answers = []
-    for token in tokens:  # every second one is new, so its signature is checked; the others hit the cache
+    for (
+        token
+    ) in tokens:  # every second one is new, so its signature is checked; the others hit the cache
         answers += [client.status(token), client.status(tokens[0])]
         time.sleep(0.005)
     waits = [wait for _, wait in answers]
-    return {status for status, _ in answers}, percentile(waits, 0.99), max(waits), client.status(mint(kid="unknown"))[0]
+    return (
+        {status for status, _ in answers},
+        percentile(waits, 0.99),
+        max(waits),
+        client.status(mint(kid="unknown"))[0],
+    )
 
 
 def print_faults(clock: Clock) -> None:
-    print(f"{'':28}{'no keys yet':^16}50 look-ups{'':11}{'keys known, refresh due':^27}{'unknown':>9}")
+    print(
+        f"{'':28}{'no keys yet':^16}50 look-ups{'':11}{'keys known, refresh due':^27}{'unknown':>9}"
+    )
     print(f"{'behaviour':28}{'status':>6}{'wait ms':>10}{'fetches':>11}{'growth MB':>11}", end="")
     print(f"{'status':>9}{'p99 ms':>9}{'max ms':>9}{'kid':>9}")
     for name, (behaviour, _) in BEHAVIOURS.items():
@@ -220,9 +241,14 @@ def print_gunicorn() -> None:
     with tempfile.TemporaryDirectory() as folder, FaultServer(JWKS) as server:
         Path(folder, "guarded.py").write_text(textwrap.dedent(_APPLICATION))
         options = "--worker-class=gthread", "--threads=4", "--workers=1"
-        with gunicorn("guarded:application", *options, cwd=Path(folder), env={"JWKS_URL": server.url}) as url:
+        with gunicorn(
+            "guarded:application", *options, cwd=Path(folder), env={"JWKS_URL": server.url}
+        ) as url:
             address = url.removeprefix("http://")
-            crowd = [multiprocessing.Process(target=strangers, args=(address, stop), daemon=True) for _ in range(3)]
+            crowd = [
+                multiprocessing.Process(target=strangers, args=(address, stop), daemon=True)
+                for _ in range(3)
+            ]
             waits(address, token, 1)
             for stranger in crowd:
                 stranger.start()
@@ -231,7 +257,9 @@ def print_gunicorn() -> None:
 
 
 def _print_rows(server: FaultServer, address: str, token: str) -> None:
-    print(f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}{'normal':>9}{'more':>9}{'fetches':>9}")
+    print(
+        f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}{'normal':>9}{'more':>9}{'fetches':>9}"
+    )
     differences = []
     for name, (behaviour, _) in BEHAVIOURS.items():
         normal, faulty, statuses, fetches = [], [], set(), 0
@@ -243,11 +271,16 @@ def _print_rows(server: FaultServer, address: str, token: str) -> None:
             faulty.append(during)
             statuses |= seen
             fetches += len(server.requests) - before
-        p99, usual = (statistics.median(percentile(each, 0.99) for each in rounds) for rounds in (faulty, normal))
+        p99, usual = (
+            statistics.median(percentile(each, 0.99) for each in rounds)
+            for rounds in (faulty, normal)
+        )
         differences.append(p99 - usual)
         print(f"{name:28}{shown(statuses):>8}{sum(map(len, faulty)):10}", end="")
         print(f"{p99:9.2f}{usual:9.2f}{p99 - usual:9.2f}{fetches:9}", flush=True)
-    print(f"p99 over normal: median {statistics.median(differences):.2f} ms, most {max(differences):.2f} ms")
+    print(
+        f"p99 over normal: median {statistics.median(differences):.2f} ms, most {max(differences):.2f} ms"
+    )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,9 @@ def sql(url: str) -> SQLStore:
 
 def sessions_of(store: Any) -> Sessions:
     """The sessions of a store as the login app makes them."""
-    return Sessions(store, reuse_grace=10, idle_timeout=604_800, session_lifetime=2_592_000, issuer=ISSUER)
+    return Sessions(
+        store, reuse_grace=10, idle_timeout=604_800, session_lifetime=2_592_000, issuer=ISSUER
+    )
 
 
 def measure(folder: Path, count: int) -> None:
@@ -67,7 +69,9 @@ def _times(path: Path, count: int, calls: int = 4000) -> dict[str, list[float]]:
         return [(after - before) * 1000 for before, after in pairwise(marks)]
 
     return {
-        "authenticate without its hash": timed(lambda number: store.authenticate(f"user{number:08}", PASSWORD)),
+        "authenticate without its hash": timed(
+            lambda number: store.authenticate(f"user{number:08}", PASSWORD)
+        ),
         "rotate": timed(lambda number: sessions.rotate(_token(number), 900)),
     }
 
@@ -76,14 +80,30 @@ def _fill(path: Path, count: int) -> None:
     hashed, now = generate_password_hash(PASSWORD, NO_HASH), time.time()
     names = ("username", "password_hash", "scopes", "claims", "disabled", "version")
     before = path.stat().st_size
-    insert(path, "jwt_middleware_user", names, ((f"user{i:08}", hashed, "read", "{}", 0, 0) for i in range(count)))
+    insert(
+        path,
+        "jwt_middleware_user",
+        names,
+        ((f"user{i:08}", hashed, "read", "{}", 0, 0) for i in range(count)),
+    )
     between = path.stat().st_size
     names = ("name_hash", "sid", "issuer", "user_id", "user_version", "token_lifetime")
     names += ("started_at", "used_at", "expires_at", "secret_hash", "previous_hash", "successor")
     names += ("older_hash", "older_successor")
     again = [os.urandom(32)] * 4
     rows = (
-        (_hash(_name(i)), f"{i:022}", ISSUER, str(i + 1), 0, 900, now, now, now + 604_800 + i / 10, _hash(_secret(i)))
+        (
+            _hash(_name(i)),
+            f"{i:022}",
+            ISSUER,
+            str(i + 1),
+            0,
+            900,
+            now,
+            now,
+            now + 604_800 + i / 10,
+            _hash(_secret(i)),
+        )
         for i in range(count)
     )
     insert(path, "jwt_middleware_session", names, ((*each, *again) for each in rows))
@@ -101,7 +121,9 @@ def insert(path: Path, table: str, names: Sequence[str], rows: Iterable[Sequence
     marks = ", ".join("?" * len(names))
     with closing(sqlite3.connect(path)) as connection:
         with connection:
-            connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
+            connection.executemany(
+                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows
+            )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

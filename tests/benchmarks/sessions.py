@@ -1,7 +1,8 @@
-"""Print what sign-in, refresh and logout cost: `python tests/benchmarks/sessions.py [ROWS]`, about ten minutes.
+"""Print what sign-in, refresh and logout cost: `python tests/benchmarks/sessions.py [ROWS]`, about
+ten minutes.
 
-Ratios travel between machines, rates and times do not. ROWS is how many users, sessions and revocations the great
-store has, a million unless told.
+Ratios travel between machines, rates and times do not. ROWS is how many users, sessions and
+revocations the great store has, a million unless told.
 """
 
 import gc
@@ -30,9 +31,9 @@ from werkzeug.security import check_password_hash, generate_password_hash  # noq
 
 from jwt_middleware import JWTMiddleware, RevocationList, Rule  # noqa: E402
 from jwt_middleware.login import LoginApp, TokenMinter  # noqa: E402
-from jwt_middleware.revocation import revocation_key  # noqa: E402
 from jwt_middleware.stores import MemoryStore, SQLStore  # noqa: E402
 from jwt_middleware.stores.passwords import DEFAULT_METHOD  # noqa: E402
+from jwt_middleware.trust.revocation import revocation_key  # noqa: E402
 
 _LOGIN_WORKERS = 2
 _LOGINS = 50
@@ -41,7 +42,9 @@ _CALLS = 2000  # few, so that what else the machine does spoils few rounds
 
 def minter() -> TokenMinter:
     """A minter with a secret."""
-    return TokenMinter.from_secret("the secret of the benchmark, long enough", issuer=ISSUER, audience="a")
+    return TokenMinter.from_secret(
+        "the secret of the benchmark, long enough", issuer=ISSUER, audience="a"
+    )
 
 
 # Sign-in against the bare hash, by the same workers.
@@ -67,15 +70,23 @@ def login_rate() -> None:
         database = f"sqlite:///{folder}/auth.db"
         store = SQLStore(database)
         store.add_user("ada", PASSWORD)
-        env = {"DATABASE": database, "PYTHONPATH": os.pathsep.join([*sys.path[:2], str(Path(__file__).parent)])}
+        env = {
+            "DATABASE": database,
+            "PYTHONPATH": os.pathsep.join([*sys.path[:2], str(Path(__file__).parent)]),
+        }
         options = ("--preload", "--workers", str(_LOGIN_WORKERS))
         with gunicorn("sessions:login_application()", *options, cwd=folder, env=env) as address:
             site = Site(address, folder, store)
             with ThreadPoolExecutor(_LOGIN_WORKERS) as clients:
-                pairs = [pair for each in clients.map(_in_turn, [site] * _LOGIN_WORKERS) for pair in each]
+                pairs = [
+                    pair for each in clients.map(_in_turn, [site] * _LOGIN_WORKERS) for pair in each
+                ]
     login, bare = (statistics.median(times) for times in zip(*pairs, strict=True))
     rates = f"{_LOGIN_WORKERS / login:.2f} / {_LOGIN_WORKERS / bare:.2f} a second, {_LOGIN_WORKERS} workers"
-    row("login rate / bare check_password_hash rate", f"{bare / login:.3f} ({rates}, {len(pairs)} of each)")
+    row(
+        "login rate / bare check_password_hash rate",
+        f"{bare / login:.3f} ({rates}, {len(pairs)} of each)",
+    )
 
 
 def _in_turn(site: Site) -> list[tuple[float, float]]:
@@ -104,7 +115,10 @@ def refresh_rates(postgresql: PostgreSQL, valkey: Valkey) -> None:
         with _folder() as folder:
             database = postgresql.url if name == "PostgreSQL" else f"sqlite:///{folder}/auth.db"
             with served(folder, database, url if "Valkey" in name else "") as site:
-                row(f"refreshes a second, {WORKERS} workers, {name}", f"{_refreshes_there(site):.0f}")
+                row(
+                    f"refreshes a second, {WORKERS} workers, {name}",
+                    f"{_refreshes_there(site):.0f}",
+                )
 
 
 def _refreshes_here(store: Any, seconds: float = 3) -> float:
@@ -147,24 +161,34 @@ def protected_request(folder: Path, most: int) -> None:
     row("protected request, no revocations", f"{statistics.median(none):.2f} us")
     for count, times in zip(counts[1:], more, strict=True):
         ratio = statistics.median(one / other for one, other in zip(times, none, strict=True))
-        row(f"protected request with {count} revocations, ratio", f"{ratio:.3f} ({statistics.median(times):.2f} us)")
+        row(
+            f"protected request with {count} revocations, ratio",
+            f"{ratio:.3f} ({statistics.median(times):.2f} us)",
+        )
 
 
 def _guard(path: Path, count: int) -> Callable[[], Any]:
     store = sql(f"sqlite:///{path}")
     store.ping()
     expires_at = time.time() + 3600
-    entries = ((revocation_key("sid", ISSUER, f"{number:022d}"), expires_at) for number in range(count))
+    entries = (
+        (revocation_key("sid", ISSUER, f"{number:022d}"), expires_at) for number in range(count)
+    )
     insert(path, "jwt_middleware_revocation", ("key", "expires_at"), entries)
     mint = minter()
     revocations = RevocationList(store)
-    guarded = JWTMiddleware(lambda *_: [], providers=[mint.provider], rules=[Rule("/api")], revocations=revocations)
+    guarded = JWTMiddleware(
+        lambda *_: [], providers=[mint.provider], rules=[Rule("/api")], revocations=revocations
+    )
     authorization = f"Bearer {mint.mint('1', session='s')}"
     environ = {"PATH_INFO": "/api", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": authorization}
     started = time.perf_counter()
     assert guarded.decide(environ).answer is None
     if count:
-        row(f"first request of a process, {count} revocations to read", f"{time.perf_counter() - started:.2f} s")
+        row(
+            f"first request of a process, {count} revocations to read",
+            f"{time.perf_counter() - started:.2f} s",
+        )
     return lambda: guarded.decide(environ)
 
 
@@ -186,11 +210,15 @@ def memory_of_a_revocation(folder: Path, count: int) -> None:
     gc.collect()
     kept, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    row(f"memory of a revocation ({count} of them)", f"{kept / count:.0f} bytes (while reading {most / count:.0f})")
+    row(
+        f"memory of a revocation ({count} of them)",
+        f"{kept / count:.0f} bytes (while reading {most / count:.0f})",
+    )
 
 
 def revoke_to_refusal(rounds: int = 60) -> None:
-    """From the answer to a logout to each worker's first refusal, while clients call without a pause."""
+    """From the answer to a logout to each worker's first refusal, while clients call without a
+    pause."""
     with _folder() as folder, served(folder, f"sqlite:///{folder}/auth.db", options=SYNC) as site:
         times = sorted(taken for _ in range(rounds) for taken in _refusals(site))
     value = f"p50 {statistics.median(times):.2f} s, p99 {p99(times):.2f} s, most {times[-1]:.2f} s"

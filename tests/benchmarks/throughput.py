@@ -1,7 +1,8 @@
-"""Requests per second through gunicorn (gthread, one worker), driven by `wrk`: bare, ours, Flask-JWT-Extended.
+"""Requests per second through gunicorn (gthread, one worker), driven by `wrk`: bare, ours,
+Flask-JWT-Extended.
 
-All apps live in one worker and take turns of a second, so that each round compares them under the same memory layout
-and the same noise of the machine; the ratio is the median of the rounds' ratios.
+All apps live in one worker and take turns of a second, so that each round compares them under the
+same memory layout and the same noise of the machine; the ratio is the median of the rounds' ratios.
 """
 
 import re
@@ -29,18 +30,23 @@ def application() -> Any:
 
     apps = [compare.bare, compare.guarded(), *map(compare.flask_apps().get, _NAMES[2:])]
     by_query = {str(place): app for place, app in enumerate(apps)}
-    return lambda environ, start_response: by_query[environ["QUERY_STRING"]](environ, start_response)
+    return lambda environ, start_response: by_query[environ["QUERY_STRING"]](
+        environ, start_response
+    )
 
 
 def main() -> None:
-    """Print for one thread and for four the median of the rounds, and the ratio to the unprotected app."""
+    """Print for one thread and for four the median of the rounds, and the ratio to the unprotected
+    app."""
     if not shutil.which("wrk"):
         print("\nno wrk here: no requests per second")
         return
     for threads in (1, 4):
         rates = _rates(threads)
         print(f"\n{f'requests per second, {threads} thread(s), median of {_ROUNDS} rounds':52}")
-        for name, base in zip(_NAMES, ("unprotected", "unprotected", "Flask bare", "Flask bare"), strict=True):
+        for name, base in zip(
+            _NAMES, ("unprotected", "unprotected", "Flask bare", "Flask bare"), strict=True
+        ):
             ratio = statistics.median(map(truediv, rates[name], rates[base]))
             print(f"{name:42} {statistics.median(rates[name]):9.0f} {ratio:9.3f} of {base}")
 
@@ -53,7 +59,9 @@ def _rates(threads: int) -> dict[str, list[float]]:
     rates: dict[str, list[float]] = {name: [] for name in _NAMES}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        address = stack.enter_context(gunicorn("throughput:application()", *options, cwd=folder, env=search))
+        address = stack.enter_context(
+            gunicorn("throughput:application()", *options, cwd=folder, env=search)
+        )
         for turn in range(_ROUNDS + 1):
             for place, name in enumerate(_NAMES):
                 rate = _rate(f"{address}/api/users/me?{place}", compare.token())

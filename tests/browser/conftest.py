@@ -8,13 +8,21 @@ from typing import Any
 import pytest
 from servers.engines import skip
 
-_NO_NOISE = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-_NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1"  # hosts that, unlike localhost, a browser does not trust
+_NO_NOISE = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+# hosts that, unlike localhost, a browser does not trust
+_NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1"
 
 
 @pytest.fixture(scope="package")  # no longer: playwright keeps an event loop running in this thread
 def chromium() -> Iterator[Any]:
-    """A browser: the program that JWT_MIDDLEWARE_CHROMIUM names, or chromium or google-chrome on the path."""
+    """A browser: the program that JWT_MIDDLEWARE_CHROMIUM names, or chromium or google-chrome on
+    the path."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -24,6 +32,8 @@ def chromium() -> Iterator[Any]:
     if program is None:
         skip("there is no Chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=[*_NO_NOISE, _NAMES])
+        browser = playwright.chromium.launch(
+            executable_path=program, headless=True, args=[*_NO_NOISE, _NAMES]
+        )
         yield browser
         browser.close()

@@ -1,4 +1,5 @@
-"""One guarded site in Flask and in Django, with and without a CORS extension inside, told apart by the host name."""
+"""One guarded site in Flask and in Django, with and without a CORS extension inside, told apart by
+the host name."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from jwt_middleware import Identity, JWTMiddleware, Rule, Unavailable, scope
 from jwt_middleware.login import TokenMinter
 
-MINTER = TokenMinter.from_secret("a secret of thirty-two bytes ....", issuer="https://idp.example", audience="api")
+MINTER = TokenMinter.from_secret(
+    "a secret of thirty-two bytes ....", issuer="https://idp.example", audience="api"
+)
 
 
 def unavailable(identity: Identity | None) -> None:
@@ -70,7 +73,8 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def serve() -> Iterator[Callable[[str], str]]:
-    """Serve all sites on one port; yield what makes an origin of a host's name. Any page of any host is empty."""
+    """Serve all sites on one port; yield what makes an origin of a host's name. Any page of any
+    host is empty."""
     server = make_server("127.0.0.1", 0, _blank, threaded=True, request_handler=_Quiet)
 
     def origin(host: str) -> str:

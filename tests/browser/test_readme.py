@@ -13,14 +13,18 @@ _ROOT = Path(__file__).parents[2]
 
 def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path) -> None:
     """It signs ada in, calls /api/me with 200, says who she is, and signs her out."""
-    (snippet,) = re.findall(r"^```js\n(.*?)^```$", (_ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (snippet,) = re.findall(
+        r"^```js\n(.*?)^```$", (_ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     page_html = f'<!doctype html><script type="module">{snippet}window.done = true;</script>'
     SQLStore(f"sqlite:///{tmp_path}/auth.db").add_user("ada", "analytical engine")
     with gunicorn("examples.flask_app", cwd=tmp_path) as address:
         page = chromium.new_page()
         said: list[str] = []
         page.on("console", lambda line: said.append(line.text))
-        page.route("**/front", lambda route: route.fulfill(body=page_html, content_type="text/html"))
+        page.route(
+            "**/front", lambda route: route.fulfill(body=page_html, content_type="text/html")
+        )
         page.goto(f"{address}/front")
         page.wait_for_function("window.done", timeout=15_000)
         assert said == ["200 {id: 1, username: ada}"]

@@ -35,7 +35,8 @@ Command = Callable[..., Done]
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords at a low cost in this process; in one of its own the command has the cost it really has."""
+    """Passwords at a low cost in this process; in one of its own the command has the cost it really
+    has."""
     monkeypatch.setitem(SQLStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:8:1")
 
 
@@ -46,10 +47,19 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     monkeypatch.delenv("JWT_MIDDLEWARE_DATABASE_URL", raising=False)
 
     def run(
-        *arguments: str, given: str | bytes | None = None, ask: bool = False, environ: Mapping[str, str] | None = None
+        *arguments: str,
+        given: str | bytes | None = None,
+        ask: bool = False,
+        environ: Mapping[str, str] | None = None,
     ) -> Done:
-        more = ["--password-stdin"] if given is not None and arguments[1] in ("add", "passwd") and not ask else []
-        result = CliRunner().invoke(root, [*arguments, *more], input=given, env=environ, prog_name="jwt-middleware")
+        more = (
+            ["--password-stdin"]
+            if given is not None and arguments[1] in ("add", "passwd") and not ask
+            else []
+        )
+        result = CliRunner().invoke(
+            root, [*arguments, *more], input=given, env=environ, prog_name="jwt-middleware"
+        )
         if not isinstance(result.exception, (SystemExit, type(None))):
             raise result.exception
         return Done(result.exit_code, result.stdout, result.stderr)
@@ -58,7 +68,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[int, str]:
-    """Run the command with a terminal, type an answer at each prompt; return the exit code and what was shown."""
+    """Run the command with a terminal, type an answer at each prompt; return the exit code and what
+    was shown."""
     pid, terminal = pty.fork()
     if not pid:
         os.chdir(folder)

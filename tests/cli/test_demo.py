@@ -1,4 +1,5 @@
-"""The demo, as its user meets it: what it prints works when pasted, and what cannot be is one clear line."""
+"""The demo, as its user meets it: what it prints works when pasted, and what cannot be is one clear
+line."""
 
 import re
 import signal
@@ -37,7 +38,9 @@ def paste(printed: str) -> str:
     """Run the three curl lines in a shell of their own and return what they print."""
     lines = re.findall(r"^(?:curl|TOKEN=).*$", printed, re.MULTILINE)
     assert len(lines) == 3
-    return subprocess.run(["bash", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(
+        ["bash", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=30
+    ).stdout
 
 
 def refused(*options: str) -> str:
@@ -53,10 +56,16 @@ def refused(*options: str) -> str:
 def test_the_curl_lines_work_when_pasted(
     database: str, preload: tuple[str, ...], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The first line is answered 401, the third 200 with the caller, on SQLite and on PostgreSQL."""
-    options = () if database == "sqlite" else ("--database", request.getfixturevalue("postgresql_url"))
+    """The first line is answered 401, the third 200 with the caller, on SQLite and on
+    PostgreSQL."""
+    options = (
+        () if database == "sqlite" else ("--database", request.getfixturevalue("postgresql_url"))
+    )
     with demo(tmp_path, *preload, *options) as printed:
-        assert re.findall(r"^HTTP/1.1 (\d+)", answers := paste(printed), re.MULTILINE) == ["401", "200"]
+        assert re.findall(r"^HTTP/1.1 (\d+)", answers := paste(printed), re.MULTILINE) == [
+            "401",
+            "200",
+        ]
     assert '"id":"1"' in answers
 
 
@@ -65,12 +74,15 @@ def test_the_page_is_at_the_printed_address(tmp_path: Path) -> None:
     with demo(tmp_path) as printed:
         page = re.search(r"http\S+/auth/login", printed)
         assert page
-        html = subprocess.run(["curl", "-s", page[0]], capture_output=True, text=True, timeout=20).stdout
+        html = subprocess.run(
+            ["curl", "-s", page[0]], capture_output=True, text=True, timeout=20
+        ).stdout
     assert "<form" in html
 
 
 def test_the_folder_is_reused_and_private(tmp_path: Path) -> None:
-    """A second start finds the secret and the user again; secret and database are readable by their owner only."""
+    """A second start finds the secret and the user again; secret and database are readable by their
+    owner only."""
     folder = tmp_path / "demo"
     with demo(folder) as first:
         secret = (folder / "secret").read_text()
@@ -79,7 +91,9 @@ def test_the_folder_is_reused_and_private(tmp_path: Path) -> None:
     assert (folder / "secret").read_text() == secret
     assert str(folder) in first
     assert str(folder) in second
-    assert {file.stat().st_mode & 0o777 for file in (folder / "secret", folder / "auth.db")} == {0o600}
+    assert {file.stat().st_mode & 0o777 for file in (folder / "secret", folder / "auth.db")} == {
+        0o600
+    }
 
 
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jwt_middleware.keys import ALGORITHMS, Key
+from jwt_middleware.trust.keys import ALGORITHMS, Key
 
 from .conftest import COMMAND, Command, Done
 
@@ -18,7 +18,8 @@ SECRETS = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 @pytest.mark.parametrize(("algorithm", "size"), SECRETS.items(), ids=SECRETS)
 def test_a_secret_is_printed(command: Command, algorithm: str, size: int) -> None:
-    """A secret is URL-safe text with as many random bytes as its hash has, another one each time."""
+    """A secret is URL-safe text with as many random bytes as its hash has, another one each
+    time."""
     first, second = (command("keys", "new", "--algorithm", algorithm) for _ in range(2))
     assert re.fullmatch(r"[A-Za-z0-9_-]+\n", first.out)
     assert len(first.out.strip()) * 6 // 8 >= size
@@ -91,37 +92,51 @@ def ids(listed: Done) -> list[str]:
 
 
 def test_the_keys_of_a_folder_take_turns(command: Command) -> None:
-    """The first key signs at once; another is published, signs when activated, and the listing says so."""
+    """The first key signs at once; another is published, signs when activated, and the listing says
+    so."""
     for _ in range(2):
         assert command("keys", "new", "--algorithm", "ES256", "--folder", "keys").good
     first, second = ids(before := command("keys", "list", "--folder", "keys"))
-    assert [" signs since " in line.replace("\t", " ") for line in before.out.splitlines()] == [True, False]
+    assert [" signs since " in line.replace("\t", " ") for line in before.out.splitlines()] == [
+        True,
+        False,
+    ]
     assert command("keys", "activate", second, "--folder", "keys", "--now") == Done(0, "", "")
     after = command("keys", "list", "--folder", "keys")
-    assert dict(zip(ids(after), ["signs since" in line for line in after.out.splitlines()], strict=True)) == {
+    assert dict(
+        zip(ids(after), ["signs since" in line for line in after.out.splitlines()], strict=True)
+    ) == {
         first: False,
         second: True,
     }
 
 
-def test_activation_waits_until_all_can_know_the_key(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_activation_waits_until_all_can_know_the_key(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without --now a key is activated after the time for which the published keys may be kept."""
     waited: list[float] = []
     monkeypatch.setattr("jwt_middleware.cli.keys.time.sleep", waited.append)
     command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
     command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
-    done = command("keys", "activate", ids(command("keys", "list", "--folder", "keys"))[1], "--folder", "keys")
+    done = command(
+        "keys", "activate", ids(command("keys", "list", "--folder", "keys"))[1], "--folder", "keys"
+    )
     assert done.good
     assert done.err.startswith("waiting 6")
     assert 590 < waited[0] <= 600
 
 
 def test_a_key_is_not_retired_too_early(command: Command, tmp_path: Path) -> None:
-    """A key that signs stays, and one whose tokens may be good; after these have expired it goes."""
+    """A key that signs stays, and one whose tokens may be good; after these have expired it
+    goes."""
     for _ in range(2):
         command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
     old, new = ids(command("keys", "list", "--folder", "keys"))
-    assert "signs: activate another one first" in command("keys", "retire", old, "--folder", "keys").err
+    assert (
+        "signs: activate another one first"
+        in command("keys", "retire", old, "--folder", "keys").err
+    )
     command("keys", "activate", new, "--folder", "keys", "--now")
     assert "may still be good for 1" in command("keys", "retire", old, "--folder", "keys").err
     long_ago = time.time() - 1300
@@ -132,17 +147,27 @@ def test_a_key_is_not_retired_too_early(command: Command, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "arguments",
-    [("new", "--folder", "keys"), ("new", "--algorithm", "ES256", "--folder", "keys", "--out", "key.pem")],
+    [
+        ("new", "--folder", "keys"),
+        ("new", "--algorithm", "ES256", "--folder", "keys", "--out", "key.pem"),
+    ],
     ids=["a secret", "a file besides"],
 )
 def test_a_folder_takes_private_keys_only(command: Command, arguments: tuple[str, ...]) -> None:
     """A secret in a folder of published keys, or two places for one key, is refused."""
     done = command("keys", *arguments)
-    assert (done.code, done.err) == (1, "Error: a folder takes a private key, and names its file: leave --out out\n")
+    assert (done.code, done.err) == (
+        1,
+        "Error: a folder takes a private key, and names its file: leave --out out\n",
+    )
 
 
-@pytest.mark.parametrize("arguments", [("list",), ("activate", "none"), ("retire", "none")], ids=lambda words: words[0])
-def test_a_key_folder_that_is_not_there_is_one_line(command: Command, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("activate", "none"), ("retire", "none")], ids=lambda words: words[0]
+)
+def test_a_key_folder_that_is_not_there_is_one_line(
+    command: Command, arguments: tuple[str, ...]
+) -> None:
     """A folder without keys is named in one line."""
     done = command("keys", *arguments, "--folder", "nowhere")
     assert (done.code, done.out) == (1, "")

@@ -15,7 +15,7 @@ from forge import b64, compact
 
 from jwt_middleware import Key
 from jwt_middleware.errors import DESCRIPTIONS
-from jwt_middleware.keys import ALGORITHMS
+from jwt_middleware.trust.keys import ALGORITHMS
 
 from .conftest import COMMAND, Command, on_a_terminal
 
@@ -46,10 +46,19 @@ def clock() -> Iterator[Clock]:
         yield clock
 
 
-def token(*, key: Any = SECRET, algorithm: str = "HS256", headers: Any = None, **claims: Any) -> str:
+def token(
+    *, key: Any = SECRET, algorithm: str = "HS256", headers: Any = None, **claims: Any
+) -> str:
     """A good token for an hour; claims given here replace its own, None removes one."""
     now = int(time.time())
-    usual = {"iss": "https://idp.example/", "sub": "7", "aud": "api", "iat": now, "exp": now + 3600, "jti": "t"}
+    usual = {
+        "iss": "https://idp.example/",
+        "sub": "7",
+        "aud": "api",
+        "iat": now,
+        "exp": now + 3600,
+        "jti": "t",
+    }
     kept = {name: value for name, value in (usual | claims).items() if value is not None}
     return jwt.encode(kept, key, algorithm, {"typ": "at+jwt"} | (headers or {}))
 
@@ -68,7 +77,8 @@ def inspect(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_is_shown(inspect: Inspect, clock: Clock) -> None:
-    """Header and claims in the token's order, times in words too; without a key it is said that nothing is verified."""
+    """Header and claims in the token's order, times in words too; without a key it is said that
+    nothing is verified."""
     done = inspect(token(iat=NOON - 60, exp=NOON + 900, nbf=NOON - 7200))
     assert (done.code, done.err) == (0, "")
     assert (
@@ -111,14 +121,17 @@ def test_times_in_words(left: int, words: str, inspect: Inspect, clock: Clock) -
 
 @pytest.mark.parametrize("exp", ["1795522500", True, None, [1], 10**31, -(10**30), 1e300, -1])
 def test_what_is_no_time(exp: Any, inspect: Inspect) -> None:
-    """A claim that is no time, or one beyond the calendar, is shown as it is; only -1 is a time that was."""
+    """A claim that is no time, or one beyond the calendar, is shown as it is; only -1 is a time
+    that was."""
     done = inspect(compact({"alg": "none"}, {"exp": exp}, b""))
     assert done.code == 0
     assert f"  exp       {json.dumps(exp)}" in done.out
     assert ("UTC" in done.out) == (exp == -1)
 
 
-@pytest.mark.parametrize("form", ["{}\n", "\n {} \r\n\n", "Bearer {}", "bearer   {}\n", " BEARER {}"])
+@pytest.mark.parametrize(
+    "form", ["{}\n", "\n {} \r\n\n", "Bearer {}", "bearer   {}\n", " BEARER {}"]
+)
 def test_forms_of_a_token(form: str, inspect: Inspect) -> None:
     """As it is copied from a header or a file, with the scheme before it and whitespace around."""
     assert inspect(form.format(token()), "--key", "secret").code == 0
@@ -138,7 +151,9 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("options", [(), ("--key", "secret"), ("--app", "some_app")], ids=["nothing", "key", "app"])
+@pytest.mark.parametrize(
+    "options", [(), ("--key", "secret"), ("--app", "some_app")], ids=["nothing", "key", "app"]
+)
 @pytest.mark.parametrize("given", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_token(given: str | bytes, options: tuple[str, ...], inspect: Inspect) -> None:
     """It is one fixed line that echoes nothing, and it is not good."""
@@ -160,7 +175,11 @@ def test_no_token(given: str, inspect: Inspect) -> None:
 def test_a_huge_token(inspect: Inspect) -> None:
     """What is larger than any token is not read to its end."""
     done = inspect("a" * 100_000)
-    assert (done.code, done.out, done.err) == (1, "", "Error: this is no token, it is over 64 KiB\n")
+    assert (done.code, done.out, done.err) == (
+        1,
+        "",
+        "Error: this is no token, it is over 64 KiB\n",
+    )
 
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202e\u2028\0\x7f\x85"
@@ -168,14 +187,21 @@ HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202e\u2028\0\x7f\x85"
 
 def test_a_hostile_token(inspect: Inspect) -> None:
     """Names and values reach the terminal in printable ASCII, wherever in the token they stand."""
-    claims = {HOSTILE: HOSTILE, "deep": [{HOSTILE: HOSTILE}], "iss": HOSTILE, "aud": [HOSTILE], "sub": HOSTILE}
+    claims = {
+        HOSTILE: HOSTILE,
+        "deep": [{HOSTILE: HOSTILE}],
+        "iss": HOSTILE,
+        "aud": [HOSTILE],
+        "sub": HOSTILE,
+    }
     for options in ((), ("--key", "secret"), ("--app", "some_app")):
         done = inspect(token(headers={HOSTILE: HOSTILE, "kid": HOSTILE}, **claims), *options)
         assert done.out.isascii()
         assert all(line.isprintable() for line in (done.out + done.err).split("\n"))
 
 
-# ------------------------------------------------------------------------------------------- with a key
+# ------------------------------------------------------------------------------------------- with a
+# key
 
 REFUSED: dict[str, Callable[[], str]] = {
     "expired": lambda: token(exp=1),
@@ -192,7 +218,16 @@ REFUSED: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("by", ["key", "app"])
 def test_a_refusal(reason: str, by: str, inspect: Inspect) -> None:
     """The verdict is the middleware's own: its reason, with the sentence that a client is told."""
-    key = ("--key", "secret", "--issuer", "https://idp.example/", "--audience", "api", "--audience", "more")
+    key = (
+        "--key",
+        "secret",
+        "--issuer",
+        "https://idp.example/",
+        "--audience",
+        "api",
+        "--audience",
+        "more",
+    )
     done = inspect(REFUSED[reason](), *{"key": key, "app": ("--app", "some_app:application")}[by])
     assert done.code == 1
     assert done.out.splitlines()[-1] == f"refused ({reason}): {DESCRIPTIONS[reason]}"
@@ -213,7 +248,9 @@ def test_what_was_not_asked(inspect: Inspect) -> None:
     ]
 
 
-@pytest.mark.parametrize("claims", [{"iss": None}, {"iss": ["a"]}, {"iss": []}, {"iss": ""}, {"iss": "a\nb"}], ids=str)
+@pytest.mark.parametrize(
+    "claims", [{"iss": None}, {"iss": ["a"]}, {"iss": []}, {"iss": ""}, {"iss": "a\nb"}], ids=str
+)
 def test_a_token_without_an_issuer(claims: Any, inspect: Inspect) -> None:
     """What can be no issuer is refused, not taken as it is."""
     payload = {"sub": "7", "exp": 4_000_000_000, "iss": "i"} | claims
@@ -224,10 +261,13 @@ def test_a_token_without_an_issuer(claims: Any, inspect: Inspect) -> None:
 
 @pytest.mark.parametrize("aud", [None, [], [1], 1, "", "a\nb", {}], ids=str)
 def test_a_token_without_an_audience(aud: Any, inspect: Inspect) -> None:
-    """A token without an audience is good where none is asked for; with one that can be none it is refused."""
+    """A token without an audience is good where none is asked for; with one that can be none it is
+    refused."""
     payload = {"sub": "7", "exp": 4_000_000_000, "iss": "i"} | ({} if aud is None else {"aud": aud})
     done = inspect(jwt.PyJWS().encode(json.dumps(payload).encode(), SECRET), "--key", "secret")
-    assert (done.code, "refused (audience)" in done.out) == ((0, False) if aud is None else (1, True))
+    assert (done.code, "refused (audience)" in done.out) == (
+        (0, False) if aud is None else (1, True)
+    )
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -241,15 +281,25 @@ def test_forms_of_a_key(algorithm: str, form: str, inspect: Inspect, tmp_path: P
         content = key.signing_key
     else:
         jwk, content = key.to_jwk(), key.to_pem()
-    texts = {"PEM": content, "JWK": json.dumps(jwk).encode(), "JWKS": json.dumps({"keys": [jwk]}).encode()}
+    texts = {
+        "PEM": content,
+        "JWK": json.dumps(jwk).encode(),
+        "JWKS": json.dumps({"keys": [jwk]}).encode(),
+    }
     (tmp_path / "key").write_bytes(texts[form])  # type: ignore[arg-type]
-    done = inspect(token(key=key.signing_key, algorithm=algorithm, headers={"kid": "1"}), "--key", "key", *options)
+    done = inspect(
+        token(key=key.signing_key, algorithm=algorithm, headers={"kid": "1"}),
+        "--key",
+        "key",
+        *options,
+    )
     assert done.out.splitlines()[-1].startswith("good")
 
 
 @pytest.mark.parametrize("secret", [SECRET, f"{SECRET}\n"], ids=["without", "with"])
 def test_a_secret_with_a_line_end(secret: str, inspect: Inspect, tmp_path: Path) -> None:
-    """The end of the line in a file is part of the secret for some apps and not for others: both are tried."""
+    """The end of the line in a file is part of the secret for some apps and not for others: both
+    are tried."""
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     assert inspect(token(key=secret), "--key", "secret").code == 0
 
@@ -276,11 +326,13 @@ def test_a_file_that_holds_no_key(content: str, inspect: Inspect, tmp_path: Path
     assert "Error: Invalid value for --key: key holds no key" in done.err
 
 
-# -------------------------------------------------------------------------------------------- with an app
+# -------------------------------------------------------------------------------------------- with
+# an app
 
 
 def test_a_token_of_the_app(inspect: Inspect) -> None:
-    """What the app lets through is good: the middleware is found within, and `application` need not be named."""
+    """What the app lets through is good: the middleware is found within, and `application` need not
+    be named."""
     for name in ("some_app", "some_app:application", "some_app:both.app"):
         done = inspect(token(), "--app", name)
         assert (done.code, done.out.splitlines()[-1]) == (0, "good")
@@ -288,20 +340,32 @@ def test_a_token_of_the_app(inspect: Inspect) -> None:
 
 def test_what_only_the_app_knows(inspect: Inspect) -> None:
     """Revocations, the type and the size of a token are looked at as the app looks at them."""
-    refused = {"revoked": {"jti": "revoked"}, "type": {"headers": {"typ": "JWT"}}, "too_large": {"x": "x" * 1000}}
+    refused = {
+        "revoked": {"jti": "revoked"},
+        "type": {"headers": {"typ": "JWT"}},
+        "too_large": {"x": "x" * 1000},
+    }
     for reason, options in refused.items():
         done = inspect(token(**options), "--app", "some_app")
-        assert (done.code, done.out.splitlines()[-1]) == (1, f"refused ({reason}): {DESCRIPTIONS[reason]}")
+        assert (done.code, done.out.splitlines()[-1]) == (
+            1,
+            f"refused ({reason}): {DESCRIPTIONS[reason]}",
+        )
 
 
 def test_an_app_with_two_middlewares(inspect: Inspect) -> None:
     """One that lets it through is enough; else each tells its reason."""
     assert inspect(token(), "--app", "some_app:both").code == 0
     done = inspect(token(exp=1), "--app", "some_app:both")
-    assert [line.partition(":")[0] for line in done.out.splitlines()[-2:]] == ["refused (issuer)", "refused (expired)"]
+    assert [line.partition(":")[0] for line in done.out.splitlines()[-2:]] == [
+        "refused (issuer)",
+        "refused (expired)",
+    ]
 
 
-@pytest.mark.parametrize("name", ["none", "some_app:none", "some_app:store", "some_app.x", ":x", "", "some app", "..x"])
+@pytest.mark.parametrize(
+    "name", ["none", "some_app:none", "some_app:store", "some_app.x", ":x", "", "some app", "..x"]
+)
 def test_a_name_that_is_no_app(name: str, inspect: Inspect) -> None:
     """A module or attribute that is not there, or an app without a middleware, is misuse."""
     done = inspect(token(), "--app", name)
@@ -311,7 +375,12 @@ def test_a_name_that_is_no_app(name: str, inspect: Inspect) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [("--app", "some_app", "--key", "secret"), ("--issuer", "i"), ("--audience", "a"), ("--algorithm", "HS256")],
+    [
+        ("--app", "some_app", "--key", "secret"),
+        ("--issuer", "i"),
+        ("--audience", "a"),
+        ("--algorithm", "HS256"),
+    ],
     ids=lambda options: options[0],
 )
 def test_options_that_do_not_go_together(options: tuple[str, ...], inspect: Inspect) -> None:
@@ -320,13 +389,15 @@ def test_options_that_do_not_go_together(options: tuple[str, ...], inspect: Insp
 
 
 def test_the_token_is_no_argument(inspect: Inspect) -> None:
-    """A token on the command line would stay in the history of the shell and in the list of processes."""
+    """A token on the command line would stay in the history of the shell and in the list of
+    processes."""
     done = inspect("", token())
     assert (done.code, done.out) == (2, "")
 
 
 def test_a_real_process(tmp_path: Path) -> None:
-    """The command runs outside of the tests as well, finds an app in its folder and asks no terminal."""
+    """The command runs outside of the tests as well, finds an app in its folder and asks no
+    terminal."""
     (tmp_path / "some_app.py").write_text(APP)
     arguments = [*COMMAND, "token", "inspect", "--app", "some_app"]
     done = subprocess.run(arguments, input=token(), capture_output=True, text=True, cwd=tmp_path)

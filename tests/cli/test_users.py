@@ -25,7 +25,17 @@ def with_ann(command: Command) -> Command:
 def test_a_user_is_added(command: Command, tmp_path: Path) -> None:
     """`add --create` makes the file, says where and with which id, and the user can sign in."""
     done = command(
-        "users", "add", "ann", "--scope", "b", "--scope", "a", "--database", "auth.db", "--create", given=PASSWORD
+        "users",
+        "add",
+        "ann",
+        "--scope",
+        "b",
+        "--scope",
+        "a",
+        "--database",
+        "auth.db",
+        "--create",
+        given=PASSWORD,
     )
     assert done == Done(0, "", f"Made {tmp_path}/auth.db\nAdded ann with the id 1\n")
     ann = SQLStore(f"sqlite:///{tmp_path}/auth.db").authenticate("ann", PASSWORD)
@@ -37,12 +47,16 @@ def test_users_are_listed(with_ann: Command) -> None:
     """`list` prints one line a user, with tabs, and says who is disabled."""
     with_ann("users", "add", "Zoë Doe", "--database", "auth.db", given=PASSWORD)
     with_ann("users", "disable", "ann", "--database", "auth.db")
-    assert with_ann("users", "list", "--database", "auth.db") == Done(0, "2\tZoë Doe\t\t\n1\tann\tread\tdisabled\n", "")
+    assert with_ann("users", "list", "--database", "auth.db") == Done(
+        0, "2\tZoë Doe\t\t\n1\tann\tread\tdisabled\n", ""
+    )
 
 
 def test_scopes_are_set_and_taken_away(with_ann: Command) -> None:
     """`scopes` replaces all scopes, with none named by none."""
-    assert with_ann("users", "scopes", "ann", "write", "a:b", "--database", "auth.db") == Done(0, "", "")
+    assert with_ann("users", "scopes", "ann", "write", "a:b", "--database", "auth.db") == Done(
+        0, "", ""
+    )
     assert with_ann("users", "list", "--database", "auth.db").out == "1\tann\twrite a:b\t\n"
     assert with_ann("users", "scopes", "ann", "--database", "auth.db").good
     assert with_ann("users", "list", "--database", "auth.db").out == "1\tann\t\t\n"
@@ -50,9 +64,9 @@ def test_scopes_are_set_and_taken_away(with_ann: Command) -> None:
 
 def test_a_password_is_set(with_ann: Command, tmp_path: Path) -> None:
     """`passwd` replaces the password by the first line of stdin, without its end."""
-    assert with_ann("users", "passwd", "ann", "--database", "auth.db", given=" looking glass \r\nmore\n") == Done(
-        0, "", ""
-    )
+    assert with_ann(
+        "users", "passwd", "ann", "--database", "auth.db", given=" looking glass \r\nmore\n"
+    ) == Done(0, "", "")
     store = SQLStore(f"sqlite:///{tmp_path}/auth.db")
     assert store.authenticate("ann", " looking glass ")
     assert store.authenticate("ann", PASSWORD) is None
@@ -77,19 +91,33 @@ def test_the_environment_names_the_database(with_ann: Command, url: str) -> None
 def test_postgresql(command: Command, postgresql_url: str) -> None:
     """The same commands work on PostgreSQL, where nothing has to be created."""
     environ = {"JWT_MIDDLEWARE_DATABASE_URL": postgresql_url}
-    assert command("users", "add", "ann", given=PASSWORD, environ=environ).err == "Added ann with the id 1\n"
+    assert (
+        command("users", "add", "ann", given=PASSWORD, environ=environ).err
+        == "Added ann with the id 1\n"
+    )
     assert command("users", "list", environ=environ).out == "1\tann\t\t\n"
 
 
-COMMANDS = [("list",), ("add", "bob"), ("passwd", "ann"), ("scopes", "ann"), ("disable", "ann"), ("remove", "ann")]
+COMMANDS = [
+    ("list",),
+    ("add", "bob"),
+    ("passwd", "ann"),
+    ("scopes", "ann"),
+    ("disable", "ann"),
+    ("remove", "ann"),
+]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_a_file_that_is_not_there(command: Command, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_a_file_that_is_not_there(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     """Without --create a mistyped path is one clear line, and no file."""
     given = ["--password-stdin"] if arguments[0] in ("add", "passwd") else []
     done = command("users", *arguments, "--database", "auht.db", *given, given=PASSWORD)
-    assert done == Done(1, "", f"Error: there is no file {tmp_path}/auht.db: 'users add' makes it with --create\n")
+    assert done == Done(
+        1, "", f"Error: there is no file {tmp_path}/auht.db: 'users add' makes it with --create\n"
+    )
     assert not any(tmp_path.iterdir())
 
 
@@ -103,7 +131,11 @@ def test_a_user_that_is_not_there(with_ann: Command, name: str) -> None:
 BAD = {
     "a name that is taken": (["ann"], PASSWORD, "there is a user named 'ann' already"),
     "a bad name": (["a\nb"], PASSWORD, "a user name is 1 to 255 characters"),
-    "a bad scope": (["bob", "--scope", "a b"], PASSWORD, "a scope is printable ASCII without spaces"),
+    "a bad scope": (
+        ["bob", "--scope", "a b"],
+        PASSWORD,
+        "a scope is printable ASCII without spaces",
+    ),
     "an empty password": (["bob"], "", "a password is a text that is not empty"),
     "a long password": (["bob"], "x" * 1025, "at most 1024 bytes"),
     "a password that is not UTF-8": (["bob"], b"\xe4\xf6\xfc", "a password is Unicode text"),
@@ -111,7 +143,9 @@ BAD = {
 
 
 @pytest.mark.parametrize(("arguments", "given", "reason"), BAD.values(), ids=BAD)
-def test_what_cannot_be_added(with_ann: Command, arguments: list[str], given: str | bytes, reason: str) -> None:
+def test_what_cannot_be_added(
+    with_ann: Command, arguments: list[str], given: str | bytes, reason: str
+) -> None:
     """What cannot be kept is one line that says why, and nothing is changed."""
     done = with_ann("users", "add", *arguments, "--database", "auth.db", given=given)
     assert (done.code, done.out) == (1, "")
@@ -121,10 +155,16 @@ def test_what_cannot_be_added(with_ann: Command, arguments: list[str], given: st
 
 
 DATABASES = {
-    "no server": ("postgresql://ann:hunter2@127.0.0.1:1/auth", "the user database does not answer: connection failed"),
+    "no server": (
+        "postgresql://ann:hunter2@127.0.0.1:1/auth",
+        "the user database does not answer: connection failed",
+    ),
     "no database": (__file__, "the user database does not answer: file is not a database"),
     "a folder": ("/", "the user database does not answer: unable to open database file"),
-    "another engine": ("mysql://ann:hunter2@127.0.0.1/auth", "a store is SQLStore('sqlite:///auth.db')"),
+    "another engine": (
+        "mysql://ann:hunter2@127.0.0.1/auth",
+        "a store is SQLStore('sqlite:///auth.db')",
+    ),
     "in memory": ("sqlite://", "a database in memory: use MemoryStore()"),
 }
 
@@ -140,7 +180,9 @@ def test_a_database_that_does_not_answer(command: Command, url: str, reason: str
 
 
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["nothing"], ["add", "--database", "x"], ["list", "--what"]], ids=" ".join
+    "arguments",
+    [["list"], ["nothing"], ["add", "--database", "x"], ["list", "--what"]],
+    ids=" ".join,
 )
 def test_misuse(command: Command, arguments: list[str]) -> None:
     """What the command does not understand is exit code 2, with its usage on stderr."""
@@ -150,7 +192,8 @@ def test_misuse(command: Command, arguments: list[str]) -> None:
 
 
 def test_a_pipe_is_no_terminal(with_ann: Command) -> None:
-    """Without a terminal the command asks for --password-stdin rather than wait or take what comes."""
+    """Without a terminal the command asks for --password-stdin rather than wait or take what
+    comes."""
     done = with_ann("users", "add", "bob", "--database", "auth.db", ask=True)
     assert done.code == 2
     assert "there is no terminal to ask for the password: use --password-stdin" in done.err
@@ -165,7 +208,9 @@ def test_help(command: Command, topic: tuple[str, ...]) -> None:
     done = command(*topic, "--help")
     assert done.good
     assert done.out.startswith(f"Usage: {' '.join(('jwt-middleware', *topic))} ")
-    assert topic[1:] or re.search("  jwt-middleware (keys new|users add ann|token inspect)", done.out)
+    assert topic[1:] or re.search(
+        "  jwt-middleware (keys new|users add ann|token inspect)", done.out
+    )
 
 
 def test_version(command: Command) -> None:
@@ -173,7 +218,8 @@ def test_version(command: Command) -> None:
     assert re.fullmatch(r"jwt-middleware \d+\.\d+\.\d+\n", command("--version").out)
 
 
-# ---------------------------------------------------------------------------------------- as real processes
+# ---------------------------------------------------------------------------------------- as real
+# processes
 
 
 ADD = ("users", "add", "ann", "--database", "auth.db", "--create")
@@ -188,7 +234,9 @@ def test_a_password_is_typed_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answers", [["\x03"], ["secret-1\n", "\x03"], ["\x04"]], ids=["Ctrl-C", "Ctrl-C later", "Ctrl-D"]
+    "answers",
+    [["\x03"], ["secret-1\n", "\x03"], ["\x04"]],
+    ids=["Ctrl-C", "Ctrl-C later", "Ctrl-D"],
 )
 def test_typing_is_given_up(tmp_path: Path, answers: list[str]) -> None:
     """Ctrl-C and Ctrl-D end the command at once: nothing is made, no traceback."""
@@ -204,7 +252,9 @@ def test_a_reader_that_goes_away(with_ann: Command, tmp_path: Path) -> None:
     store = SQLStore(f"sqlite:///{tmp_path}/auth.db")
     for n in range(20):
         store.add_user(f"user{n}", PASSWORD, scopes=["s" * 9999])
-    listing = f"{' '.join(map(re.escape, COMMAND[:1]))} -c '{COMMAND[2]}' users list --database auth.db"
+    listing = (
+        f"{' '.join(map(re.escape, COMMAND[:1]))} -c '{COMMAND[2]}' users list --database auth.db"
+    )
     done = subprocess.run(f"{listing} | head -c 1", shell=True, capture_output=True, cwd=tmp_path)
     assert (done.stdout, done.stderr) == (b"1", b"")
 
@@ -214,7 +264,10 @@ def test_a_terminal_that_cannot_show_a_name(with_ann: Command, tmp_path: Path) -
     with_ann("users", "add", "Zoë \u03a9", "--database", "auth.db", given=PASSWORD)
     environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     done = subprocess.run(
-        [*COMMAND, "users", "list", "--database", "auth.db"], capture_output=True, cwd=tmp_path, env=environ
+        [*COMMAND, "users", "list", "--database", "auth.db"],
+        capture_output=True,
+        cwd=tmp_path,
+        env=environ,
     )
     assert done.stdout == b"2\tZo\xeb \\u03a9\t\t\n1\tann\tread\t\n"
 
@@ -230,17 +283,22 @@ def test_an_extra_is_missing(missing: str) -> None:
     """Without what the extra installs the command is one line that names it."""
     line, arguments = MISSING[missing]
     script = f"import sys; sys.modules[{missing!r}] = None; {COMMAND[2]}"
-    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True
+    )
     assert done.stderr == f"{line}: pip install 'wsgi-jwt-middleware[login]'\n"
     assert (done.returncode, done.stdout) == (1, "")
 
 
 def test_logout_ends_the_sessions(command: Command, tmp_path: Path) -> None:
-    """A user is signed out everywhere and can sign in again; others stay signed in; an unknown one is one line."""
+    """A user is signed out everywhere and can sign in again; others stay signed in; an unknown one
+    is one line."""
     from jwt_middleware.login.sessions import SessionEnded, Sessions
 
     for name in ("ann", "bob"):
-        assert command("users", "add", name, "--database", "auth.db", "--create", given="secret").good
+        assert command(
+            "users", "add", name, "--database", "auth.db", "--create", given="secret"
+        ).good
     store = SQLStore(f"sqlite:///{tmp_path}/auth.db", password_method="scrypt:1024:8:1")
     sessions = Sessions(store, reuse_grace=10, idle_timeout=60, session_lifetime=60, issuer="i")
     tokens = {user.username: sessions.start(user, 900)[0] for user in store.users()}
@@ -253,9 +311,14 @@ def test_logout_ends_the_sessions(command: Command, tmp_path: Path) -> None:
     assert done == Done(1, "", "Error: there is no user named 'eve'\n")
 
 
-@pytest.mark.parametrize("words", [("logout", "ann"), ("disable", "ann"), ("remove", "ann"), ("passwd", "ann")])
-def test_a_log_elsewhere_is_told(command: Command, words: tuple[str, ...], redis_url: str, tmp_path: Path) -> None:
-    """With --log the sessions that a command ends are revoked in the log that the middleware reads."""
+@pytest.mark.parametrize(
+    "words", [("logout", "ann"), ("disable", "ann"), ("remove", "ann"), ("passwd", "ann")]
+)
+def test_a_log_elsewhere_is_told(
+    command: Command, words: tuple[str, ...], redis_url: str, tmp_path: Path
+) -> None:
+    """With --log the sessions that a command ends are revoked in the log that the middleware
+    reads."""
     from jwt_middleware.login.sessions import Sessions
     from jwt_middleware.stores import RedisLog
 

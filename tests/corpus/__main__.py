@@ -1,4 +1,5 @@
-"""Prints how this package and PyJWT's `jwt.decode` fare on the corpus: which cases they take or refuse unlike it."""
+"""Prints how this package and PyJWT's `jwt.decode` fare on the corpus: which cases they take or
+refuse unlike it."""
 
 import warnings
 from collections import Counter
@@ -32,7 +33,9 @@ def _pyjwt_can_tell(case: Case) -> bool:
 
 def _ours(case: Case) -> str:
     identity, refusal = decide(case)
-    right = refusal == ((case.status, case.reason) if case.reason else None) and (identity is None) == bool(refusal)
+    right = refusal == ((case.status, case.reason) if case.reason else None) and (
+        identity is None
+    ) == bool(refusal)
     return "right" if right else f"wrong: {case.source}"
 
 

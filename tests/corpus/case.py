@@ -6,10 +6,11 @@ from forge import ISSUERS, Issuer
 
 
 class Case(NamedTuple):
-    """An `Authorization` value (None: no such header) with the status and reason it must get, and where that stands.
+    """An `Authorization` value (None: no such header) with the status and reason it must get, and
+    where that stands.
 
-    `status` 200 and no reason: let through. `issuer` and `token` are there where the case is about a token, so that
-    another verifier can be asked.
+    `status` 200 and no reason: let through. `issuer` and `token` are there where the case is about
+    a token, so that another verifier can be asked.
     """
 
     name: str
@@ -36,6 +37,8 @@ def unfit(name: str, token: str, source: str, issuer: str = "hs256") -> Case:
     return Case(name, f"Bearer {token}", 400, "malformed", source, ISSUERS[issuer], token)
 
 
-def carried(name: str, authorization: str | None, status: int, reason: str | None, source: str) -> Case:
+def carried(
+    name: str, authorization: str | None, status: int, reason: str | None, source: str
+) -> Case:
     """A case about the header and not about the token in it."""
     return Case(name, authorization, status, reason, source)

@@ -1,4 +1,5 @@
-"""The registered claims: absent, of every wrong type, nearly right, early, late; and each option of a provider."""
+"""The registered claims: absent, of every wrong type, nearly right, early, late; and each option of
+a provider."""
 
 import json
 from collections.abc import Iterator
@@ -11,19 +12,65 @@ from .case import Case, bad, good
 _HS256 = ISSUERS["hs256"].provider.issuer
 _BEYOND_CALENDARS = 253402300800  # the first second of the year 10000
 _NO_NUMBERS = (
-    *(None, True, False, "", "0", str(NOW + 3600), " 99999999999\n", "9_999_999_999", "1e10", "0x7fffffff"),
-    *("\uff19" * 10, "\u0661" * 11, [], [NOW + 3600], {}, {"$date": NOW + 3600}, _BEYOND_CALENDARS, 10**18, -(10**18)),
+    *(
+        None,
+        True,
+        False,
+        "",
+        "0",
+        str(NOW + 3600),
+        " 99999999999\n",
+        "9_999_999_999",
+        "1e10",
+        "0x7fffffff",
+    ),
+    *(
+        "\uff19" * 10,
+        "\u0661" * 11,
+        [],
+        [NOW + 3600],
+        {},
+        {"$date": NOW + 3600},
+        _BEYOND_CALENDARS,
+        10**18,
+        -(10**18),
+    ),
     *(1e300, -1e300, 10**31),
 )
 _NO_TEXTS = (None, True, False, 0, 1, 1.5, [], ["user"], {}, {"id": "user"})
-_UNPRINTABLE = ("", "a\r\nX-Admin: 1", "a\nb", "\0", "user\0", "a\tb", "\x1b[0m", "user\x7f", "a\x85b", "\x9f")
+_UNPRINTABLE = (
+    "",
+    "a\r\nX-Admin: 1",
+    "a\nb",
+    "\0",
+    "user\0",
+    "a\tb",
+    "\x1b[0m",
+    "user\x7f",
+    "a\x85b",
+    "\x9f",
+)
 
 # claim, reason, and the values that give it
 _BAD: tuple[tuple[str, str, str, tuple[Any, ...]], ...] = (
     (
         *("iss", "issuer", "RFC 7519 section 4.1.1"),
         (
-            *(ABSENT, None, True, 0, 1, 1.5, "", [], [_HS256], {}, {_HS256: 1}, _HS256[:-1], _HS256 + "/"),
+            *(
+                ABSENT,
+                None,
+                True,
+                0,
+                1,
+                1.5,
+                "",
+                [],
+                [_HS256],
+                {},
+                {_HS256: 1},
+                _HS256[:-1],
+                _HS256 + "/",
+            ),
             *(
                 _HS256 + " ",
                 _HS256.upper(),
@@ -38,31 +85,92 @@ _BAD: tuple[tuple[str, str, str, tuple[Any, ...]], ...] = (
     (
         *("aud", "audience", "RFC 7519 section 4.1.3"),
         (
-            *(ABSENT, None, True, False, 0, 1, 1.5, "", [], [""], [None], [1], ["api", 1], ["api", None], [["api"]]),
-            *({}, {"api": 1}, "ap", "a", "pi", "apix", "API", "api ", " api", "api\n", "api,other", "api other"),
+            *(
+                ABSENT,
+                None,
+                True,
+                False,
+                0,
+                1,
+                1.5,
+                "",
+                [],
+                [""],
+                [None],
+                [1],
+                ["api", 1],
+                ["api", None],
+                [["api"]],
+            ),
+            *(
+                {},
+                {"api": 1},
+                "ap",
+                "a",
+                "pi",
+                "apix",
+                "API",
+                "api ",
+                " api",
+                "api\n",
+                "api,other",
+                "api other",
+            ),
             *("other", ["other"], ["ap", "i"], ["API"], [True]),
         ),
     ),
     ("exp", "claims", "RFC 7519 section 4.1.4", (ABSENT, *_NO_NUMBERS)),
-    ("exp", "expired", "RFC 7519 section 4.1.4", (0, -1, 1.5, -1.5, NOW - 6, NOW - 3600, float(NOW - 60))),
+    (
+        "exp",
+        "expired",
+        "RFC 7519 section 4.1.4",
+        (0, -1, 1.5, -1.5, NOW - 6, NOW - 3600, float(NOW - 60)),
+    ),
     ("nbf", "claims", "RFC 7519 section 4.1.5", _NO_NUMBERS),
-    ("nbf", "not_yet_valid", "RFC 7519 section 4.1.5", (NOW + 600, NOW + 600.5, _BEYOND_CALENDARS - 1)),
+    (
+        "nbf",
+        "not_yet_valid",
+        "RFC 7519 section 4.1.5",
+        (NOW + 600, NOW + 600.5, _BEYOND_CALENDARS - 1),
+    ),
     ("iat", "claims", "RFC 7519 section 4.1.6", _NO_NUMBERS),
     ("sub", "claims", "RFC 7519 section 4.1.2", (ABSENT, *_NO_TEXTS, *_UNPRINTABLE)),
     ("jti", "claims", "RFC 7519 section 4.1.7", _NO_TEXTS),
     ("sid", "claims", "OpenID Connect Front-Channel Logout 1.0 section 3", _NO_TEXTS),
-    ("scope", "claims", "RFC 8693 section 4.2", (None, True, 0, 1, {}, {"read": True}, [1], ["read", 1], [["read"]])),
-    ("scp", "claims", "RFC 8693 section 4.2", (None, True, 0, 1, {}, {"read": True}, [1], ["read", 1], [["read"]])),
+    (
+        "scope",
+        "claims",
+        "RFC 8693 section 4.2",
+        (None, True, 0, 1, {}, {"read": True}, [1], ["read", 1], [["read"]]),
+    ),
+    (
+        "scp",
+        "claims",
+        "RFC 8693 section 4.2",
+        (None, True, 0, 1, {}, {"read": True}, [1], ["read", 1], [["read"]]),
+    ),
 )
 _GOOD: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("aud", "RFC 7519 section 4.1.3", ("api", ["api"], ["other", "api"], ["api", "api"])),
-    ("exp", "RFC 7519 section 4.1.4", (NOW + 3600.5, float(NOW + 3600), _BEYOND_CALENDARS - 1, 4e9)),
+    (
+        "exp",
+        "RFC 7519 section 4.1.4",
+        (NOW + 3600.5, float(NOW + 3600), _BEYOND_CALENDARS - 1, 4e9),
+    ),
     ("nbf", "RFC 7519 section 4.1.5", (ABSENT, 0, -1, 1.5, NOW - 60, NOW - 0.5)),
     ("iat", "RFC 7519 section 4.1.6", (ABSENT, 0, -1, 1.5, NOW + 86_400, _BEYOND_CALENDARS - 1)),
-    ("sub", "RFC 7519 section 4.1.2", ("a b", "a:b", "caf\u00e9", "\u4e2d", "\U0001f600", "u" * 2000, "' OR 1=1")),
+    (
+        "sub",
+        "RFC 7519 section 4.1.2",
+        ("a b", "a:b", "caf\u00e9", "\u4e2d", "\U0001f600", "u" * 2000, "' OR 1=1"),
+    ),
     ("jti", "RFC 7519 section 4.1.7", (ABSENT, "", "x", "a\nb", "j" * 2000)),
     ("sid", "OpenID Connect Front-Channel Logout 1.0 section 3", (ABSENT, "", "x")),
-    ("scope", "RFC 8693 section 4.2", (ABSENT, "", " ", "read", "read write", [], ["read", "write"])),
+    (
+        "scope",
+        "RFC 8693 section 4.2",
+        (ABSENT, "", " ", "read", "read write", [], ["read", "write"]),
+    ),
     ("scp", "RFC 8693 section 4.2", (ABSENT, "", "read", ["read"])),
     ("act", "RFC 8693 section 4.1", (None, {"sub": "admin"}, [], 0)),
     ("EXP", "RFC 7519 section 4", (0, "x")),
@@ -71,11 +179,17 @@ _GOOD: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
 # issuer, changed claims, reason or None
 _OPTIONS: tuple[tuple[str, dict[str, Any], str | None], ...] = (
     ("no-aud", {}, None),
-    *(("no-aud", {"aud": value}, "audience") for value in (None, "", "api", [], ["api"], 0, False, {})),
+    *(
+        ("no-aud", {"aud": value}, "audience")
+        for value in (None, "", "api", [], ["api"], 0, False, {})
+    ),
     ("several", {"aud": "one"}, None),
     ("several", {"aud": "two"}, None),
     ("several", {"aud": ["other", "two"]}, None),
-    *(("several", {"aud": value}, "audience") for value in ("three", "one two", "one,two", ["three"], "api", ABSENT)),
+    *(
+        ("several", {"aud": value}, "audience")
+        for value in ("three", "one two", "one,two", ["three"], "api", ABSENT)
+    ),
     ("brief", {}, None),
     ("brief", {"iat": NOW - 100, "exp": NOW + 3500}, None),
     ("brief", {"iat": NOW + 100, "exp": NOW + 3700}, None),
@@ -113,7 +227,9 @@ def cases() -> Iterator[Case]:
         title = f"{name}: {changes or 'as it should be'}"
         token = ISSUERS[name].token(**claims)
         source = "RFC 7519 section 4.1"
-        yield bad(title, token, wanted, source, name) if wanted else good(title, token, source, name)
+        yield (
+            bad(title, token, wanted, source, name) if wanted else good(title, token, source, name)
+        )
 
 
 def _shown(value: Any) -> str:

@@ -18,7 +18,15 @@ _STRICT = "RFC 7515 section 2"
 
 def cases() -> Iterator[Case]:
     """All cases of this module."""
-    for make in (_padding, _foreign_characters, _other_alphabet, _unused_bits, _lengths, _part_counts, _serialisations):
+    for make in (
+        _padding,
+        _foreign_characters,
+        _other_alphabet,
+        _unused_bits,
+        _lengths,
+        _part_counts,
+        _serialisations,
+    ):
         yield from make()
 
 
@@ -40,7 +48,9 @@ def _padding() -> Iterator[Case]:
                 yield bad(f"signature and {padding}", text, "malformed", _STRICT)
             elif padding:
                 yield unfit(f"{name} and {padding}", text, "RFC 9110 section 11.2")
-        yield unfit(f"{name} and %3D", _with_part(token, position, part + "%3D"), "RFC 9110 section 11.2")
+        yield unfit(
+            f"{name} and %3D", _with_part(token, position, part + "%3D"), "RFC 9110 section 11.2"
+        )
 
 
 def _foreign_characters() -> Iterator[Case]:
@@ -71,7 +81,8 @@ def _other_alphabet() -> Iterator[Case]:
 
 
 def _unused_bits() -> Iterator[Case]:
-    """The last character of a part carries bits that decoding drops: only zeros will do (RFC 4648 section 3.5)."""
+    """The last character of a part carries bits that decoding drops: only zeros will do (RFC 4648
+    section 3.5)."""
     source = "RFC 4648 section 3.5"
     for length in (1, 2):
         header = _stretched(json_bytes(_HS256.header()), length)
@@ -82,7 +93,9 @@ def _unused_bits() -> Iterator[Case]:
             part = token.split(".")[position]
             for bits in (1, 3) if length == 2 else (1, 15):
                 text = _with_part(token, position, _with_bits(part, bits))
-                yield bad(f"{name} of 3n + {length} bytes, unused bits {bits}", text, "malformed", source)
+                yield bad(
+                    f"{name} of 3n + {length} bytes, unused bits {bits}", text, "malformed", source
+                )
     for name, unused in (("hs256", 3), ("hs512", 15), ("rs256", 15), ("es256", 15), ("eddsa", 15)):
         text, _, signature = ISSUERS[name].token().rpartition(".")
         for bits in (1, unused):
@@ -106,17 +119,51 @@ def _lengths() -> Iterator[Case]:
         impossible = part + "A" * ((1 - len(part)) % 4)
         text = _with_part(token, position, impossible)
         yield bad(f"{name} of 4n + 1 characters", text, "malformed", "RFC 4648 section 4")
-        yield bad(f"{name} of one character", _with_part(token, position, "A"), "malformed", "RFC 4648 section 4")
+        yield bad(
+            f"{name} of one character",
+            _with_part(token, position, "A"),
+            "malformed",
+            "RFC 4648 section 4",
+        )
 
 
 def _part_counts() -> Iterator[Case]:
     token = _HS256.token()
     header, payload, signature = token.split(".")
     for text in (
-        *(header, payload, "x", "null", f"{header}.{payload}", f"{header}..", f"{header}.{payload}."),
-        *(f".{payload}.{signature}", f"{header}..{signature}", f"..{signature}", ".", "..", "...", "....", "a.b.c"),
-        *(f".{token}", f"{token}.", f"{token}..", f"{token}.{signature}", f"{token}.{token}", f"{header}.{token}"),
-        *(f"{signature}.{payload}.{header}", f"{payload}.{header}.{signature}", "." * 8000, f"{token}{'.x' * 200}"),
+        *(
+            header,
+            payload,
+            "x",
+            "null",
+            f"{header}.{payload}",
+            f"{header}..",
+            f"{header}.{payload}.",
+        ),
+        *(
+            f".{payload}.{signature}",
+            f"{header}..{signature}",
+            f"..{signature}",
+            ".",
+            "..",
+            "...",
+            "....",
+            "a.b.c",
+        ),
+        *(
+            f".{token}",
+            f"{token}.",
+            f"{token}..",
+            f"{token}.{signature}",
+            f"{token}.{token}",
+            f"{header}.{token}",
+        ),
+        *(
+            f"{signature}.{payload}.{header}",
+            f"{payload}.{header}.{signature}",
+            "." * 8000,
+            f"{token}{'.x' * 200}",
+        ),
     ):
         reason = "signature" if text == f"{header}.{payload}." else "malformed"
         shown = text.replace(header, "H").replace(payload, "P").replace(signature, "S")
@@ -135,7 +182,12 @@ def _serialisations() -> Iterator[Case]:
     }.items():
         text = json.dumps(document, separators=(",", ":"))
         yield unfit(f"JSON serialisation, {name}", text, "RFC 7515 section 7.2")
-        yield bad(f"JSON serialisation, {name}, as base64url", b64(text.encode()), "malformed", "RFC 7515 section 7.2")
+        yield bad(
+            f"JSON serialisation, {name}, as base64url",
+            b64(text.encode()),
+            "malformed",
+            "RFC 7515 section 7.2",
+        )
     yield bad("token as base64url", b64(token.encode()), "malformed", "RFC 7515 section 7.1")
     yield unfit("token in quotes", f'"{token}"', "RFC 9110 section 11.2")
     nested = sign(header | {"cty": "JWT"}, token.encode(), HS256)

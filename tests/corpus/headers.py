@@ -29,7 +29,17 @@ def cases() -> Iterator[Case]:
         "a comma before": f", Bearer {token}",
         **{
             f"scheme {scheme}": f"{scheme} {token}"
-            for scheme in ("Basic", "Digest", "DPoP", "JWT", "Token", "Bear", "Bearerx", "Bearer1", "Bearer-x")
+            for scheme in (
+                "Basic",
+                "Digest",
+                "DPoP",
+                "JWT",
+                "Token",
+                "Bear",
+                "Bearerx",
+                "Bearer1",
+                "Bearer-x",
+            )
         },
         "scheme with a letter that looks like B": f"\N{CYRILLIC CAPITAL LETTER VE}earer {token}",
     }.items():
@@ -44,15 +54,34 @@ def _unfit(token: str) -> dict[str, str]:
     header, payload, signature = token.split(".")
     return {
         **{
-            f"Bearer and {rest!a}": rest for rest in ("", " ", "   ", "\t", " =", " ===", " \t", "\n", ",", " ,", " \0")
+            f"Bearer and {rest!a}": rest
+            for rest in ("", " ", "   ", "\t", " =", " ===", " \t", "\n", ",", " ,", " \0")
         },
         **{
             f"Bearer{between!a}TOKEN": between + token
-            for between in ("\t", " \t", "\t ", "\xa0", " \xa0", "\x0b", "\n", "\r\n ", ":", ": ", ",", "=", "\0", "/")
+            for between in (
+                "\t",
+                " \t",
+                "\t ",
+                "\xa0",
+                " \xa0",
+                "\x0b",
+                "\n",
+                "\r\n ",
+                ":",
+                ": ",
+                ",",
+                "=",
+                "\0",
+                "/",
+            )
         },
         **{
             f"TOKEN{after!a}": f" {token}{after}"
-            for after in (*(" ", "  ", "\t", "\n", "\r\n", "\xa0", ",", ";"), *'\0"\x7f\u200b\ufeff\ud800')
+            for after in (
+                *(" ", "  ", "\t", "\n", "\r\n", "\xa0", ",", ";"),
+                *'\0"\x7f\u200b\ufeff\ud800',
+            )
         },
         "two tokens": f" {token} {token}",
         "two tokens and a comma": f" {token},{token}",
@@ -85,7 +114,9 @@ def _sizes() -> Iterator[Case]:
         if len(token := sign(known.header(), known.claims(x="a" * length), HS256)) <= _LIMIT
     )
     yield carried(f"a token of {len(longest)} bytes", f"Bearer {longest}", 200, None, _SYNTAX)
-    yield carried("8192 bytes that are no token", f"Bearer {'a' * _LIMIT}", 401, "malformed", _SYNTAX)
+    yield carried(
+        "8192 bytes that are no token", f"Bearer {'a' * _LIMIT}", 401, "malformed", _SYNTAX
+    )
     for name, token in {
         "8193 bytes": "a" * (_LIMIT + 1),
         "1 MB": "a" * 1_000_000,
@@ -95,6 +126,12 @@ def _sizes() -> Iterator[Case]:
         "a good token that is too long": sign(known.header(), known.claims(x="a" * 8192), HS256),
     }.items():
         yield carried(name, f"Bearer {token}", 401, "too_large", "RFC 6750 section 3.1")
-    yield carried("1 MB of spaces, then a token", f"Bearer {' ' * 1_000_000}{known.token()}", 200, None, _SCHEME)
+    yield carried(
+        "1 MB of spaces, then a token",
+        f"Bearer {' ' * 1_000_000}{known.token()}",
+        200,
+        None,
+        _SCHEME,
+    )
     yield carried("1 MB of spaces", f"Bearer {' ' * 1_000_000}", 400, "malformed", _SYNTAX)
     yield carried("1 MB of another scheme", f"{'B' * 1_000_000} x", 401, "missing", _SCHEME)

@@ -1,4 +1,5 @@
-"""The JSON of header and claims: encodings, duplicates, numbers, depth, and texts that are no JSON."""
+"""The JSON of header and claims: encodings, duplicates, numbers, depth, and texts that are no
+JSON."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,7 +24,10 @@ def _nested(opening: str, closing: str, levels: int) -> Callable[[bytes], bytes]
 
 
 _GOOD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "spaces and newlines": (lambda text: b" \r\n\t" + text.replace(b",", b" ,\n ") + b" \n", _GRAMMAR),
+    "spaces and newlines": (
+        lambda text: b" \r\n\t" + text.replace(b",", b" ,\n ") + b" \n",
+        _GRAMMAR,
+    ),
     "escaped names": (lambda text: text.replace(b'{"', b'{"\\u0078":1,"', 1), "RFC 8259 section 7"),
     "an escaped slash": (_member(r'"\/"'), "RFC 8259 section 7"),
     "text beyond ASCII": (_member('"caf\u00e9 \u4e2d \U0001f600"'), _UTF8),
@@ -65,7 +69,10 @@ _BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     },
     "a name twice, same value": (lambda text: text[:-1] + b',"x":1,"x":1}', "RFC 7515 section 4"),
     "a name twice, other value": (lambda text: text[:-1] + b',"x":1,"x":2}', "RFC 7515 section 4"),
-    "a name twice, once escaped": (lambda text: text[:-1] + b',"x":1,"\\u0078":1}', "RFC 7515 section 4"),
+    "a name twice, once escaped": (
+        lambda text: text[:-1] + b',"x":1,"\\u0078":1}',
+        "RFC 7515 section 4",
+    ),
     "a first name twice": (lambda text: text[:-1] + b"," + text[1:], "RFC 7515 section 4"),
     "a name twice inside": (_member('{"a":1,"a":2}'), "RFC 7515 section 4"),
     "a name twice inside a list": (_member('[{"a":{"b":1,"b":1}}]'), "RFC 7515 section 4"),
@@ -87,16 +94,61 @@ _BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     **{
         f"the value {value!a}": (_member(value), _GRAMMAR)
         for value in (
-            *("", "1,", "'a'", "0x10", "010", "-01", "+1", ".5", "1.", "1e", "1.e5", "-", "--1", "1_0", "1 2"),
-            *("True", "None", "undefined", "a", "\u0661", "\uff11", "[1,]", "[,1]", '{"a":1,}', "{a:1}", '{"a"}'),
-            *('{"a":}', '"a', '"\\x41"', '"\\u12"', '"\\u12G4"', '"\\', '"\n"', '"\t"', '"\0"', "/**/1", "1//"),
+            *(
+                "",
+                "1,",
+                "'a'",
+                "0x10",
+                "010",
+                "-01",
+                "+1",
+                ".5",
+                "1.",
+                "1e",
+                "1.e5",
+                "-",
+                "--1",
+                "1_0",
+                "1 2",
+            ),
+            *(
+                "True",
+                "None",
+                "undefined",
+                "a",
+                "\u0661",
+                "\uff11",
+                "[1,]",
+                "[,1]",
+                '{"a":1,}',
+                "{a:1}",
+                '{"a"}',
+            ),
+            *(
+                '{"a":}',
+                '"a',
+                '"\\x41"',
+                '"\\u12"',
+                '"\\u12G4"',
+                '"\\',
+                '"\n"',
+                '"\t"',
+                '"\0"',
+                "/**/1",
+                "1//",
+            ),
             *('"\\ud800"', '"\\udc00"', '"\\ude00\\ud83d"', '["\\ud800"]', '{"\\ud800":1}'),
         )
     },
     **{
         f"{name} around": (lambda text, before=before, after=after: before + text + after, _GRAMMAR)
         for name, before, after in (
-            *(("a list", b"[", b"]"), ("quotes", b'"', b'"'), ("another object", b"{}", b""), ("text", b"", b"x")),
+            *(
+                ("a list", b"[", b"]"),
+                ("quotes", b'"', b'"'),
+                ("another object", b"{}", b""),
+                ("text", b"", b"x"),
+            ),
             *(("NUL", b"\0", b""), ("NUL at the end", b"", b"\0"), ("vertical tab", b"\x0b", b"")),
             *(
                 ("a comma", b"", b","),
@@ -108,14 +160,28 @@ _BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     },
     **{
         f"only {whole!a}": (lambda text, whole=whole: whole, "RFC 7519 section 7.2")
-        for whole in (b"", b" ", b"[]", b'["alg"]', b'"text"', b"1", b"1.5", b"true", b"null", b"{", b"}", b"{'a':1}")
+        for whole in (
+            b"",
+            b" ",
+            b"[]",
+            b'["alg"]',
+            b'"text"',
+            b"1",
+            b"1.5",
+            b"true",
+            b"null",
+            b"{",
+            b"}",
+            b"{'a':1}",
+        )
     },
     "an unclosed object": (lambda text: text[:-1], _GRAMMAR),
 }
 
 
 def cases() -> Iterator[Case]:
-    """All cases of this module: each text once as the header, once as the claims, under a right signature."""
+    """All cases of this module: each text once as the header, once as the claims, under a right
+    signature."""
     known = ISSUERS["hs256"]
     header, claims = json_bytes(known.header()), json_bytes(known.claims())
     for name, (spell, source) in _GOOD.items():
@@ -135,8 +201,16 @@ def _repeated() -> Iterator[Case]:
         token = sign(header, known.claims(), HS256)
         yield bad(f"alg {first}, then {then}", token, "malformed", "RFC 7515 section 4")
     claims = json_bytes(known.claims())
-    for name, value in (("sub", '"admin"'), ("iss", '"https://evil.example"'), ("exp", "0"), ("aud", '"other"')):
-        before, after = f'{{"{name}":{value},'.encode() + claims[1:], claims[:-1] + f',"{name}":{value}}}'.encode()
+    for name, value in (
+        ("sub", '"admin"'),
+        ("iss", '"https://evil.example"'),
+        ("exp", "0"),
+        ("aud", '"other"'),
+    ):
+        before, after = (
+            f'{{"{name}":{value},'.encode() + claims[1:],
+            claims[:-1] + f',"{name}":{value}}}'.encode(),
+        )
         for place, text in (("before", before), ("after", after)):
             token = sign(known.header(), text, HS256)
             yield bad(f"{name} twice, {value} {place}", token, "malformed", "RFC 7519 section 4")

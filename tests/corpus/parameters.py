@@ -1,4 +1,5 @@
-"""Header parameters: `kid`, keys and links that a token brings along, `crit`, `b64`, `zip`, `typ`."""
+"""Header parameters: `kid`, keys and links that a token brings along, `crit`, `b64`, `zip`,
+`typ`."""
 
 import json
 import zlib
@@ -11,8 +12,27 @@ from .case import Case, bad, good
 
 _NO_TEXTS = (None, True, False, 0, 1, 1.5, [], ["a"], {}, {"kid": "a"})
 _HOSTILE_IDS = (
-    *("z", "A", "", "a ", " a", "a\0", "a\n", "ab", "\N{CYRILLIC SMALL LETTER A}", "../../../dev/null", "/dev/null"),
-    *("' OR '1'='1", "a' UNION SELECT 'key", "|cat /etc/passwd", "$(id)", "http://127.0.0.1/key", "file:///etc/passwd"),
+    *(
+        "z",
+        "A",
+        "",
+        "a ",
+        " a",
+        "a\0",
+        "a\n",
+        "ab",
+        "\N{CYRILLIC SMALL LETTER A}",
+        "../../../dev/null",
+        "/dev/null",
+    ),
+    *(
+        "' OR '1'='1",
+        "a' UNION SELECT 'key",
+        "|cat /etc/passwd",
+        "$(id)",
+        "http://127.0.0.1/key",
+        "file:///etc/passwd",
+    ),
     *("%61", "a\\u0000", "__class__", "{0}", "a" * 5000, "\U0001f511"),
 )
 
@@ -30,19 +50,35 @@ def _key_ids() -> Iterator[Case]:
     for key in (a, b, c):
         token = sign({"alg": key.algorithm, "kid": key.id}, kids.claims(), key)
         yield good(f"kid {key.id} of its key", token, source, "kids")
-        yield good(f"no kid, signed by {key.id}", sign({"alg": key.algorithm}, kids.claims(), key), source, "kids")
+        yield good(
+            f"no kid, signed by {key.id}",
+            sign({"alg": key.algorithm}, kids.claims(), key),
+            source,
+            "kids",
+        )
     yield bad("kid of another key", kids.token({"kid": "b"}), "signature", source, "kids")
-    yield bad("kid of a key of another algorithm", kids.token({"kid": "c"}), "algorithm", source, "kids")
+    yield bad(
+        "kid of a key of another algorithm", kids.token({"kid": "c"}), "algorithm", source, "kids"
+    )
     for kid in _HOSTILE_IDS:
         yield bad(f"kid {kid[:24]!a} of no key", kids.token({"kid": kid}), "key", source, "kids")
-        yield good(f"kid {kid[:24]!a} for a key without one", ISSUERS["hs256"].token({"kid": kid}), source)
+        yield good(
+            f"kid {kid[:24]!a} for a key without one", ISSUERS["hs256"].token({"kid": kid}), source
+        )
     for kid in _NO_TEXTS:
         for name in ("kids", "hs256"):
-            yield bad(f"kid {json.dumps(kid)} to {name}", ISSUERS[name].token({"kid": kid}), "malformed", source, name)
+            yield bad(
+                f"kid {json.dumps(kid)} to {name}",
+                ISSUERS[name].token({"kid": kid}),
+                "malformed",
+                source,
+                name,
+            )
 
 
 def _embedded() -> Iterator[Case]:
-    """A stranger signs and brings the key; and a good token whose links nobody follows (RFC 8725 section 3.10)."""
+    """A stranger signs and brings the key; and a good token whose links nobody follows (RFC 8725
+    section 3.10)."""
     source = "RFC 8725 section 3.10"
     for name in ("rs256", "es256", "eddsa"):
         known = ISSUERS[name]
@@ -50,7 +86,9 @@ def _embedded() -> Iterator[Case]:
         for parameter, value in _brought(stranger.to_jwk()).items():
             token = sign(known.header(**{parameter: value}), known.claims(), stranger)
             yield bad(f"{name}: a stranger's {parameter}", token, "signature", source, name)
-            yield good(f"{name}: {parameter} is not read", known.token({parameter: value}), source, name)
+            yield good(
+                f"{name}: {parameter} is not read", known.token({parameter: value}), source, name
+            )
     secret = nameless("HS256")
     jwk = {"kty": "oct", "k": b64(secret.verifying_key), "alg": "HS256"}
     known = ISSUERS["rs256"]
@@ -77,7 +115,16 @@ def _brought(jwk: dict[str, Any]) -> dict[str, Any]:
 
 def _critical() -> Iterator[Case]:
     for crit in (
-        *([], ["exp"], ["b64"], ["http://x/"], ["alg"], ["x\r\nSet-Cookie: a=b"], ['x", error="none'], ["\u20ac"]),
+        *(
+            [],
+            ["exp"],
+            ["b64"],
+            ["http://x/"],
+            ["alg"],
+            ["x\r\nSet-Cookie: a=b"],
+            ['x", error="none'],
+            ["\u20ac"],
+        ),
         *([5], [[]], ["exp", "exp"], "exp", "", None, True, 0, 5, {}, {"exp": 1}),
     ):
         token = ISSUERS["hs256"].token({"crit": crit, "exp": 1})
@@ -90,7 +137,9 @@ def _unencoded() -> Iterator[Case]:
         for crit in (["b64"], ABSENT):
             token = known.token({"b64": value, "crit": crit})
             with_crit = "without crit" if crit is ABSENT else "with crit"
-            yield bad(f"b64 {json.dumps(value)} {with_crit}", token, "malformed", "RFC 7797 section 7")
+            yield bad(
+                f"b64 {json.dumps(value)} {with_crit}", token, "malformed", "RFC 7797 section 7"
+            )
 
 
 def _compressed() -> Iterator[Case]:
@@ -99,12 +148,25 @@ def _compressed() -> Iterator[Case]:
     deflated = packer.compress(json_bytes(known.claims())) + packer.flush()
     bomb = zlib.compress(bytes(4_000_000), 9)
     for name, value, payload in (
-        *(("DEF", "DEF", deflated), ("DEF over plain claims", "DEF", known.claims()), ("bomb", "DEF", bomb)),
-        *(("GZIP", "GZIP", deflated), ("empty", "", known.claims()), ("null", None, known.claims())),
+        *(
+            ("DEF", "DEF", deflated),
+            ("DEF over plain claims", "DEF", known.claims()),
+            ("bomb", "DEF", bomb),
+        ),
+        *(
+            ("GZIP", "GZIP", deflated),
+            ("empty", "", known.claims()),
+            ("null", None, known.claims()),
+        ),
     ):
         token = sign(known.header(zip=value), payload, HS256)
         yield bad(f"zip {name}", token, "malformed", "RFC 7516 section 4.1.3")
-    yield bad("deflated claims without zip", sign(known.header(), deflated, HS256), "malformed", "RFC 7519 section 7.2")
+    yield bad(
+        "deflated claims without zip",
+        sign(known.header(), deflated, HS256),
+        "malformed",
+        "RFC 7519 section 7.2",
+    )
 
 
 def _types() -> Iterator[Case]:
@@ -112,17 +174,45 @@ def _types() -> Iterator[Case]:
     for typ in ("at+jwt", "AT+JWT", "At+Jwt", "application/at+jwt", "Application/AT+JWT"):
         yield good(f"typ {typ}", ISSUERS["typed"].token({"typ": typ}), source, "typed")
     for typ in (
-        *(ABSENT, "", "JWT", "jwt", "at", "at+jwt ", " at+jwt", "at+jwt;v=1", "dpop+jwt", "logout+jwt", "id+jwt"),
-        *("application/", "application/application/at+jwt", "text/at+jwt", "at+jwt\0", "\N{KELVIN SIGN}"),
+        *(
+            ABSENT,
+            "",
+            "JWT",
+            "jwt",
+            "at",
+            "at+jwt ",
+            " at+jwt",
+            "at+jwt;v=1",
+            "dpop+jwt",
+            "logout+jwt",
+            "id+jwt",
+        ),
+        *(
+            "application/",
+            "application/application/at+jwt",
+            "text/at+jwt",
+            "at+jwt\0",
+            "\N{KELVIN SIGN}",
+        ),
     ):
         shown = "absent" if typ is ABSENT else repr(typ)
-        yield bad(f"typ {shown} for at+jwt", ISSUERS["typed"].token({"typ": typ}), "type", source, "typed")
+        yield bad(
+            f"typ {shown} for at+jwt", ISSUERS["typed"].token({"typ": typ}), "type", source, "typed"
+        )
     for typ in (None, True, 1, [], ["at+jwt"], {}):
         for name in ("typed", "hs256"):
             token = ISSUERS[name].token({"typ": typ})
             yield bad(f"typ {json.dumps(typ)} to {name}", token, "malformed", source, name)
     for typ in (ABSENT, "", "JOSE", "logout+jwt"):
         shown = "absent" if typ is ABSENT else repr(typ)
-        yield good(f"typ {shown} where none is asked for", ISSUERS["hs256"].token({"typ": typ}), source)
-    token = sign(ISSUERS["typed"].header(typ="JWT"), ISSUERS["typed"].claims(), key_of("HS256", nameless("HS256")))
-    yield bad("a stranger's token of another type", token, "signature", "RFC 7515 section 5.2", "typed")
+        yield good(
+            f"typ {shown} where none is asked for", ISSUERS["hs256"].token({"typ": typ}), source
+        )
+    token = sign(
+        ISSUERS["typed"].header(typ="JWT"),
+        ISSUERS["typed"].claims(),
+        key_of("HS256", nameless("HS256")),
+    )
+    yield bad(
+        "a stranger's token of another type", token, "signature", "RFC 7515 section 5.2", "typed"
+    )

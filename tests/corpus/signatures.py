@@ -19,7 +19,9 @@ _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _P256_FIELD = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 
-_SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 8017 section 9.2, note 1
+_SHA256_INFO = bytes.fromhex(
+    "3031300d060960864801650304020105000420"
+)  # RFC 8017 section 9.2, note 1
 _SHA256_INFO_WITHOUT_NULL = bytes.fromhex("302f300b0609608648016503040201") + b"\x04\x20"
 _SHA1_INFO = bytes.fromhex("3021300906052b0e03021a05000414")
 
@@ -31,8 +33,13 @@ def cases() -> Iterator[Case]:
         for number in count():
             header, claims = known.header(), known.claims(jti=f"forged {number}")
             text = signing_input(header, claims)
-            genuine = jwt.get_algorithm_by_name(known.key.algorithm).sign(text, known.key.signing_key)
-            if genuine[0]:  # without a leading zero some libraries take it, once in 256 runs: test_keys.py has that
+            genuine = jwt.get_algorithm_by_name(known.key.algorithm).sign(
+                text, known.key.signing_key
+            )
+            if genuine[
+                0
+                # without a leading zero some libraries take it, once in 256 runs: test_keys.py has that
+            ]:
                 break
         for form, signature in (*_of_any_kind(genuine), *forgeries(text, genuine)):
             token = compact(header, claims, signature)
@@ -63,17 +70,26 @@ def _hmac_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]:
     known = ISSUERS["hs256"]
     sign = jwt.get_algorithm_by_name("HS256").sign
     yield "of the payload alone", sign(text.partition(b".")[2], known.key.signing_key)
-    yield "of the decoded parts", sign(json_bytes(known.header()) + b"." + json_bytes(known.claims()), HS_SECRET)
+    yield (
+        "of the decoded parts",
+        sign(json_bytes(known.header()) + b"." + json_bytes(known.claims()), HS_SECRET),
+    )
     yield "of the text and a dot", sign(text + b".", HS_SECRET)
     yield "of nothing", sign(b"", HS_SECRET)
     yield "plain SHA-256", hashlib.sha256(HS_SECRET + text).digest()
 
 
 def _rsa_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]:
-    """Numbers out of range, and blocks that only a lax reader of PKCS #1 takes (RFC 8017 sections 8.2.2 and 9.2)."""
+    """Numbers out of range, and blocks that only a lax reader of PKCS #1 takes (RFC 8017 sections
+    8.2.2 and 9.2)."""
     private: Any = ISSUERS["rs256"].key.signing_key
     n, d = private.public_key().public_numbers().n, private.private_numbers().d
-    for name, number in (("1", 1), ("n - 1", n - 1), ("n", n), ("n - s", n - int.from_bytes(genuine, "big"))):
+    for name, number in (
+        ("1", 1),
+        ("n - 1", n - 1),
+        ("n", n),
+        ("n - s", n - int.from_bytes(genuine, "big")),
+    ):
         yield name, number.to_bytes(256, "big")
     digest, sha1 = hashlib.sha256(text).digest(), hashlib.sha1(text).digest()
     for name, block in {
@@ -85,8 +101,14 @@ def _rsa_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]:
         "block type 0": b"\0\0" + _padded(_SHA256_INFO + digest)[2:],
         "another filler": _padded(_SHA256_INFO + digest, filler=b"\xfe"),
         "no end of the filler": _padded(_SHA256_INFO + digest).replace(b"\xff\0", b"\xff\xff", 1),
-        "garbage after the digest": b"\0\1" + b"\xff" * 8 + b"\0" + (_SHA256_INFO + digest).ljust(245, b"\x2a"),
-        "garbage before DigestInfo": b"\0\1" + b"\xff" * 8 + b"\0" + (_SHA256_INFO + digest).rjust(245, b"\x2a"),
+        "garbage after the digest": b"\0\1"
+        + b"\xff" * 8
+        + b"\0"
+        + (_SHA256_INFO + digest).ljust(245, b"\x2a"),
+        "garbage before DigestInfo": b"\0\1"
+        + b"\xff" * 8
+        + b"\0"
+        + (_SHA256_INFO + digest).rjust(245, b"\x2a"),
     }.items():
         yield name, pow(int.from_bytes(block, "big"), d, n).to_bytes(256, "big")
 
@@ -106,12 +128,16 @@ def _pss_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]:
         ("the longest salt", sha256, padding.PSS.MAX_LENGTH),
         ("MGF1 with SHA-1", sha1, 32),
     ):
-        yield name, private.sign(text, padding.PSS(mgf=padding.MGF1(mask), salt_length=salt), sha256)
+        yield (
+            name,
+            private.sign(text, padding.PSS(mgf=padding.MGF1(mask), salt_length=salt), sha256),
+        )
     yield "PKCS #1 v1.5", private.sign(text, padding.PKCS1v15(), sha256)
 
 
 def _ecdsa_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]:
-    """RFC 7518 section 3.4: r and s as 32 bytes each; 0 and the order are no values of theirs (CVE-2022-21449)."""
+    """RFC 7518 section 3.4: r and s as 32 bytes each; 0 and the order are no values of theirs
+    (CVE-2022-21449)."""
     r, s = (int.from_bytes(half, "big") for half in (genuine[:32], genuine[32:]))
     for name, pair in {
         "r = 0": (0, s),
@@ -143,7 +169,10 @@ def _eddsa_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]
 def _spliced() -> Iterator[Case]:
     """Parts of two good tokens put together."""
     known = ISSUERS["hs256"]
-    one, other = known.token(sub="one").split("."), known.token({"kid": "x"}, sub="other").split(".")
+    one, other = (
+        known.token(sub="one").split("."),
+        known.token({"kid": "x"}, sub="other").split("."),
+    )
     for name, parts in {
         "another payload": (one[0], other[1], one[2]),
         "another header": (other[0], one[1], one[2]),
@@ -158,7 +187,8 @@ def _spliced() -> Iterator[Case]:
 
 
 def _malleable() -> Iterator[Case]:
-    """Standard ECDSA: with s, n - s is a signature too. And RSA's s + n is none, though it is the same residue."""
+    """Standard ECDSA: with s, n - s is a signature too. And RSA's s + n is none, though it is the
+    same residue."""
     known = ISSUERS["es256"]
     text, _, signature = known.token().rpartition(".")
     raw = jwt.utils.base64url_decode(signature)

@@ -1,4 +1,5 @@
-"""Who is asked for a verdict: the middleware, as a request would, and PyJWT with the same settings."""
+"""Who is asked for a verdict: the middleware, as a request would, and PyJWT with the same
+settings."""
 
 from contextlib import suppress
 from typing import Any
@@ -34,7 +35,9 @@ def environ(authorization: str | None) -> dict[str, Any]:
 _GUARD = guard(cache_size=0)
 
 
-def decide(case: Case, by: JWTMiddleware = _GUARD) -> tuple[Identity | None, tuple[int, str] | None]:
+def decide(
+    case: Case, by: JWTMiddleware = _GUARD
+) -> tuple[Identity | None, tuple[int, str] | None]:
     """The verdict of the middleware: who is calling, or the status and reason of the refusal."""
     decision = by.decide(environ(case.authorization))
     answer: Any = decision.answer
@@ -53,9 +56,11 @@ def pyjwt_accepts(case: Case) -> bool:
 
 
 def pyjwt_claims(token: str, issuer: Issuer) -> dict[str, Any]:
-    """What `jwt.decode` returns or raises with those settings of the issuer that it has too: no `typ`, no lifetime.
+    """What `jwt.decode` returns or raises with those settings of the issuer that it has too: no
+    `typ`, no lifetime.
 
-    The keys are tried that the issuer's key set finds for the `kid`: PyJWT knows no sets that find one.
+    The keys are tried that the issuer's key set finds for the `kid`: PyJWT knows no sets that find
+    one.
     """
     header = jwt.get_unverified_header(token)
     found = issuer.provider.keys.find(header.get("kid")) or [issuer.key]

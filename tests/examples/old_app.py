@@ -21,4 +21,8 @@ def old_tokens(**config: str) -> dict[str, str]:
     """Tokens of ada's from the app, by kind."""
     with old_app(**config).app_context():
         fresh = create_access_token("ada", fresh=True)
-        return {"access": create_access_token("ada"), "fresh": fresh, "refresh": create_refresh_token("ada")}
+        return {
+            "access": create_access_token("ada"),
+            "fresh": fresh,
+            "refresh": create_refresh_token("ada"),
+        }

@@ -1,4 +1,5 @@
-"""What an example of a feature promises beyond what every example does, by WebTest in this process."""
+"""What an example of a feature promises beyond what every example does, by WebTest in this
+process."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,8 +20,15 @@ PREFLIGHT = {"method": "OPTIONS", "Origin": FRONT_END, "Access_Control_Request_M
 @pytest.fixture(scope="module")
 def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
     """Imports an example of this name."""
-    public = KEY.verifying_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    environ = {"PASSWORD": PASSWORD, "JWT_SECRET_KEY": SECRET, "PARTNER_KEY": public, "FRONT_END": FRONT_END}
+    public = KEY.verifying_key.public_bytes(
+        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+    environ = {
+        "PASSWORD": PASSWORD,
+        "JWT_SECRET_KEY": SECRET,
+        "PARTNER_KEY": public,
+        "FRONT_END": FRONT_END,
+    }
     with loading(environ, tmp_path_factory.mktemp("features")) as load:
         yield load
 
@@ -56,7 +64,8 @@ def of(name: str) -> pytest.MarkDecorator:
 def test_scopes_and_claims_open_the_paths_that_ask_for_them(
     call: Call, username: str, verb: str, path: str, status: int
 ) -> None:
-    """ada may write and leads a team, grace reads and audits; a token that lacks what a rule asks is 403."""
+    """ada may write and leads a team, grace reads and audits; a token that lacks what a rule asks
+    is 403."""
     token = sign_in(call, username=username).body["token"]
     assert call(path, token, {"some": "text"} if verb == "POST" else None).status == status
 
@@ -65,7 +74,9 @@ def test_scopes_and_claims_open_the_paths_that_ask_for_them(
 def test_a_permission_of_pyramid_is_a_scope(load: Callable[[str], Any], call: Call) -> None:
     """A view with a permission is for tokens with that scope."""
     minter = load("pyramid_app").minter
-    statuses = [call("/api/admin", minter.mint("1", scopes=scopes)).status for scopes in ((), ("admin",))]
+    statuses = [
+        call("/api/admin", minter.mint("1", scopes=scopes)).status for scopes in ((), ("admin",))
+    ]
     assert statuses == [403, 200]
 
 
@@ -106,11 +117,13 @@ def test_the_front_end_can_read_a_refusal_and_nobody_else_can(call: Call) -> Non
 
 @of("mounted_app")
 def test_a_rule_is_relative_to_the_mount(call: Call) -> None:
-    """`/data` of the mounted app is /reports/data, whatever its spelling; the rest of the mount is open."""
+    """`/data` of the mounted app is /reports/data, whatever its spelling; the rest of the mount is
+    open."""
     token = sign_in(call).body["token"]
-    assert [call(path).status for path in ("/reports/data/me", "/reports//data/me", "/reports/x/../data/me")] == [
-        401
-    ] * 3
+    assert [
+        call(path).status
+        for path in ("/reports/data/me", "/reports//data/me", "/reports/x/../data/me")
+    ] == [401] * 3
     assert call("/reports/data/me", token).body == {"id": "1"}
     assert call("/reports/").body == {"id": None}
 
@@ -129,14 +142,17 @@ def test_a_rule_is_relative_to_the_mount(call: Call) -> None:
         ("fresh", "/api/password", 200),
     ],
 )
-def test_what_a_token_of_flask_jwt_extended_may_do(call: Call, kind: str, path: str, status: int) -> None:
+def test_what_a_token_of_flask_jwt_extended_may_do(
+    call: Call, kind: str, path: str, status: int
+) -> None:
     """Access tokens pass, refresh tokens do not, and freshness is a claim to ask for."""
     assert call(path, old_tokens(**ENCODES)[kind]).status == status
 
 
 @of("from_flask_jwt_extended")
 def test_tokens_need_an_issuer_and_an_audience_before_the_move(call: Call) -> None:
-    """A token without them is good for the old app alone; and not even there once that asks for them."""
+    """A token without them is good for the old app alone; and not even there once that asks for
+    them."""
     plain, moved = old_tokens()["access"], old_tokens(**ENCODES)["access"]
     assert [call("/api/me", token).status for token in (plain, moved)] == [401, 200]
     ahead, after = webtest_call(old_app(**ENCODES)), webtest_call(old_app(**ENCODES, **DECODES))

@@ -1,4 +1,5 @@
-"""How the tests call an example: by WebTest or by curl. No `__init__.py` here: the package `examples` is another."""
+"""How the tests call an example: by WebTest or by curl. No `__init__.py` here: the package
+`examples` is another."""
 
 import json
 import os
@@ -25,7 +26,8 @@ PASSWORD = "analytical engine"
 
 @dataclass(frozen=True)
 class Example:
-    """The guarded path and another spelling of it, an open path, where and as whom to sign in, who is then calling."""
+    """The guarded path and another spelling of it, an open path, where and as whom to sign in, who
+    is then calling."""
 
     guarded: str = "/api/me"
     hostile: str = "//api/me"
@@ -39,7 +41,9 @@ EXAMPLES = {
     "quickstart": Example(),
     "flask_app": Example(open="/api/health", caller={"id": "1", "scopes": ["admin"]}),
     "bottle_app": Example(open="/news"),
-    "tutorial": Example("/protected", "//protected", "/health", "/token", "test", {"id": 1, "username": "test"}),
+    "tutorial": Example(
+        "/protected", "//protected", "/health", "/token", "test", {"id": 1, "username": "test"}
+    ),
     "django_app": Example(login="", caller={"id": "ada"}),
     "django_rest_app": Example(login="", caller={"id": "ada", "name": "ada"}),
     "pyramid_app": Example(),
@@ -78,12 +82,20 @@ def webtest_call(application: Any) -> Call:
     """Calls of an application in this process, which may also name headers and the method."""
     client = TestApp(application)
 
-    def call(path: str, token: str = "", fields: object = None, method: str = "GET", **headers: str) -> Answer:
+    def call(
+        path: str, token: str = "", fields: object = None, method: str = "GET", **headers: str
+    ) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent |= {"Authorization": f"Bearer {token}"} if token else {}
-        posted = {"method": "POST", "body": json.dumps(fields).encode(), "content_type": "application/json"}
+        posted = {
+            "method": "POST",
+            "body": json.dumps(fields).encode(),
+            "content_type": "application/json",
+        }
         options = posted if fields else {"method": method}
-        answer = client.request(f"http://localhost{path}", headers=sent, expect_errors=True, **options)
+        answer = client.request(
+            f"http://localhost{path}", headers=sent, expect_errors=True, **options
+        )
         return Answer(answer.status_int, dict(answer.headers), _value(answer.text))
 
     return call
@@ -93,10 +105,24 @@ def curl_call(address: str) -> Call:
     """Calls of a server by curl."""
 
     def call(path: str, token: str = "", fields: object = None) -> Answer:
-        command = ["curl", "--silent", "--include", "--path-as-is", "--max-time", "60", address + path]
+        command = [
+            "curl",
+            "--silent",
+            "--include",
+            "--path-as-is",
+            "--max-time",
+            "60",
+            address + path,
+        ]
         command += ["--header", f"Authorization: Bearer {token}"] if token else []
-        command += ["--header", "Content-Type: application/json", "--data", json.dumps(fields)] if fields else []
-        head, _, body = subprocess.run(command, check=True, capture_output=True, text=True).stdout.partition("\n\n")
+        command += (
+            ["--header", "Content-Type: application/json", "--data", json.dumps(fields)]
+            if fields
+            else []
+        )
+        head, _, body = subprocess.run(
+            command, check=True, capture_output=True, text=True
+        ).stdout.partition("\n\n")
         status, _, headers = head.partition("\n")
         return Answer(int(status.split()[1]), dict(message_from_string(headers)), _value(body))
 
@@ -107,7 +133,9 @@ def _value(body: str) -> Any:
     return json.loads(body) if body.startswith("{") else body
 
 
-def sign_in(call: Call, path: str = "/auth/token", username: str = "ada", password: str = PASSWORD) -> Answer:
+def sign_in(
+    call: Call, path: str = "/auth/token", username: str = "ada", password: str = PASSWORD
+) -> Answer:
     """Sign in by name and password."""
     return call(path, fields={"username": username, "password": password})
 
@@ -125,12 +153,18 @@ def walk(name: str, call: Call, token: str | None = None) -> Walk:
     """Call an example without a token, by another spelling, on its open path, and with a token."""
     example = EXAMPLES[name]
     token = token or sign_in(call, example.login, example.username).body["token"]
-    return Walk(call(example.guarded), call(example.hostile), call(example.open), call(example.guarded, token))
+    return Walk(
+        call(example.guarded),
+        call(example.hostile),
+        call(example.open),
+        call(example.guarded, token),
+    )
 
 
 @contextmanager
 def loading(environ: Mapping[str, str], folder: Path) -> Iterator[Callable[[str], Any]]:
-    """Imports examples into this process, which stands in the folder; their passwords cost little."""
+    """Imports examples into this process, which stands in the folder; their passwords cost
+    little."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT)
         patch.chdir(folder)
@@ -149,7 +183,8 @@ def attack(name: str, application: Any) -> None:
 
 
 def alone(name: str, environ: Mapping[str, str], folder: Path) -> Walk:
-    """Walk and attack in a process of its own, which this must be: Django can be configured once in each."""
+    """Walk and attack in a process of its own, which this must be: Django can be configured once in
+    each."""
     os.environ.update(environ)
     os.chdir(folder)
     warnings.simplefilter("error")

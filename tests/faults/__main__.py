@@ -36,7 +36,9 @@ class Bench:
     def site(self, store: str, workers: str = "sync", **env: object) -> Iterator[Site]:
         """The app over a store of that name."""
         with tempfile.TemporaryDirectory() as folder:
-            database = self.postgresql.url if "PostgreSQL" in store else f"sqlite:///{folder}/auth.db"
+            database = (
+                self.postgresql.url if "PostgreSQL" in store else f"sqlite:///{folder}/auth.db"
+            )
             log = self.valkey.url if "Valkey" in store else ""
             texts = {name: str(value) for name, value in env.items()}
             with served(Path(folder), database, log, options=_WORKERS[workers], **texts) as site:
@@ -120,17 +122,29 @@ def main() -> int:
     print("| fault | store | what came of it |\n|---|---|---|")
     for workers in _WORKERS:
         for store in _STORES[:3]:
-            bench.row(f"{AT_ONCE} refreshes of one token, {workers}", store, partial(race, bench, store, workers))
+            bench.row(
+                f"{AT_ONCE} refreshes of one token, {workers}",
+                store,
+                partial(race, bench, store, workers),
+            )
     for workers in _WORKERS:
         for store in _STORES[:3]:
-            bench.row(f"reuse after the grace, {workers}", store, partial(reuse, bench, store, workers))
+            bench.row(
+                f"reuse after the grace, {workers}", store, partial(reuse, bench, store, workers)
+            )
     for workers in _WORKERS:
         for store in _STORES:
-            bench.row(f"worker killed at each point, {workers}", store, partial(kills, bench, store, workers))
+            bench.row(
+                f"worker killed at each point, {workers}",
+                store,
+                partial(kills, bench, store, workers),
+            )
     for store in _STORES[1:]:
         engine = store.rpartition(" ")[2]
         for how in ("killed", "frozen", "frozen, then killed"):
-            bench.row(f"{engine} {how} under load", store, partial(outage, bench, store, engine, how))
+            bench.row(
+                f"{engine} {how} under load", store, partial(outage, bench, store, engine, how)
+            )
     for how in ("no space", "no growth"):
         bench.row(f"disk full ({how})", "SQLite", partial(full_disk, how))
     bench.postgresql.remove()

@@ -1,4 +1,5 @@
-"""A full disk under an SQLite file: 503, an intact file, and all is well when there is room again."""
+"""A full disk under an SQLite file: 503, an intact file, and all is well when there is room
+again."""
 
 import resource
 import subprocess
@@ -46,7 +47,8 @@ def balloon(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def no_growth(workers: Sequence[int], folder: Path) -> Iterator[None]:
-    """Let no worker make a file longer than the longest one in the folder: where nothing can be mounted."""
+    """Let no worker make a file longer than the longest one in the folder: where nothing can be
+    mounted."""
     if not hasattr(resource, "prlimit"):
         skip("no file system can be mounted here, and the size of files cannot be limited")
     size = max(path.stat().st_size for path in folder.iterdir())

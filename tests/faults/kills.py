@@ -1,4 +1,5 @@
-"""A worker is killed at each point of an operation: it has been done or it has not, and can be done again."""
+"""A worker is killed at each point of an operation: it has been done or it has not, and can be done
+again."""
 
 import time
 from collections.abc import Callable
@@ -45,7 +46,8 @@ class Witness:
 
 
 class Operation:
-    """What is done to a new user with two sessions, and what must be so when the worker was killed over it."""
+    """What is done to a new user with two sessions, and what must be so when the worker was killed
+    over it."""
 
     def __init__(self, site: Site, witness: Witness) -> None:
         self.site = site
@@ -62,7 +64,8 @@ class Operation:
         raise NotImplementedError
 
     def is_whole(self, tokens: Tokens) -> bool:
-        """Whether a session is still there; then its tokens are good, unless its end is in a log elsewhere already."""
+        """Whether a session is still there; then its tokens are good, unless its end is in a log
+        elsewhere already."""
         kept, logged = self.site.is_kept(tokens), self.site.is_logged(tokens)
         assert kept or logged, "a session is lost"
         assert self.site.store._log is not None or not (kept and logged), "half ended"
@@ -95,7 +98,8 @@ class Refresh(Operation):
 
 
 class Revoke(Operation):
-    """Sign out: all of the session is there or nothing; another session of the user is not touched."""
+    """Sign out: all of the session is there or nothing; another session of the user is not
+    touched."""
 
     def do(self, **options: Any) -> Answer:
         return self.site.revoke(self.session["refresh_token"], **options)
@@ -126,7 +130,8 @@ class _EndsSessions(Operation):
 
 
 class ChangePassword(_EndsSessions):
-    """Another password: the old one is good and the sessions are there, or the new one and they are not."""
+    """Another password: the old one is good and the sessions are there, or the new one and they are
+    not."""
 
     def do(self, **options: Any) -> Answer:
         return self.site.change("set_password", self.name, ANOTHER, **options)
@@ -159,8 +164,11 @@ OPERATIONS: dict[str, Callable[[Site, Witness], Operation]] = {
 }
 
 
-def kill_at_points(site: Site, witness: Witness, name: str, *, first: int = 0, step: int = 1) -> int:
-    """Kill a worker at every `step`-th point of an operation, each time on a user of its own; return how often."""
+def kill_at_points(
+    site: Site, witness: Witness, name: str, *, first: int = 0, step: int = 1
+) -> int:
+    """Kill a worker at every `step`-th point of an operation, each time on a user of its own;
+    return how often."""
     for kills in count():
         operation = OPERATIONS[name](site, witness)
         answer = None

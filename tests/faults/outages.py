@@ -1,4 +1,5 @@
-"""The engine goes away under load and comes back: 503 in between, and nobody has lost anything after."""
+"""The engine goes away under load and comes back: 503 in between, and nobody has lost anything
+after."""
 
 import threading
 import time
@@ -44,7 +45,8 @@ class Outage(NamedTuple):
 
 
 class Load:
-    """Clients at work: pairs that refresh one token at once, people who sign in, sign out, and call the app."""
+    """Clients at work: pairs that refresh one token at once, people who sign in, sign out, and call
+    the app."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -105,8 +107,15 @@ class Load:
         with ThreadPoolExecutor(2) as pair:
             while not self._stop.is_set():
                 token = self.latest[place]["refresh_token"]
-                asked = [pair.submit(self._persist, "refresh", partial(self.site.refresh, token)) for _ in range(2)]
-                answers = [found for each in asked if (found := each.result()) is not None and found.status == 200]
+                asked = [
+                    pair.submit(self._persist, "refresh", partial(self.site.refresh, token))
+                    for _ in range(2)
+                ]
+                answers = [
+                    found
+                    for each in asked
+                    if (found := each.result()) is not None and found.status == 200
+                ]
                 if len({answer.body["refresh_token"] for answer in answers}) > 1:
                     self.wrong.append("two successors of one token")
                 if answers:
@@ -119,8 +128,11 @@ class Load:
                 self.ended.append(tokens)
 
 
-def go_through(site: Site, server: Server, how: str, needs: Sequence[str], max_outage: float) -> Outage:
-    """Take the engine away (`how`: killed, frozen, or frozen, then killed), for longer than max_outage, and back."""
+def go_through(
+    site: Site, server: Server, how: str, needs: Sequence[str], max_outage: float
+) -> Outage:
+    """Take the engine away (`how`: killed, frozen, or frozen, then killed), for longer than
+    max_outage, and back."""
     load = Load(site)
     with load.running():
         time.sleep(0.7)
@@ -136,13 +148,20 @@ def go_through(site: Site, server: Server, how: str, needs: Sequence[str], max_o
         is_back = time.monotonic()
         _wait_for_quiet(load, is_back)
     before = [record for record in load.records if record.ended < leaves]
-    during = [record for record in load.records if is_gone < record.began and record.ended < returns]
+    during = [
+        record for record in load.records if is_gone < record.began and record.ended < returns
+    ]
     _check_store(before, during, needs)
     slowest_read = _check_reads(before, during, is_gone, max_outage)
     _check_sessions(load)
     refused = [record for record in load.records if record.status == 503]
     slowest = max(record.ended - record.began for record in refused)
-    return Outage(len(refused), slowest, slowest_read, max(0, max(record.ended for record in refused) - is_back))
+    return Outage(
+        len(refused),
+        slowest,
+        slowest_read,
+        max(0, max(record.ended for record in refused) - is_back),
+    )
 
 
 def _wait_for_refusals(load: Load, since: dict[str, float]) -> None:
@@ -174,8 +193,11 @@ def _check_store(before: list[Record], during: list[Record], needs: Sequence[str
         assert statuses == ({503} if kind in needs else {200}), (kind, statuses)
 
 
-def _check_reads(before: list[Record], during: list[Record], is_gone: float, max_outage: float) -> float:
-    """Tokens are good for max_outage after a worker's last read of the log, and then 503. Return the longest wait."""
+def _check_reads(
+    before: list[Record], during: list[Record], is_gone: float, max_outage: float
+) -> float:
+    """Tokens are good for max_outage after a worker's last read of the log, and then 503. Return
+    the longest wait."""
     reads = [record for record in during if record.kind in ("read", "outcast")]
     known = {record.worker: record.began - _STALENESS for record in before if record.kind == "read"}
     served = [record for record in reads if record.ended < known.get(record.worker, 0) + max_outage]
@@ -191,7 +213,10 @@ def _check_sessions(load: Load) -> None:
     for tokens in (*load.latest, *load.spare):
         answer = site.refresh(tokens["refresh_token"])
         assert answer.status == 200, answer
-        assert site.refresh(tokens["refresh_token"]).body["refresh_token"] == answer.body["refresh_token"]
+        assert (
+            site.refresh(tokens["refresh_token"]).body["refresh_token"]
+            == answer.body["refresh_token"]
+        )
         assert site.read(answer.body["token"]).status == 200
     for tokens in (load.outcast, *load.ended):
         assert site.refresh(tokens["refresh_token"]).status == 400

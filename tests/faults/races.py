@@ -1,4 +1,5 @@
-"""Many at once: fifty refreshes of one token, and every worker's word on a token that was used again."""
+"""Many at once: fifty refreshes of one token, and every worker's word on a token that was used
+again."""
 
 import hashlib
 import threading
@@ -22,7 +23,8 @@ def secret_hash(refresh_token: str) -> bytes:
 
 
 def refresh_at_once(site: Site) -> int:
-    """Refresh one token many times at once: all get the one successor. Return how many workers took part."""
+    """Refresh one token many times at once: all get the one successor. Return how many workers took
+    part."""
     tokens = site.new_session()
     gate = threading.Barrier(AT_ONCE)
 
@@ -42,11 +44,14 @@ def refresh_at_once(site: Site) -> int:
 
 
 def reuse_after_grace(site: Site, grace: float) -> float:
-    """Use a token again after the grace; return the seconds until no worker takes the session's access token."""
+    """Use a token again after the grace; return the seconds until no worker takes the session's
+    access token."""
     first = site.new_session()
     second = site.refresh(first["refresh_token"]).body
     third = site.refresh(second["refresh_token"]).body
-    assert site.refresh(first["refresh_token"]).body["refresh_token"] == second["refresh_token"]  # within the grace
+    assert (
+        site.refresh(first["refresh_token"]).body["refresh_token"] == second["refresh_token"]
+    )  # within the grace
     after_grace = time.monotonic() + grace
     while time.monotonic() < after_grace:  # so that each worker has just read the log
         wait_for_all(site, third["token"], 200)

@@ -1,7 +1,8 @@
 """The app that the faults are made in: `gunicorn faults.served`.
 
-With FAULTS=1 a request that carries `Kill-At: n` kills its worker at the n-th of the points that it passes: before and
-after each statement and commit, and each command to Redis. An answer tells in `Points` how many it has passed.
+With FAULTS=1 a request that carries `Kill-At: n` kills its worker at the n-th of the points that it
+passes: before and after each statement and commit, and each command to Redis. An answer tells in
+`Points` how many it has passed.
 """
 
 import json
@@ -91,7 +92,9 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     fuse.passed, fuse.deadly = 0, int(environ.get("HTTP_KILL_AT", -1))
 
     def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-        return start_response(status, [*headers, ("Worker", str(os.getpid())), ("Points", str(fuse.passed))], *error)
+        return start_response(
+            status, [*headers, ("Worker", str(os.getpid())), ("Points", str(fuse.passed))], *error
+        )
 
     app = change if environ["PATH_INFO"] == "/change" else site
     return app(environ, start)
@@ -99,12 +102,17 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 log = RedisLog(os.environ["REDIS"]) if os.environ.get("REDIS") else None
 store = SQLStore(os.environ["DATABASE"], log=log, password_method="scrypt:1024:8:1")
-store.ping()  # before the fork, so that the first request of a worker passes the points that every other one does
+# before the fork, so that the first request of a worker passes the points that every other one does
+store.ping()
 if os.environ.get("FAULTS") == "1":
     lay(store)
-minter = TokenMinter.from_secret("the secret of the served app, long enough", issuer="https://a.example", audience="a")
+minter = TokenMinter.from_secret(
+    "the secret of the served app, long enough", issuer="https://a.example", audience="a"
+)
 revocations = RevocationList(store, max_outage=float(os.environ.get("MAX_OUTAGE", 120)))
-guarded = JWTMiddleware(protected, providers=[minter.provider], revocations=revocations, rules=[Rule("/api")])
+guarded = JWTMiddleware(
+    protected, providers=[minter.provider], revocations=revocations, rules=[Rule("/api")]
+)
 boundless = Throttle(  # it counts, but who is killed gives nothing back
     per_name_and_address="1000000/minute", per_name="1000000/hour", per_address="1000000/minute"
 )

@@ -15,9 +15,9 @@ import jwt
 import sqlalchemy as sa
 from servers.serving import gunicorn
 
-from jwt_middleware.revocation import revocation_key
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores.sql.schema import sessions, users
+from jwt_middleware.trust.revocation import revocation_key
 
 WORKERS = 4
 PASSWORD = "correct horse battery staple"
@@ -52,7 +52,8 @@ class Site:
         self.store = store
 
     def call(self, path: str, fields: Any = None, *, token: str = "", kill_at: int = -1) -> Answer:
-        """GET, or POST the fields as JSON, over a connection of its own. `Killed` when its worker died of it."""
+        """GET, or POST the fields as JSON, over a connection of its own. `Killed` when its worker
+        died of it."""
         headers = {"Content-Type": "application/json", "Kill-At": str(kill_at)}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         body = None if fields is None else json.dumps(fields)
@@ -64,7 +65,11 @@ class Site:
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
                 raise Killed from None
         found = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, found, json.loads(text) if found["content-type"].endswith("json") else text)
+        return Answer(
+            answer.status,
+            found,
+            json.loads(text) if found["content-type"].endswith("json") else text,
+        )
 
     def sign_in(self, name: str, password: str = PASSWORD, **options: Any) -> Answer:
         """Sign in."""
@@ -113,22 +118,31 @@ class Site:
         return revocation_key("sid", "https://a.example", sid_of(tokens)) in self._logged()
 
     def check_consistency(self) -> None:
-        """Raise AssertionError for a damaged file, a session without its user, or one that is kept and has ended."""
+        """Raise AssertionError for a damaged file, a session without its user, or one that is kept
+        and has ended."""
         path = self.store.path
         if path is not None:
             with closing(sqlite3.connect(path)) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        versions = {str(row.id): row.version for row in self.rows(sa.select(users)) if not row.disabled}
+        versions = {
+            str(row.id): row.version for row in self.rows(sa.select(users)) if not row.disabled
+        }
         kept = self.rows(sa.select(sessions))
-        assert all(versions.get(row.user_id) == row.user_version for row in kept), "a session without its user"
+        assert all(versions.get(row.user_id) == row.user_version for row in kept), (
+            "a session without its user"
+        )
         if self.store._log is None:
             logged = self._logged()
-            assert not [row for row in kept if revocation_key("sid", row.issuer, row.sid) in logged], "half ended"
+            assert not [
+                row for row in kept if revocation_key("sid", row.issuer, row.sid) in logged
+            ], "half ended"
 
     def check_errors(self) -> None:
         """Raise AssertionError when a worker has met an exception that nobody caught."""
         errors = self.folder / "errors"
-        assert not errors.exists() or "Traceback" not in errors.read_text(), errors.read_text()[-2000:]
+        assert not errors.exists() or "Traceback" not in errors.read_text(), errors.read_text()[
+            -2000:
+        ]
 
     def kills(self) -> Counter[str]:
         """How often a worker was killed at which kind of point."""
@@ -145,11 +159,21 @@ def sid_of(tokens: dict[str, Any]) -> str:
 
 
 @contextmanager
-def served(folder: Path, database: str, log: str = "", *, options: Sequence[str] = SYNC, **env: str) -> Iterator[Site]:
-    """The app over a database, and a log elsewhere if there is one, in four workers; checked once more at the end."""
-    env = {"DATABASE": database, "REDIS": log, "PYTHONPATH": f"{_HERE.parents[1]}:{_HERE.parent}", **env}
+def served(
+    folder: Path, database: str, log: str = "", *, options: Sequence[str] = SYNC, **env: str
+) -> Iterator[Site]:
+    """The app over a database, and a log elsewhere if there is one, in four workers; checked once
+    more at the end."""
+    env = {
+        "DATABASE": database,
+        "REDIS": log,
+        "PYTHONPATH": f"{_HERE.parents[1]}:{_HERE.parent}",
+        **env,
+    }
     options = (*options, "--workers", str(WORKERS), "-c", str(_HERE / "gunicorn_conf.py"))
-    store = SQLStore(database, log=RedisLog(log) if log else None, password_method="scrypt:1024:8:1")
+    store = SQLStore(
+        database, log=RedisLog(log) if log else None, password_method="scrypt:1024:8:1"
+    )
     store.ping()
     with gunicorn("faults.served", *options, cwd=folder, env=env) as address:
         site = Site(address, folder, store)

@@ -54,7 +54,8 @@ def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Serve:
 
 @pytest.mark.parametrize("serve", ["sqlite", "postgresql"], indirect=True)
 def test_many_at_once(serve: Serve) -> None:
-    """Fifty refreshes of one token are one generation; a token used again ends the session in every worker in 2 s."""
+    """Fifty refreshes of one token are one generation; a token used again ends the session in every
+    worker in 2 s."""
     with serve(options=THREADS, REUSE_GRACE="0.5") as site:
         refresh_at_once(site)
         assert refresh_at_once(site) > 1
@@ -62,23 +63,29 @@ def test_many_at_once(serve: Serve) -> None:
 
 
 def test_workers_are_killed(serve: Serve) -> None:
-    """Before and after every eleventh statement or commit: no session is lost or resurrected, nothing is half done."""
+    """Before and after every eleventh statement or commit: no session is lost or resurrected,
+    nothing is half done."""
     with serve(FAULTS="1") as site:
         witness = Witness(site)
-        kills = [kill_at_points(site, witness, name, first=first, step=11) for first, name in enumerate(OPERATIONS)]
+        kills = [
+            kill_at_points(site, witness, name, first=first, step=11)
+            for first, name in enumerate(OPERATIONS)
+        ]
         witness.swear()
         assert sum(kills) == site.kills().total()
         assert min(kills) >= 2
 
 
 def test_the_engines_are_away(tmp_path: Path) -> None:
-    """503 while PostgreSQL or Valkey is killed or frozen, tokens served for max_outage, and nothing is lost after."""
+    """503 while PostgreSQL or Valkey is killed or frozen, tokens served for max_outage, and nothing
+    is lost after."""
     with ThreadPoolExecutor(2) as both:  # side by side, since most of it is waiting
         list(both.map(go_through_all, (PostgreSQL, Valkey), (tmp_path, tmp_path)))
 
 
 def go_through_all(engine: type[Server], folder: Path) -> None:
-    """Both outages of one engine, which ends with this thread (`--pdeathsig`) and so is this thread's own."""
+    """Both outages of one engine, which ends with this thread (`--pdeathsig`) and so is this
+    thread's own."""
     server = engine()
     folder = folder / engine.__name__
     folder.mkdir()
@@ -94,10 +101,18 @@ def go_through_all(engine: type[Server], folder: Path) -> None:
 
 
 def test_who_waits_for_the_log_holds_no_lock(valkey: Valkey, tmp_path: Path) -> None:
-    """What cannot be ended while Valkey is frozen keeps nobody else from writing into the SQLite file."""
-    store = SQLStore(f"sqlite:///{tmp_path}/auth.db", log=RedisLog(valkey.url), password_method="scrypt:1024:8:1")
+    """What cannot be ended while Valkey is frozen keeps nobody else from writing into the SQLite
+    file."""
+    store = SQLStore(
+        f"sqlite:///{tmp_path}/auth.db", log=RedisLog(valkey.url), password_method="scrypt:1024:8:1"
+    )
     user = store.add_user("ada", PASSWORD)
-    issuing = {"reuse_grace": 10, "idle_timeout": 60, "session_lifetime": 60, "issuer": "https://a.example"}
+    issuing = {
+        "reuse_grace": 10,
+        "idle_timeout": 60,
+        "session_lifetime": 60,
+        "issuer": "https://a.example",
+    }
     _, session = Sessions(store, **issuing).start(user, 900)
     endings = {
         "end_session": lambda: store.end_session(session),
@@ -107,14 +122,19 @@ def test_who_waits_for_the_log_holds_no_lock(valkey: Valkey, tmp_path: Path) -> 
     }
     valkey.signal_all(SIGSTOP)
     try:
-        with ThreadPoolExecutor() as threads, closing(sqlite3.connect(store.path, timeout=0)) as other:
+        with (
+            ThreadPoolExecutor() as threads,
+            closing(sqlite3.connect(store.path, timeout=0)) as other,
+        ):
             waiting = {name: threads.submit(ending) for name, ending in endings.items()}
             while not all(each.done() for each in waiting.values()):
                 other.execute("BEGIN IMMEDIATE")  # fails at once where another one writes
                 other.rollback()
     finally:
         valkey.signal_all(SIGCONT)
-    assert {name: type(each.exception()) for name, each in waiting.items()} == dict.fromkeys(endings, StoreUnavailable)
+    assert {name: type(each.exception()) for name, each in waiting.items()} == dict.fromkeys(
+        endings, StoreUnavailable
+    )
     assert store.find_session(session.name_hash) == session
 
 

@@ -1,8 +1,9 @@
-"""Fuzzes the middleware with atheris: `python tests/fuzz/run.py header|token [-max_total_time=300 ...]`.
+"""Fuzzes the middleware with atheris: `python tests/fuzz/run.py header|token [-max_total_time=300
+...]`.
 
-The options are those of libFuzzer. It starts from the corpus and from what earlier runs found, which a folder among the
-temporary files keeps; it stops at the first broken law; and it prints every input that took longer than all before it,
-the least of five rounds counting.
+The options are those of libFuzzer. It starts from the corpus and from what earlier runs found,
+which a folder among the temporary files keeps; it stops at the first broken law; and it prints
+every input that took longer than all before it, the least of five rounds counting.
 """
 
 import sys
@@ -41,12 +42,26 @@ def main() -> None:
     def timed(data: bytes) -> None:
         global _slowest
         taken = taken_by(data)
-        if taken > _slowest and (taken := min(taken, *(taken_by(data) for _ in range(4)))) > _slowest:
+        if (
+            taken > _slowest
+            and (taken := min(taken, *(taken_by(data) for _ in range(4)))) > _slowest
+        ):
             _slowest = taken
-            print(f"slowest so far: {taken * 1000:.2f} ms, {len(data)} bytes: {data[:100]!r}", file=sys.stderr)
+            print(
+                f"slowest so far: {taken * 1000:.2f} ms, {len(data)} bytes: {data[:100]!r}",
+                file=sys.stderr,
+            )
 
     atheris.Setup(
-        [sys.argv[0], "-max_len=12000", "-timeout=5", f"-artifact_prefix={folder}/", *options, str(folder)], timed
+        [
+            sys.argv[0],
+            "-max_len=12000",
+            "-timeout=5",
+            f"-artifact_prefix={folder}/",
+            *options,
+            str(folder),
+        ],
+        timed,
     )
     atheris.Fuzz()
 

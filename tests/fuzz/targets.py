@@ -1,7 +1,7 @@
 """What a fuzzer calls: each target takes any bytes and raises when a law is broken.
 
-No exception escapes the middleware, no status other than 200, 400 and 401 is answered, what goes out is printable ASCII
-and well-formed, and whoever is let through would be by PyJWT too.
+No exception escapes the middleware, no status other than 200, 400 and 401 is answered, what goes
+out is printable ASCII and well-formed, and whoever is let through would be by PyJWT too.
 """
 
 import json
@@ -13,7 +13,10 @@ from corpus import CASES
 from corpus.verifiers import environ, guard, issuer_of, pyjwt_claims
 from forge import ISSUERS, Issuer, compact, json_bytes, sign
 
-_SIGNERS = [ISSUERS[name] for name in ("hs256", "eddsa", "kids", "typed", "no-aud", "several", "brief", "uid")]
+_SIGNERS = [
+    ISSUERS[name]
+    for name in ("hs256", "eddsa", "kids", "typed", "no-aud", "several", "brief", "uid")
+]
 _STATUSES = {"200": None, "400": "invalid_request", "401": "invalid_token"}
 
 
@@ -23,7 +26,8 @@ def header(data: bytes) -> None:
 
 
 def token(data: bytes) -> None:
-    """The first byte says how the rest becomes a token: as its text, or as parts under a right signature."""
+    """The first byte says how the rest becomes a token: as its text, or as parts under a right
+    signature."""
     way, number = divmod(data[0] if data else 0, len(_SIGNERS))
     text = _WAYS[way % len(_WAYS)](_SIGNERS[number], data[1:])
     if answer(f"Bearer {text}") == "200":
@@ -45,14 +49,19 @@ def seeds(name: str) -> Iterator[bytes]:
     if name == "token":
         for number, issuer in enumerate(_SIGNERS):
             head, claims = json_bytes(issuer.header()), json_bytes(issuer.claims())
-            for way, rest in enumerate((issuer.token().encode(), head + b"\n" + claims, claims, head, b'"x":1')):
+            for way, rest in enumerate(
+                (issuer.token().encode(), head + b"\n" + claims, claims, head, b'"x":1')
+            ):
                 yield bytes([way * len(_SIGNERS) + number]) + rest
 
 
 def answer(authorization: str) -> str:
-    """Send one request with this header and return the status; whatever is wrong with the answer raises."""
+    """Send one request with this header and return the status; whatever is wrong with the answer
+    raises."""
     sent: list[Any] = []
-    body = b"".join(_GUARD(environ(authorization), lambda status, headers, *_: sent.extend((status, headers))))
+    body = b"".join(
+        _GUARD(environ(authorization), lambda status, headers, *_: sent.extend((status, headers)))
+    )
     status, headers = sent[0][:3], dict(sent[1])
     assert status in _STATUSES, status
     if status != "200":
@@ -82,7 +91,9 @@ def _as_header(issuer: Issuer, data: bytes) -> str:
 
 def _as_members(issuer: Issuer, data: bytes) -> str:
     """The bytes go into both objects, before the last brace."""
-    head, claims = (json_bytes(part)[:-1] + b"," + data + b"}" for part in (issuer.header(), issuer.claims()))
+    head, claims = (
+        json_bytes(part)[:-1] + b"," + data + b"}" for part in (issuer.header(), issuer.claims())
+    )
     return sign(head, claims, issuer.key)
 
 

@@ -42,25 +42,52 @@ def login_app(*arguments: Any, **options: Any) -> LoginApp:
 
 
 WRONG: dict[str, tuple[Callable[[], object], str]] = {
-    "store and minter swapped": (lambda: login_app(MINTER, MemoryStore()), r"LoginApp\(store, minter\)"),
-    "a key as minter": (lambda: login_app(MemoryStore(), Key.generate()), r"LoginApp\(store, minter\)"),
+    "store and minter swapped": (
+        lambda: login_app(MINTER, MemoryStore()),
+        r"LoginApp\(store, minter\)",
+    ),
+    "a key as minter": (
+        lambda: login_app(MemoryStore(), Key.generate()),
+        r"LoginApp\(store, minter\)",
+    ),
     "an own table as store": (lambda: login_app(Table(), MINTER), "goes in users="),
     "no store": (lambda: login_app(None, MINTER), "goes in users="),
-    "a list of users": (lambda: login_app(MemoryStore(), MINTER, users=["ada"]), "authenticate and get"),
-    "one origin": (lambda: login_app(MemoryStore(), MINTER, allowed_origins="https://a.example"), r"=\['https://"),
-    "any origin": (lambda: login_app(MemoryStore(), MINTER, allowed_origins=["*"]), r"=\['https://"),
+    "a list of users": (
+        lambda: login_app(MemoryStore(), MINTER, users=["ada"]),
+        "authenticate and get",
+    ),
+    "one origin": (
+        lambda: login_app(MemoryStore(), MINTER, allowed_origins="https://a.example"),
+        r"=\['https://",
+    ),
+    "any origin": (
+        lambda: login_app(MemoryStore(), MINTER, allowed_origins=["*"]),
+        r"=\['https://",
+    ),
     "an origin with a path": (
         lambda: login_app(MemoryStore(), MINTER, allowed_origins=["https://a.example/"]),
         r"=\['https://",
     ),
-    "a prefix without a slash": (lambda: login_app(MemoryStore(), MINTER).wrap(print, prefix="auth"), 'prefix="/auth"'),
+    "a prefix without a slash": (
+        lambda: login_app(MemoryStore(), MINTER).wrap(print, prefix="auth"),
+        'prefix="/auth"',
+    ),
     "a prefix with one at its end": (
         lambda: login_app(MemoryStore(), MINTER).wrap(print, prefix="/auth/"),
         'prefix="/auth"',
     ),
-    "the root as prefix": (lambda: login_app(MemoryStore(), MINTER).wrap(print, prefix="/"), 'or prefix=""'),
-    "no prefix": (lambda: login_app(MemoryStore(), MINTER).wrap(print, prefix=None), 'or prefix=""'),  # type: ignore[arg-type]
-    "no app to wrap": (lambda: login_app(MemoryStore(), MINTER).wrap(None, prefix=""), r"app\.wsgi_app"),  # type: ignore[arg-type]
+    "the root as prefix": (
+        lambda: login_app(MemoryStore(), MINTER).wrap(print, prefix="/"),
+        'or prefix=""',
+    ),
+    "no prefix": (
+        lambda: login_app(MemoryStore(), MINTER).wrap(print, prefix=None),
+        'or prefix=""',
+    ),  # type: ignore[arg-type]
+    "no app to wrap": (
+        lambda: login_app(MemoryStore(), MINTER).wrap(None, prefix=""),
+        r"app\.wsgi_app",
+    ),  # type: ignore[arg-type]
 }
 
 
@@ -72,7 +99,8 @@ def test_contradictions(build: Callable[[], object], words: str) -> None:
 
 
 def test_an_error_of_the_owners_table_is_the_owners() -> None:
-    """It goes to the server, which logs it: only `StoreUnavailable` says that trying again may help."""
+    """It goes to the server, which logs it: only `StoreUnavailable` says that trying again may
+    help."""
 
     class Broken(Table):
         def authenticate(self, username: str, password: str) -> User | None:
@@ -100,7 +128,9 @@ def test_what_the_owners_table_is_asked(store: MemoryStore) -> None:
 
 def test_a_body_of_a_sign_in(store: MemoryStore) -> None:
     """`user_id` is a number where the store has numbers, and every member is there once."""
-    response = Client(LoginApp(store, MINTER)).post("/token", json={"username": "ada", "password": "lovelace"})
+    response = Client(LoginApp(store, MINTER)).post(
+        "/token", json={"username": "ada", "password": "lovelace"}
+    )
     members = json.loads(response.data, object_pairs_hook=list)
     assert [name for name, _ in members if name != "refresh_token"] == [
         "token",

@@ -1,4 +1,5 @@
-"""The audit log: one line for each event of the login app, which nobody can forge, and no secret in it."""
+"""The audit log: one line for each event of the login app, which nobody can forge, and no secret in
+it."""
 
 import logging
 import re
@@ -41,7 +42,10 @@ def events(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, str]
 
     def take() -> list[dict[str, str]]:
         records = [record for record in caplog.records if record.name == "jwt_middleware.login"]
-        taken = [{"level": r.levelname, **{k: v for k, v in vars(r).items() if k not in USUAL}} for r in records]
+        taken = [
+            {"level": r.levelname, **{k: v for k, v in vars(r).items() if k not in USUAL}}
+            for r in records
+        ]
         caplog.clear()
         return taken
 
@@ -99,15 +103,19 @@ def test_the_line(login: Login, caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada", "nobody", "my secret, in the wrong field"])
-def test_a_failure_names_nobody(name: str, login: Login, events: Events, caplog: pytest.LogCaptureFixture) -> None:
-    """What stands in the field of the name may be a password: a known name and an unknown one leave the same line."""
+def test_a_failure_names_nobody(
+    name: str, login: Login, events: Events, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What stands in the field of the name may be a password: a known name and an unknown one leave
+    the same line."""
     login.send("/token", username=name, password="wrong")
     assert not [word for word in (name, "wrong") if f'"{word}"' in caplog.text]
     assert events() == [{"level": "INFO", "event": "failure", "address": HOME}]
 
 
 def test_a_throttle(login: Login, events: Events) -> None:
-    """An attempt that is not even looked at is no failure; attempts that were given back do not count."""
+    """An attempt that is not even looked at is no failure; attempts that were given back do not
+    count."""
     for _ in range(7):
         login.sign_in()
     assert {event["event"] for event in events()} == {"login"}
@@ -117,7 +125,8 @@ def test_a_throttle(login: Login, events: Events) -> None:
 
 
 def test_a_reuse(login: Login, events: Events, clock: Clock) -> None:
-    """A used refresh token that comes again is a warning, once: afterwards its session is unknown."""
+    """A used refresh token that comes again is a warning, once: afterwards its session is
+    unknown."""
     first = login.sign_in()["refresh_token"]
     login.refresh(login.refresh(first)["refresh_token"])
     session = events()[0]["session"]
@@ -138,7 +147,14 @@ def test_a_logout(kind: str, fields: Any, login: Login, events: Events) -> None:
     login.send("/revoke", token=token, **fields)
     login.send("/revoke", token="x" * 64, **fields)
     assert events() == [
-        {"level": "INFO", "event": "logout", "user_id": "1", "address": HOME, "session": session, "ended": ended},
+        {
+            "level": "INFO",
+            "event": "logout",
+            "user_id": "1",
+            "address": HOME,
+            "session": session,
+            "ended": ended,
+        },
     ]
 
 
@@ -167,7 +183,8 @@ class Broken(MemoryStore):
 
 
 def test_a_store_that_is_down(events: Events) -> None:
-    """Our own fault is one warning and no other event; asking again with the same token does all that was asked."""
+    """Our own fault is one warning and no other event; asking again with the same token does all
+    that was asked."""
     store = Broken(password_method="scrypt:1024:8:1")
     store.add_user("ada", "lovelace")
     login = Login(LoginApp(store, MINTER))
@@ -197,8 +214,11 @@ class Table:
         return self.user
 
 
-def test_a_user_that_changes(store: MemoryStore, events: Events, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user gone at the refresh ends the session; one that is gone at once after the sign-in may be get()'s fault."""
+def test_a_user_that_changes(
+    store: MemoryStore, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user gone at the refresh ends the session; one that is gone at once after the sign-in may
+    be get()'s fault."""
     login = Login(LoginApp(store, MINTER, users=Table()))
     token = login.sign_in()["refresh_token"]
     monkeypatch.setattr(Table, "get", lambda self, user_id: None)
@@ -227,8 +247,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 @pytest.mark.parametrize("fact", ["username", "address"])
-def test_nobody_writes_lines_of_their_own(fact: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Names and addresses are shortened, and in ASCII without control characters, in the line and in the fields."""
+def test_nobody_writes_lines_of_their_own(
+    fact: str, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Names and addresses are shortened, and in ASCII without control characters, in the line and
+    in the fields."""
     caplog.set_level(logging.INFO, logger="jwt_middleware.login")
     environ = {"REMOTE_ADDR": text if fact == "address" else HOME}
     audit.record("login", environ, user_id=1, username=text if fact == "username" else "ada")

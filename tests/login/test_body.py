@@ -19,7 +19,11 @@ fields_of_text = st.dictionaries(unicode_text, unicode_text, max_size=5)
 
 def read(body: bytes, content_type: str, **environ: Any) -> Any:
     """The fields of a body that comes with its length."""
-    framing = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": content_type, "wsgi.input": io.BytesIO(body)}
+    framing = {
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": content_type,
+        "wsgi.input": io.BytesIO(body),
+    }
     return read_fields(Request({"REQUEST_METHOD": "POST"} | framing | environ))
 
 
@@ -65,7 +69,9 @@ def test_json_has_one_meaning(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("content_type", [FORM, JSON])
-@pytest.mark.parametrize(("excess", "status"), [(0, 200), (1, 413), (2, 413), (MAX_BODY_BYTES * 20, 413)])
+@pytest.mark.parametrize(
+    ("excess", "status"), [(0, 200), (1, 413), (2, 413), (MAX_BODY_BYTES * 20, 413)]
+)
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
 def test_the_limit(content_type: str, excess: int, status: int, chunked: bool) -> None:
     """64 KiB and no byte more, whatever the form and the framing."""
@@ -94,13 +100,17 @@ def test_a_body_in_pieces(lines: int) -> None:
 
 
 @pytest.mark.parametrize("length", [4, 100, 65_536])
-@pytest.mark.parametrize("server", [{}, {"wsgi.input_terminated": True}], ids=["open end", "terminated by the server"])
+@pytest.mark.parametrize(
+    "server", [{}, {"wsgi.input_terminated": True}], ids=["open end", "terminated by the server"]
+)
 def test_a_body_that_is_cut_off(length: int, server: dict[str, Any]) -> None:
     """Less than was announced is 400, not the part that came."""
     assert status_of(b"a=1", FORM, CONTENT_LENGTH=str(length), **server) == 400
 
 
-@pytest.mark.parametrize("value", [None, True, 0, 1.5, "", [], ["ada"], {}, {"a": "b"}, "a\0"], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, True, 0, 1.5, "", [], ["ada"], {}, {"a": "b"}, "a\0"], ids=repr
+)
 def test_what_is_no_text(value: Any) -> None:
     """A field is a text that is not empty and has no NUL; nothing is made into one."""
     with pytest.raises(Problem) as caught:

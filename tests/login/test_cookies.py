@@ -16,7 +16,8 @@ FRONT_END = "https://front.example"
 
 
 class Browser:
-    """A client that keeps the cookie by hand, since WebTest's does not send one that is for https."""
+    """A client that keeps the cookie by hand, since WebTest's does not send one that is for
+    https."""
 
     def __init__(self) -> None:
         store = MemoryStore(password_method="scrypt:1024:8:1")
@@ -28,8 +29,11 @@ class Browser:
         self.client = TestApp(login.wrap(guarded, prefix="/auth"))
         self.cookie = ""
 
-    def post(self, path: str, fields: dict[str, Any], status: int = 200, **headers: str) -> TestResponse:
-        """Send the fields as JSON, with the cookie if there is one, and take the cookie of the answer."""
+    def post(
+        self, path: str, fields: dict[str, Any], status: int = 200, **headers: str
+    ) -> TestResponse:
+        """Send the fields as JSON, with the cookie if there is one, and take the cookie of the
+        answer."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookie:
             headers["Cookie"] = f"{NAME}={self.cookie}"
@@ -55,11 +59,14 @@ def browser() -> Browser:
 
 
 def test_the_cookie_is_for_the_login_app_alone(browser: Browser) -> None:
-    """No script reads it, no foreign page sends it, no plain http carries it, and no body has what is in it."""
+    """No script reads it, no foreign page sends it, no plain http carries it, and no body has what
+    is in it."""
     answer = browser.post("/auth/token", SIGN_IN)
     attributes = {part.strip() for part in answer.headers["Set-Cookie"].split(";")[1:]}
     assert {"HttpOnly", "Secure", "SameSite=Strict", "Max-Age=604800"} <= attributes
-    assert not any(name.startswith(("Path", "Domain")) for name in attributes)  # so: this host, below /auth
+    assert not any(
+        name.startswith(("Path", "Domain")) for name in attributes
+    )  # so: this host, below /auth
     assert answer.headers["Set-Cookie"].startswith("__Secure-")
     assert "refresh_token" not in answer.json
     assert browser.cookie not in answer.text
@@ -83,7 +90,8 @@ def test_a_token_in_the_body_counts_for_nothing(browser: Browser) -> None:
 
 
 def test_who_never_signed_in_is_not_told_of_a_session(browser: Browser) -> None:
-    """Without the cookie a refresh is `invalid_request`; `invalid_grant` means that there was a session."""
+    """Without the cookie a refresh is `invalid_request`; `invalid_grant` means that there was a
+    session."""
     assert browser.post("/auth/token", REFRESH, status=400).json["error"] == "invalid_request"
 
 
@@ -104,7 +112,8 @@ def test_a_wrong_password_leaves_the_cookie(browser: Browser) -> None:
 
 
 def test_signing_out_reads_and_clears_the_cookie(browser: Browser) -> None:
-    """The session and its access tokens end, and the cookie goes; without one the answer is the same."""
+    """The session and its access tokens end, and the cookie goes; without one the answer is the
+    same."""
     token = browser.post("/auth/token", SIGN_IN).json["token"]
     browser.call(token)
     browser.post("/auth/revoke", {"cookie": True})

@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware import ConfigurationError, InvalidToken, Key
-from jwt_middleware.login import KeyFolder, TokenMinter, key_folder
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.login import KeyFolder, TokenMinter
+from jwt_middleware.trust import key_folder
+from jwt_middleware.trust.verifier import Verifier
 
 LIFETIME = 900
 
 
 def minter(path: Path) -> TokenMinter:
     """A worker's minter, with a view of the folder of its own."""
-    return TokenMinter(KeyFolder(path), issuer="https://example.com", audience="api", lifetime=LIFETIME)
+    return TokenMinter(
+        KeyFolder(path), issuer="https://example.com", audience="api", lifetime=LIFETIME
+    )
 
 
 def publish(path: Path, algorithm: str = "ES256") -> Key:
@@ -49,8 +52,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "keys"
 
 
-def test_a_new_key_is_published_before_it_signs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A running app publishes a new key within a second, and goes on signing with the active one."""
+def test_a_new_key_is_published_before_it_signs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running app publishes a new key within a second, and goes on signing with the active
+    one."""
     worker = minter(path)
     (old,) = kids(worker)
     new = publish(path, "EdDSA")
@@ -59,8 +65,11 @@ def test_a_new_key_is_published_before_it_signs(path: Path, monkeypatch: pytest.
     assert KeyFolder(path).active.id == old
 
 
-def test_an_activated_key_signs_and_the_old_tokens_stay_good(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After `activate` a running app signs with the new key; what the old one signed is still accepted."""
+def test_an_activated_key_signs_and_the_old_tokens_stay_good(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After `activate` a running app signs with the new key; what the old one signed is still
+    accepted."""
     worker = minter(path)
     verifier = Verifier([worker.provider])
     before = worker.mint("ada")
@@ -95,7 +104,8 @@ def test_a_retired_key_verifies_no_more(path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_key_stays_until_its_last_token_has_expired(path: Path) -> None:
-    """`retire` refuses a key that signs, one whose tokens may be good, and one that is not there."""
+    """`retire` refuses a key that signs, one whose tokens may be good, and one that is not
+    there."""
     old = str(KeyFolder(path).active.id)
     with pytest.raises(ConfigurationError, match="signs"):
         key_folder.retire(path, old, LIFETIME)
@@ -116,7 +126,8 @@ def test_nobody_else_reads_the_keys(path: Path) -> None:
 
 
 def test_a_broken_file_costs_no_other_key(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A file that is no key, or one of another algorithm than its name says, is left out with a WARNING."""
+    """A file that is no key, or one of another algorithm than its name says, is left out with a
+    WARNING."""
     (path / "broken.ES256.pem").write_text("not a key")
     (path / "other.RS256.pem").write_bytes(Key.generate("EdDSA").to_pem())
     assert len(KeyFolder(path).keys) == 1
@@ -157,4 +168,9 @@ def test_the_folder_is_looked_at_once_a_second(path: Path, monkeypatch: pytest.M
 def test_fallbacks_do_not_go_with_a_folder(path: Path) -> None:
     """A folder has its earlier keys in it."""
     with pytest.raises(ConfigurationError, match="leave fallbacks out"):
-        TokenMinter(KeyFolder(path), issuer="https://example.com", audience="api", fallbacks=[Key.generate()])
+        TokenMinter(
+            KeyFolder(path),
+            issuer="https://example.com",
+            audience="api",
+            fallbacks=[Key.generate()],
+        )

@@ -13,21 +13,26 @@ from hypothesis import strategies as st
 from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provider
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.login.minter import RESERVED_CLAIMS
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.trust.verifier import Verifier
 
 SECRET = "a secret of at least thirty-two bytes"
 TERMS: dict[str, Any] = {"issuer": "https://login.example", "audience": "example-api"}
 ALGORITHMS = ["HS256", "HS384", "HS512", "ES256", "ES384", "ES512", "EdDSA", "RS256", "PS512"]
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
 
 
 def is_unicode(value: object) -> bool:
-    """Whether a JSON value is without lone surrogates, which UTF-8 cannot hold, and without infinity."""
+    """Whether a JSON value is without lone surrogates, which UTF-8 cannot hold, and without
+    infinity."""
     text = json.dumps(value, ensure_ascii=False)
     return "Infinity" not in text and text == text.encode("utf-8", "replace").decode()
 
@@ -40,14 +45,18 @@ def minter() -> TokenMinter:
 
 def claims_of(token: str) -> Any:
     """The claims as PyJWT reads them."""
-    return jwt.decode(token, SECRET, ["HS256"], audience="example-api", issuer="https://login.example")
+    return jwt.decode(
+        token, SECRET, ["HS256"], audience="example-api", issuer="https://login.example"
+    )
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     subject=st.text(max_size=8),
     scopes=st.lists(st.text(max_size=5), max_size=3),
-    claims=st.dictionaries(st.text(max_size=5) | st.sampled_from([*RESERVED_CLAIMS, "scp"]), json_values, max_size=3),
+    claims=st.dictionaries(
+        st.text(max_size=5) | st.sampled_from([*RESERVED_CLAIMS, "scp"]), json_values, max_size=3
+    ),
 )
 @example(subject="ada", scopes=["read", "write", "read"], claims={})
 @example(subject="ada", scopes=["read write"], claims={})
@@ -56,8 +65,11 @@ def claims_of(token: str) -> Any:
 @example(subject="ada", scopes=["read"], claims={"scp": "read"})
 @example(subject="a\x00", scopes=[], claims={})
 @example(subject="\ud800", scopes=[], claims={})
-def test_minted_is_accepted(subject: str, scopes: list[str], claims: dict[str, Any], minter: TokenMinter) -> None:
-    """Either the provider reads from the token exactly what was asked for, or there is no token but a ValueError."""
+def test_minted_is_accepted(
+    subject: str, scopes: list[str], claims: dict[str, Any], minter: TokenMinter
+) -> None:
+    """Either the provider reads from the token exactly what was asked for, or there is no token but
+    a ValueError."""
     try:
         token = minter.mint(subject, scopes=scopes, claims=claims)
     except ValueError:
@@ -74,14 +86,18 @@ def test_minted_is_accepted(subject: str, scopes: list[str], claims: dict[str, A
     scopes=st.lists(st.from_regex(r"[\x21\x23-\x5b\x5d-\x7e]+", fullmatch=True), max_size=3),
     claims=st.dictionaries(st.sampled_from(["name", "Zoë", ""]), json_values.filter(is_unicode)),
 )
-def test_what_is_fit_is_minted(subject: str, scopes: list[str], claims: dict[str, Any], minter: TokenMinter) -> None:
-    """Any Unicode subject without control characters, any scopes of RFC 6749 section 3.3, any JSON."""
+def test_what_is_fit_is_minted(
+    subject: str, scopes: list[str], claims: dict[str, Any], minter: TokenMinter
+) -> None:
+    """Any Unicode subject without control characters, any scopes of RFC 6749 section 3.3, any
+    JSON."""
     assert claims_of(minter.mint(subject, scopes=scopes, claims=claims)).items() >= claims.items()
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm(algorithm: str) -> None:
-    """Any key that can sign will do; type and key id stand in the header, and one set of keys verifies both minters."""
+    """Any key that can sign will do; type and key id stand in the header, and one set of keys
+    verifies both minters."""
     key = Key.generate(algorithm)
     minter = TokenMinter(key, **TERMS)
     token = minter.mint("ada")
@@ -95,10 +111,15 @@ def test_a_key_without_an_id_names_none(minter: TokenMinter) -> None:
 
 
 def test_registered_claims(minter: TokenMinter) -> None:
-    """iss, sub, aud, iat, exp, jti, sid and scope (RFC 9068 section 2.2), whole seconds, and nothing else."""
+    """iss, sub, aud, iat, exp, jti, sid and scope (RFC 9068 section 2.2), whole seconds, and
+    nothing else."""
     before = int(time.time())
     claims = claims_of(minter.mint("ada", scopes=("a", "b"), session="s"))
-    assert (claims.pop("iss"), claims.pop("sub"), claims.pop("aud")) == ("https://login.example", "ada", "example-api")
+    assert (claims.pop("iss"), claims.pop("sub"), claims.pop("aud")) == (
+        "https://login.example",
+        "ada",
+        "example-api",
+    )
     assert (claims.pop("sid"), claims.pop("scope")) == ("s", "a b")
     issued_at, expires_at = claims.pop("iat"), claims.pop("exp")
     assert before <= issued_at <= time.time()
@@ -173,13 +194,24 @@ def test_fallbacks_verify_and_never_sign() -> None:
 
 
 def test_jwks_is_public() -> None:
-    """The published document has every public key and nothing private; a secret is not published."""
+    """The published document has every public key and nothing private; a secret is not
+    published."""
     assert TokenMinter.from_secret(SECRET, **TERMS).jwks is None
     old, new = Key.generate("RS256"), Key.generate("ES256")
     jwks = TokenMinter(new, fallbacks=[old], **TERMS).jwks
     assert jwks is not None
     assert [jwk["kid"] for jwk in jwks["keys"]] == [new.id, old.id]
-    assert {member for jwk in jwks["keys"] for member in jwk} == {"kty", "kid", "alg", "use", "crv", "x", "y", "n", "e"}
+    assert {member for jwk in jwks["keys"] for member in jwk} == {
+        "kty",
+        "kid",
+        "alg",
+        "use",
+        "crv",
+        "x",
+        "y",
+        "n",
+        "e",
+    }
     assert json.loads(json.dumps(jwks)) == jwks
 
 
@@ -199,19 +231,40 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: TokenMinter(Key.generate(), fallbacks=Key.generate(), **TERMS),  # type: ignore[arg-type]
         r"fallbacks=\[old_key\]",
     ),
-    "a short fallback": (lambda: TokenMinter.from_secret(SECRET, fallbacks=("x",), **TERMS), "32 bytes"),
+    "a short fallback": (
+        lambda: TokenMinter.from_secret(SECRET, fallbacks=("x",), **TERMS),
+        "32 bytes",
+    ),
     "a secret beside a private key": (
         lambda: TokenMinter(Key.generate(), fallbacks=[Key.from_secret(SECRET)], **TERMS),
         "do not mix",
     ),
-    "no audience": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=None), "audience='example-api'"),  # type: ignore[arg-type]
-    "a number as audience": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=5), "audience='example-api'"),  # type: ignore[arg-type]
+    "no audience": (
+        lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=None),
+        "audience='example-api'",
+    ),  # type: ignore[arg-type]
+    "a number as audience": (
+        lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=5),
+        "audience='example-api'",
+    ),  # type: ignore[arg-type]
     "no audiences": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=[]), "audience"),
-    "an empty audience": (lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=""), "audience"),
-    "an empty issuer": (lambda: TokenMinter.from_secret(SECRET, issuer="", audience="a"), "issuer='https://"),
+    "an empty audience": (
+        lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=""),
+        "audience",
+    ),
+    "an empty issuer": (
+        lambda: TokenMinter.from_secret(SECRET, issuer="", audience="a"),
+        "issuer='https://",
+    ),
     "no lifetime": (lambda: TokenMinter.from_secret(SECRET, lifetime=0, **TERMS), "positive"),
-    "a lifetime that is a text": (lambda: TokenMinter.from_secret(SECRET, lifetime="900", **TERMS), "seconds"),  # type: ignore[arg-type]
-    "a lifetime that is a boolean": (lambda: TokenMinter.from_secret(SECRET, lifetime=True, **TERMS), "seconds"),
+    "a lifetime that is a text": (
+        lambda: TokenMinter.from_secret(SECRET, lifetime="900", **TERMS),
+        "seconds",
+    ),  # type: ignore[arg-type]
+    "a lifetime that is a boolean": (
+        lambda: TokenMinter.from_secret(SECRET, lifetime=True, **TERMS),
+        "seconds",
+    ),
     "part of a second": (lambda: TokenMinter.from_secret(SECRET, lifetime=0.5, **TERMS), "whole"),  # type: ignore[arg-type]
 }
 

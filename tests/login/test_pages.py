@@ -1,4 +1,5 @@
-"""The login page as the server makes it: language, headers, title, template, and where `next` may lead."""
+"""The login page as the server makes it: language, headers, title, template, and where `next` may
+lead."""
 
 import json
 import re
@@ -22,7 +23,9 @@ MARKUP = "'\"><img src=x onerror=alert(1)>$title & $$"
 
 def client(**options: Any) -> Client:
     """A client of a login app with these options."""
-    minter = TokenMinter.from_secret("a secret of at least thirty-two bytes", issuer="i", audience="a")
+    minter = TokenMinter.from_secret(
+        "a secret of at least thirty-two bytes", issuer="i", audience="a"
+    )
     return Client(LoginApp(MemoryStore(), minter, **options))
 
 
@@ -54,7 +57,8 @@ def get_page(query: str = "", *, accept: str | None = None, **options: Any) -> T
     ],
 )
 def test_the_language(accept: str | None, language: str) -> None:
-    """The one of `Accept-Language` with the greatest weight that there is (RFC 9110 section 12.5.4), else English."""
+    """The one of `Accept-Language` with the greatest weight that there is (RFC 9110 section
+    12.5.4), else English."""
     answer = get_page(accept=accept)
     assert f'<html lang="{language}">' in answer.text
     assert LANGUAGES[language]["password"] in answer.text
@@ -64,7 +68,10 @@ def test_the_language(accept: str | None, language: str) -> None:
 
 def test_every_language_says_everything() -> None:
     """Each file has the same names, and what is filled in by the script has the same places."""
-    places = [{name: re.findall(r"{\w+}", text) for name, text in texts.items()} for texts in LANGUAGES.values()]
+    places = [
+        {name: re.findall(r"{\w+}", text) for name, text in texts.items()}
+        for texts in LANGUAGES.values()
+    ]
     assert all(each == places[0] for each in places)
     assert len(LANGUAGES) == 2
 
@@ -74,7 +81,9 @@ def test_the_headers_of_the_page() -> None:
     headers = get_page().headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
-    assert {policy[name] for name in ("script-src", "style-src", "connect-src", "form-action")} == {"'self'"}
+    assert {policy[name] for name in ("script-src", "style-src", "connect-src", "form-action")} == {
+        "'self'"
+    }
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cache-Control"] == "no-store"
@@ -87,20 +96,31 @@ def test_nothing_is_inline_and_every_address_is_relative() -> None:
     addresses = re.findall(r'(?:href|src|action)="([^"]*)"', text)
     assert sorted(addresses) == ["login.css", "login.js", "token"]
     for script in ("login.js", "jwt-client.js"):
-        assert all(name.startswith("./") for name in re.findall(r'^import .* from "(.*)"', (PAGE / script).read_text()))
+        assert all(
+            name.startswith("./")
+            for name in re.findall(r'^import .* from "(.*)"', (PAGE / script).read_text())
+        )
 
 
 @pytest.mark.parametrize(
     ("name", "content_type"),
-    [("login.css", "text/css"), ("login.js", "text/javascript"), ("jwt-client.js", "text/javascript")],
+    [
+        ("login.css", "text/css"),
+        ("login.js", "text/javascript"),
+        ("jwt-client.js", "text/javascript"),
+    ],
 )
 def test_the_files(name: str, content_type: str) -> None:
-    """Of the type that browsers ask of a module, asked for anew each time, and sent anew only when changed."""
+    """Of the type that browsers ask of a module, asked for anew each time, and sent anew only when
+    changed."""
     browser = client()
     answer = browser.get(f"/{name}")
     assert answer.text == (PAGE / name).read_text("utf-8")
     assert answer.content_type == f"{content_type}; charset=utf-8"
-    assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-cache")
+    assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == (
+        "nosniff",
+        "no-cache",
+    )
     again = browser.get(f"/{name}", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     assert browser.get(f"/{name}", headers={"If-None-Match": '"other"'}).status_code == 200
@@ -109,7 +129,10 @@ def test_the_files(name: str, content_type: str) -> None:
 def test_a_module_for_a_listed_origin() -> None:
     """It may be imported from there, and from nowhere else."""
     browser = client(allowed_origins=["https://app.example"])
-    for origin, shared in (("https://app.example", "https://app.example"), ("https://evil.example", None)):
+    for origin, shared in (
+        ("https://app.example", "https://app.example"),
+        ("https://evil.example", None),
+    ):
         answer = browser.get("/jwt-client.js", headers={"Origin": origin})
         assert answer.headers.get("Access-Control-Allow-Origin") == shared
 
@@ -129,11 +152,17 @@ def test_a_title() -> None:
 
 
 def test_a_template(tmp_path: Path) -> None:
-    """A file of the owner's stands in for ours, in both languages, with `next` and the sentences escaped."""
+    """A file of the owner's stands in for ours, in both languages, with `next` and the sentences
+    escaped."""
     file = tmp_path / "own.html"
-    file.write_text('<p lang=\'$lang\'>$$5 $title é $password <b data-next="$next" data-texts="$texts">', "utf-8")
+    file.write_text(
+        '<p lang=\'$lang\'>$$5 $title é $password <b data-next="$next" data-texts="$texts">',
+        "utf-8",
+    )
     text = get_page("next=/a%22b", accept="es", template=file, title="A&B").text
-    assert text.startswith('<p lang=\'es\'>$5 A&amp;B é Contraseña <b data-next="/a&quot;b" data-texts="{&quot;')
+    assert text.startswith(
+        '<p lang=\'es\'>$5 A&amp;B é Contraseña <b data-next="/a&quot;b" data-texts="{&quot;'
+    )
 
 
 WRONG = {
@@ -177,7 +206,19 @@ ABROAD = [
     "@evil.example",
     "",
 ]
-HERE = ["/", "/page", "/page?a=1&b=//x#c", "/a//b", "/caf%C3%A9", "/café", "/a b", "/~ada/", "/a/../b", "/@ada", "/%"]
+HERE = [
+    "/",
+    "/page",
+    "/page?a=1&b=//x#c",
+    "/a//b",
+    "/caf%C3%A9",
+    "/café",
+    "/a b",
+    "/~ada/",
+    "/a/../b",
+    "/@ada",
+    "/%",
+]
 
 
 @pytest.mark.parametrize("target", ABROAD)
@@ -195,13 +236,21 @@ def test_a_path_of_this_origin_is_next(target: str) -> None:
 def test_next_in_the_page() -> None:
     """The one that was checked is in the page; two are none, and so is what was refused."""
     assert 'data-next="/page?a=1&amp;b=2"' in get_page("next=/page%3Fa=1%26b=2").text
-    for query in ("", "next=", "next=/a&next=/b", "next=//evil.example", "next=%2F%2Fevil.example", "next=/%255Cevil"):
+    for query in (
+        "",
+        "next=",
+        "next=/a&next=/b",
+        "next=//evil.example",
+        "next=%2F%2Fevil.example",
+        "next=/%255Cevil",
+    ):
         assert 'data-next=""' in get_page(query).text
 
 
 @given(st.text(alphabet="/\\.%25fFcC09aA\t\n\r\0 ;?#@:x", max_size=12))
 def test_what_is_let_through_starts_with_one_slash(text: str) -> None:
-    """For what a browser makes of it: tabs and newlines dropped, a backslash a slash (WHATWG URL section 4.4)."""
+    """For what a browser makes of it: tabs and newlines dropped, a backslash a slash (WHATWG URL
+    section 4.4)."""
     path = local_path([text])
     read = path.translate({ord(character): None for character in "\t\n\r"}).replace("\\", "/")
     assert path in ("", text)

@@ -11,7 +11,11 @@ from jwt_middleware.login.paste import app_factory, filter_app_factory
 from jwt_middleware.settings import filter_app_factory as guard_factory
 from jwt_middleware.stores import SQLStore
 
-TERMS = {"issuer": "https://login.example", "audience": "example-api", "secret": "a secret of the tests, long enough"}
+TERMS = {
+    "issuer": "https://login.example",
+    "audience": "example-api",
+    "secret": "a secret of the tests, long enough",
+}
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -41,7 +45,9 @@ def test_the_filter(url: str) -> None:
     guarded = guard_factory(app, TERMS, rules="/api")
     site = TestApp(filter_app_factory(guarded, TERMS, prefix="/auth", database_url=url))
     site.get("/api", status=401)
-    token = site.post_json("/auth/token", {"username": "ada", "password": "analytical engine"}).json["token"]
+    token = site.post_json(
+        "/auth/token", {"username": "ada", "password": "analytical engine"}
+    ).json["token"]
     site.authorization = ("Bearer", token)
     assert site.get("/api").text == "hello"
 

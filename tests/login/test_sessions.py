@@ -1,4 +1,5 @@
-"""Sessions: rotation as its theory has it, whatever is presented and however often at once, over every store."""
+"""Sessions: rotation as its theory has it, whatever is presented and however often at once, over
+every store."""
 
 import base64
 import os
@@ -17,7 +18,14 @@ import redis
 from clock import Clock, stopped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.login import TokenMinter
@@ -29,17 +37,26 @@ Store = MemoryStore | SQLStore
 ISSUER = "https://login.example"
 ANN = User(1, "ann")
 LIFETIME = 900
-OPTIONS: dict[str, Any] = {"reuse_grace": 10, "idle_timeout": 1000, "session_lifetime": 5000, "issuer": ISSUER}
+OPTIONS: dict[str, Any] = {
+    "reuse_grace": 10,
+    "idle_timeout": 1000,
+    "session_lifetime": 5000,
+    "issuer": ISSUER,
+}
 
 
 def sessions_in(store: Store, **options: Any) -> Sessions:
-    """Sessions with a grace of 10 seconds that end after 1000 without use and after 5000 in any case."""
+    """Sessions with a grace of 10 seconds that end after 1000 without use and after 5000 in any
+    case."""
     return Sessions(store, **{**OPTIONS, **options})
 
 
 def ended_in(store: Store) -> dict[str, float]:
     """The sessions whose tokens are revoked: `sid` to when the entry goes."""
-    return {entry.key.rpartition("\n")[2]: entry.expires_at for entry in store.read_revocations(None).entries}
+    return {
+        entry.key.rpartition("\n")[2]: entry.expires_at
+        for entry in store.read_revocations(None).entries
+    }
 
 
 def parts_of(refresh_token: str) -> tuple[bytes, bytes]:
@@ -69,11 +86,13 @@ def clock() -> Any:
         yield clock
 
 
-# ------------------------------------------------------------------------------------------------- rotation
+# -------------------------------------------------------------------------------------------------
+# rotation
 
 
 class Rotation(RuleBasedStateMachine):
-    """Sessions of one user, side by side with what the theory says of each token that was ever handed out."""
+    """Sessions of one user, side by side with what the theory says of each token that was ever
+    handed out."""
 
     store: Store
     tokens = Bundle("tokens")
@@ -158,7 +177,8 @@ class Rotation(RuleBasedStateMachine):
 
 
 class Model:
-    """What the theory says of one session, without a hash: the tokens in their order, and what each is good for."""
+    """What the theory says of one session, without a hash: the tokens in their order, and what each
+    is good for."""
 
     def __init__(self, sid: str, token: str, now: float, lifetime: int) -> None:
         self.sid = sid
@@ -169,7 +189,8 @@ class Model:
         self.ended_at: float | None = None
 
     def rotate(self, token: str, now: float, lifetime: int) -> str | None:
-        """The successor, "new" for one not known yet, or None where the session ends or has ended."""
+        """The successor, "new" for one not known yet, or None where the session ends or has
+        ended."""
         self.expire(now)
         age = self.tokens[::-1].index(token)
         is_good = age <= 1 or (age == 2 and now < self.used_at + OPTIONS["reuse_grace"])
@@ -184,7 +205,9 @@ class Model:
         assert successor not in self.tokens
         self.tokens.append(successor)
         self.used_at = now
-        self.expires_at = min(now + OPTIONS["idle_timeout"], self.started_at + OPTIONS["session_lifetime"])
+        self.expires_at = min(
+            now + OPTIONS["idle_timeout"], self.started_at + OPTIONS["session_lifetime"]
+        )
 
     def expire(self, now: float) -> None:
         """The session ends when it is looked for after its time."""
@@ -196,20 +219,29 @@ class Model:
         self.ended_at = now if self.ended_at is None else self.ended_at
 
 
-@pytest.mark.parametrize(("engine", "examples"), [("memory", 100), ("sqlite", 20), ("postgresql", 5)])
-def test_rotation_is_as_the_theory_has_it(request: pytest.FixtureRequest, engine: str, examples: int) -> None:
-    """Whatever is presented, in whatever order and when, the answer and the log are those of the model."""
+@pytest.mark.parametrize(
+    ("engine", "examples"), [("memory", 100), ("sqlite", 20), ("postgresql", 5)]
+)
+def test_rotation_is_as_the_theory_has_it(
+    request: pytest.FixtureRequest, engine: str, examples: int
+) -> None:
+    """Whatever is presented, in whatever order and when, the answer and the log are those of the
+    model."""
     machine = type("Rotation", (Rotation,), {"store": request.getfixturevalue(f"{engine}_store")})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
 
 
 def test_a_session_is_known_as_long_as_its_tokens(session_store: Store, clock: Clock) -> None:
-    """An expired session can still be ended while a token of it may be good somewhere, on a clock that is behind."""
+    """An expired session can still be ended while a token of it may be good somewhere, on a clock
+    that is behind."""
     sessions = sessions_in(session_store)
     first, session = sessions.start(ANN, 60)
     second, _ = sessions.rotate(first, 60)
@@ -222,7 +254,8 @@ def test_a_session_is_known_as_long_as_its_tokens(session_store: Store, clock: C
 
 
 def test_a_response_that_was_lost(memory_store: MemoryStore, clock: Clock) -> None:
-    """The same token gets the same successor for as long as that is not used, and for ten seconds after."""
+    """The same token gets the same successor for as long as that is not used, and for ten seconds
+    after."""
     sessions = sessions_in(memory_store)
     first, session = sessions.start(ANN, LIFETIME)
     second, _ = sessions.rotate(first, LIFETIME)
@@ -239,7 +272,8 @@ def test_a_response_that_was_lost(memory_store: MemoryStore, clock: Clock) -> No
 
 
 def test_reuse_ends_the_session_for_both(memory_store: MemoryStore, clock: Clock) -> None:
-    """A token older than the previous one is a thief's or its victim's: nobody goes on; the error says whose it was."""
+    """A token older than the previous one is a thief's or its victim's: nobody goes on; the error
+    says whose it was."""
     sessions = sessions_in(memory_store)
     tokens = [sessions.start(User(7, "ann"), LIFETIME)[0]]
     for _ in range(3):
@@ -262,7 +296,9 @@ def test_without_a_grace(memory_store: MemoryStore, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("pause", "ends_after"), [(999, 5000), (1000, 1000), (10, 5000)])
-def test_a_session_has_two_limits(memory_store: MemoryStore, clock: Clock, pause: float, ends_after: float) -> None:
+def test_a_session_has_two_limits(
+    memory_store: MemoryStore, clock: Clock, pause: float, ends_after: float
+) -> None:
     """A session ends when it is idle for too long, and at its age however busy it is."""
     sessions = sessions_in(memory_store)
     started = clock.now
@@ -278,7 +314,13 @@ def test_a_session_has_two_limits(memory_store: MemoryStore, clock: Clock, pause
 
 @pytest.mark.parametrize(
     "options",
-    [{"reuse_grace": -1}, {"idle_timeout": 0}, {"idle_timeout": -1}, {"idle_timeout": 5001}, {"session_lifetime": 0}],
+    [
+        {"reuse_grace": -1},
+        {"idle_timeout": 0},
+        {"idle_timeout": -1},
+        {"idle_timeout": 5001},
+        {"session_lifetime": 0},
+    ],
     ids=str,
 )
 def test_limits_that_cannot_be(memory_store: MemoryStore, options: dict[str, Any]) -> None:
@@ -287,11 +329,13 @@ def test_limits_that_cannot_be(memory_store: MemoryStore, options: dict[str, Any
         sessions_in(memory_store, **options)
 
 
-# ----------------------------------------------------------------------------------------------- at once
+# ----------------------------------------------------------------------------------------------- at
+# once
 
 
 def test_fifty_threads_get_one_successor(session_store: Store) -> None:
-    """Threads that present one token at once all succeed, with the same successor and one new generation."""
+    """Threads that present one token at once all succeed, with the same successor and one new
+    generation."""
     sessions = sessions_in(session_store)
     token, _ = sessions.start(ANN, LIFETIME)
     all_are_there = threading.Barrier(50)
@@ -334,7 +378,9 @@ ROTATING = """if True:
 def test_fifty_processes_get_one_successor(request: pytest.FixtureRequest, engine: str) -> None:
     """Processes that present one token at once all succeed, with the same successor."""
     script = ROTATING.format(url=request.getfixturevalue(f"{engine}_url"))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
     assert (done.stdout, done.stderr) == ("True\n3200 1\n", "")
 
 
@@ -360,7 +406,8 @@ def test_a_session_ends_while_it_is_rotated(session_store: Store) -> None:
     assert session_store.find_session(session.name_hash) is None
 
 
-# ------------------------------------------------------------------------------------------- what is no token
+# ------------------------------------------------------------------------------------------- what
+# is no token
 
 ALPHABETS = {
     "any text": st.text(max_size=100),
@@ -405,13 +452,16 @@ def test_any_text_is_a_refusal(text: str) -> None:
 @given(where=st.integers(0, 63), what=st.characters(), data=st.data())
 @settings(deadline=None)
 def test_a_token_that_was_changed(where: int, what: str, data: st.DataObject) -> None:
-    """One other character anywhere: in the name it is nobody's, in the secret it ends the session, and no other."""
+    """One other character anywhere: in the name it is nobody's, in the secret it ends the session,
+    and no other."""
     store = MemoryStore()
     sessions = sessions_in(store)
     (token, session), (other, _) = (sessions.start(ANN, LIFETIME) for _ in range(2))
     spoilt = token[:where] + what + token[where + 1 :]
     if spoilt == token:
-        spoilt = data.draw(st.sampled_from([token[:-1], token[1:], token + "A", token[::-1], token.swapcase()]))
+        spoilt = data.draw(
+            st.sampled_from([token[:-1], token[1:], token + "A", token[::-1], token.swapcase()])
+        )
     with pytest.raises(SessionEnded):
         sessions.rotate(spoilt, LIFETIME)
     assert ended_in(store).keys() <= {session.sid}
@@ -421,7 +471,9 @@ def test_a_token_that_was_changed(where: int, what: str, data: st.DataObject) ->
 def test_tokens_that_were_swapped(session_store: Store) -> None:
     """The name of one session with the secret of another ends the one it names."""
     sessions = sessions_in(session_store)
-    (ours, session), (theirs, _) = (sessions.start(user, LIFETIME) for user in (ANN, User(2, "bob")))
+    (ours, session), (theirs, _) = (
+        sessions.start(user, LIFETIME) for user in (ANN, User(2, "bob"))
+    )
     assert not good(sessions, changed(ours, secret_of=theirs))
     assert not good(sessions, ours)
     assert good(sessions, theirs)
@@ -449,7 +501,8 @@ def test_each_text_is_asked_for_once(memory_store: MemoryStore) -> None:
     assert len(asked) == 2
 
 
-# ------------------------------------------------------------------------------------------------- at rest
+# -------------------------------------------------------------------------------------------------
+# at rest
 
 
 def dump_of(store: Store) -> bytes:
@@ -458,10 +511,16 @@ def dump_of(store: Store) -> bytes:
         return repr(vars(store)).encode() + b"".join(_values(vars(store)))
     dumped = dump_of_redis(store._log._client) if store._log else b""
     if store.path:
-        return dumped + b"".join(file.read_bytes() for file in Path(store.path).parent.glob("auth.db*"))
+        return dumped + b"".join(
+            file.read_bytes() for file in Path(store.path).parent.glob("auth.db*")
+        )
     tables = ("user", "session", "revocation", "counter", "schema")
     with store._transaction() as connection:
-        rows = [row for table in tables for row in connection.exec_driver_sql(f"SELECT * FROM jwt_middleware_{table}")]
+        rows = [
+            row
+            for table in tables
+            for row in connection.exec_driver_sql(f"SELECT * FROM jwt_middleware_{table}")
+        ]
     return dumped + b"\n".join(_values([tuple(row) for row in rows]))
 
 
@@ -489,7 +548,8 @@ def _values(value: Any) -> list[bytes]:
 
 
 def spellings_of(secret: bytes) -> list[bytes]:
-    """The bytes as they are, in hexadecimal, and in base64 of both alphabets wherever they begin in it."""
+    """The bytes as they are, in hexadecimal, and in base64 of both alphabets wherever they begin in
+    it."""
     spelt = [secret, secret.hex().encode(), secret.hex().upper().encode()]
     for offset in range(3):
         inner = base64.b64encode(bytes(offset) + secret)[4 if offset else 0 : -4]
@@ -498,7 +558,8 @@ def spellings_of(secret: bytes) -> list[bytes]:
 
 
 def test_spellings_are_found() -> None:
-    """The search below would find a secret in each of its spellings, also in the middle of other bytes."""
+    """The search below would find a secret in each of its spellings, also in the middle of other
+    bytes."""
     secret = os.urandom(16)
     for around in (b"", b"x", b"xy", b"xyz"):
         for encode in (bytes, base64.b64encode, urlsafe_b64encode):
@@ -507,7 +568,8 @@ def test_spellings_are_found() -> None:
 
 
 def test_no_store_holds_a_token(session_store: Store) -> None:
-    """Nothing that was handed out, nor a part of it, is in the store, be it used, unused, reused, ended or revoked."""
+    """Nothing that was handed out, nor a part of it, is in the store, be it used, unused, reused,
+    ended or revoked."""
     minter = TokenMinter.from_secret(os.urandom(32), issuer=ISSUER, audience="api")
     sessions, refresh, access = sessions_in(session_store), [], []
     user = session_store.add_user("ann", "wonderland")
@@ -530,7 +592,10 @@ def test_no_store_holds_a_token(session_store: Store) -> None:
     for token in access:
         for part in (token, token.rpartition(".")[0], token.rpartition(".")[2]):
             assert part.encode() not in dumped
-        assert not any(spelt in dumped for spelt in spellings_of(urlsafe_b64decode(token.rpartition(".")[2] + "=")))
+        assert not any(
+            spelt in dumped
+            for spelt in spellings_of(urlsafe_b64decode(token.rpartition(".")[2] + "="))
+        )
 
 
 def test_a_thief_of_the_store_makes_no_token(memory_store: MemoryStore, clock: Clock) -> None:
@@ -545,5 +610,7 @@ def test_a_thief_of_the_store_makes_no_token(memory_store: MemoryStore, clock: C
     names = [value[:16] for value in stolen] + [value[16:] for value in stolen]
     for name in [parts_of(token)[0], *names]:
         for secret in stolen:
-            memory_store._sessions[session.name_hash] = session  # a guess with the right name would end it
+            memory_store._sessions[session.name_hash] = (
+                session  # a guess with the right name would end it
+            )
             assert not good(sessions, urlsafe_b64encode(name + secret).decode())

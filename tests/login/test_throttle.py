@@ -30,7 +30,9 @@ def clock() -> Iterator[Clock]:
         yield clock
 
 
-def fail(counters: Counters, name: str = "ann", address: str | None = HOME, *, times: int = 1) -> None:
+def fail(
+    counters: Counters, name: str = "ann", address: str | None = HOME, *, times: int = 1
+) -> None:
     """Try wrong passwords."""
     for _ in range(times):
         USUAL.attempt(counters, name, address)
@@ -42,7 +44,8 @@ def succeed(counters: Counters, name: str = "ann", address: str | None = HOME) -
 
 
 def waits(counters: Counters, name: str = "ann", address: str | None = HOME) -> int:
-    """The seconds to wait before an attempt, 0 for one that may be made now (and is, and was right)."""
+    """The seconds to wait before an attempt, 0 for one that may be made now (and is, and was
+    right)."""
     try:
         succeed(counters, name, address)
     except Throttled as throttled:
@@ -50,7 +53,8 @@ def waits(counters: Counters, name: str = "ann", address: str | None = HOME) -> 
     return 0
 
 
-# ------------------------------------------------------------------------------------------------ the limits
+# ------------------------------------------------------------------------------------------------
+# the limits
 
 
 def test_five_a_minute_for_a_name_from_an_address(log: Counters) -> None:
@@ -70,7 +74,8 @@ def test_fifty_a_minute_for_an_address(log: Counters) -> None:
 
 
 def test_a_hundred_an_hour_for_a_name(log: Counters) -> None:
-    """Many addresses that try one name make it wait for everybody who has not signed in with it lately."""
+    """Many addresses that try one name make it wait for everybody who has not signed in with it
+    lately."""
     succeed(log, address=HOME)
     for n in range(100):
         fail(log, address=f"198.51.100.{n}")
@@ -99,7 +104,8 @@ def test_a_refused_attempt_is_not_counted(memory_store: MemoryStore, clock: Cloc
 
 
 def test_a_full_address_uses_up_no_name(memory_store: MemoryStore, clock: Clock) -> None:
-    """Attempts that are refused for where they come from leave the names they are for as they were."""
+    """Attempts that are refused for where they come from leave the names they are for as they
+    were."""
     for n in range(50):
         fail(memory_store, f"user{n}")
     clock.now += 30
@@ -109,7 +115,8 @@ def test_a_full_address_uses_up_no_name(memory_store: MemoryStore, clock: Clock)
 
 
 def test_how_long_to_wait(memory_store: MemoryStore, clock: Clock) -> None:
-    """`Retry-After` is in whole seconds, never less than there are, and never none; after it an attempt may be made."""
+    """`Retry-After` is in whole seconds, never less than there are, and never none; after it an
+    attempt may be made."""
     fail(memory_store, times=5)
     for passed, left in ((0, 60), (0.5, 60), (1, 59), (58.9, 2), (59.5, 1), (59.999, 1)):
         clock.now = 700.0 * 30 * DAY + passed
@@ -185,11 +192,14 @@ def test_all_workers_count_together(request: pytest.FixtureRequest, engine: str)
     """Of twelve attempts that four processes make at once five are let through."""
     url = request.getfixturevalue(f"{engine}_url")
     script = FAILING.format(counters=f"{'RedisLog' if engine == 'redis' else 'SQLStore'}({url!r})")
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
     assert (done.stdout, done.stderr) == ("[0, 0, 0, 0] 5\n", "")
 
 
-# --------------------------------------------------------------------------------------------- names and options
+# ---------------------------------------------------------------------------------------------
+# names and options
 
 
 @given(name=st.text(), address=st.one_of(st.none(), st.text(max_size=50)))
@@ -201,7 +211,9 @@ def test_any_name_can_be_counted(name: str, address: str | None) -> None:
     assert waits(counters, name, address) > 0
 
 
-@pytest.mark.parametrize("name", ["", "\udce4", "a\0b", "x" * 2**20, "%", "{}"], ids=lambda name: ascii(name)[:20])
+@pytest.mark.parametrize(
+    "name", ["", "\udce4", "a\0b", "x" * 2**20, "%", "{}"], ids=lambda name: ascii(name)[:20]
+)
 def test_no_name_is_kept(log: Counters, name: str) -> None:
     """What a name is made of never reaches the store, so any name can be counted on each engine."""
     fail(log, name, times=5)
@@ -210,7 +222,9 @@ def test_no_name_is_kept(log: Counters, name: str) -> None:
 
 def test_limits_of_the_owners(memory_store: MemoryStore, clock: Clock) -> None:
     """Each limit can be set, and each binds on its own."""
-    strict = Throttle(per_name_and_address="1/second", per_name="2 per 5 minutes", per_address="3/hour")
+    strict = Throttle(
+        per_name_and_address="1/second", per_name="2 per 5 minutes", per_address="3/hour"
+    )
     strict.attempt(memory_store, "ann", HOME)
     with pytest.raises(Throttled) as caught:
         strict.attempt(memory_store, "ann", HOME)
@@ -227,16 +241,20 @@ def test_limits_of_the_owners(memory_store: MemoryStore, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", ["", "five", "5", "5/fortnight", "/minute", "-1/minute", 5, None, ["5/minute"]], ids=str
+    "limit",
+    ["", "five", "5", "5/fortnight", "/minute", "-1/minute", 5, None, ["5/minute"]],
+    ids=str,
 )
 @pytest.mark.parametrize("which", ["per_name_and_address", "per_name", "per_address"])
 def test_what_is_no_limit(which: str, limit: Any) -> None:
-    """A limit that `limits` does not read is refused while building, with an example of a good one."""
+    """A limit that `limits` does not read is refused while building, with an example of a good
+    one."""
     with pytest.raises(ConfigurationError, match="5/minute"):
         Throttle(**{which: limit})
 
 
-# ------------------------------------------------------------------------------------------------- addresses
+# -------------------------------------------------------------------------------------------------
+# addresses
 
 ADDRESSES = {
     "192.0.2.1": "192.0.2.1",
@@ -259,7 +277,8 @@ ADDRESSES = {
 
 @pytest.mark.parametrize(("peer", "counted"), ADDRESSES.items(), ids=ascii)
 def test_what_is_counted_of_an_address(peer: str, counted: str | None) -> None:
-    """An IPv4 address however it is written, the /64 that one household has of IPv6, and nothing else."""
+    """An IPv4 address however it is written, the /64 that one household has of IPv6, and nothing
+    else."""
     assert address_of({"REMOTE_ADDR": peer}) == counted
 
 
@@ -276,11 +295,16 @@ def not_warned_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "_has_warned", False)
 
 
-@pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "", "unix:", None], ids=str)
+@pytest.mark.parametrize(
+    "peer", ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1", "", "unix:", None], ids=str
+)
 @pytest.mark.usefixtures("not_warned_yet")
 def test_a_proxy_without_proxyfix(caplog: pytest.LogCaptureFixture, peer: str | None) -> None:
-    """All the world would be one address, so none is counted; the operator is told once, and no header is believed."""
-    environ = {"HTTP_X_FORWARDED_FOR": "192.0.2.1"} | ({} if peer is None else {"REMOTE_ADDR": peer})
+    """All the world would be one address, so none is counted; the operator is told once, and no
+    header is believed."""
+    environ = {"HTTP_X_FORWARDED_FOR": "192.0.2.1"} | (
+        {} if peer is None else {"REMOTE_ADDR": peer}
+    )
     assert [address_of(environ) for _ in range(3)] == [None] * 3
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("jwt_middleware.login", logging.WARNING)
@@ -290,7 +314,8 @@ def test_a_proxy_without_proxyfix(caplog: pytest.LogCaptureFixture, peer: str | 
 @pytest.mark.usefixtures("not_warned_yet")
 @pytest.mark.parametrize("peer", [HOME, "127.0.0.1"])
 def test_a_proxy_with_proxyfix(caplog: pytest.LogCaptureFixture, peer: str) -> None:
-    """It leaves the header and puts the client's address where it belongs; that may be loopback, and is counted."""
+    """It leaves the header and puts the client's address where it belongs; that may be loopback,
+    and is counted."""
     seen: list[str | None] = []
     app = ProxyFix(lambda environ, start_response: seen.append(address_of(environ)) or [])
     app({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": peer}, lambda *_: None)

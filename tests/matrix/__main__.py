@@ -1,4 +1,5 @@
-"""Print how many spellings of a protected path get through which guard: `python -m tests.matrix`."""
+"""Print how many spellings of a protected path get through which guard: `python -m
+tests.matrix`."""
 
 import json
 import sys
@@ -39,7 +40,14 @@ def servers() -> None:
     """Count over sockets: every server with every framework in it, the sloppy app left out."""
     requested = targets(*SPELLINGS)
     print(f"\n{len(requested)} request targets x {len(SERVERS)} servers x {len(APPS) - 1} apps\n")
-    _row("reach a protected handler", "refused by the server", "no guard", "by text", "ours", "ours, all but public")
+    _row(
+        "reach a protected handler",
+        "refused by the server",
+        "no guard",
+        "by text",
+        "ours",
+        "ours, all but public",
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name in SERVERS:
             server = Server(name, Path(folder))
@@ -49,7 +57,9 @@ def servers() -> None:
             finally:
                 server.stop()
             tried = [
-                json.loads(answer.headers["x-tried"])["leaks"] for answer in answers if "x-tried" in answer.headers
+                json.loads(answer.headers["x-tried"])["leaks"]
+                for answer in answers
+                if "x-tried" in answer.headers
             ]
             leaked = (
                 sum(leak[guard] not in ([], ["plain, sloppy"]) for leak in tried)

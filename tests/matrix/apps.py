@@ -1,4 +1,5 @@
-"""The same small site in every framework: what lies below /api is secret, everything else is public.
+"""The same small site in every framework: what lies below /api is secret, everything else is
+public.
 
 Each handler notes in `RAN` that it ran, so that a HEAD request or an odd encoding cannot hide it.
 """
@@ -28,8 +29,29 @@ RAN: list[tuple[str, str]] = []
 SECRET = ("/api", "/api/secret")
 """Beside these, every framework with dynamic routes has `/api/items/<anything>`."""
 
-PUBLIC = ("/", "/apix", "/ap", "/a", "/api-docs", "/api_", "/api.json", "/apis", "/apisecret", "/apix/secret", "/xapi")
-PUBLIC += ("/x/api", "/x/api/secret", "/API", "/Api/secret", "/secret", "/items/7", "/api2/secret", "/.well-known/api")
+PUBLIC = (
+    "/",
+    "/apix",
+    "/ap",
+    "/a",
+    "/api-docs",
+    "/api_",
+    "/api.json",
+    "/apis",
+    "/apisecret",
+    "/apix/secret",
+    "/xapi",
+)
+PUBLIC += (
+    "/x/api",
+    "/x/api/secret",
+    "/API",
+    "/Api/secret",
+    "/secret",
+    "/items/7",
+    "/api2/secret",
+    "/.well-known/api",
+)
 """Beside these, everything below `/public/`."""
 
 
@@ -45,7 +67,12 @@ def flask_app(*, strict_slashes: bool = True) -> Any:
 
     def route(rule: str, kind: str) -> None:
         for method in ("GET", "POST"):
-            app.add_url_rule(rule, f"{method} {rule}", lambda method=method, **_: run(kind, method), methods=[method])
+            app.add_url_rule(
+                rule,
+                f"{method} {rule}",
+                lambda method=method, **_: run(kind, method),
+                methods=[method],
+            )
 
     for rule in (*SECRET, "/api/items/<path:item>"):
         route(rule, "secret")
@@ -57,7 +84,9 @@ def flask_app(*, strict_slashes: bool = True) -> Any:
 def bottle_app(*, dynamic: bool) -> Any:
     app = bottle.Bottle()
     for method in ("GET", "POST"):
-        for rule in (*SECRET, "/api/items/7") if not dynamic else ("/<api:re:api>", "/api/<x:path>"):
+        for rule in (
+            (*SECRET, "/api/items/7") if not dynamic else ("/<api:re:api>", "/api/<x:path>")
+        ):
             app.route(rule, method, lambda method=method, **_: run("secret", method))
         for rule in (*PUBLIC, "/public/<rest:path>"):
             app.route(rule, method, lambda method=method, **_: run("public", method))
@@ -67,7 +96,12 @@ def bottle_app(*, dynamic: bool) -> Any:
 def configure_django() -> None:
     """Set what Django wants to be set once in a process."""
     if not django.conf.settings.configured:
-        settings = {"SECRET_KEY": "x", "ALLOWED_HOSTS": ["*"], "MIDDLEWARE": [], "LOGGING_CONFIG": None}
+        settings = {
+            "SECRET_KEY": "x",
+            "ALLOWED_HOSTS": ["*"],
+            "MIDDLEWARE": [],
+            "LOGGING_CONFIG": None,
+        }
         django.conf.settings.configure(**settings, ROOT_URLCONF=())
     logging.getLogger("django.request").disabled = True
 
@@ -79,10 +113,16 @@ def django_app(*, regular_expressions: bool) -> Any:
         return csrf_exempt(lambda request, **_: HttpResponse(run(kind, request.method)))
 
     def route(rule: str, kind: str) -> Any:
-        return re_path(f"^{re.escape(rule[1:])}/?$", view(kind)) if regular_expressions else path(rule[1:], view(kind))
+        return (
+            re_path(f"^{re.escape(rule[1:])}/?$", view(kind))
+            if regular_expressions
+            else path(rule[1:], view(kind))
+        )
 
     class Site:
-        urlpatterns = [route(rule, "secret") for rule in SECRET] + [route(rule, "public") for rule in PUBLIC]
+        urlpatterns = [route(rule, "secret") for rule in SECRET] + [
+            route(rule, "public") for rule in PUBLIC
+        ]
         urlpatterns += [
             re_path("^api/items/(?P<item>.+)$", view("secret"))
             if regular_expressions
@@ -120,10 +160,15 @@ def falcon_app(*, strip: bool) -> Any:
 
 def pyramid_routes_app() -> Any:
     config = Configurator()
-    for kind, rules in {"secret": (*SECRET, "/api/items/*item"), "public": (*PUBLIC, "/public/*rest")}.items():
+    for kind, rules in {
+        "secret": (*SECRET, "/api/items/*item"),
+        "public": (*PUBLIC, "/public/*rest"),
+    }.items():
         for rule in rules:
             config.add_route(rule, rule)
-            config.add_view(lambda request, kind=kind: Response(run(kind, request.method)), route_name=rule)
+            config.add_view(
+                lambda request, kind=kind: Response(run(kind, request.method)), route_name=rule
+            )
     return config.make_wsgi_app()
 
 
@@ -154,7 +199,9 @@ def pyramid_traversal_app() -> Any:
         root.place(rule, "secret")
     dict.__setitem__(root, "public", Resource("public", Resource("public", Resource("public"))))
     config = Configurator(root_factory=lambda request: root)
-    config.add_view(lambda context, request: Response(run(context.kind, request.method)), context=Resource)
+    config.add_view(
+        lambda context, request: Response(run(context.kind, request.method)), context=Resource
+    )
     return config.make_wsgi_app()
 
 
@@ -184,7 +231,13 @@ def cherrypy_app(*, script_name: str | None) -> Any:
 def plain_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     path_info = environ["PATH_INFO"]
     secret = path_info == "/api" or path_info.startswith("/api/")
-    kind = "secret" if secret else "public" if path_info.startswith("/public/") or path_info in PUBLIC else ""
+    kind = (
+        "secret"
+        if secret
+        else "public"
+        if path_info.startswith("/public/") or path_info in PUBLIC
+        else ""
+    )
     start_response("200 OK" if kind else "404 Not Found", [("Content-Type", "text/plain")])
     return [run(kind, environ["REQUEST_METHOD"]).encode()] if kind else []
 

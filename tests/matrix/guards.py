@@ -12,7 +12,9 @@ from .spellings import SPELLINGS
 
 Guard = Callable[[Any], Any]
 
-MINTER = TokenMinter.from_secret("a secret of thirty-two bytes ....", issuer="https://idp.example", audience="api")
+MINTER = TokenMinter.from_secret(
+    "a secret of thirty-two bytes ....", issuer="https://idp.example", audience="api"
+)
 
 UNDER_API = (Rule("/api"),)
 ALL_BUT_PUBLIC = (Rule("/"), Rule("/public", public), *(Rule(path, public) for path in PUBLIC[1:]))
@@ -58,7 +60,12 @@ class Outcome(NamedTuple):
 
 
 def _environ() -> dict[str, Any]:
-    environ: dict[str, Any] = {"PATH_INFO": "", "QUERY_STRING": "", "SCRIPT_NAME": "", "CONTENT_LENGTH": "0"}
+    environ: dict[str, Any] = {
+        "PATH_INFO": "",
+        "QUERY_STRING": "",
+        "SCRIPT_NAME": "",
+        "CONTENT_LENGTH": "0",
+    }
     setup_testing_defaults(environ)
     return environ
 

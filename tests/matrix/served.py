@@ -1,6 +1,7 @@
 """What the servers of the matrix serve: `matrix.served:application`.
 
-- With a header `X-Try` the request goes to every app behind every guard, and the answer says where it leaked.
+- With a header `X-Try` the request goes to every app behind every guard, and the answer says where
+  it leaked.
 - Otherwise it goes to a small app that tells who is calling, with a login beside it.
 """
 
@@ -21,8 +22,12 @@ GUARDS = {
     "rule for /api": guards.ours(*guards.UNDER_API),
     "rule for all but public": guards.ours(*guards.ALL_BUT_PUBLIC),
 }
-_GUARDED = {guard: {name: wrap(build()) for name, build in APPS.items()} for guard, wrap in GUARDS.items()}
-_POST = {name: guards.ours(Rule("/api", methods=("POST",)))(build()) for name, build in APPS.items()}
+_GUARDED = {
+    guard: {name: wrap(build()) for name, build in APPS.items()} for guard, wrap in GUARDS.items()
+}
+_POST = {
+    name: guards.ours(Rule("/api", methods=("POST",)))(build()) for name, build in APPS.items()
+}
 
 
 def who(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -36,20 +41,35 @@ def who(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def try_all(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Tell which apps behind which guards ran a protected handler, and which answered 200."""
     path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-    more = {key: value for key, value in environ.items() if key.startswith("HTTP_") or key == "SCRIPT_NAME"}
-    sent = {
-        guard: {name: send(app, path, method, **more) for name, app in apps.items()} for guard, apps in _GUARDED.items()
+    more = {
+        key: value
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or key == "SCRIPT_NAME"
     }
-    posted = [name for name, app in _POST.items() if ("secret", "POST") in send(app, path, method, **more).ran]
+    sent = {
+        guard: {name: send(app, path, method, **more) for name, app in apps.items()}
+        for guard, apps in _GUARDED.items()
+    }
+    posted = [
+        name
+        for name, app in _POST.items()
+        if ("secret", "POST") in send(app, path, method, **more).ran
+    ]
     answer = {
         "path": path,
-        "leaks": {guard: [name for name, outcome in tried.items() if outcome.leaked] for guard, tried in sent.items()},
+        "leaks": {
+            guard: [name for name, outcome in tried.items() if outcome.leaked]
+            for guard, tried in sent.items()
+        },
         "open": {
-            guard: [name for name, outcome in tried.items() if outcome.status == 200] for guard, tried in sent.items()
+            guard: [name for name, outcome in tried.items() if outcome.status == 200]
+            for guard, tried in sent.items()
         },
         "posted": posted,
     }
-    start_response("200 OK", [("Content-Type", "application/json"), ("X-Tried", json.dumps(answer))])
+    start_response(
+        "200 OK", [("Content-Type", "application/json"), ("X-Tried", json.dumps(answer))]
+    )
     return []
 
 

@@ -23,8 +23,22 @@ from matrix.served import application
 make_server("127.0.0.1", int(sys.argv[1]), application).serve_forever()
 """
 _TARGET = "matrix.served:application"
-_GUNICORN = ["-m", "gunicorn", "--no-control-socket", "--workers=1", "--bind=127.0.0.1:{port}", _TARGET]
-_UWSGI = ["--http-socket=127.0.0.1:{port}", "--module", _TARGET, "--master", "--need-app", "--die-on-term"]
+_GUNICORN = [
+    "-m",
+    "gunicorn",
+    "--no-control-socket",
+    "--workers=1",
+    "--bind=127.0.0.1:{port}",
+    _TARGET,
+]
+_UWSGI = [
+    "--http-socket=127.0.0.1:{port}",
+    "--module",
+    _TARGET,
+    "--master",
+    "--need-app",
+    "--die-on-term",
+]
 
 SERVERS = {
     "gunicorn, sync": [*_GUNICORN, "--worker-class=sync"],
@@ -34,7 +48,12 @@ SERVERS = {
     "cheroot": ["-m", "cheroot", "--bind=127.0.0.1:{port}", _TARGET],
     "granian": ["-m", "granian", "--interface=wsgi", "--host=127.0.0.1", "--port={port}", _TARGET],
     # Its buffer holds all the headers of a request, and by default 4 KiB of them.
-    "uwsgi": ["-c", "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])", *_UWSGI, "--buffer-size=32768"],
+    "uwsgi": [
+        "-c",
+        "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])",
+        *_UWSGI,
+        "--buffer-size=32768",
+    ],
     "wsgiref": ["-c", _WSGIREF, "{port}"],
 }
 """The arguments of Python for each."""
@@ -50,14 +69,18 @@ class Server:
         command = [sys.executable, *(word.format(port=self.port) for word in SERVERS[name])]
         environ = {**os.environ, "PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"}
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environ, stdout=log, stderr=log
+            )
 
     def wait(self) -> None:
         """Return when the server answers."""
         deadline = time.monotonic() + _START_SECONDS
         while exchange(self.port, b"/").status != 200:
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"{self.name} does not start:\n{self._log.read_text()[-2000:]}")
+                raise AssertionError(
+                    f"{self.name} does not start:\n{self._log.read_text()[-2000:]}"
+                )
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -71,7 +94,8 @@ class Server:
 
 
 class Answer(NamedTuple):
-    """Status, 0 where the connection ended without an answer; headers with lower-case names; body."""
+    """Status, 0 where the connection ended without an answer; headers with lower-case names;
+    body."""
 
     status: int
     headers: dict[str, str] = {}  # noqa: RUF012
@@ -89,15 +113,21 @@ def free_port() -> int:
         return port
 
 
-def exchange(port: int, target: bytes, *lines: bytes, method: bytes = b"GET", body: bytes = b"") -> Answer:
+def exchange(
+    port: int, target: bytes, *lines: bytes, method: bytes = b"GET", body: bytes = b""
+) -> Answer:
     """Send a request line and header lines as they are, and return the answer."""
     lines = (b"Host: localhost", b"Connection: close", *lines)
     if body:
         lines = (*lines, b"Content-Length: %d" % len(body))
     try:
         with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
-            connection.sendall(b"\r\n".join([method + b" " + target + b" HTTP/1.1", *lines, b"", body]))
-            with closing(HTTPResponse(connection, method=method.decode("latin-1").upper())) as response:
+            connection.sendall(
+                b"\r\n".join([method + b" " + target + b" HTTP/1.1", *lines, b"", body])
+            )
+            with closing(
+                HTTPResponse(connection, method=method.decode("latin-1").upper())
+            ) as response:
                 response.begin()
                 headers = {name.lower(): value for name, value in response.getheaders()}
                 return Answer(response.status, headers, response.read())
@@ -106,7 +136,8 @@ def exchange(port: int, target: bytes, *lines: bytes, method: bytes = b"GET", bo
 
 
 def targets(*paths: str) -> set[bytes]:
-    """The request targets that may bring these as PATH_INFO: encoded, and as they are where a line can hold it."""
+    """The request targets that may bring these as PATH_INFO: encoded, and as they are where a line
+    can hold it."""
     raw = {path.encode("latin-1") for path in paths}
     return {quote(path, safe="/").encode() for path in raw} | {
         path for path in raw if path and not set(path) & _NO_TARGET

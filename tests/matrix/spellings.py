@@ -8,7 +8,9 @@ from itertools import product
 
 def _texts(block: str) -> tuple[str, ...]:
     """The words of a block, with Python's escapes; '' is the empty one."""
-    return tuple("" if word == "''" else word.encode().decode("unicode_escape") for word in block.split())
+    return tuple(
+        "" if word == "''" else word.encode().decode("unicode_escape") for word in block.split()
+    )
 
 
 _FRONTS = _texts(r"""
@@ -37,7 +39,11 @@ _WITHIN = _texts(r"""
     /\xef\xbd\x81\xef\xbd\x90\xef\xbd\x89/secret /ap\xc4\xb1/secret /api\xcc\x81/secret
 """)
 
-SPELLINGS = tuple(dict.fromkeys([front + path for path in ("api/secret", "api") for front in _FRONTS] + [*_WITHIN]))
+SPELLINGS = tuple(
+    dict.fromkeys(
+        [front + path for path in ("api/secret", "api") for front in _FRONTS] + [*_WITHIN]
+    )
+)
 """Paths that some server or framework might take for one under /api."""
 
 LOOK_ALIKES = _texts(r"""
@@ -49,7 +55,20 @@ LOOK_ALIKES = _texts(r"""
 """)
 """Public paths that are nearly under /api."""
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "")
+METHODS = (
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "TRACE",
+    "CONNECT",
+    "PROPFIND",
+    "BREW",
+    "",
+)
 METHODS += ("get", "Get", "head", "post", "pOsT", "options", "any", "ANY", "PROXY")
 
 _OTHERS = ("/", "/public/x", "/api/secret", "/x")
@@ -57,7 +76,16 @@ FORGED = tuple(
     {name: value}
     for name, values in {
         "SCRIPT_NAME": ("/mnt", "/public", "/api", "/x/..", "//", "mnt", "/m\xffnt", "/public/x"),
-        "HTTP_X_VHM_ROOT": ("/", "/public", "/x/..", "/api", "api", "/x/../api", "/api/items", "\xff"),
+        "HTTP_X_VHM_ROOT": (
+            "/",
+            "/public",
+            "/x/..",
+            "/api",
+            "api",
+            "/x/../api",
+            "/api/items",
+            "\xff",
+        ),
         "HTTP_X_ORIGINAL_URL": _OTHERS,
         "HTTP_X_REWRITE_URL": _OTHERS,
         "HTTP_X_FORWARDED_URI": _OTHERS,

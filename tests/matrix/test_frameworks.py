@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware import Rule, public
-from jwt_middleware.rules import RuleTable
+from jwt_middleware.policy.rules import RuleTable
 
 from . import guards
 from .apps import APPS, PUBLIC, cherrypy_app
@@ -43,11 +43,14 @@ def test_nothing_that_a_client_forges_opens_a_path(app: Any, rules: tuple[Rule, 
 def test_a_rule_holds_where_only_the_mount_puts_a_path_under_it(app: Any) -> None:
     """A rule for /api governs what SCRIPT_NAME and PATH_INFO name together, in any spelling."""
     guarded = ours(*UNDER_API)(app)
-    assert {send(guarded, path, SCRIPT_NAME=script_name) for script_name, path in MOUNTS} == {(401, ())}
+    assert {send(guarded, path, SCRIPT_NAME=script_name) for script_name, path in MOUNTS} == {
+        (401, ())
+    }
 
 
 def test_an_app_that_routes_on_the_whole_path_is_guarded() -> None:
-    """CherryPy, unless its script_name is None, lets a client move a path's start into SCRIPT_NAME under gunicorn."""
+    """CherryPy, unless its script_name is None, lets a client move a path's start into SCRIPT_NAME
+    under gunicorn."""
     app = cherrypy_app(script_name="")
     assert [mount for mount in MOUNTS if send(app, mount[1], SCRIPT_NAME=mount[0]).leaked] != []
     guarded = ours(*UNDER_API)(app)
@@ -56,7 +59,8 @@ def test_an_app_that_routes_on_the_whole_path_is_guarded() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_rule_that_names_a_method_guards_its_handler(app: Any, method: str) -> None:
-    """However the method is spelled, the handler that the rule is for does not run; HEAD counts as GET."""
+    """However the method is spelled, the handler that the rule is for does not run; HEAD counts as
+    GET."""
     guarded = ours(Rule("/api", methods=(method,)))(app)
     closed = {method, "HEAD"} if method == "GET" else {method}
     for sent in METHODS:
@@ -66,7 +70,8 @@ def test_a_rule_that_names_a_method_guards_its_handler(app: Any, method: str) ->
 
 
 def test_no_public_path_is_blocked(app: Any) -> None:
-    """A look-alike that the bare app answers is answered just so behind the middleware, with every method."""
+    """A look-alike that the bare app answers is answered just so behind the middleware, with every
+    method."""
     for guarded in (ours(*UNDER_API)(app), ours(Rule("/api"), Rule("/", public))(app)):
         for method in METHODS:
             for path in LOOK_ALIKES:
@@ -82,8 +87,12 @@ def test_public_paths_stay_open_where_all_else_is_closed(app: Any) -> None:
 
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 def test_no_path_fails_that_the_bare_app_answers(app: Any, rules: tuple[Rule, ...]) -> None:
-    """With a good token every path is answered as by the bare app; without one no 500 that it would not give."""
-    guarded, bearer = ours(*rules)(app), {"HTTP_AUTHORIZATION": f"Bearer {guards.MINTER.mint('ada')}"}
+    """With a good token every path is answered as by the bare app; without one no 500 that it would
+    not give."""
+    guarded, bearer = (
+        ours(*rules)(app),
+        {"HTTP_AUTHORIZATION": f"Bearer {guards.MINTER.mint('ada')}"},
+    )
     for path in (*SPELLINGS, *LOOK_ALIKES):
         bare = send(app, path)
         assert send(guarded, path, **bearer) == bare
@@ -94,9 +103,12 @@ LEAKY = ["flask", "bottle, dynamic", "falcon", "pyramid, traversal", "cherrypy",
 
 
 @pytest.mark.parametrize("name", LEAKY)
-@pytest.mark.parametrize("guard", [guards.none, guards.by_text, guards.by_segment], ids=["none", "text", "segment"])
+@pytest.mark.parametrize(
+    "guard", [guards.none, guards.by_text, guards.by_segment], ids=["none", "text", "segment"]
+)
 def test_a_naive_guard_fails_these_tests(name: str, guard: Guard) -> None:
-    """The spellings find the holes that they are made for, so an empty list above means something."""
+    """The spellings find the holes that they are made for, so an empty list above means
+    something."""
     assert leaks(APPS[name](), guard) != []
 
 
@@ -110,7 +122,11 @@ PIECE = st.sampled_from(PIECES)
 @st.composite
 def spoiled(draw: st.DrawFn) -> str:
     """A protected path with hostile pieces put in anywhere."""
-    path = draw(st.sampled_from(["/api", "/api/secret", "/api/items/7", "/x/../api/secret", "/public/../api"]))
+    path = draw(
+        st.sampled_from(
+            ["/api", "/api/secret", "/api/items/7", "/x/../api/secret", "/public/../api"]
+        )
+    )
     for place in draw(st.lists(st.integers(0, len(path)), max_size=4)):
         path = path[:place] + draw(PIECE) + path[place:]
     return path

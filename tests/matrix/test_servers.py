@@ -40,7 +40,11 @@ def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server
 
 
 def call(
-    server: Server, *lines: bytes, target: bytes = b"/api/secret", method: bytes = b"GET", body: bytes = b""
+    server: Server,
+    *lines: bytes,
+    target: bytes = b"/api/secret",
+    method: bytes = b"GET",
+    body: bytes = b"",
 ) -> Answer:
     """Send a request to the small app that tells who is calling."""
     return exchange(server.port, target, *lines, method=method, body=body)
@@ -65,13 +69,16 @@ def token(size: int = 0) -> str:
 
 
 def test_no_request_target_reaches_a_protected_handler(server: Server) -> None:
-    """Spelled in any way that a request line can hold, a protected path needs a token in every framework."""
+    """Spelled in any way that a request line can hold, a protected path needs a token in every
+    framework."""
     leaks = {"none": 0, "text": 0}
     for target in targets(*SPELLINGS):
         answer = call(server, b"X-Try: 1", target=target)
         assert answer.status in {200, 400, 404}, target
         tried = json.loads(answer.headers.get("x-tried", "{}")).get("leaks", {})
-        assert not [guard for guard, apps in tried.items() if apps and guard not in ("none", "text")], target
+        assert not [
+            guard for guard, apps in tried.items() if apps and guard not in ("none", "text")
+        ], target
         leaks = {guard: count + bool(tried.get(guard)) for guard, count in leaks.items()}
     assert leaks["none"] > leaks["text"] > 0
 
@@ -87,8 +94,15 @@ def test_no_public_target_is_blocked(server: Server) -> None:
 
 @pytest.mark.parametrize("method", [b"POST", b"post", b"pOsT", b"Post"])
 def test_a_rule_for_post_holds_in_any_case(server: Server, method: bytes) -> None:
-    """Some servers hand on a lower-case method, which Flask, Bottle and Django then raise to POST."""
-    for target in (b"/api", b"/api/secret", b"//api/secret", b"/ap%ffi/secret", b"/x/%2e%2e/api/secret"):
+    """Some servers hand on a lower-case method, which Flask, Bottle and Django then raise to
+    POST."""
+    for target in (
+        b"/api",
+        b"/api/secret",
+        b"//api/secret",
+        b"/ap%ffi/secret",
+        b"/x/%2e%2e/api/secret",
+    ):
         answer = call(server, b"X-Try: 1", target=target, method=method)
         assert json.loads(answer.headers.get("x-tried", "{}")).get("posted", []) == []
 
@@ -100,15 +114,26 @@ FORGED = [
     b"X-Forwarded-Prefix: /api",
     b"PATH_INFO: /x",
 ]
-FORGED += [b"X-Vhm-Root: /api", b"X_Vhm_Root: /api", b"X-Vhm-Root: /x/../api", b"X-Original-Url: /api/secret"]
+FORGED += [
+    b"X-Vhm-Root: /api",
+    b"X_Vhm_Root: /api",
+    b"X-Vhm-Root: /x/../api",
+    b"X-Original-Url: /api/secret",
+]
 
 
 @pytest.mark.parametrize("header", FORGED)
 def test_no_header_moves_a_path_out_from_under_a_rule(server: Server, header: bytes) -> None:
-    """gunicorn obeys SCRIPT_NAME from a local peer, Pyramid's traversal X-Vhm-Root: neither opens /api."""
+    """gunicorn obeys SCRIPT_NAME from a local peer, Pyramid's traversal X-Vhm-Root: neither opens
+    /api."""
     for target in (b"/api", b"/api/secret", b"//api/secret", b"/secret", b"/"):
         answer = call(server, b"X-Try: 1", header, target=target)
-        assert json.loads(answer.headers.get("x-tried", "{}")).get("leaks", {}).get("rule for /api", []) == []
+        assert (
+            json.loads(answer.headers.get("x-tried", "{}"))
+            .get("leaks", {})
+            .get("rule for /api", [])
+            == []
+        )
 
 
 # ---------------------------------------------------------------- headers
@@ -118,14 +143,21 @@ def test_a_good_token_passes_and_none_does_not(server: Server) -> None:
     """The plain case, which the others vary."""
     assert call(server).status == 401
     answer = call(server, bearer(token()))
-    assert (answer.status, answer.json["subject"], answer.json["REMOTE_USER"]) == (200, "ada", "ada")
+    assert (answer.status, answer.json["subject"], answer.json["REMOTE_USER"]) == (
+        200,
+        "ada",
+        "ada",
+    )
 
 
 @pytest.mark.parametrize(
-    "values", [("good", "bad"), ("bad", "good"), ("good", "good")], ids=["good, bad", "bad, good", "good twice"]
+    "values",
+    [("good", "bad"), ("bad", "good"), ("good", "good")],
+    ids=["good, bad", "bad, good", "good twice"],
 )
 def test_two_authorization_headers_are_refused(server: Server, values: tuple[str, str]) -> None:
-    """Two tokens are one too many. A server that shows only the last header leaves only that one to judge."""
+    """Two tokens are one too many. A server that shows only the last header leaves only that one to
+    judge."""
     lines = [bearer({"good": token(), "bad": "x.y.z"}[value]) for value in values]
     status = call(server, *lines).status
     if server.name == _KEEPS_LAST_HEADER:
@@ -158,7 +190,8 @@ FOLDED_ONCE = {
 
 @pytest.mark.parametrize("line", FOLDED_ONCE.values(), ids=FOLDED_ONCE)
 def test_one_folded_header_is_its_one_token_or_refused(server: Server, line: bytes) -> None:
-    """Where a server unfolds the line (RFC 9112 section 5.2), it holds one token; nowhere does it fail."""
+    """Where a server unfolds the line (RFC 9112 section 5.2), it holds one token; nowhere does it
+    fail."""
     answer = call(server, line % token().encode())
     assert answer.status in {400, 401} or answer.json["subject"] == "ada"
 
@@ -177,7 +210,12 @@ def test_no_header_is_taken_for_an_identity(server: Server) -> None:
     """Underscores and names from the environ change neither who is calling nor that nobody is."""
     answer = call(server, *UNDERSCORED, target=b"/optional")
     if answer.status == 200:
-        assert answer.json == {"REMOTE_USER": None, "AUTH_TYPE": None, "PATH_INFO": "/optional", "subject": None}
+        assert answer.json == {
+            "REMOTE_USER": None,
+            "AUTH_TYPE": None,
+            "PATH_INFO": "/optional",
+            "subject": None,
+        }
     answer = call(server, *UNDERSCORED, bearer(token()))
     assert answer.status in {200, 400}
     if answer.status == 200:
@@ -221,8 +259,11 @@ _NGINX_SERVER = """server {{
 
 
 @pytest.fixture(scope="module")
-def nginx(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], int]]:
-    """One nginx in front of every server: its ports, by server and by whether it buffers requests."""
+def nginx(
+    servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, str], int]]:
+    """One nginx in front of every server: its ports, by server and by whether it buffers
+    requests."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         skip("nginx is not installed")
@@ -234,7 +275,9 @@ def nginx(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) 
     ]
     user = "user root;" if os.geteuid() == 0 else ""
     (folder / "conf").write_text(_NGINX.format(folder=folder, user=user, servers="\n".join(blocks)))
-    process = subprocess.Popen([str(program), "-p", folder, "-c", folder / "conf", "-e", folder / "error.log"])
+    process = subprocess.Popen(
+        [str(program), "-p", folder, "-c", folder / "conf", "-e", folder / "error.log"]
+    )
     yield ports
     process.terminate()
     process.wait(10)

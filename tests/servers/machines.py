@@ -1,4 +1,5 @@
-"""A machine of a deployment: gunicorn and nginx with the configurations in `examples/`, and clients of it."""
+"""A machine of a deployment: gunicorn and nginx with the configurations in `examples/`, and clients
+of it."""
 
 import http.client
 import itertools
@@ -18,8 +19,9 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from jwt_middleware import Key
-from jwt_middleware.login import KeyFolder, TokenMinter, key_folder
+from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.stores import SQLStore
+from jwt_middleware.trust import key_folder
 
 from .engines import skip
 from .serving import gunicorn
@@ -55,7 +57,8 @@ def call(
     source: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
 ) -> Answer:
-    """GET, or POST the body or the fields as JSON, over a connection of its own from the address `source`."""
+    """GET, or POST the body or the fields as JSON, over a connection of its own from the address
+    `source`."""
     headers = {"Content-Type": "application/json", **(headers or {})}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
     body = json.dumps(fields) if fields else body
@@ -66,7 +69,11 @@ def call(
         connection.request("POST" if body else "GET", f"/{target}", body, headers)
         answer = connection.getresponse()
         read, head = answer.read(), dict(answer.getheaders())
-    return Answer(answer.status, head, json.loads(read) if head.get("Content-Type", "").endswith("json") else read)
+    return Answer(
+        answer.status,
+        head,
+        json.loads(read) if head.get("Content-Type", "").endswith("json") else read,
+    )
 
 
 def sign_in(address: str, password: str = PASSWORD, *, name: str = "ada", **how: Any) -> Answer:
@@ -75,7 +82,8 @@ def sign_in(address: str, password: str = PASSWORD, *, name: str = "ada", **how:
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 5, say: Callable[[], str] = str) -> Any:
-    """Return what comes of it once it is true; fail, and `say` something, when it is not within these seconds."""
+    """Return what comes of it once it is true; fail, and `say` something, when it is not within
+    these seconds."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < deadline, f"it did not come in time\n{say()}"
@@ -102,12 +110,17 @@ class Machine(NamedTuple):
     @property
     def minter(self) -> TokenMinter:
         """What mints tokens as the served app does."""
-        return TokenMinter(KeyFolder(self.folder / "keys"), issuer="https://example.com", audience="example-api")
+        return TokenMinter(
+            KeyFolder(self.folder / "keys"), issuer="https://example.com", audience="example-api"
+        )
 
     def token(self, size: int) -> str:
-        """A good token that is as long as one can be within this size: three bytes make four characters."""
+        """A good token that is as long as one can be within this size: three bytes make four
+        characters."""
         padding = (size - len(self.minter.mint("1", claims={"padding": ""}))) * 3 // 4
-        tokens = (self.minter.mint("1", claims={"padding": "x" * (padding - less)}) for less in range(9))
+        tokens = (
+            self.minter.mint("1", claims={"padding": "x" * (padding - less)}) for less in range(9)
+        )
         return next(token for token in tokens if size - 4 < len(token) <= size)
 
     def says(self, pattern: str) -> None:
@@ -121,14 +134,20 @@ def machine(
     folder: Path, database: str, *options: str, target: str = "servers.deployed", **env: str
 ) -> Iterator[Machine]:
     """Serve over a database with the example's configuration, from a folder that has keys."""
-    env = {"DATABASE_URL": database, "WEB_CONCURRENCY": "2", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", **env}
+    env = {
+        "DATABASE_URL": database,
+        "WEB_CONCURRENCY": "2",
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+        **env,
+    }
     options = ("-c", str(EXAMPLES / "gunicorn.conf.py"), "--pid", str(folder / "pid"), *options)
     with gunicorn(target, *options, cwd=folder, env=env) as addresses:
         yield Machine(re.findall(r"http://[^,]+", addresses)[-1], folder)
 
 
 def prepare(folder: Path, database: str = "") -> str:
-    """Put keys into the folder and ada into the database, by default one in the folder; return its URL."""
+    """Put keys into the folder and ada into the database, by default one in the folder; return its
+    URL."""
     database = database or f"sqlite:///{folder}/auth.db"
     key_folder.publish(folder / "keys", Key.generate())
     store = SQLStore(database, password_method="scrypt:1024:8:1")
@@ -139,7 +158,8 @@ def prepare(folder: Path, database: str = "") -> str:
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
-    """Run nginx with the example before the socket of this folder; yield its address and what trusts it there."""
+    """Run nginx with the example before the socket of this folder; yield its address and what
+    trusts it there."""
     tls = _certify(folder)
     address = _configure(folder)
     arguments = ["-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
@@ -153,12 +173,19 @@ def nginx(folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
 
 
 def _configure(folder: Path) -> str:
-    """Write the example with places of this folder, and around it what Debian's nginx.conf says; return its address."""
+    """Write the example with places of this folder, and around it what Debian's nginx.conf says;
+    return its address."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         address = "{}:{}".format(*listener.getsockname())
     site = (EXAMPLES / "nginx.conf").read_text()
-    there = {"listen 443": f"listen {address}", "/run/example/": f"{folder}/", "/var/log/nginx/": f"{folder}/"}
-    there |= {f"/etc/ssl/example/{name}": f"{folder}/{name}" for name in ("fullchain.pem", "key.pem")}
+    there = {
+        "listen 443": f"listen {address}",
+        "/run/example/": f"{folder}/",
+        "/var/log/nginx/": f"{folder}/",
+    }
+    there |= {
+        f"/etc/ssl/example/{name}": f"{folder}/{name}" for name in ("fullchain.pem", "key.pem")
+    }
     for old, new in there.items():
         assert site.count(old) == 1
         site = site.replace(old, new)
@@ -170,21 +197,43 @@ def _configure(folder: Path) -> str:
 
 def _certify(folder: Path) -> ssl.SSLContext:
     """Make a certificate for 127.0.0.1, and return what trusts it."""
-    form = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=test"]
-    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key.pem", "-out", folder / "fullchain.pem"]
+    form = [
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=test",
+    ]
+    files = [
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        folder / "key.pem",
+        "-out",
+        folder / "fullchain.pem",
+    ]
     subprocess.run([_program("openssl"), "req", *form, *files], check=True, capture_output=True)
     return ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
 
 
 def _program(name: str) -> str:
     """The path of a program that is installed, or no test."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin") or skip(f"{name} is not installed")
+    return (
+        shutil.which(name)
+        or shutil.which(name, path="/usr/sbin")
+        or skip(f"{name} is not installed")
+    )
 
 
 class Load:
-    """Clients that call without a pause, each time over a new connection, until they are told to stop.
+    """Clients that call without a pause, each time over a new connection, until they are told to
+    stop.
 
-    `answers` has every request once, for nothing is sent again: empty for a whole 200, else what came instead.
+    `answers` has every request once, for nothing is sent again: empty for a whole 200, else what
+    came instead.
     """
 
     def __init__(self, address: str, token: str) -> None:

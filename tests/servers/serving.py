@@ -19,13 +19,25 @@ _PATIENCE = 20  # seconds, to start, to answer and to stop
 def gunicorn(
     target: str, *options: str, cwd: Path, env: Mapping[str, str] | None = None
 ) -> AbstractContextManager[str]:
-    """Serve `module:application` from the folder `cwd`; the context is the address, such as http://127.0.0.1:40001."""
-    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", *options, target]
+    """Serve `module:application` from the folder `cwd`; the context is the address, such as
+    http://127.0.0.1:40001."""
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--no-control-socket",
+        "--bind",
+        "127.0.0.1:0",
+        *options,
+        target,
+    ]
     return running(command, cwd=cwd, env=env)
 
 
 @contextmanager
-def running(command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Iterator[str]:
+def running(
+    command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Run a command that starts gunicorn, and yield the address."""
     environ = {**os.environ, "PYTHONPATH": f"{_ROOT}", **(env or {})}
     said = cwd / "gunicorn.log"  # no pipe: one that nobody empties would stop the server

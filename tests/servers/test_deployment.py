@@ -1,4 +1,5 @@
-"""The deployment of `examples/`: gunicorn.conf.py and nginx.conf as they stand, a reload under load, two machines."""
+"""The deployment of `examples/`: gunicorn.conf.py and nginx.conf as they stand, a reload under
+load, two machines."""
 
 import os
 import re
@@ -31,7 +32,7 @@ from servers.machines import (
 )
 
 from jwt_middleware import Key
-from jwt_middleware.login import key_folder
+from jwt_middleware.trust import key_folder
 
 REQUESTS = 5000
 
@@ -52,10 +53,15 @@ def test_the_access_log_shows_who_called_and_why_somebody_was_refused(example: M
     token = sign_in(example.address).body["token"]
     assert call(f"{example.address}/api/mine", token=token).body["subject"] == "1"
     assert call(f"{example.address}/api/none").status == 401
-    assert call(f"{example.address}/api/forged", token=token[:-9] + "AAAAAAAAA").body["reason"] == "signature"
+    assert (
+        call(f"{example.address}/api/forged", token=token[:-9] + "AAAAAAAAA").body["reason"]
+        == "signature"
+    )
     example.says(r' gunicorn\.access 127\.0\.0\.1 1 "GET /api/mine HTTP/1\.1" 200 - \d+ms')
     example.says(r' gunicorn\.access 127\.0\.0\.1 - "GET /api/none HTTP/1\.1" 401 missing \d+ms')
-    example.says(r' gunicorn\.access 127\.0\.0\.1 - "GET /api/forged HTTP/1\.1" 401 signature \d+ms')
+    example.says(
+        r' gunicorn\.access 127\.0\.0\.1 - "GET /api/forged HTTP/1\.1" 401 signature \d+ms'
+    )
 
 
 def test_what_the_middleware_logs_at_INFO_is_shown_once(example: Machine) -> None:  # noqa: N802
@@ -68,13 +74,20 @@ def test_what_the_middleware_logs_at_INFO_is_shown_once(example: Machine) -> Non
 
 
 def test_no_token_and_no_password_is_in_any_line(example: Machine) -> None:
-    """Whatever a client does with its secrets, in headers, bodies or queries, the log has none of them."""
+    """Whatever a client does with its secrets, in headers, bodies or queries, the log has none of
+    them."""
     tokens = sign_in(example.address).body
     secrets = [tokens["token"], tokens["refresh_token"], PASSWORD]
     for secret in secrets:
-        call(f"{example.address}/api/query?access_token={secret.replace(' ', '+')}", token=tokens["token"])
+        call(
+            f"{example.address}/api/query?access_token={secret.replace(' ', '+')}",
+            token=tokens["token"],
+        )
         call(f"{example.address}/api/query?a=b", {"token": secret}, token=f"{secret[:-1]}\u00e9")
-        call(f"{example.address}/auth/token", {"grant_type": "refresh_token", "refresh_token": secret})
+        call(
+            f"{example.address}/auth/token",
+            {"grant_type": "refresh_token", "refresh_token": secret},
+        )
         call(f"{example.address}/auth/revoke", {"token": secret})
     call(f"{example.address}/last")
     example.says(r"GET /last HTTP")
@@ -85,13 +98,19 @@ def test_no_token_and_no_password_is_in_any_line(example: Machine) -> None:
 
 def test_a_client_on_loopback_cannot_set_SCRIPT_NAME(example: Machine) -> None:  # noqa: N802
     """Nor PATH_INFO nor REMOTE_USER: what it says of them is dropped."""
-    forged = {"SCRIPT_NAME": "/open", "PATH_INFO": "/open/y", "REMOTE_USER": "1", "AUTH_TYPE": "Bearer"}
+    forged = {
+        "SCRIPT_NAME": "/open",
+        "PATH_INFO": "/open/y",
+        "REMOTE_USER": "1",
+        "AUTH_TYPE": "Bearer",
+    }
     seen = call(f"{example.address}/open/x", headers=forged).body
     assert (seen["SCRIPT_NAME"], seen["PATH_INFO"], seen["subject"]) == ("", "/open/x", None)
 
 
 def test_tokens_up_to_8192_bytes_pass_and_longer_ones_are_told_so(example: Machine) -> None:
-    """A token of 9 kB is refused by the middleware with its reason, one of 17 kB by gunicorn; the worker goes on."""
+    """A token of 9 kB is refused by the middleware with its reason, one of 17 kB by gunicorn; the
+    worker goes on."""
     assert call(f"{example.address}/api", token=example.token(8192)).body["subject"] == "1"
     assert call(f"{example.address}/api", token=example.token(9000)).body["reason"] == "too_large"
     assert call(f"{example.address}/api", token=example.token(17_000)).status == 431
@@ -116,13 +135,17 @@ def rotate(keys: Path) -> None:
 
 
 def test_reloads_and_a_new_key_under_load_cost_nobody_a_request(tmp_path: Path) -> None:
-    """Three new releases by SIGHUP, each with a new key, during 5,000 requests on fresh connections: each is a 200."""
+    """Three new releases by SIGHUP, each with a new key, during 5,000 requests on fresh
+    connections: each is a 200."""
     with machine(tmp_path, prepare(tmp_path)) as served:
         with Load(served.address, sign_in(served.address).body["token"]) as load:
             for release in range(1, 4):
                 (tmp_path / "release").write_text(str(release))
                 os.kill(served.master, signal.SIGHUP)
-                wait_for(lambda release=release: served.log.count("Worker exiting") >= 2 * release, PATIENCE)
+                wait_for(
+                    lambda release=release: served.log.count("Worker exiting") >= 2 * release,
+                    PATIENCE,
+                )
                 rotate(tmp_path / "keys")
                 load.tokens.append(sign_in(served.address).body["token"])
             wait_for(lambda: len(load.answers) >= REQUESTS, PATIENCE)
@@ -131,10 +154,19 @@ def test_reloads_and_a_new_key_under_load_cost_nobody_a_request(tmp_path: Path) 
 
 
 def check(folder: Path, source: str, **env: str) -> int:
-    """Have gunicorn check the configuration and this module, which lies in the folder; return its exit code."""
+    """Have gunicorn check the configuration and this module, which lies in the folder; return its
+    exit code."""
     (folder / "wsgi.py").write_text(source)
     env = {**os.environ, "PYTHONPATH": str(ROOT), **env}
-    command = [sys.executable, "-m", "gunicorn", "--check-config", "-c", EXAMPLES / "gunicorn.conf.py", "wsgi"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--check-config",
+        "-c",
+        EXAMPLES / "gunicorn.conf.py",
+        "wsgi",
+    ]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True).returncode
 
 
@@ -150,9 +182,11 @@ def test_the_app_of_the_page_loads(tmp_path: Path) -> None:
     (tmp_path / "example.py").write_text("app = print")
     (tmp_path / "redis-url").write_text("redis://:secret@127.0.0.1/1\n")
     (tmp_path / "database-url").write_text("postgresql://example:secret@127.0.0.1/example\n")
-    source = re.findall(r"^```python\n(.*?)^```$", (EXAMPLES / "deployment.md").read_text(), re.DOTALL | re.MULTILINE)[
-        0
-    ]
+    source = re.findall(
+        r"^```python\n(.*?)^```$",
+        (EXAMPLES / "deployment.md").read_text(),
+        re.DOTALL | re.MULTILINE,
+    )[0]
     source = source.replace("/var/lib/example/keys", str(tmp_path / "keys"))
     assert check(tmp_path, source, CREDENTIALS_DIRECTORY=str(tmp_path)) == 0
 
@@ -177,7 +211,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The two examples together, over a socket."""
     folder = tmp_path_factory.mktemp("site")
     options = ("--bind", f"unix:{folder}/gunicorn.sock")
-    with machine(folder, prepare(folder), *options, BEHIND_PROXY="1") as served, nginx(folder) as (address, tls):
+    with (
+        machine(folder, prepare(folder), *options, BEHIND_PROXY="1") as served,
+        nginx(folder) as (address, tls),
+    ):
         yield Site(address, served, tls)
 
 
@@ -186,7 +223,10 @@ def test_the_whole_way_behind_nginx(site: Site) -> None:
     assert site.call("/api").headers["WWW-Authenticate"] == 'Bearer realm="api"'
     token = sign_in(site.address, tls=site.tls).body["token"]
     seen = site.call("/api", token=token).body
-    assert (seen["subject"], f"{seen['wsgi.url_scheme']}://{seen['HTTP_HOST']}") == ("1", site.address)
+    assert (seen["subject"], f"{seen['wsgi.url_scheme']}://{seen['HTTP_HOST']}") == (
+        "1",
+        site.address,
+    )
 
 
 def test_nginx_logs_no_query(site: Site) -> None:
@@ -203,7 +243,8 @@ def test_only_its_owner_and_group_may_use_the_socket(site: Site) -> None:
 
 
 def test_a_megabyte_without_a_token_reads_its_401(site: Site) -> None:
-    """A POST to the very limit is refused by the middleware, not by a 502; one byte more by nginx."""
+    """A POST to the very limit is refused by the middleware, not by a 502; one byte more by
+    nginx."""
     for _ in range(5):
         refused = site.call("/api", body=bytes(1024 * 1024))
         assert (refused.status, refused.body["reason"]) == (401, "missing")
@@ -224,14 +265,20 @@ def test_health_is_for_those_who_watch(site: Site) -> None:
 
 
 def test_the_throttle_counts_by_the_real_address(site: Site) -> None:
-    """Five failures shut a name out from their address, whatever X-Forwarded-For it writes, and from no other."""
+    """Five failures shut a name out from their address, whatever X-Forwarded-For it writes, and
+    from no other."""
     name, source = uuid.uuid4().hex, "127.0.0.3"
 
     def fails(source: str, **headers: str) -> int:
-        return sign_in(site.address, "wrong", name=name, tls=site.tls, source=source, headers=headers).status
+        return sign_in(
+            site.address, "wrong", name=name, tls=site.tls, source=source, headers=headers
+        ).status
 
     assert [fails(source) for _ in range(5)] == [401] * 5
-    forged = [{"X-Forwarded-For": f"203.0.113.{last}", "Forwarded": f"for=203.0.113.{last}"} for last in range(3)]
+    forged = [
+        {"X-Forwarded-For": f"203.0.113.{last}", "Forwarded": f"for=203.0.113.{last}"}
+        for last in range(3)
+    ]
     assert [fails(source, **headers) for headers in forged] == [429] * 3
     assert fails("127.0.0.1") == 401
     site.machine.says(rf'{source} - "POST /auth/token HTTP/1\.1" 429')
@@ -242,14 +289,22 @@ def test_the_throttle_counts_by_the_real_address(site: Site) -> None:
 
 @pytest.fixture
 def two(tmp_path: Path, postgresql_url: str, redis_url: str) -> Iterator[tuple[str, str]]:
-    """The addresses of two machines with the same keys, over one PostgreSQL, its log and counters in one Valkey."""
+    """The addresses of two machines with the same keys, over one PostgreSQL, its log and counters
+    in one Valkey."""
     prepare(tmp_path, postgresql_url)
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
         (folder / "keys").symlink_to(tmp_path / "keys")
     first, second = (
-        machine(folder, postgresql_url, "--bind", f"127.0.0.{last}:0", REDIS_URL=redis_url, WEB_CONCURRENCY="1")
+        machine(
+            folder,
+            postgresql_url,
+            "--bind",
+            f"127.0.0.{last}:0",
+            REDIS_URL=redis_url,
+            WEB_CONCURRENCY="1",
+        )
         for last, folder in enumerate(folders, 1)
     )
     with first as a, second as b:
@@ -267,13 +322,18 @@ def test_a_login_on_one_machine_is_good_on_the_other(two: tuple[str, str]) -> No
     assert call(f"{here}/api", token=refreshed["token"]).status == 200
 
 
-def test_a_logout_on_one_machine_is_known_to_the_other_within_2_seconds(two: tuple[str, str], redis_url: str) -> None:
-    """The access token is refused as revoked there too, and the session is over; the log of it is in Valkey."""
+def test_a_logout_on_one_machine_is_known_to_the_other_within_2_seconds(
+    two: tuple[str, str], redis_url: str
+) -> None:
+    """The access token is refused as revoked there too, and the session is over; the log of it is
+    in Valkey."""
     here, there = two
     tokens = sign_in(here).body
     assert call(f"{there}/api", token=tokens["token"]).status == 200
     assert call(f"{here}/auth/revoke", {"token": tokens["refresh_token"]}).status == 200
-    refused = wait_for(lambda: (a := call(f"{there}/api", token=tokens["token"])).status == 401 and a, 2)
+    refused = wait_for(
+        lambda: (a := call(f"{there}/api", token=tokens["token"])).status == 401 and a, 2
+    )
     assert refused.body["reason"] == "revoked"
     fields = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
     assert call(f"{there}/auth/token", fields).body["error"] == "invalid_grant"
@@ -284,5 +344,7 @@ def test_a_logout_on_one_machine_is_known_to_the_other_within_2_seconds(two: tup
 def test_both_machines_count_the_same_failures(two: tuple[str, str]) -> None:
     """Three here and two there are five: then both refuse, even the right password."""
     here, there = two
-    assert [sign_in(address, "wrong").status for address in (here, there, here, there, here)] == [401] * 5
+    assert [sign_in(address, "wrong").status for address in (here, there, here, there, here)] == [
+        401
+    ] * 5
     assert [sign_in(address).status for address in two] == [429, 429]

@@ -1,4 +1,5 @@
-"""The whole under a real gunicorn: several workers, preloaded or not, each engine, and bodies from a real socket."""
+"""The whole under a real gunicorn: several workers, preloaded or not, each engine, and bodies from
+a real socket."""
 
 import http.client
 import json
@@ -49,17 +50,24 @@ Answer = tuple[int, dict[str, str], Any]
 
 
 def call(address: str, path: str, *, token: str = "", **fields: str) -> Answer:
-    """GET, or POST the fields as JSON, over a connection of its own; return status, headers and body."""
+    """GET, or POST the fields as JSON, over a connection of its own; return status, headers and
+    body."""
     host = urlsplit(address).netloc
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection = http.client.HTTPConnection(host, timeout=20)
     try:
         if fields:
-            connection.request("POST", path, json.dumps(fields), headers | {"Content-Type": "application/json"})
+            connection.request(
+                "POST", path, json.dumps(fields), headers | {"Content-Type": "application/json"}
+            )
         else:
             connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, json.load(answer)
+        return (
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            json.load(answer),
+        )
     finally:
         connection.close()
 
@@ -73,19 +81,30 @@ def sign_in(address: str, name: str = "ada") -> Answer:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that is still empty."""
     return (
-        str(request.getfixturevalue("postgresql_url")) if request.param == "postgresql" else f"sqlite:///{tmp_path}/db"
+        str(request.getfixturevalue("postgresql_url"))
+        if request.param == "postgresql"
+        else f"sqlite:///{tmp_path}/db"
     )
 
 
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["each worker by itself", "preloaded"])
+@pytest.mark.parametrize(
+    "preload", [(), ("--preload",)], ids=["each worker by itself", "preloaded"]
+)
 @pytest.mark.parametrize("worker", WORKERS.values(), ids=WORKERS)
-def test_the_whole_way(worker: tuple[str, ...], preload: tuple[str, ...], database: str, tmp_path: Path) -> None:
-    """401, a token, 200, a wrong password, an expired token; and two workers that serve four people at once."""
+def test_the_whole_way(
+    worker: tuple[str, ...], preload: tuple[str, ...], database: str, tmp_path: Path
+) -> None:
+    """401, a token, 200, a wrong password, an expired token; and two workers that serve four people
+    at once."""
     (tmp_path / "served.py").write_text(_APP)
     options = (*worker, *preload, "--workers", "2")
     with gunicorn("served", *options, cwd=tmp_path, env={"DATABASE": database}) as address:
         status, headers, body = call(address, "/api")
-        assert (status, headers["www-authenticate"], body["reason"]) == (401, 'Bearer realm="api"', "missing")
+        assert (status, headers["www-authenticate"], body["reason"]) == (
+            401,
+            'Bearer realm="api"',
+            "missing",
+        )
         status, headers, body = sign_in(address)
         assert (status, headers["cache-control"], body["token_type"]) == (200, "no-store", "Bearer")
         assert call(address, "/api", token=body["token"])[2][0] == str(body["user_id"])
@@ -100,7 +119,13 @@ def test_the_whole_way(worker: tuple[str, ...], preload: tuple[str, ...], databa
 def expired_token() -> str:
     """A token as the app mints them, of an hour ago."""
     then = int(time.time()) - 3600
-    claims = {"iss": "https://example.com", "aud": "example-api", "sub": "1", "iat": then, "exp": then + 900}
+    claims = {
+        "iss": "https://example.com",
+        "aud": "example-api",
+        "sub": "1",
+        "iat": then,
+        "exp": then + 900,
+    }
     return jwt.encode(claims, SECRET, "HS256", {"typ": "at+jwt"})
 
 
@@ -114,18 +139,27 @@ def assert_each_is_themself(address: str) -> None:
         assert {name: body["user_id"] for name, (_, _, body) in answers} == ids
         assert Counter(status for _, (status, _, _) in answers) == {200: 16}
         tokens = [(str(ids[name]), body["token"]) for name, (_, _, body) in answers]
-        called = list(threads.map(lambda token: (token[0], *call(address, "/api", token=token[1])[2]), tokens))
+        called = list(
+            threads.map(lambda token: (token[0], *call(address, "/api", token=token[1])[2]), tokens)
+        )
     assert all(expected == subject for expected, subject, _ in called)
 
 
 @pytest.mark.parametrize("worker", [*WORKERS.values(), GEVENT], ids=[*WORKERS, "gevent"])
-def test_a_sign_out_counts_everywhere(worker: tuple[str, ...], database: str, tmp_path: Path) -> None:
-    """Preloaded workers of each kind refuse the token of an ended session within two seconds, and go on answering."""
+def test_a_sign_out_counts_everywhere(
+    worker: tuple[str, ...], database: str, tmp_path: Path
+) -> None:
+    """Preloaded workers of each kind refuse the token of an ended session within two seconds, and
+    go on answering."""
     (tmp_path / "served.py").write_text(_APP)
     options = ("--workers", "2", "--preload", *worker)
-    with gunicorn("served:application", *options, cwd=tmp_path, env={"DATABASE": database}) as address:
+    with gunicorn(
+        "served:application", *options, cwd=tmp_path, env={"DATABASE": database}
+    ) as address:
         gone, stays = sign_in(address)[2], sign_in(address)[2]
-        assert {call(address, "/api", token=tokens["token"])[0] for tokens in (gone, stays)} == {200}
+        assert {call(address, "/api", token=tokens["token"])[0] for tokens in (gone, stays)} == {
+            200
+        }
         assert post(f"{address}/auth/revoke", {"token": gone["refresh_token"]})[0] == 200
         deadline = time.monotonic() + 2
         while {call(address, "/api", token=gone["token"])[0] for _ in range(8)} != {401}:
@@ -134,7 +168,9 @@ def test_a_sign_out_counts_everywhere(worker: tuple[str, ...], database: str, tm
 
 
 @pytest.fixture(scope="module", params=WORKERS.values(), ids=WORKERS)
-def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Where the app is served, by two workers on SQLite."""
     folder = tmp_path_factory.mktemp("served")
     (folder / "served.py").write_text(_APP)
@@ -144,10 +180,13 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def talk(address: str, *parts: bytes, close: bool = False) -> bytes:
-    """Send parts as they are; return all that comes back, or nothing of it when `close` ends the connection first."""
+    """Send parts as they are; return all that comes back, or nothing of it when `close` ends the
+    connection first."""
     host, _, port = urlsplit(address).netloc.partition(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
-        with suppress(ConnectionError):  # the server has read enough: what it has answered can still be read
+        with suppress(
+            ConnectionError
+        ):  # the server has read enough: what it has answered can still be read
             for part in parts:
                 connection.sendall(part)
             connection.shutdown(socket.SHUT_WR)
@@ -156,7 +195,9 @@ def talk(address: str, *parts: bytes, close: bool = False) -> bytes:
 
 def head(path: str, *headers: str) -> bytes:
     """The head of a POST."""
-    return "\r\n".join((f"POST {path} HTTP/1.1", "Host: x", "Connection: close", *headers, "", "")).encode()
+    return "\r\n".join(
+        (f"POST {path} HTTP/1.1", "Host: x", "Connection: close", *headers, "", "")
+    ).encode()
 
 
 def chunk(data: bytes) -> bytes:
@@ -173,11 +214,16 @@ def form_head(*headers: str) -> bytes:
     return head("/auth/token", f"Content-Type: {FORM}", *headers)
 
 
-@pytest.mark.parametrize("path", ["/auth/token", "/api", "/auth/login"], ids=["too large", "refused", "another method"])
+@pytest.mark.parametrize(
+    "path", ["/auth/token", "/api", "/auth/login"], ids=["too large", "refused", "another method"]
+)
 @pytest.mark.parametrize("size", [100_000, 7_000_000], ids=["100 kB", "7 MB"])
 def test_a_refusal_reaches_who_is_still_sending(path: str, size: int, address: str) -> None:
-    """The client reads the answer and no reset: what it sends is read to the end, within a bound."""
-    answer = talk(address, head(path, f"Content-Type: {FORM}", f"Content-Length: {size}"), b"x" * size)
+    """The client reads the answer and no reset: what it sends is read to the end, within a
+    bound."""
+    answer = talk(
+        address, head(path, f"Content-Type: {FORM}", f"Content-Length: {size}"), b"x" * size
+    )
     assert answer.startswith(b"HTTP/1.1 4")
     assert answer.endswith(b"}\n")
 
@@ -185,7 +231,8 @@ def test_a_refusal_reaches_who_is_still_sending(path: str, size: int, address: s
 @pytest.mark.parametrize("framing", ["Content-Length: 20000000", CHUNKED])
 @pytest.mark.parametrize(("path", "status"), [("/auth/token", 413), ("/api", 401)])
 def test_20_megabytes(path: str, status: int, framing: str, address: str) -> None:
-    """They are not read to the end; whoever looks for the answer finds it, and the worker goes on."""
+    """They are not read to the end; whoever looks for the answer finds it, and the worker goes
+    on."""
     body = b"x" * 20_000_000
     parts = [chunk(body), b"0\r\n\r\n"] if framing == CHUNKED else [body]
     answer = talk(address, head(path, f"Content-Type: {FORM}", framing), *parts)
@@ -221,8 +268,11 @@ CUT_OFF: dict[str, Callable[[], tuple[bytes, ...]]] = {
 
 @pytest.mark.parametrize("parts", CUT_OFF.values(), ids=CUT_OFF)
 @pytest.mark.parametrize("close", [False, True], ids=["waiting", "gone"])
-def test_a_body_that_is_cut_off(parts: Callable[[], tuple[bytes, ...]], close: bool, address: str) -> None:
-    """400, from us or from gunicorn, whether the client waits or not: no 500, nobody signed in, no worker lost."""
+def test_a_body_that_is_cut_off(
+    parts: Callable[[], tuple[bytes, ...]], close: bool, address: str
+) -> None:
+    """400, from us or from gunicorn, whether the client waits or not: no 500, nobody signed in, no
+    worker lost."""
     answer = talk(address, *parts(), close=close)
     assert answer.startswith(b"HTTP/1.1 400") is not close
     assert b"token" not in answer
@@ -234,10 +284,14 @@ def test_two_authorization_headers(address: str) -> None:
     token = sign_in(address)[2]["token"]
     header = f"Authorization: Bearer {token}"
     assert talk(address, head("/api", header, "Content-Length: 0")).startswith(b"HTTP/1.1 200")
-    assert talk(address, head("/api", header, header, "Content-Length: 0")).startswith(b"HTTP/1.1 400")
+    assert talk(address, head("/api", header, header, "Content-Length: 0")).startswith(
+        b"HTTP/1.1 400"
+    )
 
 
-@pytest.mark.parametrize("header", ["SCRIPT_NAME: /api", "REMOTE_USER: 1", "X-Remote-User: 1", "X_Remote_User: 1"])
+@pytest.mark.parametrize(
+    "header", ["SCRIPT_NAME: /api", "REMOTE_USER: 1", "X-Remote-User: 1", "X_Remote_User: 1"]
+)
 def test_headers_of_a_forger(header: str, address: str) -> None:
     """What a client says of the path or of itself opens nothing."""
     assert talk(address, head("/api/x", header, "Content-Length: 0")).startswith(b"HTTP/1.1 401")

@@ -8,7 +8,8 @@ import pytest
 from servers.serving import call, gunicorn
 
 from jwt_middleware import Key
-from jwt_middleware.login import KeyFolder, key_folder
+from jwt_middleware.login import KeyFolder
+from jwt_middleware.trust import key_folder
 
 _APP = """
 from jwt_middleware import JWTMiddleware, Rule
@@ -29,7 +30,9 @@ application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 
 def sign_in(address: str) -> str:
     """Return a new token."""
-    status, body = call(f"{address}/auth/token", {"username": "ada", "password": "analytical engine"})
+    status, body = call(
+        f"{address}/auth/token", {"username": "ada", "password": "analytical engine"}
+    )
     assert status == 200
     token: str = json.loads(body)["token"]
     return token
@@ -44,10 +47,13 @@ def kid(token: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "options", [("-w", "3"), ("-w", "2", "--preload", "-k", "gthread", "--threads", "4")], ids=" ".join
+    "options",
+    [("-w", "3"), ("-w", "2", "--preload", "-k", "gthread", "--threads", "4")],
+    ids=" ".join,
 )
 def test_a_rotation_costs_nobody_a_request(options: tuple[str, ...], tmp_path: Path) -> None:
-    """While a key is published, activated and retired, every request of old and new tokens is answered 200."""
+    """While a key is published, activated and retired, every request of old and new tokens is
+    answered 200."""
     keys = tmp_path / "keys"
     key_folder.publish(keys, Key.generate())
     (tmp_path / "rotating.py").write_text(_APP)
@@ -62,10 +68,15 @@ def test_a_rotation_costs_nobody_a_request(options: tuple[str, ...], tmp_path: P
         key_folder.publish(keys, new := Key.generate("EdDSA"))
         everybody_is_let_in(before, sign_in(address))
         time.sleep(1.1)
-        published = {key["kid"] for key in json.loads(call(f"{address}/auth/.well-known/jwks.json")[1])["keys"]}
+        published = {
+            key["kid"]
+            for key in json.loads(call(f"{address}/auth/.well-known/jwks.json")[1])["keys"]
+        }
         assert published == {old, new.id}
         key_folder.activate(keys, str(new.id))
-        tokens = [sign_in(address) for _ in range(12)]  # some workers have noticed, and sign with the new key
+        tokens = [
+            sign_in(address) for _ in range(12)
+        ]  # some workers have noticed, and sign with the new key
         everybody_is_let_in(before, *tokens)
         time.sleep(1.1)
         assert {kid(sign_in(address)) for _ in range(6)} == {new.id}

@@ -11,19 +11,23 @@ import pytest
 from servers.serving import call, gunicorn, running
 
 from jwt_middleware import Key
-from jwt_middleware.login.key_folder import publish
 from jwt_middleware.stores import SQLStore
+from jwt_middleware.trust.key_folder import publish
 
 ROOT = Path(__file__).parents[2]
 PSERVE = str(Path(sys.executable).parent / "pserve")
 
 
 @pytest.fixture(scope="module", params=["gunicorn --paste", "pserve"])
-def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The ini file on a free port, with a key and a user."""
     folder = tmp_path_factory.mktemp("paste")
     publish(folder / "keys", Key.generate())
-    SQLStore(f"sqlite:///{folder}/auth.db", password_method="scrypt:1024:8:1").add_user("ada", "analytical engine")
+    SQLStore(f"sqlite:///{folder}/auth.db", password_method="scrypt:1024:8:1").add_user(
+        "ada", "analytical engine"
+    )
     text = (ROOT / "examples" / "paste.ini").read_text()
     (folder / "paste.ini").write_text(text.replace("127.0.0.1:8000", "127.0.0.1:0"))
     served = (
@@ -36,10 +40,13 @@ def address(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_the_pipeline(address: str) -> None:
-    """401 without a token, 200 with the one that the login app gives, 403 without the scope; other paths are open."""
+    """401 without a token, 200 with the one that the login app gives, 403 without the scope; other
+    paths are open."""
     assert call(f"{address}/api/me")[0] == 401
     assert call(f"{address}/api/health")[0] == 200
-    status, body = call(f"{address}/auth/token", {"username": "ada", "password": "analytical engine"})
+    status, body = call(
+        f"{address}/auth/token", {"username": "ada", "password": "analytical engine"}
+    )
     assert status == 200
     token = json.loads(body)["token"]
     assert call(f"{address}/api/me", token=token) == (200, b'{"id": "1"}')

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import InvalidToken
-from jwt_middleware.revocation import RevocationList, revocation_keys
 from jwt_middleware.stores import Session
+from jwt_middleware.trust.revocation import RevocationList, revocation_keys
 
 CHEAP = "scrypt:1024:8:1"
 ISSUER = "https://login.example"
@@ -21,8 +21,16 @@ def new_session(user_id: str = "1", **fields: Any) -> Session:
     """A session that is good for an hour, whose tokens are good for 900 seconds."""
     now = time.time()
     times = {"started_at": now, "used_at": now, "expires_at": now + 3600}
-    usual = {"sid": os.urandom(8).hex(), "issuer": ISSUER, "user_id": user_id, "user_version": 0, "token_lifetime": 900}
-    return Session(**{"name_hash": os.urandom(32), "secret_hash": os.urandom(32), **usual, **times, **fields})
+    usual = {
+        "sid": os.urandom(8).hex(),
+        "issuer": ISSUER,
+        "user_id": user_id,
+        "user_version": 0,
+        "token_lifetime": 900,
+    }
+    return Session(
+        **{"name_hash": os.urandom(32), "secret_hash": os.urandom(32), **usual, **times, **fields}
+    )
 
 
 def entries_of(log: Any) -> dict[str, float]:
@@ -32,7 +40,9 @@ def entries_of(log: Any) -> dict[str, float]:
     return dict(page.entries)
 
 
-def is_revoked(revocations: RevocationList, *, jti: str | None = None, sid: str | None = None) -> bool:
+def is_revoked(
+    revocations: RevocationList, *, jti: str | None = None, sid: str | None = None
+) -> bool:
     """Whether the list refuses the tokens with this id, or of this session."""
     try:
         revocations.check(revocation_keys(ISSUER, jti, sid))
@@ -43,14 +53,17 @@ def is_revoked(revocations: RevocationList, *, jti: str | None = None, sid: str 
 
 def run(script: str) -> str:
     """Run a Python script in a process of its own and return what it prints."""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
-    """The parameters (n, r, p) of every scrypt hash made from here on: what a login costs, without a clock."""
+    """The parameters (n, r, p) of every scrypt hash made from here on: what a login costs, without
+    a clock."""
     made: list[tuple[int, int, int]] = []
     scrypt = hashlib.scrypt
 

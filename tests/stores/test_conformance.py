@@ -24,7 +24,15 @@ DAMAGED = {
     "not hexadecimal": "scrypt:1024:8:1$salt$" + "ü" * 128,
 }
 UNKNOWN_NAMES = ["bob", "Ann", "ann ", " ann", "a", "", "ann\0", "\udce4", "an\nn", "a" * 256]
-GOOD_NAMES = ["a", "a" * 255, "\U0001f600" * 255, "ann@example.com", "Ann O'Neil", 'a"b\\c%_', "\uffff"]
+GOOD_NAMES = [
+    "a",
+    "a" * 255,
+    "\U0001f600" * 255,
+    "ann@example.com",
+    "Ann O'Neil",
+    'a"b\\c%_',
+    "\uffff",
+]
 BAD_PASSWORDS = ["", "a" * 1025, "ä" * 513, "geheim\udce4", "geheim\0", None, 12345678, b"geheim"]
 BAD_SCOPES = ["read", "read write", b"read", None, 5, {"read": 1}, {"read"}, [None], [["read"]]]
 BAD_METHODS = ["", "plain", "scrypt", "scrypt:3:8:1", "scrypt:01024:8:1", "scrypt:" + "9" * 99 + ":8:1", "scrypt:1024",
@@ -38,7 +46,9 @@ def by_value(value: object) -> str:
 
 def test_a_user_signs_in(store: Store) -> None:
     """The name and the password of a user give the user, with its id, scopes and claims."""
-    added = store.add_user("ann", "wonderland", scopes=["read", "write"], claims={"dept": {"no": 7}})
+    added = store.add_user(
+        "ann", "wonderland", scopes=["read", "write"], claims={"dept": {"no": 7}}
+    )
     assert added == User(added.id, "ann", ("read", "write"), {"dept": {"no": 7}})
     assert store.authenticate("ann", "wonderland") == added
     assert store.get(str(added.id)) == added
@@ -73,8 +83,12 @@ def test_no_json_value_signs_in(store: Store, value: Any) -> None:
     assert store.authenticate("ann", value) is None
 
 
-@pytest.mark.parametrize("password", ["\udce4", "a" * 1025, "ä" * 513, "wonderland\0"], ids=by_value)
-def test_a_password_nobody_can_have_is_refused(store: Store, password: str, hashes: list[object]) -> None:
+@pytest.mark.parametrize(
+    "password", ["\udce4", "a" * 1025, "ä" * 513, "wonderland\0"], ids=by_value
+)
+def test_a_password_nobody_can_have_is_refused(
+    store: Store, password: str, hashes: list[object]
+) -> None:
     """A password that could not have been set is refused before anything is hashed."""
     store.add_user("ann", "wonderland")
     hashes.clear()
@@ -85,7 +99,8 @@ def test_a_password_nobody_can_have_is_refused(store: Store, password: str, hash
 def test_a_refusal_costs_one_hash_whatever_its_cause(
     store: Store, hashes: list[object], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither a clock nor the log tells an unknown name, a disabled user or a NUL from a wrong password."""
+    """Neither a clock nor the log tells an unknown name, a disabled user or a NUL from a wrong
+    password."""
     store.add_user("ann", "wonderland")
     store.add_user("eve", "wonderland")
     store.disable_user("eve")
@@ -107,7 +122,8 @@ def test_a_refusal_costs_one_hash_whatever_its_cause(
 def test_a_damaged_hash_is_a_refusal(
     store: Store, stored: str, hashes: list[object], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A damaged hash costs one hash and one warning, which shows neither it nor the password; nothing is raised."""
+    """A damaged hash costs one hash and one warning, which shows neither it nor the password;
+    nothing is raised."""
     store.add_user("ann", "wonderland")
     store._update("ann", {"password_hash": stored})
     hashes.clear()
@@ -130,7 +146,8 @@ def test_any_other_id_is_nobody(store: Store, user_id: Any) -> None:
 
 
 def test_a_disabled_user_is_nobody(store: Store) -> None:
-    """A disabled user neither signs in nor gets new tokens, keeps its name, and can be disabled again."""
+    """A disabled user neither signs in nor gets new tokens, keeps its name, and can be disabled
+    again."""
     ann = store.add_user("ann", "wonderland")
     store.disable_user("ann")
     store.disable_user("ann")
@@ -175,7 +192,9 @@ def test_a_name_is_any_text(store: Store, name: str) -> None:
     assert store.authenticate(name, "wonderland") == user
 
 
-@pytest.mark.parametrize("name", ["", "a" * 256, "a\0", "a\n", "\x7f", "\x85", "\udce4", None, 5, b"ann"], ids=by_value)
+@pytest.mark.parametrize(
+    "name", ["", "a" * 256, "a\0", "a\n", "\x7f", "\x85", "\udce4", None, 5, b"ann"], ids=by_value
+)
 def test_a_name_that_cannot_be_kept(store: Store, name: Any) -> None:
     """A name that is empty, too long or has control characters is refused with the rule."""
     with pytest.raises(ConfigurationError, match="a user name is 1 to 255 characters"):
@@ -185,9 +204,13 @@ def test_a_name_that_cannot_be_kept(store: Store, name: Any) -> None:
 
 @pytest.mark.parametrize("password", BAD_PASSWORDS, ids=by_value)
 def test_a_password_that_cannot_be_kept(store: Store, password: Any) -> None:
-    """A bad new password is refused with the rule, which does not repeat it, and the old one stays."""
+    """A bad new password is refused with the rule, which does not repeat it, and the old one
+    stays."""
     store.add_user("ann", "wonderland")
-    for call in (lambda: store.add_user("bob", password), lambda: store.set_password("ann", password)):
+    for call in (
+        lambda: store.add_user("bob", password),
+        lambda: store.set_password("ann", password),
+    ):
         with pytest.raises(ConfigurationError, match="a password is") as caught:
             call()
         assert "geheim" not in str(caught.value)
@@ -196,7 +219,9 @@ def test_a_password_that_cannot_be_kept(store: Store, password: Any) -> None:
     assert store.authenticate("ann", "wonderland")
 
 
-@pytest.mark.parametrize("password", ["a" * 1024, "ä" * 512, " ", "a\nb", "\U0001f600 and more"], ids=by_value)
+@pytest.mark.parametrize(
+    "password", ["a" * 1024, "ä" * 512, " ", "a\nb", "\U0001f600 and more"], ids=by_value
+)
 def test_a_password_is_any_text(store: Store, password: str) -> None:
     """A password is compared as it is, up to 1024 bytes, with nothing cut off or trimmed."""
     store.add_user("ann", password)
@@ -206,7 +231,8 @@ def test_a_password_is_any_text(store: Store, password: str) -> None:
 
 
 def test_a_password_can_be_changed(store: Store) -> None:
-    """After `set_password` the new password signs in, with another version of the user, and the old one does not."""
+    """After `set_password` the new password signs in, with another version of the user, and the old
+    one does not."""
     ann = store.add_user("ann", "wonderland")
     store.set_password("ann", "looking-glass")
     assert store.authenticate("ann", "looking-glass") == replace(ann, version=1)
@@ -226,13 +252,18 @@ def test_scopes_can_be_changed(store: Store) -> None:
 def test_scopes_are_a_list(store: Store, scopes: Any) -> None:
     """A text where a tuple belongs is refused, and the message shows the right form."""
     store.add_user("ann", "wonderland", scopes=("kept",))
-    for call in (lambda: store.add_user("bob", "x", scopes=scopes), lambda: store.set_scopes("ann", scopes)):
+    for call in (
+        lambda: store.add_user("bob", "x", scopes=scopes),
+        lambda: store.set_scopes("ann", scopes),
+    ):
         with pytest.raises(ConfigurationError, match="scopes=\\('read', 'write'\\)"):
             call()
     assert [user.scopes for user in store.users()] == [("kept",)]
 
 
-@pytest.mark.parametrize("scope", ["", " ", "a b", 'a"', "a\\", "ä", "a\n", "a\x7f", "\0", "\udce4"], ids=by_value)
+@pytest.mark.parametrize(
+    "scope", ["", " ", "a b", 'a"', "a\\", "ä", "a\n", "a\x7f", "\0", "\udce4"], ids=by_value
+)
 def test_a_scope_is_a_scope_token(store: Store, scope: str) -> None:
     """A scope has the characters of RFC 6749 section 3.3 and no other."""
     with pytest.raises(ConfigurationError, match="RFC 6749"):
@@ -264,7 +295,8 @@ def test_claims_nested_too_deep(store: Store) -> None:
 
 
 def test_claims_come_back_as_they_were(store: Store) -> None:
-    """Every JSON type survives, even texts that a database would not take; a caller's change reaches nobody else."""
+    """Every JSON type survives, even texts that a database would not take; a caller's change
+    reaches nobody else."""
     claims = {"t": "\0\ud800ä", "n": [1, 2**80, 1.5, True, None], "o": {"": {}}}
     given = dict(claims)
     ann = store.add_user("ann", "wonderland", claims=given)
@@ -287,7 +319,8 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("name", ["bob", "", "a\0", "\udce4", None], ids=by_value)
 def test_an_unknown_user_cannot_be_changed(store: Store, change: Any, name: Any) -> None:
-    """A change for a name that is not there is `UnknownUser`, a `LookupError`, and touches no other user."""
+    """A change for a name that is not there is `UnknownUser`, a `LookupError`, and touches no other
+    user."""
     store.add_user("ann", "wonderland")
     with pytest.raises(UnknownUser, match="there is no user named") as caught:
         change(store, name)
@@ -295,7 +328,9 @@ def test_an_unknown_user_cannot_be_changed(store: Store, change: Any, name: Any)
     assert store.authenticate("ann", "wonderland")
 
 
-@pytest.mark.parametrize("old", ["scrypt:2048:8:1", "pbkdf2:sha256:1000", "pbkdf2:sha512:10"], ids=str)
+@pytest.mark.parametrize(
+    "old", ["scrypt:2048:8:1", "pbkdf2:sha256:1000", "pbkdf2:sha512:10"], ids=str
+)
 def test_a_login_renews_an_old_hash(store: Store, old: str) -> None:
     """A hash made with other parameters is replaced at the next good login, and only then."""
     ann = store.add_user("ann", "wonderland")
@@ -358,7 +393,11 @@ def test_the_password_method(store: Store) -> None:
     """Passwords are hashed with the method asked for, by default with scrypt and 128 MiB."""
     store.add_user("ann", "wonderland")
     assert store._find("ann").password_hash.startswith("scrypt:1024:8:1$")
-    assert MemoryStore()._hasher.method == SQLStore("sqlite:///x.db")._hasher.method == "scrypt:131072:8:1"
+    assert (
+        MemoryStore()._hasher.method
+        == SQLStore("sqlite:///x.db")._hasher.method
+        == "scrypt:131072:8:1"
+    )
 
 
 @pytest.mark.parametrize("method", BAD_METHODS, ids=by_value)

@@ -18,7 +18,8 @@ Log = Any  # MemoryStore | SQLStore | RedisLog
 
 @pytest.fixture
 def wait(log: Log) -> Iterator[Callable[[float], None]]:
-    """Let seconds go by: a server has a clock of its own, the other engines have ours, which stands still."""
+    """Let seconds go by: a server has a clock of its own, the other engines have ours, which stands
+    still."""
     if isinstance(log, RedisLog):
         yield time.sleep
         return
@@ -27,7 +28,8 @@ def wait(log: Log) -> Iterator[Callable[[float], None]]:
 
 
 def test_a_count_goes_up_and_down(log: Log) -> None:
-    """Each increment answers with the count; taking away ends at zero, and zero is where it goes on from."""
+    """Each increment answers with the count; taking away ends at zero, and zero is where it goes on
+    from."""
     amounts = [1, 1, 3, -2, -1, 1, -100, -1, 2]
     assert [log.increment("k", 60, amount) for amount in amounts] == [1, 2, 5, 3, 2, 3, 0, 0, 2]
     assert log.count("k")[0] == 2
@@ -41,7 +43,9 @@ def test_keys_are_apart(log: Log) -> None:
     assert [log.count(key)[0] for key in keys] == list(range(1, len(keys) + 1))
 
 
-def test_a_count_is_forgotten_after_its_first_increment(log: Log, wait: Callable[[float], None]) -> None:
+def test_a_count_is_forgotten_after_its_first_increment(
+    log: Log, wait: Callable[[float], None]
+) -> None:
     """The window neither moves nor grows with later increments, and a new one opens after it."""
     started = time.time()
     log.increment("k", 1)
@@ -100,7 +104,9 @@ def test_counts_that_are_over_go(log: Log) -> None:
         for n in range(30):
             log.increment(f"k{n}", 1)
         if isinstance(log, RedisLog):
-            assert {log._client.ttl(key) for key in log._client.scan_iter("{jwt_middleware}:count:*")} == {1}
+            assert {
+                log._client.ttl(key) for key in log._client.scan_iter("{jwt_middleware}:count:*")
+            } == {1}
             return
         clocks.enter_context(stopped("time", time.time() + 100))
         log.increment("new", 1)

@@ -13,10 +13,10 @@ from clock import stopped
 from servers.engines import PostgreSQL, Valkey
 
 from jwt_middleware.errors import ConfigurationError, Unavailable
-from jwt_middleware.revocation import RevocationList, RevocationPage
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.stores.sql import engines
+from jwt_middleware.trust.revocation import RevocationList, RevocationPage
 
 from .conftest import CHEAP, ISSUER, entries_of, is_revoked, new_session, run
 
@@ -35,11 +35,13 @@ def ids_in(page: RevocationPage) -> list[str]:
     return [entry.key.rpartition("\n")[2] for entry in page.entries]
 
 
-# ------------------------------------------------------------------------------------------------ the log
+# ------------------------------------------------------------------------------------------------
+# the log
 
 
 def test_a_log_is_read_on_from_a_cursor(log: Log) -> None:
-    """First all, then what is new, then nothing; a page that goes on has entries in the order they were made."""
+    """First all, then what is new, then nothing; a page that goes on has entries in the order they
+    were made."""
     revoke(log, "a")
     first = log.read_revocations(None)
     assert (ids_in(first), first.complete) == (["a"], True)
@@ -62,14 +64,17 @@ def test_an_empty_log(log: Log) -> None:
 
 
 def test_what_an_entry_says(log: Log) -> None:
-    """An entry has the key of its token, for an issuer or for any, and stays five minutes longer than the token."""
+    """An entry has the key of its token, for an issuer or for any, and stays five minutes longer
+    than the token."""
     log.revoke(token_id="a", expires_at=1990000000.5, issuer=ISSUER)
     log.revoke(token_id="b", expires_at=1990000000)
     assert entries_of(log) == {f"jti\n{ISSUER}\na": 1990000300.5, "jti\n\nb": 1990000300}
 
 
 @pytest.mark.parametrize(
-    "token_id", ["a\nb", " ", "\u2603\U0001f600", "'; DROP TABLE x; --", "{x}:*", "x" * 999], ids=ascii
+    "token_id",
+    ["a\nb", " ", "\u2603\U0001f600", "'; DROP TABLE x; --", "{x}:*", "x" * 999],
+    ids=ascii,
 )
 def test_any_jti_can_be_revoked(log: Log, token_id: str) -> None:
     """A `jti` is a text with whatever characters its issuer likes."""
@@ -95,7 +100,8 @@ BAD = {
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_what_cannot_be_revoked(log: Log, bad: dict[str, Any]) -> None:
-    """What is no `jti` or `exp` is refused with the right form: an entry nobody can read would stop all readers."""
+    """What is no `jti` or `exp` is refused with the right form: an entry nobody can read would stop
+    all readers."""
     with pytest.raises(ConfigurationError, match=r"revoke\(token_id="):
         log.revoke(**{"token_id": "a", "expires_at": FOREVER, **bad})
     assert entries_of(log) == {}
@@ -168,7 +174,9 @@ def test_many_write_and_many_read(log: Log) -> None:
             page = log.read_revocations(cursor)
             cursor = page.cursor
             seen.update(ids_in(page))
-            time.sleep(0.002)  # a reader that never pauses keeps the interpreter from who holds SQLite's lock
+            time.sleep(
+                0.002
+            )  # a reader that never pauses keeps the interpreter from who holds SQLite's lock
         return seen
 
     with ThreadPoolExecutor(6) as threads:
@@ -177,7 +185,8 @@ def test_many_write_and_many_read(log: Log) -> None:
         assert {len(reader.result()) for reader in readers} == {80}
 
 
-# ---------------------------------------------------------------------------------- behind a RevocationList
+# ---------------------------------------------------------------------------------- behind a
+# RevocationList
 
 
 @pytest.mark.parametrize("kind", ["jti", "sid"])
@@ -200,7 +209,8 @@ def test_what_is_revoked_is_refused(log: Log, kind: str) -> None:
 
 
 def test_a_view_is_as_old_as_it_may_be_and_no_older(log: Log) -> None:
-    """Without a read for longer than `max_staleness` the next request reads first, after any time without requests."""
+    """Without a read for longer than `max_staleness` the next request reads first, after any time
+    without requests."""
     with stopped("monotonic", 1000.0) as clock:
         revocations = RevocationList(log, max_staleness=1)
         assert not is_revoked(revocations, jti="a")
@@ -218,7 +228,7 @@ FOLLOWING = """if True:
     import os, time
     from jwt_middleware import RevocationList
     from jwt_middleware.errors import InvalidToken
-    from jwt_middleware.revocation import revocation_keys
+    from jwt_middleware.trust.revocation import revocation_keys
     from jwt_middleware.stores import RedisLog, SQLStore
     log = {log}
     log.revoke(token_id="first", expires_at=4e9)
@@ -297,7 +307,8 @@ def kill(server: PostgreSQL | Valkey) -> Callable[[], None]:
 def test_an_outage_of_the_log(
     server: PostgreSQL | Valkey, log_of: Log, fail: Callable[[Any], Callable[[], None]]
 ) -> None:
-    """While the engine is away a list goes on with what it knows, for as long as it may; then it reads on."""
+    """While the engine is away a list goes on with what it knows, for as long as it may; then it
+    reads on."""
     revoke(log_of, "known")
     revocations = RevocationList(log_of, max_staleness=0, max_outage=1000)
     assert is_revoked(revocations, jti="known")

@@ -20,7 +20,15 @@ NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$", "scry
              "scrypt:" + "9" * 9999 + ":8:1$salt$" + "0" * 128, "scrypt:1048576:64:64$salt$" + "0" * 128,
              "pbkdf2:nothing:1$salt$" + "0" * 64,
              "pbkdf2:sha256:99999999999$salt$" + "0" * 64, *DAMAGED.values()]  # fmt: skip
-NO_PASSWORDS = [*JSON_VALUES, b"wonderland", "\udce4", "a" * 1025, "ä" * 513, "a" * 20_000_000, "x\0"]
+NO_PASSWORDS = [
+    *JSON_VALUES,
+    b"wonderland",
+    "\udce4",
+    "a" * 1025,
+    "ä" * 513,
+    "a" * 20_000_000,
+    "x\0",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -53,20 +61,35 @@ def test_an_unknown_name_costs_a_hash(hashes: list[object]) -> None:
     assert hashes == [(2048, 8, 1)] * 2  # one of them for trying the method
 
 
-def test_an_unknown_name_costs_what_the_others_cost(monkeypatch: pytest.MonkeyPatch, hashes: list[object]) -> None:
-    """`check_password` gives None the cost of the owner's hashes as soon as one was good, at first the default."""
-    assert run("from jwt_middleware.stores import passwords; print(passwords._usual_method)") == "scrypt:131072:8:1\n"
+def test_an_unknown_name_costs_what_the_others_cost(
+    monkeypatch: pytest.MonkeyPatch, hashes: list[object]
+) -> None:
+    """`check_password` gives None the cost of the owner's hashes as soon as one was good, at first
+    the default."""
+    assert (
+        run("from jwt_middleware.stores import passwords; print(passwords._usual_method)")
+        == "scrypt:131072:8:1\n"
+    )
     monkeypatch.setattr(passwords, "_usual_method", "scrypt:4096:8:1")
     stored = generate_password_hash("wonderland", "scrypt:2048:8:1")
     hashes.clear()
-    for stored_hash, password in [(None, "x"), (stored, "x"), (None, "x"), (stored, "wonderland"), (None, "x")]:
+    for stored_hash, password in [
+        (None, "x"),
+        (stored, "x"),
+        (None, "x"),
+        (stored, "wonderland"),
+        (None, "x"),
+    ]:
         check_password(stored_hash, password)
     assert hashes == [(n, 8, 1) for n in (4096, 2048, 4096, 2048, 2048)]
 
 
 @pytest.mark.parametrize("stored", NO_HASHES, ids=by_value)
-def test_nothing_stored_raises(stored: Any, hashes: list[object], caplog: pytest.LogCaptureFixture) -> None:
-    """Anything but a hash is False after the cost of one, with one warning that repeats nothing of it."""
+def test_nothing_stored_raises(
+    stored: Any, hashes: list[object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anything but a hash is False after the cost of one, with one warning that repeats nothing of
+    it."""
     assert check_password(stored, "wonderland") is False
     assert hashes[-1] == (1024, 8, 1)
     assert [record.name for record in caplog.records] == ["jwt_middleware.login"]
@@ -76,7 +99,8 @@ def test_nothing_stored_raises(stored: Any, hashes: list[object], caplog: pytest
 
 @pytest.mark.parametrize("password", NO_PASSWORDS, ids=by_value)
 def test_no_password_raises(password: Any, hashes: list[object]) -> None:
-    """Anything but a possible password is False at once, for a known name and for an unknown one."""
+    """Anything but a possible password is False at once, for a known name and for an unknown
+    one."""
     stored = generate_password_hash("x", CHEAP)
     hashes.clear()
     assert check_password(stored, password) is False
@@ -85,7 +109,8 @@ def test_no_password_raises(password: Any, hashes: list[object]) -> None:
 
 
 def test_a_renewal_is_due() -> None:
-    """A hash is outdated when its method or one of its parameters is another one than the hasher's."""
+    """A hash is outdated when its method or one of its parameters is another one than the
+    hasher's."""
     hasher = PasswordHasher(CHEAP)
     assert not hasher.outdated(hasher.hash("x"))
     for method in ("scrypt:2048:8:1", "scrypt:1024:8:2", "pbkdf2:sha256:1000"):
@@ -111,7 +136,8 @@ def test_two_hashes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_third_hash_waits_and_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who gets no turn within two seconds is told that the store is busy, and later ones get their turn again."""
+    """Who gets no turn within two seconds is told that the store is busy, and later ones get their
+    turn again."""
     assert passwords._PATIENCE == 2
     monkeypatch.setattr(passwords, "_PATIENCE", 0.05)
     end = threading.Event()
@@ -146,7 +172,8 @@ def test_a_forked_process_has_its_own_turns() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is Linux's")
 def test_memory_is_short() -> None:
-    """When there is no memory for a hash, that is the machine's fault: neither a refusal nor a damaged hash."""
+    """When there is no memory for a hash, that is the machine's fault: neither a refusal nor a
+    damaged hash."""
     script = """if True:
         import logging, resource
         from jwt_middleware.errors import StoreUnavailable

@@ -1,4 +1,5 @@
-"""`RedisLog` against a real Valkey: what it builds, what can go wrong, and an `SQLStore` whose log it is."""
+"""`RedisLog` against a real Valkey: what it builds, what can go wrong, and an `SQLStore` whose log
+it is."""
 
 import signal
 import socket
@@ -16,9 +17,9 @@ import sqlalchemy as sa
 from servers.engines import Valkey
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
-from jwt_middleware.revocation import RevocationList
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
+from jwt_middleware.trust.revocation import RevocationList
 
 from .conftest import CHEAP, entries_of, is_revoked, new_session, run
 
@@ -48,19 +49,36 @@ def server() -> Iterator[Valkey]:
     server.remove()
 
 
-# ----------------------------------------------------------------------------------------------- building
+# -----------------------------------------------------------------------------------------------
+# building
 
 
-@pytest.mark.parametrize("what", ["", "localhost", "localhost:6379", "http://:hunter2@host", "redis://:hunter2@host:port",
-                                  "redis://:hunter2@host?timeout=9", None, 5, b"redis://host"], ids=ascii)  # fmt: skip
+@pytest.mark.parametrize(
+    "what",
+    [
+        "",
+        "localhost",
+        "localhost:6379",
+        "http://:hunter2@host",
+        "redis://:hunter2@host:port",
+        "redis://:hunter2@host?timeout=9",
+        None,
+        5,
+        b"redis://host",
+    ],
+    ids=ascii,
+)
 def test_what_is_no_log(what: Any) -> None:
-    """Anything but a URL of Redis is refused while building with the right forms, and is not repeated."""
+    """Anything but a URL of Redis is refused while building with the right forms, and is not
+    repeated."""
     with pytest.raises(ConfigurationError, match=r"RedisLog\('redis://") as caught:
         RedisLog(what)
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("what", [[], "redis://host", object(), redis.Redis()], ids=lambda what: type(what).__name__)
+@pytest.mark.parametrize(
+    "what", [[], "redis://host", object(), redis.Redis()], ids=lambda what: type(what).__name__
+)
 def test_what_is_no_log_of_a_store(what: Any) -> None:
     """A store whose log is to be elsewhere takes a `RedisLog`, and says so."""
     with pytest.raises(ConfigurationError, match=r"log=RedisLog\("):
@@ -85,7 +103,8 @@ def test_building_needs_no_server() -> None:
 
 
 def test_redis_py_is_missing() -> None:
-    """Without redis-py the error is one line that names the extra; the rest of the stores goes on."""
+    """Without redis-py the error is one line that names the extra; the rest of the stores goes
+    on."""
     script = """if True:
         import sys
         sys.modules["redis"] = None
@@ -106,7 +125,8 @@ def test_an_sql_store_needs_no_redis_py() -> None:
 
 @pytest.mark.parametrize("decode", [False, True], ids=["bytes", "texts"])
 def test_a_client_of_the_owners(redis_url: str, decode: bool) -> None:
-    """A client may be passed, whatever it makes of answers; the processes of a URL's log share it."""
+    """A client may be passed, whatever it makes of answers; the processes of a URL's log share
+    it."""
     with redis.Redis.from_url(redis_url, decode_responses=decode) as client:
         log, other = RedisLog(client), RedisLog(redis_url)
         other.revoke(token_id="\u2603", expires_at=4e9)
@@ -119,7 +139,8 @@ def test_a_client_of_the_owners(redis_url: str, decode: bool) -> None:
         other._client.close()
 
 
-# ------------------------------------------------------------------------------------------------- faults
+# -------------------------------------------------------------------------------------------------
+# faults
 
 
 def test_a_server_that_says_nothing() -> None:
@@ -130,7 +151,8 @@ def test_a_server_that_says_nothing() -> None:
 
 
 def test_a_server_that_restarts(server: Valkey) -> None:
-    """No call fails because of connections to a server that was killed and is back, with what it was told."""
+    """No call fails because of connections to a server that was killed and is back, with what it
+    was told."""
     log = RedisLog(server.url)
     log.revoke(token_id="a", expires_at=4e9)
     cursor = log.read_revocations(None).cursor
@@ -150,7 +172,8 @@ def test_a_server_that_restarts(server: Valkey) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of the server in /proc")
 def test_a_server_that_hangs(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that stops in the middle is given up for each call, and works again when it goes on."""
+    """A server that stops in the middle is given up for each call, and works again when it goes
+    on."""
     assert redis_log._PATIENCE == 1
     monkeypatch.setattr(redis_log, "_PATIENCE", 0.1)
     log = RedisLog(server.url)
@@ -205,7 +228,8 @@ def test_an_entry_is_only_prolonged(valkey_store: RedisLog) -> None:
     assert entries_of(valkey_store) == {"jti\n\na": 4e9 + 300}
 
 
-# ----------------------------------------------------------------------------- a store with its log elsewhere
+# ----------------------------------------------------------------------------- a store with its log
+# elsewhere
 
 
 def split(url: str, server: Valkey) -> SQLStore:
@@ -214,7 +238,8 @@ def split(url: str, server: Valkey) -> SQLStore:
 
 
 def test_without_its_log_no_session_ends(sqlite_url: str, server: Valkey) -> None:
-    """When the log is away nothing half is done: no session has ended, no user is changed, and both are tried again."""
+    """When the log is away nothing half is done: no session has ended, no user is changed, and both
+    are tried again."""
     store = split(sqlite_url, server)
     ann = store.add_user("ann", "wonderland")
     session = new_session(str(ann.id))
@@ -259,7 +284,8 @@ def test_who_waits_for_the_log_keeps_nobody_waiting(sqlite_url: str, server: Val
 
 
 def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:
-    """When the row of a session cannot go its tokens are refused already, the call fails, and the next one ends it."""
+    """When the row of a session cannot go its tokens are refused already, the call fails, and the
+    next one ends it."""
     session = new_session()
     split_store.add_session(session)
     with split_store._transaction(write=True) as connection:
@@ -276,7 +302,8 @@ def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:
 
 
 def test_a_split_store_keeps_nothing_twice(split_store: SQLStore) -> None:
-    """Log and counters are where they are asked to be, and read from there by the store as by the log itself."""
+    """Log and counters are where they are asked to be, and read from there by the store as by the
+    log itself."""
     session = new_session()
     split_store.add_session(session)
     split_store.end_session(session)
@@ -291,7 +318,8 @@ def test_a_split_store_keeps_nothing_twice(split_store: SQLStore) -> None:
 
 
 def test_a_log_that_was_used_before_a_fork(redis_url: str) -> None:
-    """Parent and children go on with connections of their own: each reads the answers to its own questions."""
+    """Parent and children go on with connections of their own: each reads the answers to its own
+    questions."""
     script = f"""if True:
         import os
         from jwt_middleware.stores import RedisLog

@@ -1,4 +1,5 @@
-"""Sessions in every bundled store, on every engine: kept, replaced, ended, and their access tokens with them."""
+"""Sessions in every bundled store, on every engine: kept, replaced, ended, and their access tokens
+with them."""
 
 import threading
 import time
@@ -11,8 +12,8 @@ import pytest
 from clock import stopped
 
 from jwt_middleware.errors import StoreUnavailable
-from jwt_middleware.revocation import revocation_key
 from jwt_middleware.stores import MemoryStore, Session, SQLStore
+from jwt_middleware.trust.revocation import revocation_key
 
 from .conftest import ISSUER, entries_of, new_session
 
@@ -29,7 +30,9 @@ def added(store: Store, user_id: str = "1", **fields: Any) -> Session:
 def rotated(session: Session) -> Session:
     """The session as the next rotation would leave it."""
     new = new_session(secret_hash=b"n" * 32)
-    return replace(session, secret_hash=new.secret_hash, previous_hash=session.secret_hash, successor=b"s" * 32)
+    return replace(
+        session, secret_hash=new.secret_hash, previous_hash=session.secret_hash, successor=b"s" * 32
+    )
 
 
 def keys_of(*sessions: Session) -> set[str]:
@@ -64,7 +67,8 @@ def test_an_expired_session_is_found(session_store: Store) -> None:
 
 
 def test_a_session_is_replaced_once(session_store: Store) -> None:
-    """The second of two who replace the same state is told so and changes nothing; other sessions stay as they are."""
+    """The second of two who replace the same state is told so and changes nothing; other sessions
+    stay as they are."""
     old, other = added(session_store), added(session_store)
     new = rotated(old)
     assert session_store.replace_session(old, new) is True
@@ -110,7 +114,8 @@ def test_the_lifetime_is_that_of_the_session_kept(session_store: Store) -> None:
 
 
 def test_a_session_ends_once(session_store: Store) -> None:
-    """To end a session again, or one that never was, changes nothing; it can neither be replaced nor come back."""
+    """To end a session again, or one that never was, changes nothing; it can neither be replaced
+    nor come back."""
     session = added(session_store)
     session_store.end_session(session)
     before = entries_of(session_store)
@@ -123,7 +128,8 @@ def test_a_session_ends_once(session_store: Store) -> None:
 
 
 def test_many_end_one_session(session_store: Store) -> None:
-    """When threads end one session at the same moment nothing fails, and the log has one entry of it."""
+    """When threads end one session at the same moment nothing fails, and the log has one entry of
+    it."""
     session = added(session_store)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(session_store.end_session, [session] * 8))
@@ -156,7 +162,9 @@ def change(request: pytest.FixtureRequest) -> Callable[[Store], None]:
     return request.param
 
 
-def test_a_change_of_a_user_ends_its_sessions(session_store: Store, change: Callable[[Store], None]) -> None:
+def test_a_change_of_a_user_ends_its_sessions(
+    session_store: Store, change: Callable[[Store], None]
+) -> None:
     """With a new password, or without the user, the sessions end, and no others."""
     ann, bob = (session_store.add_user(name, "wonderland") for name in ("ann", "bob"))
     session, other = added(session_store, str(ann.id)), added(session_store, str(bob.id))
@@ -167,7 +175,8 @@ def test_a_change_of_a_user_ends_its_sessions(session_store: Store, change: Call
 
 
 def test_a_version_goes_up_with_the_password(store: Store) -> None:
-    """A session that was started under an older password can be told; other changes leave the version."""
+    """A session that was started under an older password can be told; other changes leave the
+    version."""
     ann = store.add_user("ann", "wonderland")
     assert ann.version == 0
     store.set_scopes("ann", ["read"])
@@ -190,7 +199,8 @@ def test_a_renewed_hash_ends_no_session(session_store: Store) -> None:
 
 
 def test_sessions_of_a_user_end_while_they_rotate(session_store: Store) -> None:
-    """Threads that rotate a session do not keep it from ending: it is gone, and in the log, and stays gone."""
+    """Threads that rotate a session do not keep it from ending: it is gone, and in the log, and
+    stays gone."""
     sessions = [added(session_store) for _ in range(4)]
 
     def rotate(session: Session) -> None:
@@ -219,8 +229,11 @@ def test_what_cannot_be_kept_is_an_outage(store: Store) -> None:
 
 
 def test_expired_sessions_go(session_store: Store) -> None:
-    """A new session takes the place of those none of whose tokens can be good any more, and of no others."""
-    over = [added(session_store, expires_at=time.time() + 100, token_lifetime=200) for _ in range(3)]
+    """A new session takes the place of those none of whose tokens can be good any more, and of no
+    others."""
+    over = [
+        added(session_store, expires_at=time.time() + 100, token_lifetime=200) for _ in range(3)
+    ]
     with_tokens = added(session_store, expires_at=time.time() + 100, token_lifetime=320)
     good = added(session_store)
     with stopped("time", time.time() + 100 + 200 + 300 + 10):
@@ -234,11 +247,16 @@ def test_expired_sessions_go(session_store: Store) -> None:
 def test_the_issuer_of_a_session_is_in_its_entry(session_store: Store) -> None:
     """Two login apps may share a store: each revokes its own."""
     session_store.end_session(added(session_store, issuer="https://other.example", sid="s"))
-    assert list(entries_of(session_store)) == ["sid\nhttps://other.example\ns"] != [f"sid\n{ISSUER}\ns"]
+    assert (
+        list(entries_of(session_store))
+        == ["sid\nhttps://other.example\ns"]
+        != [f"sid\n{ISSUER}\ns"]
+    )
 
 
 def test_the_sweep_and_the_end_of_a_session_meet(memory_store: MemoryStore) -> None:
-    """Sessions that expired together are ended by one call, whose first entry has the others swept away."""
+    """Sessions that expired together are ended by one call, whose first entry has the others swept
+    away."""
     over = [added(memory_store) for _ in range(3)]
     with stopped("time", time.time() + 3600 + 900 + 300 + 10):
         memory_store.end_sessions("1")

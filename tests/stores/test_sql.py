@@ -1,4 +1,5 @@
-"""Users in real databases: many processes, forks, and everything that can go wrong with an engine."""
+"""Users in real databases: many processes, forks, and everything that can go wrong with an
+engine."""
 
 import gc
 import logging
@@ -52,7 +53,8 @@ def opened(url_or_engine: str | sa.Engine) -> Iterator[SQLStore]:
 
 
 def engine_of(url: str) -> sa.Engine:
-    """An engine as an owner might make it, with its pool and transactions as SQLAlchemy has them by default."""
+    """An engine as an owner might make it, with its pool and transactions as SQLAlchemy has them by
+    default."""
     return sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
 
 
@@ -71,7 +73,8 @@ def told_by(error: BaseException) -> str:
     return "".join(line for line in told.format() if not line.startswith("  File"))
 
 
-# ---------------------------------------------------------------------------------------------- processes
+# ----------------------------------------------------------------------------------------------
+# processes
 
 
 def test_many_processes_start_at_once(url: str) -> None:
@@ -94,7 +97,8 @@ def test_many_processes_start_at_once(url: str) -> None:
 
 
 def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When eight stores have all seen that there is no schema, one makes it and the others use it."""
+    """When eight stores have all seen that there is no schema, one makes it and the others use
+    it."""
     all_have_seen, look = threading.Barrier(8, timeout=20), schema.find_version
     first_look = threading.local()
 
@@ -114,7 +118,9 @@ def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> N
     with opened(url) as store:
         assert [user.username for user in store.users()] == [f"user{n}" for n in range(8)]
         with store._transaction() as connection:
-            assert connection.execute(sa.text("SELECT version FROM jwt_middleware_schema")).scalars().all() == [1]
+            assert connection.execute(
+                sa.text("SELECT version FROM jwt_middleware_schema")
+            ).scalars().all() == [1]
 
 
 FORKING = """if True:
@@ -135,10 +141,12 @@ FORKING = """if True:
 
 
 @pytest.mark.parametrize(
-    ("given", "fork"), [("url", "os.fork"), ("engine", "os.fork"), ("url", "ctypes.PyDLL(None).fork")]
+    ("given", "fork"),
+    [("url", "os.fork"), ("engine", "os.fork"), ("url", "ctypes.PyDLL(None).fork")],
 )
 def test_processes_forked_after_use(url: str, given: str, fork: str) -> None:
-    """Parent and children go on with connections of their own: each reads its own rows, many times at once.
+    """Parent and children go on with connections of their own: each reads its own rows, many times
+    at once.
 
     Also when a server forks in C, as uWSGI does, which calls none of Python's hooks.
     """
@@ -158,7 +166,8 @@ def test_a_store_that_is_dropped_is_freed(sqlite_url: str) -> None:
 
 
 def test_a_store_that_is_dropped_lets_go(postgresql_url: str) -> None:
-    """The connections of a store end with it, when we made them; an engine of the owner's keeps its own."""
+    """The connections of a store end with it, when we made them; an engine of the owner's keeps its
+    own."""
     store = SQLStore(postgresql_url, password_method=CHEAP)
     store.ping()
     pool = store._engine.pool
@@ -173,12 +182,17 @@ def test_a_store_that_is_dropped_lets_go(postgresql_url: str) -> None:
     engine.dispose()
 
 
-# ------------------------------------------------------------------------------------------------- SQLite
+# -------------------------------------------------------------------------------------------------
+# SQLite
 
 
 def test_building_touches_no_database(tmp_path: Path) -> None:
     """A store is built without a file, a folder or a server being there."""
-    for url in (f"sqlite:///{tmp_path}/none/auth.db", "postgresql://127.0.0.1:1/none", "postgres://127.0.0.1:1/none"):
+    for url in (
+        f"sqlite:///{tmp_path}/none/auth.db",
+        "postgresql://127.0.0.1:1/none",
+        "postgres://127.0.0.1:1/none",
+    ):
         SQLStore(url, password_method=CHEAP)
     assert not any(tmp_path.iterdir())
 
@@ -214,7 +228,9 @@ def test_how_a_file_is_opened(sqlite_store: SQLStore) -> None:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
-def test_a_relative_path_means_where_it_was_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_means_where_it_was_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server that changes its directory later still finds the file."""
     monkeypatch.chdir(tmp_path)
     store = SQLStore("sqlite:///auth.db", password_method=CHEAP)
@@ -238,13 +254,17 @@ def test_a_locked_file(sqlite_store: SQLStore) -> None:
     with closing(sqlite3.connect(sqlite_store.path, isolation_level=None)) as other:  # type: ignore[arg-type]
         other.execute("BEGIN IMMEDIATE")
         assert sqlite_store.authenticate("ann", "wonderland") == ann
-        assert 0.4 < seconds_until_unavailable(lambda: sqlite_store.set_scopes("ann", ["read"])) < 0.9
+        assert (
+            0.4 < seconds_until_unavailable(lambda: sqlite_store.set_scopes("ann", ["read"])) < 0.9
+        )
     sqlite_store.set_scopes("ann", ["read"])
 
 
 def test_a_new_file_that_is_locked(sqlite_store: SQLStore) -> None:
     """The first use waits for another process that is busy with the new file."""
-    with closing(sqlite3.connect(sqlite_store.path, isolation_level=None, check_same_thread=False)) as other:  # type: ignore[arg-type]
+    with closing(
+        sqlite3.connect(sqlite_store.path, isolation_level=None, check_same_thread=False)
+    ) as other:  # type: ignore[arg-type]
         other.execute("BEGIN IMMEDIATE")
         rollback = threading.Timer(0.3, other.execute, ["ROLLBACK"])
         rollback.start()
@@ -279,7 +299,9 @@ def dangling(path: Path) -> None:
     path.symlink_to(path.parent / "none" / "none")
 
 
-@pytest.mark.parametrize("spoil", [no_database, cut_short, dangling, Path.mkdir], ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize(
+    "spoil", [no_database, cut_short, dangling, Path.mkdir], ids=lambda spoil: spoil.__name__
+)
 def test_a_file_that_is_no_database(sqlite_store: SQLStore, spoil: Callable[[Path], None]) -> None:
     """A path with something else there is an outage for every call."""
     spoil(sqlite_store.path)  # type: ignore[arg-type]
@@ -308,18 +330,32 @@ CALLS: dict[str, Callable[[SQLStore], object]] = {
     "take away": lambda store: store.increment("k", 60, -1),
     "count": lambda store: store.count("k"),
 }
-WRITES = ("add_user", "set_password", "set_scopes", "disable_user", "remove_user", "add_session", "revoke", "increment")
+WRITES = (
+    "add_user",
+    "set_password",
+    "set_scopes",
+    "disable_user",
+    "remove_user",
+    "add_session",
+    "revoke",
+    "increment",
+)
 
 
 def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     """Where no file can be made the store cannot answer."""
-    seconds_until_unavailable(SQLStore(f"sqlite:///{tmp_path}/none/auth.db", password_method=CHEAP).ping)
+    seconds_until_unavailable(
+        SQLStore(f"sqlite:///{tmp_path}/none/auth.db", password_method=CHEAP).ping
+    )
 
 
 def test_a_file_that_cannot_be_written(sqlite_store: SQLStore) -> None:
-    """A read-only database answers reads, even a login that would renew a hash; a write is an outage."""
+    """A read-only database answers reads, even a login that would renew a hash; a write is an
+    outage."""
     ann = sqlite_store.add_user("ann", "wonderland")
-    sqlite_store._update("ann", {"password_hash": PasswordHasher("scrypt:2048:8:1").hash("wonderland")})
+    sqlite_store._update(
+        "ann", {"password_hash": PasswordHasher("scrypt:2048:8:1").hash("wonderland")}
+    )
     with opened(sa.create_engine(f"sqlite:///file:{sqlite_store.path}?mode=ro&uri=true")) as store:
         assert store.authenticate("ann", "wonderland") == ann
         assert store.get(str(ann.id)) == ann
@@ -333,8 +369,12 @@ def test_a_full_disk(sqlite_url: str) -> None:
     engine = engine_of(sqlite_url)
     with opened(engine) as store:
         store.add_user("ann", "wonderland")
-        sa.event.listen(engine, "checkout", lambda raw, *_: raw.execute("PRAGMA max_page_count = 8"))
-        seconds_until_unavailable(lambda: store.add_user("bob", "wonderland", claims={"big": "x" * 100_000}))
+        sa.event.listen(
+            engine, "checkout", lambda raw, *_: raw.execute("PRAGMA max_page_count = 8")
+        )
+        seconds_until_unavailable(
+            lambda: store.add_user("bob", "wonderland", claims={"big": "x" * 100_000})
+        )
         assert [user.username for user in store.users()] == ["ann"]
 
 
@@ -349,7 +389,8 @@ def test_damaged_claims(sqlite_store: SQLStore) -> None:
         assert sqlite_store.authenticate("bob", "wonderland")
 
 
-# --------------------------------------------------------------------------------------------- PostgreSQL
+# ---------------------------------------------------------------------------------------------
+# PostgreSQL
 
 
 @pytest.fixture
@@ -394,7 +435,8 @@ def test_a_server_that_restarts(server: PostgreSQL) -> None:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of the server in /proc")
 def test_a_server_that_hangs(server: PostgreSQL) -> None:
-    """A server that stops in the middle is given up half a second after its time, and works again when it goes on."""
+    """A server that stops in the middle is given up half a second after its time, and works again
+    when it goes on."""
     with opened(server.url + "&connect_timeout=2") as store:
         ann = store.add_user("ann", "wonderland")
         server.signal_all(signal.SIGSTOP)
@@ -418,7 +460,10 @@ def test_a_locked_table(postgresql_store: SQLStore) -> None:
 def test_no_connection_to_be_had(postgresql_url: str) -> None:
     """A pool with no connection left is an outage after its own time."""
     engine = sa.create_engine(
-        postgresql_url.replace("postgresql:", "postgresql+psycopg:"), pool_size=1, max_overflow=0, pool_timeout=0.1
+        postgresql_url.replace("postgresql:", "postgresql+psycopg:"),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=0.1,
     )
     with opened(engine) as store:
         store.ping()
@@ -434,7 +479,8 @@ def test_psycopg_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         SQLStore("postgresql://ann:secret@localhost/auth")
 
 
-# ------------------------------------------------------------------------------------------ schema and engine
+# ------------------------------------------------------------------------------------------ schema
+# and engine
 
 
 def test_a_schema_from_the_future(url: str) -> None:
@@ -477,7 +523,8 @@ def beginning_itself(engine: sa.Engine) -> sa.Engine:
     "kind", [plain, autocommitting, serializable, beginning_itself], ids=lambda kind: kind.__name__
 )
 def test_an_engine_of_the_owners(url: str, kind: Callable[[sa.Engine], sa.Engine]) -> None:
-    """A store works on an engine that is set up for other things as well, and leaves it as it is."""
+    """A store works on an engine that is set up for other things as well, and leaves it as it
+    is."""
     engine = kind(engine_of(url))
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE users (id INTEGER)"))
@@ -503,7 +550,8 @@ IN_MEMORY = ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file::m
 
 @pytest.mark.parametrize("what", NO_STORES, ids=str)
 def test_what_is_no_store(what: Any) -> None:
-    """Anything but a URL of the two engines is refused with the right forms, and is not repeated."""
+    """Anything but a URL of the two engines is refused with the right forms, and is not
+    repeated."""
     with pytest.raises(ConfigurationError, match=r"SQLStore\('sqlite:///auth.db'\)") as caught:
         SQLStore(what)
     assert "secret" not in told_by(caught.value)
@@ -522,8 +570,11 @@ SECRETS = ["postgresql://ann:hunter2@127.0.0.1:1/auth", "postgresql://ann@127.0.
 
 
 @pytest.mark.parametrize("url", SECRETS)
-def test_nothing_shows_the_password_of_the_database(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither the repr nor an error, its traceback or the logs show a secret of the URL or of a user."""
+def test_nothing_shows_the_password_of_the_database(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the repr nor an error, its traceback or the logs show a secret of the URL or of a
+    user."""
     caplog.set_level(logging.DEBUG, logger="sqlalchemy")
     store = SQLStore(url, password_method=CHEAP)
     with pytest.raises(StoreUnavailable) as caught:
@@ -534,7 +585,8 @@ def test_nothing_shows_the_password_of_the_database(url: str, caplog: pytest.Log
 
 
 def test_a_table_that_vanishes(url: str) -> None:
-    """Tables that somebody drops are an outage, which `ping` sees, and are not made again behind their back."""
+    """Tables that somebody drops are an outage, which `ping` sees, and are not made again behind
+    their back."""
     with opened(url) as store:
         store.add_user("ann", "wonderland")
         with store._transaction(write=True) as connection:
@@ -545,8 +597,11 @@ def test_a_table_that_vanishes(url: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["url", "engine"])
-def test_nothing_shows_the_hash_of_a_user(url: str, given: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A failed statement shows no hash: not in the error, not in its traceback, and for our engines in no log."""
+def test_nothing_shows_the_hash_of_a_user(
+    url: str, given: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failed statement shows no hash: not in the error, not in its traceback, and for our engines
+    in no log."""
     caplog.set_level(logging.DEBUG, logger="sqlalchemy")
     with opened(url if given == "url" else engine_of(url)) as store:
         store.ping()

@@ -1,4 +1,5 @@
-"""Sessions, log and counters in real databases: order, one step or none, forks, files and backups that come and go."""
+"""Sessions, log and counters in real databases: order, one step or none, forks, files and backups
+that come and go."""
 
 import os
 import shutil
@@ -41,7 +42,8 @@ def added(store: SQLStore, user_id: str = "1", **fields: Any) -> Session:
     return session
 
 
-# ------------------------------------------------------------------------------------------------- order
+# -------------------------------------------------------------------------------------------------
+# order
 
 
 def test_entries_become_visible_in_their_order(postgresql_url: str) -> None:
@@ -62,18 +64,23 @@ def test_entries_become_visible_in_their_order(postgresql_url: str) -> None:
 
 
 def test_ids_are_never_used_again(store: SQLStore) -> None:
-    """The id of an entry that has gone is not that of the next, even when the log was empty between."""
+    """The id of an entry that has gone is not that of the next, even when the log was empty
+    between."""
     seen = []
     for n in range(3):
         with stopped("time", time.time() + 400 * n) as clock:
             store.revoke(token_id="a", expires_at=clock.now)
-            seen += [entry_id for (entry_id,) in execute(store, "SELECT id FROM jwt_middleware_revocation")]
+            seen += [
+                entry_id
+                for (entry_id,) in execute(store, "SELECT id FROM jwt_middleware_revocation")
+            ]
             execute(store, "DELETE FROM jwt_middleware_revocation")
     assert seen == [1, 2, 3]
 
 
 def test_who_end_the_same_sessions_do_not_lock_one_another(store: SQLStore) -> None:
-    """Threads that end, disable and prune the same rows in all orders wait for each other, but not in a ring."""
+    """Threads that end, disable and prune the same rows in all orders wait for each other, but not
+    in a ring."""
     ann = store.add_user("ann", "wonderland")
 
     def many(n: int) -> None:
@@ -87,8 +94,11 @@ def test_who_end_the_same_sessions_do_not_lock_one_another(store: SQLStore) -> N
     assert len(entries_of(store)) <= 80
 
 
-def test_sessions_of_a_user_are_locked_in_the_order_of_their_names(postgresql_store: SQLStore) -> None:
-    """Who waits for one of them holds those before it and none after, so no two can wait for each other."""
+def test_sessions_of_a_user_are_locked_in_the_order_of_their_names(
+    postgresql_store: SQLStore,
+) -> None:
+    """Who waits for one of them holds those before it and none after, so no two can wait for each
+    other."""
     for n in (3, 2, 1):  # as they lie in the table
         added(postgresql_store, name_hash=bytes([n]) * 32)
     engine = postgresql_store._engine
@@ -98,7 +108,10 @@ def test_sessions_of_a_user_are_locked_in_the_order_of_their_names(postgresql_st
             holder.execute(sa.text(take.format("")), {"name": b"\2" * 32})
             ending = threads.submit(postgresql_store.end_sessions, "1")
             time.sleep(0.2)
-            free = [other.scalar(sa.text(take.format("SKIP LOCKED")), {"name": bytes([n]) * 32}) for n in (1, 2, 3)]
+            free = [
+                other.scalar(sa.text(take.format("SKIP LOCKED")), {"name": bytes([n]) * 32})
+                for n in (1, 2, 3)
+            ]
         ending.result()
     assert free == [0, 0, 1]
     assert len(entries_of(postgresql_store)) == 3
@@ -106,7 +119,8 @@ def test_sessions_of_a_user_are_locked_in_the_order_of_their_names(postgresql_st
 
 @pytest.mark.parametrize("level", ["AUTOCOMMIT", "SERIALIZABLE", "REPEATABLE READ"])
 def test_an_engine_of_the_owners_has_another_isolation(postgresql_url: str, level: str) -> None:
-    """What an engine does for its owner's app changes nothing for the store: one step, and waiting, not failing."""
+    """What an engine does for its owner's app changes nothing for the store: one step, and waiting,
+    not failing."""
     url = postgresql_url.replace("postgresql:", "postgresql+psycopg:")
     engine = sa.create_engine(url, isolation_level=level)
     store = SQLStore(engine, password_method=CHEAP)
@@ -115,10 +129,14 @@ def test_an_engine_of_the_owners_has_another_isolation(postgresql_url: str, leve
         store.end_session(session)
     assert entries_of(store) == {}
     with ThreadPoolExecutor(8) as threads:
-        assert sorted(threads.map(lambda _: store.increment("k", 60), range(40))) == list(range(1, 41))
+        assert sorted(threads.map(lambda _: store.increment("k", 60), range(40))) == list(
+            range(1, 41)
+        )
     with engine.connect() as connection:  # and the store changes nothing for the app
         raw: Any = connection.connection.dbapi_connection
-        assert raw.autocommit if level == "AUTOCOMMIT" else connection.get_isolation_level() == level
+        assert (
+            raw.autocommit if level == "AUTOCOMMIT" else connection.get_isolation_level() == level
+        )
     engine.dispose()
 
 
@@ -140,11 +158,14 @@ def test_few_expired_rows_go_at_a_time(store: SQLStore) -> None:
         connection.execute(counters.insert(), rows)
     for left in (900, 800):
         store.increment(f"new {left}", 60)
-        count = execute(store, "SELECT count(*) FROM jwt_middleware_counter WHERE expires_at = 1.0").scalar()
+        count = execute(
+            store, "SELECT count(*) FROM jwt_middleware_counter WHERE expires_at = 1.0"
+        ).scalar()
         assert count == left
 
 
-# ----------------------------------------------------------------------------------------- all or nothing
+# ----------------------------------------------------------------------------------------- all or
+# nothing
 
 ENDING: dict[str, Callable[[SQLStore, Session], None]] = {
     "end_session": lambda store, session: store.end_session(session),
@@ -157,7 +178,9 @@ ENDING: dict[str, Callable[[SQLStore, Session], None]] = {
 
 @pytest.mark.parametrize("end", ENDING.values(), ids=ENDING)
 @pytest.mark.parametrize("table", ["session", "revocation"])
-def test_a_session_and_its_entry_go_together(store: SQLStore, end: Callable[..., None], table: str) -> None:
+def test_a_session_and_its_entry_go_together(
+    store: SQLStore, end: Callable[..., None], table: str
+) -> None:
     """When the row cannot go, or the entry cannot come, nothing has changed, the user neither."""
     ann = store.add_user("ann", "wonderland")
     session = added(store, str(ann.id))
@@ -172,7 +195,8 @@ def test_a_session_and_its_entry_go_together(store: SQLStore, end: Callable[...,
 
 @contextmanager
 def without_writes(store: SQLStore, table: str) -> Iterator[None]:
-    """A time in which nothing can be deleted from, or inserted into, a table, while all else works."""
+    """A time in which nothing can be deleted from, or inserted into, a table, while all else
+    works."""
     event = {"session": "DELETE", "revocation": "INSERT"}[table]
     if store.path:
         forbid = f"CREATE TRIGGER bar BEFORE {event} ON jwt_middleware_{table} BEGIN SELECT RAISE(ABORT, 'no'); END"
@@ -189,7 +213,8 @@ def without_writes(store: SQLStore, table: str) -> Iterator[None]:
 
 
 def test_what_takes_a_right_away_is_on_the_disk(sqlite_store: SQLStore) -> None:
-    """A logout or a new password survives a power failure; a rotation or a count need not, and is faster for it."""
+    """A logout or a new password survives a power failure; a rotation or a count need not, and is
+    faster for it."""
     levels: list[int] = []
 
     def listen(connection: sa.Connection) -> None:
@@ -211,11 +236,13 @@ def test_what_takes_a_right_away_is_on_the_disk(sqlite_store: SQLStore) -> None:
         assert levels.pop() == level
 
 
-# ----------------------------------------------------------------------------------------- files and forks
+# ----------------------------------------------------------------------------------------- files
+# and forks
 
 
 def test_a_fork_finds_no_open_file(sqlite_url: str) -> None:
-    """SQLite's locks do not survive a fork, so the file is closed before one and opened again after."""
+    """SQLite's locks do not survive a fork, so the file is closed before one and opened again
+    after."""
     script = f"""if True:
         import os, sqlalchemy
         from jwt_middleware.stores import SQLStore
@@ -239,7 +266,8 @@ def test_a_fork_finds_no_open_file(sqlite_url: str) -> None:
 
 
 def test_a_file_that_is_replaced(sqlite_store: SQLStore, tmp_path: Path) -> None:
-    """Another file put in the place of the database, without what SQLite keeps beside it, is used from then on."""
+    """Another file put in the place of the database, without what SQLite keeps beside it, is used
+    from then on."""
     other = SQLStore(f"sqlite:///{tmp_path}/other.db", password_method=CHEAP)
     bob = other.add_user("bob", "wonderland")
     other._engine.dispose()
@@ -253,11 +281,15 @@ def test_a_file_that_is_replaced(sqlite_store: SQLStore, tmp_path: Path) -> None
 
 
 def test_a_backup_that_is_restored(sqlite_store: SQLStore, tmp_path: Path) -> None:
-    """Ids after a backup are given out a second time; who has read the first ones still misses none of the second."""
+    """Ids after a backup are given out a second time; who has read the first ones still misses none
+    of the second."""
     sqlite_store.revoke(token_id="before", expires_at=4e9)
     path = sqlite_store.path
     assert path is not None
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(tmp_path / "backup.db")) as backup:
+    with (
+        closing(sqlite3.connect(path)) as source,
+        closing(sqlite3.connect(tmp_path / "backup.db")) as backup,
+    ):
         source.backup(backup)
     sqlite_store.revoke(token_id="lost", expires_at=4e9)
     cursor = sqlite_store.read_revocations(None).cursor
@@ -274,13 +306,20 @@ def test_a_log_that_is_another_one(store: SQLStore) -> None:
     """Tables that were made anew, and have the same ids, are read from their start."""
     store.revoke(token_id="a", expires_at=4e9)
     cursor = store.read_revocations(None).cursor
-    restart = "DELETE FROM sqlite_sequence" if store.path else "ALTER SEQUENCE jwt_middleware_revocation_id_seq RESTART"
+    restart = (
+        "DELETE FROM sqlite_sequence"
+        if store.path
+        else "ALTER SEQUENCE jwt_middleware_revocation_id_seq RESTART"
+    )
     for statement in ("DELETE FROM jwt_middleware_revocation", restart):
         execute(store, statement)
     for token_id in ("b", "c"):
         store.revoke(token_id=token_id, expires_at=4e9)
     page = store.read_revocations(cursor)
-    assert ([entry.key for entry in page.entries], page.complete) == (["jti\n\nb", "jti\n\nc"], True)
+    assert ([entry.key for entry in page.entries], page.complete) == (
+        ["jti\n\nb", "jti\n\nc"],
+        True,
+    )
 
 
 def test_threads_share_a_file(sqlite_store: SQLStore) -> None:
@@ -296,11 +335,14 @@ def test_threads_share_a_file(sqlite_store: SQLStore) -> None:
 
 
 def test_a_disk_that_is_full(sqlite_url: str) -> None:
-    """A session for which there is no room is an outage; those that are there can still be read, and end later."""
+    """A session for which there is no room is an outage; those that are there can still be read,
+    and end later."""
     engine = sa.create_engine(sqlite_url)
     store = SQLStore(engine, password_method=CHEAP)
     session = added(store)
-    limit = sa.event.listens_for(engine, "checkout")(lambda raw, *_: raw.execute("PRAGMA max_page_count = 8"))
+    limit = sa.event.listens_for(engine, "checkout")(
+        lambda raw, *_: raw.execute("PRAGMA max_page_count = 8")
+    )
     with pytest.raises(StoreUnavailable):
         added(store, "x" * 100_000)
     assert store.find_session(session.name_hash) == session
@@ -308,6 +350,8 @@ def test_a_disk_that_is_full(sqlite_url: str) -> None:
     engine.dispose()
     store.end_session(session)
     assert len(entries_of(store)) == 1
-    with closing(sqlite3.connect(shutil.copy(engine.url.database or "", f"{engine.url.database}.copy"))) as copy:
+    with closing(
+        sqlite3.connect(shutil.copy(engine.url.database or "", f"{engine.url.database}.copy"))
+    ) as copy:
         assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     engine.dispose()

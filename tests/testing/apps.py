@@ -69,7 +69,9 @@ APPS: dict[str, Callable[[], Any]] = {
 
 def provider(**terms: Any) -> Provider:
     """A provider with a key that nobody has."""
-    return Provider(**{"issuer": ISSUER, "audience": AUDIENCE, "keys": KeySet([Key.generate()])} | terms)
+    return Provider(
+        **{"issuer": ISSUER, "audience": AUDIENCE, "keys": KeySet([Key.generate()])} | terms
+    )
 
 
 def guarded(app: Any = plain_app, **options: Any) -> JWTMiddleware:

@@ -21,7 +21,8 @@ def tokens(**more: Any) -> Tokens:
 
 
 def guard(app: Any, *, covers: Covers = lambda environ: True, check: Check | None = None) -> Any:
-    """A guard that asks for a token where `covers` says so, and lets in whose token `check` takes without an error."""
+    """A guard that asks for a token where `covers` says so, and lets in whose token `check` takes
+    without an error."""
     check = check or decoding()
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:

@@ -30,7 +30,8 @@ def client(jwt_client: Any) -> Client:
 
 
 def test_clients_are_apart(client: Client) -> None:
-    """Each has its own token, options and cookies; the one they were made of has changed in nothing."""
+    """Each has its own token, options and cookies; the one they were made of has changed in
+    nothing."""
     ada, bob = client.as_user("ada"), client.as_user("bob")
     assert [each.get("/").text for each in (ada, ada, bob, client, ada)] == [
         *("0 ada t", "1 ada t", "0 bob t", "0 None t", "2 ada t")
@@ -47,7 +48,10 @@ def test_nobody_sends_no_token(client: Client) -> None:
 def test_any_token_may_be_sent(client: Client) -> None:
     """A bad one, too, in place of the one that was sent before."""
     ada = client.as_user("ada")
-    assert ada.with_token(client.tokens.bad("expired")).get("/", status=401).json["reason"] == "expired"
+    assert (
+        ada.with_token(client.tokens.bad("expired")).get("/", status=401).json["reason"]
+        == "expired"
+    )
 
 
 def test_claims_and_scopes_are_those_of_the_token(jwt_client: Any) -> None:

@@ -28,7 +28,9 @@ def test_it_is_what_the_middleware_sets(subject: str) -> None:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return []
 
-    made = identity_environ(subject, scopes=["read"], issuer="https://login.example", aud="example-api", jti="7")
+    made = identity_environ(
+        subject, scopes=["read"], issuer="https://login.example", aud="example-api", jti="7"
+    )
     with trusting(site := guarded(app)) as tokens:
         Client(site, tokens).as_user(subject, scopes=["read"], jti="7").get("/api")
     assert made.keys() == set(KEYS)
@@ -58,7 +60,8 @@ def me(request: HttpRequest) -> JsonResponse:
 
 
 def test_djangos_client_knows_the_caller(jwt_environ: Callable[..., dict[str, Any]]) -> None:
-    """Django's test client calls its handler without any WSGI middleware; the environ tells it who is calling."""
+    """Django's test client calls its handler without any WSGI middleware; the environ tells it who
+    is calling."""
     configure_django()
 
     class Site:
@@ -66,6 +69,12 @@ def test_djangos_client_knows_the_caller(jwt_environ: Callable[..., dict[str, An
 
     with override_settings(ROOT_URLCONF=Site):
         client = DjangoClient()
-        assert client.get("/api/me", **jwt_environ("ada", scopes=["read"])).json() == {"id": "ada", "user": "ada"}
-        assert DjangoClient(**jwt_environ("bob")).post("/api/me").json() == {"id": "bob", "user": "bob"}
+        assert client.get("/api/me", **jwt_environ("ada", scopes=["read"])).json() == {
+            "id": "ada",
+            "user": "ada",
+        }
+        assert DjangoClient(**jwt_environ("bob")).post("/api/me").json() == {
+            "id": "bob",
+            "user": "bob",
+        }
         assert client.get("/api/me").json() == {"id": None, "user": None}

@@ -14,7 +14,7 @@ from clock import stopped
 
 from jwt_middleware import InvalidToken, Provider, RemoteKeySet, Unavailable
 from jwt_middleware.testing import KeyServer
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.trust.verifier import Verifier
 
 SOURCES: dict[str, Callable[[KeyServer], Provider]] = {
     "url": lambda server: Provider(
@@ -31,7 +31,8 @@ def verifier(server: KeyServer) -> Verifier:
 
 @pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 def test_its_tokens_are_verified_with_its_keys(source: Callable[[KeyServer], Provider]) -> None:
-    """By the URL of the keys and by discovery alike; subject, scopes and claims are those asked for."""
+    """By the URL of the keys and by discovery alike; subject, scopes and claims are those asked
+    for."""
     with KeyServer() as server:
         token = server.token("ada", scopes=["read"], role="x")
         identity = Verifier([source(server)]).verify(token)
@@ -48,7 +49,8 @@ def test_a_rotation_costs_nobody_a_request(jwt_key_server: KeyServer) -> None:
 
 
 def test_a_key_that_comes_unannounced(jwt_key_server: KeyServer) -> None:
-    """After two rotations it is unknown until the keys are fetched again, and then the old one is unknown."""
+    """After two rotations it is unknown until the keys are fetched again, and then the old one is
+    unknown."""
     with stopped("monotonic", 1000) as clock:
         verify, old = verifier(jwt_key_server).verify, jwt_key_server.token("ada")
         verify(old)
@@ -64,7 +66,9 @@ def test_a_key_that_comes_unannounced(jwt_key_server: KeyServer) -> None:
 
 
 @pytest.mark.parametrize("fault", [KeyServer.fail, KeyServer.hang, lambda server: server.fail(404)])
-def test_a_fault_lasts_until_the_recovery(fault: Callable[[Any], None], jwt_key_server: KeyServer) -> None:
+def test_a_fault_lasts_until_the_recovery(
+    fault: Callable[[Any], None], jwt_key_server: KeyServer
+) -> None:
     """Without keys nobody is let in, and afterwards a new process is."""
     fault(jwt_key_server)
     with pytest.raises(Unavailable, match="keys_unavailable"):
@@ -90,7 +94,9 @@ def test_a_hanging_server_can_be_left(capfd: pytest.CaptureFixture[str]) -> None
             verifier(server).verify(server.token())
         with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as impatient:
             impatient.sendall(b"GET /jwks.json HTTP/1.0\r\n\r\n")
-            impatient.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # so that it resets
+            impatient.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )  # so that it resets
     for thread in set(threading.enumerate()) - before:
         thread.join(5)
         assert not thread.is_alive()

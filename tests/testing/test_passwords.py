@@ -20,13 +20,14 @@ def method(store: MemoryStore | SQLStore, username: str = "ada") -> str:
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, sqlite_url: str) -> MemoryStore | SQLStore:
     """A store with strong passwords, as the module of an app makes it."""
-    return {"memory": MemoryStore, "sqlite": lambda **how: SQLStore(sqlite_url, **how)}[request.param](
-        password_method=STRONG
-    )
+    return {"memory": MemoryStore, "sqlite": lambda **how: SQLStore(sqlite_url, **how)}[
+        request.param
+    ](password_method=STRONG)
 
 
 def test_new_passwords_are_cheap(store: MemoryStore | SQLStore) -> None:
-    """Those of users that are added and those that are set; people sign in with both, and with no other."""
+    """Those of users that are added and those that are set; people sign in with both, and with no
+    other."""
     store.add_user("bob", "his password")
     with cheap_passwords(store):
         store.add_user("ada", "analytical engine")
@@ -46,7 +47,8 @@ def test_a_strong_hash_stays_strong(store: MemoryStore | SQLStore) -> None:
 
 
 def test_afterwards_all_is_as_before(store: MemoryStore | SQLStore) -> None:
-    """New hashes are strong again, one that was left behind is renewed, and a failing test changes nothing of that."""
+    """New hashes are strong again, one that was left behind is renewed, and a failing test changes
+    nothing of that."""
     usual = store._hasher
     with cheap_passwords(store):
         store.add_user("ada", "analytical engine")

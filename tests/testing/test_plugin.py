@@ -1,4 +1,5 @@
-"""The fixtures as an owner gets them: from the installed plugin, in a suite of its own, in a process of its own."""
+"""The fixtures as an owner gets them: from the installed plugin, in a suite of its own, in a
+process of its own."""
 
 import inspect
 import re
@@ -69,13 +70,16 @@ STRICT = ("-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., str]:
-    """Run a module of Python in a folder with an app and a suite, and return what it prints. It must end well."""
+    """Run a module of Python in a folder with an app and a suite, and return what it prints. It
+    must end well."""
     (tmp_path / "myapp.py").write_text(APP)
 
     def run(suite: str, *arguments: str) -> str:
         (tmp_path / "test_myapp.py").write_text(suite)
         command = [sys.executable, "-m", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        done = subprocess.run(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -99,21 +103,32 @@ def test_unittest_needs_no_pytest(project: Callable[..., str]) -> None:
 
 def test_the_plugin_is_installed() -> None:
     """pytest finds it by its entry point."""
-    assert "jwt_middleware.pytest_plugin" in [found.value for found in entry_points(group="pytest11")]
+    assert "jwt_middleware.pytest_plugin" in [
+        found.value for found in entry_points(group="pytest11")
+    ]
 
 
 def test_every_fixture_has_our_prefix() -> None:
     """So it replaces nobody's `client` or `app`."""
-    defined = [name for name, value in vars(pytest_plugin).items() if "fixture" in type(value).__name__.lower()]
+    defined = [
+        name
+        for name, value in vars(pytest_plugin).items()
+        if "fixture" in type(value).__name__.lower()
+    ]
     assert len(defined) == 6
-    assert all(name.startswith("jwt_") and inspect.getdoc(getattr(pytest_plugin, name)) for name in defined)
+    assert all(
+        name.startswith("jwt_") and inspect.getdoc(getattr(pytest_plugin, name)) for name in defined
+    )
 
 
 def test_the_plugin_is_cheap_to_load() -> None:
-    """Every run of pytest loads it, those that never use it, too: nothing comes with it but the core."""
+    """Every run of pytest loads it, those that never use it, too: nothing comes with it but the
+    core."""
     script = "import sys, pytest, jwt_middleware; before = set(sys.modules)\nimport jwt_middleware.pytest_plugin\n"
     script += "print(*sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["jwt_middleware.pytest_plugin"]
 
 
@@ -152,7 +167,9 @@ def test_headers_are_for_any_client(jwt_headers: Callable[..., dict[str, str]]) 
     assert app.test_client().get("/api/me").status_code == 401
 
 
-def test_clients_of_one_app_share_its_tokens(site: JWTMiddleware, jwt_client: Any, jwt_tokens: Any) -> None:
+def test_clients_of_one_app_share_its_tokens(
+    site: JWTMiddleware, jwt_client: Any, jwt_tokens: Any
+) -> None:
     """However often the app is asked for, it comes to trust one key, and each app another."""
     first, second, other = jwt_client(site), jwt_client(site), jwt_client(guarded())
     assert first.tokens is second.tokens is jwt_tokens(site)
@@ -169,15 +186,25 @@ def untouched() -> Iterator[JWTMiddleware]:
     assert site.verifier.providers is before
 
 
-def test_trust_ends_with_the_test(untouched: JWTMiddleware, jwt_client: Any, jwt_headers: Any) -> None:
+def test_trust_ends_with_the_test(
+    untouched: JWTMiddleware, jwt_client: Any, jwt_headers: Any
+) -> None:
     """Whichever fixtures a test has used."""
     jwt_client(untouched).as_user("ada").get("/api/me")
     jwt_headers(untouched, "ada")
 
 
-def test_a_text_is_no_list_of_scopes(jwt_environ: Any, jwt_headers: Any, site: JWTMiddleware) -> None:
+def test_a_text_is_no_list_of_scopes(
+    jwt_environ: Any, jwt_headers: Any, site: JWTMiddleware
+) -> None:
     """All fixtures take subject, scopes and claims alike, and refuse what the tokens refuse."""
-    assert jwt_environ("ada", scopes=["read"], role="x")["jwt_middleware.identity"].claims["role"] == "x"
-    for made in (lambda: jwt_environ("ada", scopes="read"), lambda: jwt_headers(site, "ada", scopes="read")):
+    assert (
+        jwt_environ("ada", scopes=["read"], role="x")["jwt_middleware.identity"].claims["role"]
+        == "x"
+    )
+    for made in (
+        lambda: jwt_environ("ada", scopes="read"),
+        lambda: jwt_headers(site, "ada", scopes="read"),
+    ):
         with pytest.raises(ConfigurationError, match="scopes"):
             made()

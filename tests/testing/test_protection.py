@@ -11,7 +11,15 @@ import pytest
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from jwt_middleware import ConfigurationError, Identity, RevocationList, Rule, optional, public, scope
+from jwt_middleware import (
+    ConfigurationError,
+    Identity,
+    RevocationList,
+    Rule,
+    optional,
+    public,
+    scope,
+)
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import FLAWS, assert_protected
 
@@ -55,7 +63,8 @@ def test_a_path_with_a_query() -> None:
 
 @FRAMEWORKS
 def test_a_sound_guard_of_another_make_is_no_hole(app: Any) -> None:
-    """A guard over the whole app that checks all there is to a token is green: the kit does not cry wolf."""
+    """A guard over the whole app that checks all there is to a token is green: the kit does not cry
+    wolf."""
     assert_protected(guard(app), "/api/me", token=tokens())
 
 
@@ -90,9 +99,7 @@ def test_a_path_with_other_characters() -> None:
 def echo_page(environ: dict[str, Any]) -> str:
     """A page that repeats the path in several ways, with a nonce that is new each time."""
     path = environ["PATH_INFO"]
-    return (
-        f"<p nonce={secrets.token_hex(8)}>{path}</p><script>let path = {json.dumps(path)}</script> ask me about the api"
-    )
+    return f"<p nonce={secrets.token_hex(8)}>{path}</p><script>let path = {json.dumps(path)}</script> ask me about the api"
 
 
 def with_fallback(page: Callable[[dict[str, Any]], str]) -> Any:
@@ -108,7 +115,8 @@ def with_fallback(page: Callable[[dict[str, Any]], str]) -> Any:
 
 
 def test_a_page_for_everything_is_no_leak() -> None:
-    """An app that answers 200 where there is nothing, and never twice alike, is green behind a sound guard."""
+    """An app that answers 200 where there is nothing, and never twice alike, is green behind a
+    sound guard."""
     assert_protected(guarded(with_fallback(echo_page)), "/api/me")
 
 
@@ -122,21 +130,26 @@ LAX: dict[str, tuple[Check, set[str]]] = {
     "no audience": (decoding("aud"), {FLAWS["wrong_audience"]}),
     "no issuer": (decoding("iss"), {FLAWS["wrong_issuer"]}),
     "alg none": (decoding_or_none, {FLAWS["none"]}),
-    "another scheme": (lambda token: token.startswith("Basic") or decoding()(token), {"another scheme"}),
+    "another scheme": (
+        lambda token: token.startswith("Basic") or decoding()(token),
+        {"another scheme"},
+    ),
 }
 
 
 @pytest.mark.parametrize(("check", "expected"), LAX.values(), ids=LAX)
 @FRAMEWORKS
 def test_a_check_that_is_left_out_is_named(app: Any, check: Check, expected: set[str]) -> None:
-    """A guard that checks all but one thing of a token is red for that one, and for nothing else."""
+    """A guard that checks all but one thing of a token is red for that one, and for nothing
+    else."""
     site = guard(app, check=check)
     assert holes(site, token=tokens()) == expected
 
 
 @FRAMEWORKS
 def test_revocation_that_is_ignored_is_named(app: Any) -> None:
-    """Whoever can revoke tokens, but does not look, is red for those alone; whoever looks is green."""
+    """Whoever can revoke tokens, but does not look, is red for those alone; whoever looks is
+    green."""
     store = MemoryStore()
     known = tokens(revoke=store.revoke)
     assert holes(guard(app), token=known) == {FLAWS["revoked"]}
@@ -157,10 +170,19 @@ def test_our_own_middleware_is_red_where_it_is_lax() -> None:
 
 PARTIAL: dict[str, tuple[Covers, set[str]]] = {
     "nothing": (lambda environ: False, {"no token"}),
-    "the text of a prefix": (lambda environ: environ["PATH_INFO"].startswith("/api"), {"double slash"}),
-    "segments": (lambda environ: is_under_api(environ["PATH_INFO"]), {"double slash", "no first slash"}),
+    "the text of a prefix": (
+        lambda environ: environ["PATH_INFO"].startswith("/api"),
+        {"double slash"},
+    ),
+    "segments": (
+        lambda environ: is_under_api(environ["PATH_INFO"]),
+        {"double slash", "no first slash"},
+    ),
     "one path": (lambda environ: environ["PATH_INFO"] == "/api/me", {"double slash"}),
-    "no upper case": (lambda environ: environ["REQUEST_METHOD"] not in ("GET", "HEAD"), {"no token"}),
+    "no upper case": (
+        lambda environ: environ["REQUEST_METHOD"] not in ("GET", "HEAD"),
+        {"no token"},
+    ),
     "GET": (lambda environ: environ["REQUEST_METHOD"] == "GET", {"no token"}),
     "no preflight": (lambda environ: "HTTP_ORIGIN" not in environ, {"Origin"}),
     "X-Original-URL": (
@@ -171,7 +193,10 @@ PARTIAL: dict[str, tuple[Covers, set[str]]] = {
         lambda environ: environ.get("HTTP_X_HTTP_METHOD_OVERRIDE") != "OPTIONS",
         {"X-Http-Method-Override"},
     ),
-    "X-Forwarded-For": (lambda environ: environ.get("HTTP_X_FORWARDED_FOR") != "127.0.0.1", {"X-Forwarded-For"}),
+    "X-Forwarded-For": (
+        lambda environ: environ.get("HTTP_X_FORWARDED_FOR") != "127.0.0.1",
+        {"X-Forwarded-For"},
+    ),
     "Remote-User": (lambda environ: "HTTP_REMOTE_USER" not in environ, {"Remote-User"}),
     "SCRIPT_NAME": (
         lambda environ: is_under_api(environ["SCRIPT_NAME"] + environ["PATH_INFO"]),
@@ -187,9 +212,12 @@ def test_a_request_that_is_not_covered_is_named(covers: Covers, expected: set[st
 
 
 def test_only_the_hole_is_named() -> None:
-    """Where the path itself is open, what else gets in says nothing new; a forged header is named alone."""
+    """Where the path itself is open, what else gets in says nothing new; a forged header is named
+    alone."""
     assert holes(flask_app(), token=tokens()) == {"no token"}
-    assert holes(guard(flask_app(), covers=PARTIAL["Remote-User"][0]), token=tokens()) == {"Remote-User"}
+    assert holes(guard(flask_app(), covers=PARTIAL["Remote-User"][0]), token=tokens()) == {
+        "Remote-User"
+    }
 
 
 def rewriting(app: Any) -> Any:
@@ -203,7 +231,8 @@ def rewriting(app: Any) -> Any:
 
 
 def traversal(app: Any) -> Any:
-    """An app that takes the virtual root of a proxy for a part of the path, and public pages for what they are."""
+    """An app that takes the virtual root of a proxy for a part of the path, and public pages for
+    what they are."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         path = environ.get("HTTP_X_VHM_ROOT", "").rstrip("/") + environ["PATH_INFO"]
@@ -212,16 +241,21 @@ def traversal(app: Any) -> Any:
     return application
 
 
-@pytest.mark.parametrize(("rewrite", "hole"), [(rewriting, "X-Original-Url"), (traversal, "X-Vhm-Root")])
+@pytest.mark.parametrize(
+    ("rewrite", "hole"), [(rewriting, "X-Original-Url"), (traversal, "X-Vhm-Root")]
+)
 def test_an_app_that_obeys_a_header(rewrite: Callable[[Any], Any], hole: str) -> None:
-    """A header that leads from a path that is open to the one that is not is a hole, behind our rule as well."""
+    """A header that leads from a path that is open to the one that is not is a hole, behind our
+    rule as well."""
     covers = PARTIAL["segments"][0]
     assert hole in holes(guard(rewrite(flask_app()), covers=covers), token=tokens())
 
 
 def test_a_page_for_everything_hides_no_leak() -> None:
     """What gets in is told from the page that everybody gets."""
-    site = guard(with_fallback(echo_page), covers=lambda environ: environ["REQUEST_METHOD"] != "HEAD")
+    site = guard(
+        with_fallback(echo_page), covers=lambda environ: environ["REQUEST_METHOD"] != "HEAD"
+    )
     assert holes(site, token=tokens()) == {"no token"}
 
     def merging(environ: dict[str, Any], start_response: Any) -> Any:
@@ -246,7 +280,8 @@ def test_a_small_leak_is_one() -> None:
 
 
 def test_an_app_that_answers_all_alike_is_not_protected() -> None:
-    """What a stranger gets at the path itself is a leak, though it is what he gets anywhere else."""
+    """What a stranger gets at the path itself is a leak, though it is what he gets anywhere
+    else."""
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])
@@ -280,7 +315,8 @@ def test_an_exception_is_a_500() -> None:
 
 
 def test_a_page_that_always_fails_is_no_leak() -> None:
-    """A spelling at which the app fails for those with a good token, too, is not held against the guard."""
+    """A spelling at which the app fails for those with a good token, too, is not held against the
+    guard."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         if environ["PATH_INFO"] != "/api/me":
@@ -296,16 +332,23 @@ def test_a_page_that_always_fails_is_no_leak() -> None:
 def test_the_report_shows_requests_and_no_token() -> None:
     """A line has methods, path, what was forged and the status; after three of a kind it counts."""
     store = MemoryStore()
-    text = report(guard(flask_app(), covers=PARTIAL["segments"][0]), token=tokens(revoke=store.revoke))
+    text = report(
+        guard(flask_app(), covers=PARTIAL["segments"][0]), token=tokens(revoke=store.revoke)
+    )
     assert text.startswith("/api/me is not protected: without a good token it answers to\n  ")
     assert "  no first slash:\n    GET, HEAD, POST, get 'api/me' -> 200" in text
     assert re.search(r"  double slash:\n(    .* '//+api/me' -> 200\n)+", text)
-    assert not re.search(r"eyJ|Bearer", report(guard(flask_app(), check=decoding("exp")), token=tokens()))
+    assert not re.search(
+        r"eyJ|Bearer", report(guard(flask_app(), check=decoding("exp")), token=tokens())
+    )
 
 
 def test_a_report_stays_short() -> None:
     """However much gets in, each kind has at most three examples."""
-    text = report(guard(with_many_readings, covers=lambda environ: environ["PATH_INFO"] == "/api/me"), token=tokens())
+    text = report(
+        guard(with_many_readings, covers=lambda environ: environ["PATH_INFO"] == "/api/me"),
+        token=tokens(),
+    )
     kinds = re.split(r"\n  (?=\S)", text)[1:]
     assert len(kinds) > 5
     assert all(len(kind.splitlines()) <= 5 for kind in kinds)
@@ -322,12 +365,17 @@ def with_many_readings(environ: dict[str, Any], start_response: Any) -> list[byt
     ("site", "how", "told"),
     [
         (guarded(flask_app()), {"path": "/api/nothing"}, "404 to GET and 404 to POST"),
-        (guarded(flask_app(), rules=[Rule("/api", scope("admin"))]), {}, "403 to GET and 403 to POST"),
+        (
+            guarded(flask_app(), rules=[Rule("/api", scope("admin"))]),
+            {},
+            "403 to GET and 403 to POST",
+        ),
     ],
     ids=["no such path", "a scope is missing"],
 )
 def test_who_may_call_must_be_let_in(site: Any, how: dict[str, str], told: str) -> None:
-    """Where the good token opens nothing, a refusal of the others means nothing, and that is said."""
+    """Where the good token opens nothing, a refusal of the others means nothing, and that is
+    said."""
     assert told in report(site, **how)
 
 
@@ -347,10 +395,15 @@ def test_a_token_as_text_makes_the_forgeries() -> None:
     """With a good token and no key, what anybody can forge of it is tried."""
     token = tokens().good("ada")
     assert_protected(guard(flask_app()), "/api/me", token=token)
-    assert holes(guard(flask_app(), check=decoding("signature")), token=token) == LAX["no signature"][1]
+    assert (
+        holes(guard(flask_app(), check=decoding("signature")), token=token)
+        == LAX["no signature"][1]
+    )
 
 
 def test_every_issuer_can_be_the_caller() -> None:
     """With several providers the caller may be of any."""
     providers = [provider(), provider(issuer="https://other.example")]
-    assert_protected(guarded(flask_app(), providers=providers), "/api/me", issuer="https://other.example")
+    assert_protected(
+        guarded(flask_app(), providers=providers), "/api/me", issuer="https://other.example"
+    )

@@ -9,7 +9,7 @@ from freezegun import freeze_time
 from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provider
 from jwt_middleware.testing import FLAWS, Tokens
 from jwt_middleware.testing.tokens import forged_tokens
-from jwt_middleware.verifier import Verifier
+from jwt_middleware.trust.verifier import Verifier
 
 REASONS = {
     "wrong_key": "signature",
@@ -37,16 +37,23 @@ ALGORITHMS = ("ES256", "HS256", "EdDSA")
 def made(key: Key | None = None, **terms: Any) -> tuple[Tokens, Verifier]:
     """The tokens of a provider with these terms, and the verifier that accepts them."""
     key = key or Key.generate()
-    provider = Provider(**{"issuer": "https://idp.example", "audience": "api", "keys": KeySet([key])} | terms)
+    provider = Provider(
+        **{"issuer": "https://idp.example", "audience": "api", "keys": KeySet([key])} | terms
+    )
     return Tokens([provider], key), Verifier([provider])
 
 
 @pytest.mark.parametrize("terms", TERMS.values(), ids=TERMS)
 def test_a_good_token_keeps_every_term(terms: dict[str, Any]) -> None:
-    """Whatever its provider asks for, the token is accepted, with its subject, scopes and claims."""
+    """Whatever its provider asks for, the token is accepted, with its subject, scopes and
+    claims."""
     tokens, verifier = made(**terms)
     identity = verifier.verify(tokens.good("ada", scopes=["read", "write"], role="x"))
-    assert (identity.subject, identity.scopes, identity.claims["role"]) == ("ada", ("read", "write"), "x")
+    assert (identity.subject, identity.scopes, identity.claims["role"]) == (
+        "ada",
+        ("read", "write"),
+        "x",
+    )
 
 
 @pytest.mark.parametrize("terms", TERMS.values(), ids=TERMS)
@@ -61,7 +68,8 @@ def test_a_bad_token_has_one_flaw(flaw: str, reason: str, terms: dict[str, Any])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("flaw", ["wrong_key", "tampered", "none"])
 def test_what_anybody_can_forge_is_refused(flaw: str, algorithm: str) -> None:
-    """Made of a good token without its key, for keys of any kind; but for the signature it says the same."""
+    """Made of a good token without its key, for keys of any kind; but for the signature it says the
+    same."""
     tokens, verifier = made(Key.generate(algorithm))
     good = tokens.good("ada")
     forged = forged_tokens(good)[flaw]
@@ -82,9 +90,15 @@ def test_a_revoked_token_has_been_revoked() -> None:
     """The owner's `revoke` is called as that of a store, and the token is a good one otherwise."""
     tokens, verifier = made()
     revoked: list[dict[str, Any]] = []
-    token = Tokens(tokens.providers, tokens.key, lambda **entry: revoked.append(entry)).bad("revoked", "ada")
+    token = Tokens(tokens.providers, tokens.key, lambda **entry: revoked.append(entry)).bad(
+        "revoked", "ada"
+    )
     identity = verifier.verify(token)
-    entry = {"token_id": identity.token_id, "expires_at": identity.expires_at, "issuer": identity.issuer}
+    entry = {
+        "token_id": identity.token_id,
+        "expires_at": identity.expires_at,
+        "issuer": identity.issuer,
+    }
     assert revoked == [entry]
 
 
@@ -105,9 +119,13 @@ def test_a_claim_replaces_the_usual_one() -> None:
 
 
 def test_the_issuer_chooses_the_provider() -> None:
-    """With several providers the first is the usual one; an issuer that none has is refused with their names."""
+    """With several providers the first is the usual one; an issuer that none has is refused with
+    their names."""
     key = Key.generate()
-    providers = [Provider(issuer=f"https://{name}.example", audience=name, keys=KeySet([key])) for name in "ab"]
+    providers = [
+        Provider(issuer=f"https://{name}.example", audience=name, keys=KeySet([key]))
+        for name in "ab"
+    ]
     tokens, verifier = Tokens(providers, key), Verifier(providers)
     assert verifier.verify(tokens.good("ada")).issuer == "https://a.example"
     assert verifier.verify(tokens.good("ada", issuer="https://b.example")).claims["aud"] == "b"

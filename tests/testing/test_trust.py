@@ -1,4 +1,5 @@
-"""`trusting`: every middleware of an app is found, trusts for a while, and is as before afterwards."""
+"""`trusting`: every middleware of an app is found, trusts for a while, and is as before
+afterwards."""
 
 import functools
 import threading
@@ -26,9 +27,10 @@ from jwt_middleware import (
     Rule,
     scope,
 )
-from jwt_middleware.login import KeyFolder, LoginApp, TokenMinter, key_folder
+from jwt_middleware.login import KeyFolder, LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import Client, KeyServer, Tokens, trusting
+from jwt_middleware.trust import key_folder
 
 from .apps import APPS, AUDIENCE, ISSUER, flask_app, guarded, plain_app, provider
 
@@ -92,7 +94,9 @@ WRAPPINGS: dict[str, Callable[[JWTMiddleware], Any]] = {
     "a closure beside a proxy": beside_a_proxy,
     "WebTest's lint": lint.middleware,
     "WebTest": TestApp,
-    "all of them": lambda app: DispatcherMiddleware(NotFound(), {"/v1": ProxyFix(Session(decorated(in_flask(app))))}),
+    "all of them": lambda app: DispatcherMiddleware(
+        NotFound(), {"/v1": ProxyFix(Session(decorated(in_flask(app))))}
+    ),
     "another one": lambda app: guarded(app, providers=[provider(issuer="https://other.example")]),
 }
 
@@ -121,10 +125,15 @@ def test_it_works_for_every_framework(app: Callable[[], Any]) -> None:
         client.get("/api/me", status=401)
 
 
-@pytest.mark.parametrize("app", [plain_app, flask_app(), None, object()], ids=["function", "Flask", "None", "object"])
+@pytest.mark.parametrize(
+    "app", [plain_app, flask_app(), None, object()], ids=["function", "Flask", "None", "object"]
+)
 def test_an_app_without_a_middleware_is_an_error(app: Any) -> None:
     """It says what to pass."""
-    with pytest.raises(ConfigurationError, match="no JWTMiddleware was found: pass the app"), trusting(app):
+    with (
+        pytest.raises(ConfigurationError, match="no JWTMiddleware was found: pass the app"),
+        trusting(app),
+    ):
         pass
 
 
@@ -138,8 +147,12 @@ def test_a_failing_test_leaves_the_app_as_it_was() -> None:
 
 
 def test_all_middlewares_trust() -> None:
-    """Two apps behind one dispatcher, each with a provider: both issuers' tokens can be had and are accepted."""
-    apps = {path: guarded(providers=[provider(issuer=f"https://{path[1:]}.example")]) for path in ("/one", "/two")}
+    """Two apps behind one dispatcher, each with a provider: both issuers' tokens can be had and are
+    accepted."""
+    apps = {
+        path: guarded(providers=[provider(issuer=f"https://{path[1:]}.example")])
+        for path in ("/one", "/two")
+    }
     with trusting(site := DispatcherMiddleware(NotFound(), apps)) as tokens:
         for path in apps:
             client = Client(site, tokens).as_user("ada", issuer=f"https://{path[1:]}.example")
@@ -189,15 +202,22 @@ def folder(path: Path) -> KeyFolder:
 
 
 @pytest.mark.parametrize("kind", ["secret", "private key", "folder"])
-def test_the_app_goes_on_signing_people_in(kind: str, tmp_path: Path, jwt_store: MemoryStore) -> None:
-    """What its own login mints is accepted beside the test's tokens, and a forgery of either is not."""
-    key = {"secret": Key.generate("HS256"), "private key": Key.generate()}.get(kind) or folder(tmp_path)
+def test_the_app_goes_on_signing_people_in(
+    kind: str, tmp_path: Path, jwt_store: MemoryStore
+) -> None:
+    """What its own login mints is accepted beside the test's tokens, and a forgery of either is
+    not."""
+    key = {"secret": Key.generate("HS256"), "private key": Key.generate()}.get(kind) or folder(
+        tmp_path
+    )
     minter = TokenMinter(key, issuer=ISSUER, audience=AUDIENCE)
     jwt_store.add_user("ada", "analytical engine")
     site = LoginApp(jwt_store, minter).wrap(guarded(providers=[minter.provider]), prefix="/auth")
     with trusting(site) as tokens:
         client = Client(site, tokens)
-        token = client.post_json("/auth/token", {"username": "ada", "password": "analytical engine"}).json["token"]
+        token = client.post_json(
+            "/auth/token", {"username": "ada", "password": "analytical engine"}
+        ).json["token"]
         assert client.with_token(token).get("/api/me").json == {"id": "1"}
         assert client.as_user("bob").get("/api/me").json == {"id": "bob"}
         for flaw in tokens.flaws:
@@ -205,7 +225,8 @@ def test_the_app_goes_on_signing_people_in(kind: str, tmp_path: Path, jwt_store:
 
 
 def test_the_apps_keys_may_change_meanwhile() -> None:
-    """A key of the app that goes is not trusted any more, though a token of it was good a moment ago."""
+    """A key of the app that goes is not trusted any more, though a token of it was good a moment
+    ago."""
     key = Key.generate()
     keys = MovingKeys(key)
     own = Tokens([provider(keys=keys)], key)
@@ -218,7 +239,8 @@ def test_the_apps_keys_may_change_meanwhile() -> None:
 
 @pytest.mark.parametrize("find", ["remote", "discovered"])
 def test_no_network_is_touched(find: str, jwt_key_server: KeyServer) -> None:
-    """Keys at a URL are not asked for: with a server that hangs, tests go on, and its tokens are not known."""
+    """Keys at a URL are not asked for: with a server that hangs, tests go on, and its tokens are
+    not known."""
     url, issuer = jwt_key_server.url, jwt_key_server.issuer
     remote = Provider(issuer=issuer, audience="test", keys=RemoteKeySet(url))
     found = remote if find == "remote" else Provider.discover(issuer, audience="test")
@@ -226,7 +248,10 @@ def test_no_network_is_touched(find: str, jwt_key_server: KeyServer) -> None:
     with trusting(site := guarded(providers=[found])) as tokens:
         assert Client(site, tokens).as_user("ada").get("/api/me").json == {"id": "ada"}
         token = jwt_key_server.token("ada")
-        assert Client(site, tokens).with_token(token).get("/api/me", status=401).json["reason"] == "key"
+        assert (
+            Client(site, tokens).with_token(token).get("/api/me", status=401).json["reason"]
+            == "key"
+        )
 
 
 # ---------------------------------------------------------------- revocation
@@ -255,7 +280,10 @@ def test_what_the_app_revokes_counts_at_once() -> None:
 
 def test_a_frozen_clock_hides_no_revocation() -> None:
     """Under freezegun, where no time passes, the list is read all the same."""
-    with trusting(site := guarded(revocations=RevocationList(MemoryStore()))) as tokens, freeze_time("2040-01-01"):
+    with (
+        trusting(site := guarded(revocations=RevocationList(MemoryStore()))) as tokens,
+        freeze_time("2040-01-01"),
+    ):
         client = Client(site, tokens)
         client.as_user("ada").get("/api/me")
         client.with_token(tokens.bad("revoked")).get("/api/me", status=401)
@@ -265,7 +293,9 @@ def test_an_app_without_revocations_has_no_revoked_tokens() -> None:
     """Such a token would be good there, and the kit hides that from nobody."""
     with trusting(guarded()) as tokens:
         assert "revoked" not in tokens.flaws
-        with pytest.raises(ConfigurationError, match=r"no RevocationList: JWTMiddleware\(\.\.\., revocations="):
+        with pytest.raises(
+            ConfigurationError, match=r"no RevocationList: JWTMiddleware\(\.\.\., revocations="
+        ):
             tokens.bad("revoked")
 
 

@@ -1,4 +1,5 @@
-"""Every public name used as the documentation has it. Never run: type checkers read it, mypy and pyright, both strict.
+"""Every public name used as the documentation has it. Never run: type checkers read it, mypy and
+pyright, both strict.
 
 `assert_type` holds what a caller gets to what is promised.
 """
@@ -37,14 +38,11 @@ from jwt_middleware import (
     authenticated,
     claim,
     issued_by,
-    jws,
     optional,
     public,
     scope,
 )
-from jwt_middleware.keys import KeySource
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
-from jwt_middleware.revocation import Revocation, RevocationLog, RevocationPage
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import (
     Counters,
@@ -70,6 +68,9 @@ from jwt_middleware.testing import (
     identity_environ,
     trusting,
 )
+from jwt_middleware.trust import jws
+from jwt_middleware.trust.keys import KeySource
+from jwt_middleware.trust.revocation import Revocation, RevocationLog, RevocationPage
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -111,7 +112,9 @@ def providers(key_set: KeySet) -> list[Provider]:
     """Providers on every term."""
     return [
         Provider(issuer="https://idp.example/", audience="example-api", keys=key_set),
-        Provider(issuer="https://idp.example/", audience=("a", "b"), keys=key_set, leeway=0, typ="at+jwt"),
+        Provider(
+            issuer="https://idp.example/", audience=("a", "b"), keys=key_set, leeway=0, typ="at+jwt"
+        ),
         Provider(
             issuer="https://idp.example/",
             audience=None,
@@ -123,7 +126,12 @@ def providers(key_set: KeySet) -> list[Provider]:
         Provider(
             issuer="https://idp.example/",
             audience="example-api",
-            keys=RemoteKeySet("https://idp.example/.well-known/jwks.json", fresh_for=600, stale_for=86_400, timeout=3),
+            keys=RemoteKeySet(
+                "https://idp.example/.well-known/jwks.json",
+                fresh_for=600,
+                stale_for=86_400,
+                timeout=3,
+            ),
         ),
         Provider.discover("https://idp.example/", audience="example-api", leeway=0),
     ]
@@ -177,7 +185,9 @@ def minters(key: Key) -> TokenMinter:
     """Minters of both kinds."""
     minter = TokenMinter(key, issuer="i", audience=["a", "b"], lifetime=60, fallbacks=[key])
     minter = TokenMinter(KeyFolder("/etc/example/keys"), issuer="i", audience="a")
-    minter = TokenMinter.from_secret("new", issuer="i", audience="a", lifetime=60, fallbacks=("old", b"older"))
+    minter = TokenMinter.from_secret(
+        "new", issuer="i", audience="a", lifetime=60, fallbacks=("old", b"older")
+    )
     assert_type(minter.provider, Provider)
     assert_type(minter.lifetime, int)
     assert_type(minter.jwks, dict[str, Any] | None)
@@ -188,7 +198,10 @@ def minters(key: Key) -> TokenMinter:
 
 def stores() -> None:
     """The bundled stores and what they answer."""
-    for store in (MemoryStore(), SQLStore("sqlite:///auth.db", password_method="scrypt:131072:8:1")):
+    for store in (
+        MemoryStore(),
+        SQLStore("sqlite:///auth.db", password_method="scrypt:131072:8:1"),
+    ):
         assert_type(store.add_user("ada", "password", scopes=("read",), claims={"x": 1}), User)
         assert_type(store.authenticate("ada", "password"), User | None)
         assert_type(store.get("1"), User | None)
@@ -256,7 +269,11 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
         assert_type(decision.answer.reason, str)
     RevocationList(OwnLog())
     login = LoginApp(
-        MemoryStore(), minter, users=Table(), throttle=Throttle(), allowed_origins=["https://front.example"]
+        MemoryStore(),
+        minter,
+        users=Table(),
+        throttle=Throttle(),
+        allowed_origins=["https://front.example"],
     )
     login = LoginApp(
         SQLStore("sqlite:///auth.db"),
@@ -271,7 +288,9 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
     LoginApp(
         MemoryStore(),
         minter,
-        throttle=Throttle(per_name_and_address="5/minute", per_name="100/hour", per_address="50/minute"),
+        throttle=Throttle(
+            per_name_and_address="5/minute", per_name="100/hour", per_address="50/minute"
+        ),
     )
     application = login.wrap(guarded, prefix="/auth")
     application({}, print)
@@ -287,7 +306,8 @@ def beside_others(*applications: WSGIApplication) -> None:
 
 
 def in_flask(login: LoginApp, provider: Provider) -> None:
-    """As the README has it. That a method is assigned to is Flask's way; mypy says so of everybody's middleware."""
+    """As the README has it. That a method is assigned to is Flask's way; mypy says so of
+    everybody's middleware."""
     flask = Flask("example")
     guarded = JWTMiddleware(flask.wsgi_app, providers=[provider], rules=[Rule("/api")])
     flask.wsgi_app = guarded  # type: ignore[method-assign]
@@ -297,7 +317,13 @@ def in_flask(login: LoginApp, provider: Provider) -> None:
 
 def errors() -> tuple[str, int, str | None]:
     """Every error, as it is caught."""
-    refusals: list[type[Refusal]] = [MissingToken, InvalidRequest, InvalidToken, InsufficientScope, Unavailable]
+    refusals: list[type[Refusal]] = [
+        MissingToken,
+        InvalidRequest,
+        InvalidToken,
+        InsufficientScope,
+        Unavailable,
+    ]
     failures: list[type[JWTMiddlewareError]] = [ConfigurationError, StoreUnavailable, *refusals]
     try:
         raise Unavailable("keys_unavailable", retry_after=5)
@@ -323,7 +349,9 @@ def signatures(key_set: KeySet) -> bytes:
 
 def by_text(app: WSGIApplication) -> tuple[WSGIApplication, WSGIApplication]:
     """Options from the environment and from an ini file."""
-    guarded = filter_app_factory(app, {"here": "/srv"}, issuer="https://login.example", audience="api", rules="/api")
+    guarded = filter_app_factory(
+        app, {"here": "/srv"}, issuer="https://login.example", audience="api", rules="/api"
+    )
     assert_type(from_env(app), JWTMiddleware)
     return guarded, from_env(app)
 

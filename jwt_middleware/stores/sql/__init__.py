@@ -1,4 +1,5 @@
-"""`SQLStore`: users, sessions, revocations and counters in an SQLite file or in PostgreSQL (SQLAlchemy Core)."""
+"""`SQLStore`: users, sessions, revocations and counters in an SQLite file or in PostgreSQL
+(SQLAlchemy Core)."""
 
 from .store import SQLStore
 

@@ -17,19 +17,23 @@ class CounterTable(Log):
     """The `Counters`."""
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below zero."""
+        """Add to a count, atomically, and return it. A negative amount takes away, never below
+        zero."""
         if self._log is not None:
             return self._log.increment(key, seconds, amount)
         now = time.time()
         with self._transaction(write=True, synced=False) as connection:
-            connection.execute(self._added(key, seconds, amount, now) if amount > 0 else _taken(key, amount, now))
+            connection.execute(
+                self._added(key, seconds, amount, now) if amount > 0 else _taken(key, amount, now)
+            )
             count, _ = _find(connection, key, now)
             if count == amount:  # a new row, so room for it
                 delete_some(connection, table, table.c.expires_at <= now)
             return count
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
+        is none."""
         if self._log is not None:
             return self._log.count(key)
         with self._transaction() as connection:
@@ -53,7 +57,9 @@ def _taken(key: str, amount: int, now: float) -> sa.Update:
 
 
 def _find(connection: sa.Connection, key: str, now: float) -> tuple[int, float]:
-    rows = sa.select(table.c.count, table.c.expires_at).where(table.c.key == key, table.c.expires_at > now)
+    rows = sa.select(table.c.count, table.c.expires_at).where(
+        table.c.key == key, table.c.expires_at > now
+    )
     found = connection.execute(rows).one_or_none()
     count, expires_at = (0, now) if found is None else found
     return count, expires_at

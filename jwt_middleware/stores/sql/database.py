@@ -13,14 +13,17 @@ from . import engines, schema
 
 
 class Database:
-    """What `SQLStore` stands on; building does no I/O. `path` is the SQLite file that a URL named, else None."""
+    """What `SQLStore` stands on; building does no I/O. `path` is the SQLite file that a URL named,
+    else None."""
 
     def __init__(self, url_or_engine: str | sa.URL | sa.Engine) -> None:
         given = url_or_engine if isinstance(url_or_engine, sa.Engine) else None
         url = engines.checked_url(url_or_engine if given is None else given.url)
         is_sqlite = url.get_backend_name() == "sqlite"
         self.path = engines.path_of(url) if given is None and is_sqlite else None
-        self._engine = given or (engines.sqlite(self.path) if self.path else engines.postgresql(url))
+        self._engine = given or (
+            engines.sqlite(self.path) if self.path else engines.postgresql(url)
+        )
         if given is None:
             finalize(self, self._engine.dispose)
         if not is_sqlite:  # whatever the owner's engine does by default
@@ -34,9 +37,10 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, write: bool = False, synced: bool = True) -> Iterator[sa.Connection]:
-        """A transaction, which a crash of the process never undoes. One in our SQLite file that is not `synced` is a
-        hundred times faster, and may be undone when the power fails within seconds: good for what a user can have
-        again by signing in, not for what takes a right away."""
+        """A transaction, which a crash of the process never undoes. One in our SQLite file that is
+        not `synced` is a hundred times faster, and may be undone when the power fails within
+        seconds: good for what a user can have again by signing in, not for what takes a right
+        away."""
         pragmas = [f"synchronous = {'FULL' if synced else 'NORMAL'}"] if self.path else []
         self._leave_to_parent()
         try:
@@ -45,12 +49,16 @@ class Database:
             with engines.begin(self._engine, *pragmas, write=write) as connection:
                 yield connection
         except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
-            # The driver's own error as cause: SQLAlchemy's text quotes the statement with its parameters.
-            raise StoreUnavailable("the user database does not answer") from (getattr(error, "orig", None) or error)
+            # The driver's own error as cause: SQLAlchemy's text quotes the statement with its
+            # parameters.
+            raise StoreUnavailable("the user database does not answer") from (
+                getattr(error, "orig", None) or error
+            )
 
     def _leave_to_parent(self) -> None:
-        """After a fork, start with new connections: on a shared one each process would read the other's rows. Not every
-        server that forks calls Python's hooks, so it is asked for each time (50 ns)."""
+        """After a fork, start with new connections: on a shared one each process would read the
+        other's rows. Not every server that forks calls Python's hooks, so it is asked for each time
+        (50 ns)."""
         if self._process != os.getpid():
             _inherited.append(self._engine.pool)  # never closed here: they are the parent's
             self._engine.dispose(close=False)
@@ -67,7 +75,9 @@ class Database:
             with engines.begin(self._engine, write=True) as connection:
                 version = schema.create(connection)
         if version > schema.VERSION:
-            raise ConfigurationError("a newer version of jwt_middleware made this database: update this one")
+            raise ConfigurationError(
+                "a newer version of jwt_middleware made this database: update this one"
+            )
         self._is_ready = True
 
 
@@ -76,7 +86,8 @@ _inherited: list[sa.Pool] = []
 
 
 def _before_fork() -> None:
-    """Close what is not in use: in the child of a process with an open file SQLite gets its locks wrong."""
+    """Close what is not in use: in the child of a process with an open file SQLite gets its locks
+    wrong."""
     for database in list(_databases):
         if database._engine.dialect.name == "sqlite":
             database._engine.dispose()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ...errors import require
-from ...revocation import Revocation, RevocationPage
+from ...trust.revocation import Revocation, RevocationPage
 from ..entries import token_entry
 from .database import Database
 from .schema import delete_some
@@ -21,8 +21,8 @@ _PAGE = 10_000  # rows in a transaction, so that it ends in time
 
 
 class Log(Database):
-    """A `RevocationLog`. Its cursor is the last entry read, which must still be there: after a restored backup, say,
-    its id may belong to another entry, and then all is read again."""
+    """A `RevocationLog`. Its cursor is the last entry read, which must still be there: after a
+    restored backup, say, its id may belong to another entry, and then all is read again."""
 
     def __init__(self, url_or_engine: str | sa.URL | sa.Engine, log: "RedisLog | None") -> None:
         super().__init__(url_or_engine)
@@ -33,18 +33,24 @@ class Log(Database):
         self._log = log
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log does not know any more."""
+        """Return the entries after the cursor; all of them for None or a cursor that the log does
+        not know any more."""
         if self._log is not None:
             return self._log.read_revocations(cursor)
         with self._transaction() as connection:
-            last = connection.execute(sa.select(table.c.id, table.c.key).order_by(table.c.id.desc()).limit(1)).first()
+            last = connection.execute(
+                sa.select(table.c.id, table.c.key).order_by(table.c.id.desc()).limit(1)
+            ).first()
             after = _place(connection, cursor)
         if last is None:
             return RevocationPage(None, (), complete=True)
-        return RevocationPage(tuple(last), self._between(after or 0, last.id), complete=after is None)
+        return RevocationPage(
+            tuple(last), self._between(after or 0, last.id), complete=after is None
+        )
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is named.
+        """Revoke one access token until it has expired: that of the issuer, or of any when none is
+        named.
 
         `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
         """
@@ -62,7 +68,9 @@ class Log(Database):
         if self._log is not None:
             self._log.append(entries)
             return
-        if connection.dialect.name == "postgresql":  # held to the commit, so ids become visible in their order
+        if (
+            connection.dialect.name == "postgresql"
+        ):  # held to the commit, so ids become visible in their order
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         delete_some(connection, table, table.c.expires_at <= time.time())
         connection.execute(table.insert(), [entry._asdict() for entry in entries])
@@ -81,5 +89,7 @@ def _place(connection: sa.Connection, cursor: object | None) -> int | None:
     if not isinstance(cursor, tuple):
         return None
     its_id, its_key = cursor
-    found = connection.execute(sa.select(table.c.id).where(table.c.id == its_id, table.c.key == its_key))
+    found = connection.execute(
+        sa.select(table.c.id).where(table.c.id == its_id, table.c.key == its_key)
+    )
     return found.scalar_one_or_none()

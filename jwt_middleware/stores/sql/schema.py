@@ -3,7 +3,9 @@
 import sqlalchemy as sa
 
 VERSION = 1
-_LOCK = 0x6A77745F6D696464  # "jwt_midd": the advisory lock under which the schema is made in PostgreSQL
+_LOCK = (
+    0x6A77745F6D696464  # "jwt_midd": the advisory lock under which the schema is made in PostgreSQL
+)
 _BATCH = 100
 
 # Collation C: texts are compared exactly, and no update of the system's locales breaks an index.
@@ -11,7 +13,9 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 metadata = sa.MetaData()
-schema = sa.Table("jwt_middleware_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+schema = sa.Table(
+    "jwt_middleware_schema", metadata, sa.Column("version", sa.Integer, nullable=False)
+)
 users = sa.Table(
     "jwt_middleware_user",
     metadata,
@@ -82,8 +86,11 @@ def create(connection: sa.Connection) -> int:
     return version or VERSION
 
 
-def delete_some(connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> None:
-    """Delete up to a hundred such rows; those that another transaction has in hand wait for the next time."""
+def delete_some(
+    connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool]
+) -> None:
+    """Delete up to a hundred such rows; those that another transaction has in hand wait for the
+    next time."""
     (key,) = table.primary_key.columns
     some = sa.select(key).where(condition).limit(_BATCH).with_for_update(skip_locked=True)
     connection.execute(table.delete().where(key.in_(some)))

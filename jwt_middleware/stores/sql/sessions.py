@@ -14,13 +14,16 @@ from .schema import sessions as table
 
 
 class SessionTable(Log):
-    """A `SessionStore`. A session ends in one transaction: its entry is in the log before its row is gone, so what
-    fails between the two, when the log is elsewhere, refuses the tokens of a session that is still there."""
+    """A `SessionStore`. A session ends in one transaction: its entry is in the log before its row
+    is gone, so what fails between the two, when the log is elsewhere, refuses the tokens of a
+    session that is still there."""
 
     def add_session(self, session: Session) -> None:
         """Keep a new session."""
         over = time.time() - MARGIN
-        is_over = sa.and_(table.c.expires_at < over, table.c.expires_at + table.c.token_lifetime < over)  # with tokens
+        is_over = sa.and_(
+            table.c.expires_at < over, table.c.expires_at + table.c.token_lifetime < over
+        )  # with tokens
         with self._transaction(write=True, synced=False) as connection:
             delete_some(connection, table, is_over)
             connection.execute(table.insert().values(_row(session)))
@@ -28,17 +31,25 @@ class SessionTable(Log):
     def find_session(self, name_hash: bytes) -> Session | None:
         """Return the session of that name, expired or not."""
         with self._transaction() as connection:
-            found = connection.execute(sa.select(table).where(table.c.name_hash == name_hash)).one_or_none()
+            found = connection.execute(
+                sa.select(table).where(table.c.name_hash == name_hash)
+            ).one_or_none()
         return None if found is None else Session(**found._mapping)
 
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not `old`'s any more."""
-        unchanged = sa.and_(table.c.name_hash == old.name_hash, table.c.secret_hash == old.secret_hash)
+        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not
+        `old`'s any more."""
+        unchanged = sa.and_(
+            table.c.name_hash == old.name_hash, table.c.secret_hash == old.secret_hash
+        )
         with self._transaction(write=True, synced=False) as connection:
-            return connection.execute(table.update().where(unchanged).values(_row(new))).rowcount > 0
+            return (
+                connection.execute(table.update().where(unchanged).values(_row(new))).rowcount > 0
+            )
 
     def end_session(self, session: Session) -> None:
-        """Forget the session and revoke its access tokens, both or neither. Ending it again changes nothing."""
+        """Forget the session and revoke its access tokens, both or neither. Ending it again changes
+        nothing."""
         with self._ending() as connection:
             self._end(connection, table.c.name_hash == session.name_hash)
 
@@ -49,21 +60,25 @@ class SessionTable(Log):
 
     @contextmanager
     def _ending(self) -> Iterator[sa.Connection]:
-        """A transaction in which sessions end. A log elsewhere is asked first whether it answers: who waits for one
-        that does not would have the only lock of an SQLite file, and keep all refreshes waiting too."""
+        """A transaction in which sessions end. A log elsewhere is asked first whether it answers:
+        who waits for one that does not would have the only lock of an SQLite file, and keep all
+        refreshes waiting too."""
         if self._log is not None:
             self._log.ping()
         with self._transaction(write=True) as connection:
             yield connection
 
     def _end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-        # In the order of their names, so that two who end the sessions of one user do not wait for each other.
+        # In the order of their names, so that two who end the sessions of one user do not wait for
+        # each other.
         rows = sa.select(table).where(which).order_by(table.c.name_hash).with_for_update()
         ended = [Session(**row._mapping) for row in connection.execute(rows)]
         if ended:
             self._append(connection, [session_entry(session) for session in ended])
             these = [{"ended": session.name_hash} for session in ended]
-            connection.execute(table.delete().where(table.c.name_hash == sa.bindparam("ended")), these)
+            connection.execute(
+                table.delete().where(table.c.name_hash == sa.bindparam("ended")), these
+            )
 
 
 def _row(session: Session) -> dict[str, object]:

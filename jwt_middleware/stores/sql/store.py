@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 
 
 class SQLStore(SessionTable, CounterTable, UserTable):
-    """Users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or in PostgreSQL
-    (`postgresql://user:password@host/name`).
+    """Users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or in
+    PostgreSQL (`postgresql://user:password@host/name`).
 
-    The tables are made on first use, and a new SQLite file then, readable by its owner only; building does no I/O.
-    A schema that a newer version made is a `ConfigurationError` on first use (`ping()` is one). Whatever else the
-    database does or fails to do is `StoreUnavailable`, within about two seconds, with the driver's error as cause.
+    The tables are made on first use, and a new SQLite file then, readable by its owner only;
+    building does no I/O. A schema that a newer version made is a `ConfigurationError` on first use
+    (`ping()` is one). Whatever else the database does or fails to do is `StoreUnavailable`, within
+    about two seconds, with the driver's error as cause.
 
-    An SQLAlchemy `Engine` may be passed instead of a URL; its pool, pragmas and connection timeouts stay as they are.
-    The store may be used by many threads, and by processes forked after its use. `path` is the absolute path of the
-    SQLite file that a URL named, else None. `password_method` is one of `werkzeug.security.generate_password_hash`.
+    An SQLAlchemy `Engine` may be passed instead of a URL; its pool, pragmas and connection timeouts
+    stay as they are. The store may be used by many threads, and by processes forked after its use.
+    `path` is the absolute path of the SQLite file that a URL named, else None. `password_method` is
+    one of `werkzeug.security.generate_password_hash`.
 
-    With `log` the revocations and counters are kept there. A session then ends in the log before it does here, so a
-    failure between the two refuses its tokens and is a `StoreUnavailable`; to end it again finishes what was begun.
+    With `log` the revocations and counters are kept there. A session then ends in the log before it
+    does here, so a failure between the two refuses its tokens and is a `StoreUnavailable`; to end
+    it again finishes what was begun.
     """
 
     def __init__(
@@ -44,7 +47,8 @@ class SQLStore(SessionTable, CounterTable, UserTable):
         SessionTable.__init__(self, url_or_engine, log)
 
     def ping(self) -> None:
-        """Return if the database answers and has the schema, and the log answers; `StoreUnavailable` otherwise."""
+        """Return if the database answers and has the schema, and the log answers;
+        `StoreUnavailable` otherwise."""
         with self._transaction() as connection:
             connection.execute(sa.select(schema.c.version)).scalar_one()
         if self._log is not None:
@@ -63,7 +67,10 @@ class SQLStore(SessionTable, CounterTable, UserTable):
 
     def _all(self) -> Sequence[Row]:
         with self._transaction() as connection:
-            return [Row(*found) for found in connection.execute(sa.select(table).order_by(table.c.username))]
+            return [
+                Row(*found)
+                for found in connection.execute(sa.select(table).order_by(table.c.username))
+            ]
 
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
         with self._transaction(write=True) as connection:
@@ -74,7 +81,9 @@ class SQLStore(SessionTable, CounterTable, UserTable):
                 return None
             return Row(id=cast(tuple[int], result.inserted_primary_key)[0], **values)
 
-    def _update(self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False) -> bool:
+    def _update(
+        self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
+    ) -> bool:
         more = {"version": table.c.version + 1} if ends_sessions else {}
         return self._write(username, table.update().values(**values, **more), ends_sessions)
 

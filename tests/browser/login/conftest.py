@@ -20,7 +20,8 @@ from .site import DATABASE, MARKUP, open_store
 PASSWORD = "lovelace"
 _TESTS = Path(__file__).parents[2]
 
-# Makes a client in the page, notes what it reports, and lets a test ask for what became of a call, errors included.
+# Makes a client in the page, notes what it reports, and lets a test ask for what became of a call,
+# errors included.
 _CLIENT = """async ([base, options]) => {
     const { createClient } = await import(base + "/jwt-client.js");
     window.client = createClient(options);
@@ -103,7 +104,8 @@ class Tab:
         self.page = page
 
     def run(self, script: str, argument: Any = None) -> Any:
-        """What an expression comes to, or the error that it throws: name, status, code, retryAfter."""
+        """What an expression comes to, or the error that it throws: name, status, code,
+        retryAfter."""
         return self.page.evaluate(f"(argument) => window.outcome(async () => {script})", argument)
 
     def login(self, username: str, password: str = PASSWORD) -> Any:
@@ -137,10 +139,15 @@ class Browser:
         context.on("request", self._note)
         context.on("weberror", lambda error: self.wrong.append(str(error.error)))
         context.on("dialog", lambda dialog: self.wrong.append(dialog.message) or dialog.dismiss())
-        context.on("console", lambda line: "Security Policy" in line.text and self.wrong.append(line.text))
+        context.on(
+            "console", lambda line: "Security Policy" in line.text and self.wrong.append(line.text)
+        )
 
     def _note(self, request: Any) -> None:
-        if request.url.endswith("/token") and request.headers.get("content-type") == "application/json":
+        if (
+            request.url.endswith("/token")
+            and request.headers.get("content-type") == "application/json"
+        ):
             self.sent.append(json.loads(request.post_data))
         if request.headers.get("authorization"):
             self.called.append(request.url)
@@ -162,7 +169,9 @@ class Browser:
         page.goto(self.site.url(path, host))
         return page
 
-    def tab(self, storage: str, *, base: str = "/auth", host: str = "127.0.0.1", **options: Any) -> Tab:
+    def tab(
+        self, storage: str, *, base: str = "/auth", host: str = "127.0.0.1", **options: Any
+    ) -> Tab:
         """A new page without content, with a client."""
         page = self.open("/", host)
         return self.with_client(page, storage, base=base, **options)
@@ -175,7 +184,8 @@ class Browser:
 
 @pytest.fixture
 def new_browser(chromium: Any, site: Site) -> Iterator[Callable[..., Browser]]:
-    """What makes a fresh profile. Uncaught errors, dialogs and violations of the policy in its pages fail the test."""
+    """What makes a fresh profile. Uncaught errors, dialogs and violations of the policy in its
+    pages fail the test."""
     opened: list[Browser] = []
 
     def make(**options: Any) -> Browser:

@@ -1,4 +1,5 @@
-"""What gunicorn serves to the browser: login apps side by side over one SQLite file, and an API that they open."""
+"""What gunicorn serves to the browser: login apps side by side over one SQLite file, and an API
+that they open."""
 
 from collections.abc import Callable
 from functools import cache
@@ -66,7 +67,8 @@ def _site(port: str) -> Callable[..., Any]:
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-    """The site; below `/proxied` as if behind a proxy that cuts off its prefix and does not say so."""
+    """The site; below `/proxied` as if behind a proxy that cuts off its prefix and does not say
+    so."""
     if environ["PATH_INFO"].startswith("/proxied/"):
         environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/proxied")
     return _site(environ["SERVER_PORT"])(environ, start_response)

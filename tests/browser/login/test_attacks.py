@@ -12,18 +12,54 @@ from jwt_middleware.login.pages import local_path
 from .conftest import Browser, Site, fill_in
 from .site import MARKUP
 
-_PIECES = ["/", "//", "\\", "..", ".", "%2f", "%5C", "%252f", "\t", "\n", "\r", "\0", " ", ";", "?", "#", "@", ":", "%"]
-_PIECES += ["evil.example", "x", "%09", "%0a", "%2e%2e", "http:", "javascript:", "\u2028", "\ufeff", "\u2215", "é", "["]
+_PIECES = [
+    "/",
+    "//",
+    "\\",
+    "..",
+    ".",
+    "%2f",
+    "%5C",
+    "%252f",
+    "\t",
+    "\n",
+    "\r",
+    "\0",
+    " ",
+    ";",
+    "?",
+    "#",
+    "@",
+    ":",
+    "%",
+]
+_PIECES += [
+    "evil.example",
+    "x",
+    "%09",
+    "%0a",
+    "%2e%2e",
+    "http:",
+    "javascript:",
+    "\u2028",
+    "\ufeff",
+    "\u2215",
+    "é",
+    "[",
+]
 
 
 def test_every_path_that_is_let_through_stays_here(browser: Browser, site: Site) -> None:
-    """Of 20,000 texts of hostile pieces, each that the server takes for a path is one of this origin to the browser."""
+    """Of 20,000 texts of hostile pieces, each that the server takes for a path is one of this
+    origin to the browser."""
     choose = random.Random(7)
     texts = ["".join(choose.choices(_PIECES, k=choose.randint(0, 6))) for _ in range(20_000)]
     taken = [text for text in {*texts, *("/" + text for text in texts)} if local_path([text])]
     assert len(taken) > 1000
     page = browser.open()
-    script = "(paths) => paths.filter((path) => new URL(path, location.href).origin !== location.origin)"
+    script = (
+        "(paths) => paths.filter((path) => new URL(path, location.href).origin !== location.origin)"
+    )
     assert page.evaluate(script, taken) == []
 
 
@@ -36,8 +72,11 @@ def test_signing_in_leads_nowhere_else(browser: Browser, site: Site, ada: str) -
 
 
 @pytest.mark.parametrize("mount", ["/markup", "/template"])
-def test_markup_is_text_wherever_it_comes_from(mount: str, new_browser: Callable[..., Browser]) -> None:
-    """In the title, the address, the language and the name of a user: nothing of it becomes an element or runs."""
+def test_markup_is_text_wherever_it_comes_from(
+    mount: str, new_browser: Callable[..., Browser]
+) -> None:
+    """In the title, the address, the language and the name of a user: nothing of it becomes an
+    element or runs."""
     browser = new_browser(extra_http_headers={"Accept-Language": 'es"><img src=x>'})
     page = browser.open(f"{mount}/login?{urlencode({'next': '/' + MARKUP})}")
     assert page.get_attribute("main", "data-next") == "/" + MARKUP
@@ -50,7 +89,8 @@ def test_markup_is_text_wherever_it_comes_from(mount: str, new_browser: Callable
 
 
 def test_an_injected_script_does_not_run(new_browser: Callable[..., Browser]) -> None:
-    """Had markup come through all the same, the policy would keep it from running, and from sending anything away."""
+    """Had markup come through all the same, the policy would keep it from running, and from sending
+    anything away."""
     browser = new_browser()
     page = browser.open()
     page.evaluate("""() => {
@@ -59,10 +99,14 @@ def test_an_injected_script_does_not_run(new_browser: Callable[..., Browser]) ->
         script.textContent = "window.ran = 2";
         document.body.append(script);
     }""")
-    assert page.evaluate("fetch('http://evil.example/').catch((error) => error.name)") == "TypeError"
+    assert (
+        page.evaluate("fetch('http://evil.example/').catch((error) => error.name)") == "TypeError"
+    )
     page.wait_for_timeout(200)
     assert page.evaluate("window.ran") is None
-    assert all(any(policy in line for line in browser.wrong) for policy in ("script-src", "connect-src"))
+    assert all(
+        any(policy in line for line in browser.wrong) for policy in ("script-src", "connect-src")
+    )
     browser.wrong.clear()
 
 
@@ -76,8 +120,11 @@ def test_no_frame(browser: Browser, site: Site) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.localhost", "evil.site.localhost", "evil.example"])
-def test_a_foreign_page_cannot_sign_its_visitor_in(host: str, browser: Browser, site: Site, ada: str) -> None:
-    """Neither by a form of any type nor by a script, from another site or from another host of the same site."""
+def test_a_foreign_page_cannot_sign_its_visitor_in(
+    host: str, browser: Browser, site: Site, ada: str
+) -> None:
+    """Neither by a form of any type nor by a script, from another site or from another host of the
+    same site."""
     here = "site.localhost"
     page = browser.open("/", host)
     send = """([url, type, fields]) => {
@@ -91,7 +138,11 @@ def test_a_foreign_page_cannot_sign_its_visitor_in(host: str, browser: Browser, 
     }"""
     as_text = {f'{{"cookie": true, "password": "lovelace", "username": "{ada}", "x": "': '"}'}
     fields = {"username": ada, "password": "lovelace", "cookie": "true"}
-    types = {"application/x-www-form-urlencoded": fields, "multipart/form-data": fields, "text/plain": as_text}
+    types = {
+        "application/x-www-form-urlencoded": fields,
+        "multipart/form-data": fields,
+        "text/plain": as_text,
+    }
     for content_type, values in types.items():
         page.goto(site.url("/", host))
         with page.expect_navigation() as answered:
@@ -103,7 +154,10 @@ def test_a_foreign_page_cannot_sign_its_visitor_in(host: str, browser: Browser, 
             body = "&".join(f"{name}={value}" for name, value in values.items())
             init = {"method": "POST", "mode": mode, "credentials": "include", "body": body}
             init["headers"] = {"Content-Type": content_type}
-            page.evaluate("([url, init]) => fetch(url, init).catch(() => {})", [site.url("/auth/token", here), init])
+            page.evaluate(
+                "([url, init]) => fetch(url, init).catch(() => {})",
+                [site.url("/auth/token", here), init],
+            )
     assert browser.cookies == {}
 
 
@@ -114,9 +168,15 @@ def test_a_foreign_page_cannot_use_the_cookie(browser: Browser, site: Site, ada:
     tab.login(ada)
     kept = browser.cookies
     page = browser.open("/", "evil.site.localhost")
-    for path, fields in (("token", "grant_type=refresh_token&cookie=true"), ("revoke", "cookie=true")):
+    for path, fields in (
+        ("token", "grant_type=refresh_token&cookie=true"),
+        ("revoke", "cookie=true"),
+    ):
         init: Any = {"method": "POST", "credentials": "include", "mode": "no-cors", "body": fields}
         init["headers"] = {"Content-Type": "application/x-www-form-urlencoded"}
-        page.evaluate("([url, init]) => fetch(url, init).catch(() => {})", [site.url(f"/auth/{path}", here), init])
+        page.evaluate(
+            "([url, init]) => fetch(url, init).catch(() => {})",
+            [site.url(f"/auth/{path}", here), init],
+        )
     assert browser.cookies == kept
     assert tab.call()[0] == 200

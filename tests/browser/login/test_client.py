@@ -18,7 +18,8 @@ NETWORK_ERROR = {"name": "LoginError", "status": 0, "code": "network_error"}
 
 @each_storage
 def test_the_whole_flow(storage: str, browser: Browser, site: Site, ada: str) -> None:
-    """Signed in, called, loaded again, called again, signed out: then the server takes the old token no more."""
+    """Signed in, called, loaded again, called again, signed out: then the server takes the old
+    token no more."""
     tab, user_id = browser.tab(storage), site.id_of(ada)
     assert tab.run("client.user()") is None
     assert tab.call()[0] == 401
@@ -38,13 +39,19 @@ def test_the_whole_flow(storage: str, browser: Browser, site: Site, ada: str) ->
 
 
 def test_no_script_can_obtain_a_refresh_token(browser: Browser, ada: str) -> None:
-    """In cookie mode it is in no answer, no storage and no `document.cookie`, only in a cookie for the login app."""
+    """In cookie mode it is in no answer, no storage and no `document.cookie`, only in a cookie for
+    the login app."""
     answers: list[Any] = []
     browser.context.on("response", lambda answer: answers.append(answer))
     tab = browser.tab("cookie")
     tab.login(ada)
     first = browser.cookies[COOKIE]
-    assert (first["httpOnly"], first["secure"], first["sameSite"], first["path"]) == (True, True, "Strict", "/auth")
+    assert (first["httpOnly"], first["secure"], first["sameSite"], first["path"]) == (
+        True,
+        True,
+        "Strict",
+        "/auth",
+    )
     send = """fetch("/auth/token", { method: "POST", headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ grant_type: "refresh_token", ...argument }),
     }).then(async (answer) => [answer.status, await answer.text()])"""
@@ -52,14 +59,21 @@ def test_no_script_can_obtain_a_refresh_token(browser: Browser, ada: str) -> Non
     tokens = {first["value"], browser.cookies[COOKIE]["value"]}
     assert len(tokens) == 2
     readable = [answer.text() for answer in answers if answer.request.method == "POST"]
-    readable.append(tab.run("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"))
-    assert not [text for text in readable if '"refresh_token"' in text or any(token in text for token in tokens)]
+    readable.append(
+        tab.run("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])")
+    )
+    assert not [
+        text
+        for text in readable
+        if '"refresh_token"' in text or any(token in text for token in tokens)
+    ]
     assert readable[-1] == '[{},{},""]'
 
 
 @each_storage
 def test_where_the_tokens_are(storage: str, browser: Browser, ada: str) -> None:
-    """In memory and a cookie, in sessionStorage, or in localStorage, and nowhere else; nowhere after signing out."""
+    """In memory and a cookie, in sessionStorage, or in localStorage, and nowhere else; nowhere
+    after signing out."""
     tab = browser.tab(storage)
     tab.login(ada)
     places = "({ session: sessionStorage.length, local: localStorage.length })"
@@ -78,7 +92,9 @@ ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("password", "expected"), ERRORS.values(), ids=ERRORS)
-def test_errors_say_what_is_wrong(password: str, expected: dict[str, Any], browser: Browser, ada: str) -> None:
+def test_errors_say_what_is_wrong(
+    password: str, expected: dict[str, Any], browser: Browser, ada: str
+) -> None:
     """Status and code of the answer."""
     assert browser.tab("cookie").login(ada, password) == {"name": "LoginError", **expected}
 
@@ -129,7 +145,8 @@ def test_signed_out_everywhere(new_browser: Callable[..., Browser], ada: str) ->
 
 
 def test_a_browser_that_drops_the_cookie(browser: Browser, ada: str) -> None:
-    """By http, but for localhost, cookie mode is refused before the password is sent; the other storages work."""
+    """By http, but for localhost, cookie mode is refused before the password is sent; the other
+    storages work."""
     tab = browser.tab("cookie", host="lan.example")
     assert tab.login(ada) == {"name": "LoginError", "status": 0, "code": "insecure_context"}
     assert browser.sent == []
@@ -140,7 +157,8 @@ def test_a_browser_that_drops_the_cookie(browser: Browser, ada: str) -> None:
 
 
 def test_the_token_goes_nowhere_else(browser: Browser, site: Site, ada: str) -> None:
-    """A call of an origin that is neither the page's nor the login app's is not made, unless that origin was named."""
+    """A call of an origin that is neither the page's nor the login app's is not made, unless that
+    origin was named."""
     elsewhere = site.url("/api/me", "elsewhere.localhost")
     tab = browser.tab("local")
     tab.login(ada)

@@ -4,7 +4,8 @@ from .conftest import Browser, fill_in
 
 
 def test_the_front_page(browser: Browser, ada: str) -> None:
-    """Sign in, see the name from a protected call, see the token expire and be renewed, and sign out in another tab."""
+    """Sign in, see the name from a protected call, see the token expire and be renewed, and sign
+    out in another tab."""
     page = browser.context.new_page()
     page.clock.install()
     page.goto(browser.site.url("/demo/"))

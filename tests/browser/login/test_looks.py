@@ -1,4 +1,5 @@
-"""Every state of the pages, at three sizes, light and dark: axe-core finds nothing, and nothing is cut off.
+"""Every state of the pages, at three sizes, light and dark: axe-core finds nothing, and nothing is
+cut off.
 
 The screenshots go to `screenshots/`, to be looked at.
 """
@@ -23,7 +24,9 @@ VIEWS = [
 ]
 
 
-two_views = pytest.mark.parametrize("view", [VIEWS[0], VIEWS[3]], ids=["narrow-light", "desktop-dark"], indirect=True)
+two_views = pytest.mark.parametrize(
+    "view", [VIEWS[0], VIEWS[3]], ids=["narrow-light", "desktop-dark"], indirect=True
+)
 
 
 @pytest.fixture(params=VIEWS, ids=["-".join(view) for view in VIEWS])
@@ -35,7 +38,9 @@ def view(request: pytest.FixtureRequest, new_browser: Callable[..., Browser]) ->
 class View:
     """Looks at pages: with axe-core, for what is cut off, and with a camera."""
 
-    def __init__(self, size: str, scheme: str, locale: str, new_browser: Callable[..., Browser]) -> None:
+    def __init__(
+        self, size: str, scheme: str, locale: str, new_browser: Callable[..., Browser]
+    ) -> None:
         try:
             from axe_playwright_python.sync_playwright import Axe
         except ImportError:
@@ -43,7 +48,11 @@ class View:
         self.axe = Axe()
         self.name = f"{size}-{scheme}-{locale[:2]}"
         width, height = SIZES[size]
-        self.options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme, "locale": locale}
+        self.options = {
+            "viewport": {"width": width, "height": height},
+            "color_scheme": scheme,
+            "locale": locale,
+        }
         self.new_browser = new_browser
         self.browser = new_browser(**self.options)
 
@@ -54,9 +63,13 @@ class View:
 
     def look_at(self, page: Any, state: str) -> None:
         """Assert that the page can be read by everybody, and take its picture."""
-        page.evaluate("Promise.allSettled(document.getAnimations().map((animation) => animation.finished))")
+        page.evaluate(
+            "Promise.allSettled(document.getAnimations().map((animation) => animation.finished))"
+        )
         self.picture(page, state)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{state}: cut off at the side"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{state}: cut off at the side"
+        )
         found = self.axe.run(page)
         assert found.violations_count == 0, f"{state}: {found.generate_report()}"
 
@@ -85,7 +98,8 @@ def test_the_login_page(view: View, site: Site, ada: str) -> None:
 
 @two_views
 def test_the_rarer_sentences(view: View, site: Site, ada: str) -> None:
-    """Without encryption, with an owner's long title, and without JavaScript, where axe cannot run."""
+    """Without encryption, with an owner's long title, and without JavaScript, where axe cannot
+    run."""
     view.look_at(view.browser.open(host="lan.example"), "insecure")
     view.look_at(view.browser.open("/markup/login"), "title")
     view.picture(view.new_browser(**view.options, java_script_enabled=False).open(), "no script")

@@ -16,8 +16,11 @@ def client_of(browser: Browser, site: Site, host: str, storage: str) -> Any:
 
 
 @each_storage
-def test_a_listed_origin_of_the_same_site(storage: str, browser: Browser, site: Site, ada: str) -> None:
-    """It imports the module, signs in, calls the API with a new token, and is signed in when it comes back."""
+def test_a_listed_origin_of_the_same_site(
+    storage: str, browser: Browser, site: Site, ada: str
+) -> None:
+    """It imports the module, signs in, calls the API with a new token, and is signed in when it
+    comes back."""
     tab = client_of(browser, site, "front.site.localhost", storage)
     tab.login(ada)
     api = site.url("/api/me", API)
@@ -32,7 +35,8 @@ def test_a_listed_origin_of_the_same_site(storage: str, browser: Browser, site: 
 
 
 def test_a_listed_origin_of_another_site(browser: Browser, site: Site, ada: str) -> None:
-    """Browsers keep a SameSite cookie from it, so it uses another storage; cookie mode tells it so."""
+    """Browsers keep a SameSite cookie from it, so it uses another storage; cookie mode tells it
+    so."""
     tab = client_of(browser, site, "far.localhost", "cookie")
     assert tab.login(ada)["status"] == 403
     tab = client_of(browser, site, "far.localhost", "session")

@@ -11,7 +11,8 @@ MOUNTS = ["/auth", "/deep/er/auth", "/proxied/auth", "/template"]
 
 
 def test_signed_in_and_out(browser: Browser, ada: str) -> None:
-    """The page says who is signed in, still does when it is loaded again, and goes back to the form afterwards."""
+    """The page says who is signed in, still does when it is loaded again, and goes back to the form
+    afterwards."""
     page = browser.open()
     fill_in(page, ada)
     page.get_by_text(f"You are signed in as {ada}.").wait_for()
@@ -27,7 +28,8 @@ def test_signed_in_and_out(browser: Browser, ada: str) -> None:
 
 @pytest.mark.parametrize("mount", MOUNTS)
 def test_any_mount(mount: str, browser: Browser, ada: str) -> None:
-    """Below any prefix, a proxy's too that the app does not know of, and with a template of the owner's."""
+    """Below any prefix, a proxy's too that the app does not know of, and with a template of the
+    owner's."""
     page = browser.open(f"{mount}/login")
     fill_in(page, ada)
     page.get_by_text(f"You are signed in as {ada}.").wait_for()
@@ -40,7 +42,8 @@ def test_any_mount(mount: str, browser: Browser, ada: str) -> None:
 
 
 def test_by_keyboard(browser: Browser, ada: str) -> None:
-    """The cursor is in the first field; Tab, Space and Enter do the rest, and focus goes to what changed."""
+    """The cursor is in the first field; Tab, Space and Enter do the rest, and focus goes to what
+    changed."""
     page = browser.open()
     page.locator("#sign-in:enabled").wait_for()
     page.keyboard.type(ada)
@@ -77,7 +80,8 @@ def test_a_password_manager_is_welcome(new_browser: Callable[..., Browser], ada:
 
 
 def test_where_to_go_next(browser: Browser, site: Site, ada: str) -> None:
-    """Who has signed in goes to `next`, and who was signed in goes there at once; the form is no step back."""
+    """Who has signed in goes to `next`, and who was signed in goes there at once; the form is no
+    step back."""
     page = browser.open("/")
     page.goto(site.url("/auth/login?next=/deep/er/page%3Fa%3D1%26b%3D2%23there"))
     fill_in(page, ada)
@@ -90,10 +94,16 @@ def test_where_to_go_next(browser: Browser, site: Site, ada: str) -> None:
 
 @pytest.mark.parametrize(
     ("locale", "text"),
-    [("en-US", "The username or the password is wrong."), ("es-MX", "El usuario o la contraseña no son correctos.")],
+    [
+        ("en-US", "The username or the password is wrong."),
+        ("es-MX", "El usuario o la contraseña no son correctos."),
+    ],
 )
-def test_wrong_password(locale: str, text: str, new_browser: Callable[..., Browser], ada: str) -> None:
-    """One sentence in the reader's language; the name stays, and the password is ready to be typed over."""
+def test_wrong_password(
+    locale: str, text: str, new_browser: Callable[..., Browser], ada: str
+) -> None:
+    """One sentence in the reader's language; the name stays, and the password is ready to be typed
+    over."""
     page = new_browser(locale=locale).open()
     assert page.get_attribute("html", "lang") == locale[:2]
     fill_in(page, ada, "wrong")
@@ -117,7 +127,8 @@ def throttle(page: Any, username: str) -> None:
 
 
 def test_throttled(browser: Browser, ada: str) -> None:
-    """The seconds go by where they are seen, stand still where they are heard, and at the end both say so."""
+    """The seconds go by where they are seen, stand still where they are heard, and at the end both
+    say so."""
     page = browser.context.new_page()
     page.clock.install()
     page.goto(browser.site.url("/auth/login"))
@@ -134,7 +145,10 @@ def test_throttled(browser: Browser, ada: str) -> None:
 def test_minutes_are_not_counted_in_seconds(browser: Browser, ada: str) -> None:
     """A long wait is said in minutes."""
     browser.context.route(
-        "**/token", lambda route: route.fulfill(status=429, headers={"Retry-After": "3550"}, json={"error": "x"})
+        "**/token",
+        lambda route: route.fulfill(
+            status=429, headers={"Retry-After": "3550"}, json={"error": "x"}
+        ),
     )
     page = browser.open()
     fill_in(page, ada)
@@ -164,7 +178,8 @@ def test_offline(browser: Browser, ada: str) -> None:
 
 
 def test_an_ended_session(browser: Browser, site: Site, ada: str) -> None:
-    """A page that is open says so as soon as another tab finds out, one opened later when it is opened."""
+    """A page that is open says so as soon as another tab finds out, one opened later when it is
+    opened."""
     page = browser.open()
     fill_in(page, ada)
     page.get_by_text("You are signed in").wait_for()

@@ -14,7 +14,8 @@ shared = pytest.mark.parametrize("storage", ["cookie", "local"])
 
 
 def at_once(tabs: list[Tab], calls: int) -> list[Any]:
-    """Have the tabs make that many calls each, all at the same moment, and return what each call came to."""
+    """Have the tabs make that many calls each, all at the same moment, and return what each call
+    came to."""
     start = tabs[0].run("Date.now() + 150")
     script = """([start, calls]) => {
         window.results = new Promise((resolve) => setTimeout(resolve, start - Date.now())).then(() =>
@@ -26,10 +27,14 @@ def at_once(tabs: list[Tab], calls: int) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("storage", "host"), [(storage, "127.0.0.1") for storage in STORAGES] + [("session", "lan.example")]
+    ("storage", "host"),
+    [(storage, "127.0.0.1") for storage in STORAGES] + [("session", "lan.example")],
 )
-def test_parallel_calls_cost_one_refresh(storage: str, host: str, browser: Browser, site: Site, ada: str) -> None:
-    """Twenty calls that are all refused for their token are all answered after one refresh, without locks too."""
+def test_parallel_calls_cost_one_refresh(
+    storage: str, host: str, browser: Browser, site: Site, ada: str
+) -> None:
+    """Twenty calls that are all refused for their token are all answered after one refresh, without
+    locks too."""
     tab = browser.tab(storage, host=host)
     tab.login(ada)
     tab.call()
@@ -39,8 +44,11 @@ def test_parallel_calls_cost_one_refresh(storage: str, host: str, browser: Brows
 
 
 @shared
-def test_tabs_at_once_cost_one_refresh(storage: str, browser: Browser, site: Site, ada: str) -> None:
-    """Three tabs, five calls each, again and again: each time one tab refreshes and tells the others."""
+def test_tabs_at_once_cost_one_refresh(
+    storage: str, browser: Browser, site: Site, ada: str
+) -> None:
+    """Three tabs, five calls each, again and again: each time one tab refreshes and tells the
+    others."""
     tabs = [browser.tab(storage) for _ in range(3)]
     tabs[0].login(ada)
     for rounds in range(1, 4):
@@ -52,7 +60,8 @@ def test_tabs_at_once_cost_one_refresh(storage: str, browser: Browser, site: Sit
 
 @shared
 def test_the_news_may_come_late(storage: str, browser: Browser, site: Site, ada: str) -> None:
-    """A tab whose turn comes before the other's message does waits for that instead of refreshing once more."""
+    """A tab whose turn comes before the other's message does waits for that instead of refreshing
+    once more."""
     browser.context.add_init_script("""
         const post = BroadcastChannel.prototype.postMessage;
         BroadcastChannel.prototype.postMessage = function (message) { setTimeout(() => post.call(this, message), 100) };
@@ -62,14 +71,19 @@ def test_the_news_may_come_late(storage: str, browser: Browser, site: Site, ada:
     tabs[1].wait_for("changes.length === 1")
     tabs[0].call()
     site.revoke(browser.tokens[-1])
-    browser.context.route("**/token", lambda route: (time.sleep(0.3), route.continue_()))  # so that the other waits
+    browser.context.route(
+        "**/token", lambda route: (time.sleep(0.3), route.continue_())
+    )  # so that the other waits
     assert [status for status, _ in at_once(tabs, 2)] == [200] * 4
     assert browser.refreshes == 1
 
 
 @shared
-def test_an_expired_token_is_renewed_before_the_call(storage: str, browser: Browser, site: Site, ada: str) -> None:
-    """A real lifetime of two seconds: two tabs, one refresh, and no call is made with the old token."""
+def test_an_expired_token_is_renewed_before_the_call(
+    storage: str, browser: Browser, site: Site, ada: str
+) -> None:
+    """A real lifetime of two seconds: two tabs, one refresh, and no call is made with the old
+    token."""
     tabs = [browser.tab(storage, base="/short") for _ in range(2)]
     tabs[0].login(ada)
     for tab in tabs:
@@ -84,7 +98,8 @@ def test_an_expired_token_is_renewed_before_the_call(storage: str, browser: Brow
 
 @pytest.mark.parametrize("hours", [-30, 30])
 def test_the_clock_of_the_browser_may_be_wrong(hours: int, browser: Browser, ada: str) -> None:
-    """A token lives for its `expires_in` from when it came, whatever the browser takes for the time."""
+    """A token lives for its `expires_in` from when it came, whatever the browser takes for the
+    time."""
     shift = f"const now = Date.now; Date.now = () => now() + {hours} * 3_600_000"
     browser.context.add_init_script(shift)
     tab = browser.tab("local")
@@ -94,7 +109,8 @@ def test_the_clock_of_the_browser_may_be_wrong(hours: int, browser: Browser, ada
 
 
 def test_the_body_of_a_repeated_call(browser: Browser, site: Site, ada: str) -> None:
-    """A call that is refused for its token is made again with the same method and body, given either way."""
+    """A call that is refused for its token is made again with the same method and body, given
+    either way."""
     tab, user_id = browser.tab("session"), site.id_of(ada)
     tab.login(ada)
     bodies = {"'text'": "text", "new Uint8Array([65, 66])": "AB", "new Blob(['blob'])": "blob"}
@@ -112,14 +128,19 @@ def test_another_401_is_the_apps(browser: Browser, ada: str) -> None:
     tab = browser.tab("session")
     tab.login(ada)
     basic = {"WWW-Authenticate": 'Basic realm="the app"'}
-    browser.context.route("**/api/me", lambda route: route.fulfill(status=401, headers=basic, body="of the app"))
+    browser.context.route(
+        "**/api/me", lambda route: route.fulfill(status=401, headers=basic, body="of the app")
+    )
     assert tab.call() == [401, "of the app"]
     assert browser.refreshes == 0
 
 
 @each_storage
-def test_a_session_that_ended_elsewhere(storage: str, browser: Browser, site: Site, ada: str) -> None:
-    """The call is answered 401 by the server, and every tab of the session hears that it has ended."""
+def test_a_session_that_ended_elsewhere(
+    storage: str, browser: Browser, site: Site, ada: str
+) -> None:
+    """The call is answered 401 by the server, and every tab of the session hears that it has
+    ended."""
     tabs = [browser.tab(storage) for _ in range(1 if storage == "session" else 2)]
     tabs[0].login(ada)
     for tab in tabs:
@@ -134,7 +155,8 @@ def test_a_session_that_ended_elsewhere(storage: str, browser: Browser, site: Si
 
 
 def test_a_session_that_ended_while_nobody_looked(browser: Browser, site: Site, ada: str) -> None:
-    """A page that is opened later says so; one that is opened for the first time has nothing to say."""
+    """A page that is opened later says so; one that is opened for the first time has nothing to
+    say."""
     tab = browser.tab("cookie")
     assert tab.run("client.user()") is None
     assert tab.changes == [[None, "start"]]
@@ -147,7 +169,8 @@ def test_a_session_that_ended_while_nobody_looked(browser: Browser, site: Site, 
 
 
 def test_a_stolen_refresh_token_ends_the_session(browser: Browser, site: Site, ada: str) -> None:
-    """Used again by a thief after two refreshes: the thief gets nothing, and the tab hears that the session ended."""
+    """Used again by a thief after two refreshes: the thief gets nothing, and the tab hears that the
+    session ended."""
     tab = browser.tab("local")
     tab.login(ada)
     stolen = tab.run("JSON.parse(Object.values(localStorage)[0]).refreshToken")
@@ -156,14 +179,18 @@ def test_a_stolen_refresh_token_ends_the_session(browser: Browser, site: Site, a
         site.revoke(browser.tokens[-1])
     tab.call()
     body = json.dumps({"grant_type": "refresh_token", "refresh_token": stolen}).encode()
-    assert status_of(Request(site.url("/auth/token"), body, {"Content-Type": "application/json"})) == 400
+    assert (
+        status_of(Request(site.url("/auth/token"), body, {"Content-Type": "application/json"}))
+        == 400
+    )
     assert tab.call()[0] == 401
     assert tab.changes[-1] == [None, "ended"]
 
 
 @shared
 def test_a_lost_answer_costs_nothing(storage: str, browser: Browser, site: Site, ada: str) -> None:
-    """The server has refreshed but the browser never hears of it: the call fails, and the next one goes well."""
+    """The server has refreshed but the browser never hears of it: the call fails, and the next one
+    goes well."""
     tab = browser.tab(storage)
     tab.login(ada)
     tab.call()
@@ -183,7 +210,8 @@ def test_a_lost_answer_costs_nothing(storage: str, browser: Browser, site: Site,
 
 
 def test_one_tab_tells_the_others(browser: Browser, site: Site, ada: str) -> None:
-    """Signed in and out in one tab is signed in and out in the others, but for sessionStorage: that is per tab."""
+    """Signed in and out in one tab is signed in and out in the others, but for sessionStorage: that
+    is per tab."""
     user_id = site.id_of(ada)
     for storage in ("cookie", "local"):
         here, there = browser.tab(storage), browser.tab(storage)
@@ -201,7 +229,8 @@ def test_one_tab_tells_the_others(browser: Browser, site: Site, ada: str) -> Non
 
 
 def test_a_duplicated_tab(browser: Browser, site: Site, ada: str) -> None:
-    """It takes a copy of sessionStorage with it, so both are one session, and neither's refresh is the other's end."""
+    """It takes a copy of sessionStorage with it, so both are one session, and neither's refresh is
+    the other's end."""
     first = browser.tab("session")
     first.login(ada)
     with browser.context.expect_page() as opened:

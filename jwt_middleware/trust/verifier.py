@@ -1,7 +1,8 @@
 """Token to `Identity`, with the cache of verified tokens.
 
-What does not change of a verdict (form, issuer, signature, claims) is worked out once per token and kept; what does
-(the clock, the keys, revocation) is asked every time, of a kept token and of a new one by the same lines.
+What does not change of a verdict (form, issuer, signature, claims) is worked out once per token and
+kept; what does (the clock, the keys, revocation) is asked every time, of a kept token and of a new
+one by the same lines.
 """
 
 import logging
@@ -12,40 +13,56 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, TypeGuard
 
+from ..errors import InvalidToken, require, tuple_of
+from ..identity import Identity
 from . import jws
-from .errors import InvalidToken, require, tuple_of
-from .identity import Identity
 from .keys import KeySource
 from .provider import Provider
 from .revocation import RevocationList, revocation_keys
 
 _log = logging.getLogger("jwt_middleware")
 
-# Seconds since the epoch at the end of the year 9999, the last that calendars of the field can tell.
+# Seconds since the epoch at the end of the year 9999, the last that calendars of the field can
+# tell.
 _LAST_DATE = 253402300800
 _is_without_controls = re.compile(r"[^\x00-\x1f\x7f-\x9f]*").fullmatch
 
 
-# A verdict's lasting part: the keys, that generation of them for which it holds, the caller, `not_before` and `expires`
-# between which it is good, the revocation keys. CPython unpacks a plain tuple much faster than a named one.
+# A verdict's lasting part: the keys, that generation of them for which it holds, the caller,
+# `not_before` and `expires` between which it is good, the revocation keys. CPython unpacks a plain
+# tuple much faster than a named one.
 _Verified = tuple[KeySource, object, Identity, float, float, tuple[str, ...]]
 
 
 class Verifier:
     """Verifies the tokens of several providers; each token is its issuer's (RFC 8725 section 3.8).
 
-    `cache_size` bounds the kept tokens, 0 keeps none; no refusal is ever kept. The oldest goes first.
+    `cache_size` bounds the kept tokens, 0 keeps none; no refusal is ever kept. The oldest goes
+    first.
     """
 
     def __init__(
-        self, providers: Sequence[Provider], *, revocations: RevocationList | None = None, cache_size: int = 10_000
+        self,
+        providers: Sequence[Provider],
+        *,
+        revocations: RevocationList | None = None,
+        cache_size: int = 10_000,
     ) -> None:
         providers = tuple_of(Provider, providers, "providers is a list: providers=[Provider(...)]")
         require(providers, "providers names at least one provider: providers=[Provider(...)]")
         issuers = {provider.issuer for provider in providers}
-        require(len(issuers) == len(providers), "two providers have one issuer: give one provider several audiences")
-        require(type(cache_size) is int and cache_size >= 0, "cache_size is a whole number, 0 for no cache")
-        require(revocations is None or hasattr(revocations, "check"), "revocations is RevocationList(store)")
+        require(
+            len(issuers) == len(providers),
+            "two providers have one issuer: give one provider several audiences",
+        )
+        require(
+            type(cache_size) is int and cache_size >= 0,
+            "cache_size is a whole number, 0 for no cache",
+        )
+        require(
+            revocations is None or hasattr(revocations, "check"),
+            "revocations is RevocationList(store)",
+        )
         self._revocations = revocations
         self._cache_size = cache_size
         self.trust(providers)
@@ -54,10 +71,13 @@ class Verifier:
         """Accept the tokens of these providers alone from now on; what was kept is dropped."""
         self.providers = providers
         self._readers = {provider.issuer: _ClaimsReader(provider) for provider in providers}
-        self._kept: OrderedDict[str | None, _Verified] = OrderedDict()  # by `Authorization`: one look-up a request
+        self._kept: OrderedDict[str | None, _Verified] = (
+            OrderedDict()
+        )  # by `Authorization`: one look-up a request
 
     def recall(self, credentials: str | None) -> Identity | None:
-        """Return whom a kept token in an `Authorization` says is calling, or None. Raises as `verify` does."""
+        """Return whom a kept token in an `Authorization` says is calling, or None. Raises as
+        `verify` does."""
         verified = self._kept.get(credentials)
         if verified is None or verified[0].generation != verified[1]:
             return None
@@ -92,7 +112,9 @@ class Verifier:
                 _warn_of_the_slash(known)
             raise InvalidToken("issuer")
         keys = reader.provider.keys
-        generation = keys.generation  # read first: a change during the check makes the entry stale, not wrong
+        generation = (
+            keys.generation
+        )  # read first: a change during the check makes the entry stale, not wrong
         parsed.check_signature(keys)
         return reader.read(parsed, claims, generation)
 
@@ -107,7 +129,8 @@ class Verifier:
 
 
 class _ClaimsReader:
-    """The claims of one provider's tokens, checked for all that does not change with time (RFC 7519 section 4.1)."""
+    """The claims of one provider's tokens, checked for all that does not change with time (RFC 7519
+    section 4.1)."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -124,8 +147,19 @@ class _ClaimsReader:
         self._check_lifetime(expires_at, claims)
         _text_or_none(claims, "sub")
         token_id, session_id = _text_or_none(claims, "jti"), _text_or_none(claims, "sid")
-        subject, scopes = _subject(claims, provider.subject_claim), _scopes(claims, provider.scope_claims)
-        values = (subject, provider.issuer, scopes, token_id, session_id, expires_at, parsed.payload)
+        subject, scopes = (
+            _subject(claims, provider.subject_claim),
+            _scopes(claims, provider.scope_claims),
+        )
+        values = (
+            subject,
+            provider.issuer,
+            scopes,
+            token_id,
+            session_id,
+            expires_at,
+            parsed.payload,
+        )
         identity = tuple.__new__(Identity, values)  # in half the time
         may_be_revoked = revocation_keys(provider.issuer, token_id, session_id)
         expires = int(expires_at) + provider.leeway
@@ -164,7 +198,8 @@ def _is_list_of_texts(value: object) -> TypeGuard[list[str]]:
 
 
 def _date(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:
-    """A NumericDate (RFC 7519 section 2): a number, no text or boolean, that a calendar can tell."""
+    """A NumericDate (RFC 7519 section 2): a number, no text or boolean, that a calendar can
+    tell."""
     value: Any = claims.get(name, default)
     if type(value) not in (int, float) or not abs(value) < _LAST_DATE:
         raise InvalidToken("claims")
@@ -173,7 +208,11 @@ def _date(claims: Mapping[str, Any], name: str, default: float | None = None) ->
 
 def _subject(claims: Mapping[str, Any], name: str) -> str:
     subject = claims.get(name)
-    if not isinstance(subject, str) or not subject or not (subject.isprintable() or _is_without_controls(subject)):
+    if (
+        not isinstance(subject, str)
+        or not subject
+        or not (subject.isprintable() or _is_without_controls(subject))
+    ):
         raise InvalidToken("claims")
     return subject
 

@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization as pem_form
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from .errors import ConfigurationError, require
+from ..errors import ConfigurationError, require
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -32,10 +32,12 @@ Material = Any
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Key:
-    """One key with one algorithm. Make it with a class method; what exists is valid, or `ConfigurationError`.
+    """One key with one algorithm. Make it with a class method; what exists is valid, or
+    `ConfigurationError`.
 
-    `algorithm` is a name of RFC 7518 section 3.1; `id` is the `kid`, or None: then the key serves any `kid`.
-    A secret or a private key can sign and verify, a public key only verify (`signing_key` is None).
+    `algorithm` is a name of RFC 7518 section 3.1; `id` is the `kid`, or None: then the key serves
+    any `kid`. A secret or a private key can sign and verify, a public key only verify
+    (`signing_key` is None).
     """
 
     algorithm: str
@@ -46,38 +48,54 @@ class Key:
 
     def __post_init__(self) -> None:
         possible = _algorithms_of(self.verifying_key)
-        require(self.algorithm in possible, f"the algorithm of this key is one of {', '.join(possible)}")
-        require(self.id is None or (isinstance(self.id, str) and self.id), "the id of a key is a text or None")
+        require(
+            self.algorithm in possible, f"the algorithm of this key is one of {', '.join(possible)}"
+        )
+        require(
+            self.id is None or (isinstance(self.id, str) and self.id),
+            "the id of a key is a text or None",
+        )
         _check_strength(self.algorithm, self.verifying_key)
         object.__setattr__(self, "_implementation", jwt.get_algorithm_by_name(self.algorithm))
 
     @classmethod
-    def from_secret(cls, secret: str | bytes, *, algorithm: str = "HS256", id: str | None = None) -> "Key":
-        """An HMAC key. A text is taken as its UTF-8 bytes; at least as long as the hash (RFC 7518 section 3.2)."""
+    def from_secret(
+        cls, secret: str | bytes, *, algorithm: str = "HS256", id: str | None = None
+    ) -> "Key":
+        """An HMAC key. A text is taken as its UTF-8 bytes; at least as long as the hash (RFC 7518
+        section 3.2)."""
         material = _to_bytes(secret)
         return cls(algorithm, id, material, material)
 
     @classmethod
-    def from_pem(cls, pem: str | bytes, *, algorithm: str | None = None, id: str | None = None) -> "Key":
-        """A private or public key from PEM (RFC 7468), not encrypted. An RSA key is RS256 by default."""
+    def from_pem(
+        cls, pem: str | bytes, *, algorithm: str | None = None, id: str | None = None
+    ) -> "Key":
+        """A private or public key from PEM (RFC 7468), not encrypted. An RSA key is RS256 by
+        default."""
         return cls._from_material(_load_pem(_to_bytes(pem)), algorithm, id)
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "Key":
         """A key from a JSON Web Key (RFC 7517 section 4), private or public; its `kid` is the id.
 
-        An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids verifying is refused.
+        An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids verifying is
+        refused.
         """
         require(isinstance(jwk, Mapping), "a JWK is a mapping, such as json.loads gives")
         operations = jwk.get("key_ops", ["verify"])
-        may_verify = isinstance(operations, list) and ("verify" in operations or ("sign" in operations and "d" in jwk))
+        may_verify = isinstance(operations, list) and (
+            "verify" in operations or ("sign" in operations and "d" in jwk)
+        )
         is_for_us = may_verify and jwk.get("use", "sig") == "sig"
         require(is_for_us, "this JWK is not for verifying signatures (use, key_ops)")
         try:
             implementation: Any = jwt.get_algorithm_by_name(_BY_KTY[jwk["kty"]])
             material = implementation.from_jwk(dict(jwk))
         except Exception as error:  # PyJWT and cryptography raise a dozen kinds on a bad document
-            raise ConfigurationError(f"this JWK is no key of a kind in {', '.join(_BY_KTY)}") from error
+            raise ConfigurationError(
+                f"this JWK is no key of a kind in {', '.join(_BY_KTY)}"
+            ) from error
         return cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
 
     @classmethod
@@ -96,34 +114,48 @@ class Key:
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether the signature is this key's for the message (RFC 7515 section 5.2, step 8)."""
         if self.algorithm in _RSA and len(signature) * 8 < self.verifying_key.key_size:
-            return False  # with RSA-PSS OpenSSL takes one without its leading zeros (RFC 8017 section 8.1.2, step 1)
+            # with RSA-PSS OpenSSL takes one without its leading zeros (RFC 8017 section 8.1.2, step
+            # 1)
+            return False
         return self._implementation.verify(message, self.verifying_key, signature)
 
     def to_jwk(self) -> dict[str, str]:
-        """The public JWK (RFC 7517 section 4) with `kid`, `alg` and `use`. A secret has none: `ConfigurationError`."""
+        """The public JWK (RFC 7517 section 4) with `kid`, `alg` and `use`. A secret has none:
+        `ConfigurationError`."""
         require(not isinstance(self.verifying_key, bytes), "a secret is never published")
         jwk = self._members() | {"alg": self.algorithm, "use": "sig"}
         return jwk | {"kid": self.id} if self.id else jwk
 
     def to_pem(self) -> bytes:
-        """The private key as PEM (PKCS #8), not encrypted. `ConfigurationError` for a secret or public key."""
-        require(self.signing_key is not self.verifying_key and self.signing_key, "only a private key has a PEM to keep")
+        """The private key as PEM (PKCS #8), not encrypted. `ConfigurationError` for a secret or
+        public key."""
+        require(
+            self.signing_key is not self.verifying_key and self.signing_key,
+            "only a private key has a PEM to keep",
+        )
         private_bytes: Callable[..., bytes] = cast(Any, self.signing_key).private_bytes
-        return private_bytes(pem_form.Encoding.PEM, pem_form.PrivateFormat.PKCS8, pem_form.NoEncryption())
+        return private_bytes(
+            pem_form.Encoding.PEM, pem_form.PrivateFormat.PKCS8, pem_form.NoEncryption()
+        )
 
     def thumbprint(self) -> str:
         """The SHA-256 thumbprint (RFC 7638 section 3), base64url without padding."""
-        digest = hashlib.sha256(json.dumps(self._members(), separators=(",", ":"), sort_keys=True).encode()).digest()
+        digest = hashlib.sha256(
+            json.dumps(self._members(), separators=(",", ":"), sort_keys=True).encode()
+        ).digest()
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def _members(self) -> dict[str, str]:
-        """The members of a thumbprint (RFC 7638 section 3.2), which are those without which there is no key."""
+        """The members of a thumbprint (RFC 7638 section 3.2), which are those without which there
+        is no key."""
         jwk = cast(Any, self._implementation).to_jwk(self.verifying_key, as_dict=True)
         return {name: value for name, value in jwk.items() if name != "key_ops"}
 
     def __repr__(self) -> str:
         kind = "private" if self.signing_key else "public"
-        return f"<Key {self.algorithm} id={self.id!r} {'secret' if isinstance(self.verifying_key, bytes) else kind}>"
+        if isinstance(self.verifying_key, bytes):
+            kind = "secret"
+        return f"<Key {self.algorithm} id={self.id!r} {kind}>"
 
 
 class KeySource(Protocol):
@@ -134,7 +166,8 @@ class KeySource(Protocol):
         """Another value after each change of the keys. `Unavailable` when no key can be had."""
 
     def find(self, kid: str | None) -> Sequence[Key]:
-        """The keys that may verify a token with this `kid`. `Unavailable` when no key can be had."""
+        """The keys that may verify a token with this `kid`. `Unavailable` when no key can be
+        had."""
 
 
 class KeySet:
@@ -146,15 +179,21 @@ class KeySet:
         are_keys = self.keys and all(isinstance(key, Key) for key in self.keys)
         require(are_keys, "KeySet takes a list of at least one Key: KeySet([key])")
         are_secrets = {isinstance(key.verifying_key, bytes) for key in self.keys}
-        require(len(are_secrets) == 1, "secrets and public keys do not mix in one set: one could pass for the other")
+        require(
+            len(are_secrets) == 1,
+            "secrets and public keys do not mix in one set: one could pass for the other",
+        )
         named = [(key.id, key.algorithm) for key in self.keys if key.id]
         require(len(set(named)) == len(named), "two keys of the set have the same id and algorithm")
         self._without_id = tuple(key for key in self.keys if key.id is None)
-        self._by_id = {id_: tuple(key for key in self.keys if key.id in (id_, None)) for id_, _ in named}
+        self._by_id = {
+            id_: tuple(key for key in self.keys if key.id in (id_, None)) for id_, _ in named
+        }
 
     @classmethod
     def from_jwks(cls, document: Mapping[str, Any] | str | bytes) -> "KeySet":
-        """The usable keys of a JWKS document, a mapping or its JSON text. `ConfigurationError` when there is none.
+        """The usable keys of a JWKS document, a mapping or its JSON text. `ConfigurationError` when
+        there is none.
 
         A key that is not for verifying, of an unknown kind or broken is left out with one WARNING
         (RFC 7517 section 5), and so are different keys under one `kid`.
@@ -162,12 +201,15 @@ class KeySet:
         try:
             jwks = (document if isinstance(document, Mapping) else json.loads(document))["keys"]
         except (ValueError, RecursionError, TypeError, LookupError) as error:
-            raise ConfigurationError('a JWKS document is {"keys": [...]}, a mapping or its JSON text') from error
+            raise ConfigurationError(
+                'a JWKS document is {"keys": [...]}, a mapping or its JSON text'
+            ) from error
         require(isinstance(jwks, list), 'a JWKS document is {"keys": [...]}')
         return cls(_usable_keys(jwks))
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
-        """The keys with this id and those without one; for a token that names none, all (RFC 7515 section 4.1.4)."""
+        """The keys with this id and those without one; for a token that names none, all (RFC 7515
+        section 4.1.4)."""
         return self.keys if kid is None else self._by_id.get(kid, self._without_id)
 
     def __repr__(self) -> str:
@@ -183,7 +225,11 @@ def _usable_keys(jwks: list[Any]) -> list[Key]:
         except ConfigurationError as error:
             _log.warning("key %d of the JWKS document is left out: %s", position, error)
     named = [(id_, algorithm) for id_, algorithm, _ in usable if id_]
-    return [key for key in usable.values() if key.id is None or named.count((key.id, key.algorithm)) == 1]
+    return [
+        key
+        for key in usable.values()
+        if key.id is None or named.count((key.id, key.algorithm)) == 1
+    ]
 
 
 def _algorithms_of(material: Material) -> tuple[str, ...]:
@@ -205,14 +251,22 @@ def _to_bytes(text: str | bytes) -> bytes:
     try:
         return text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError:
-        raise ConfigurationError("a secret or a PEM is text without lone surrogates, or bytes") from None
+        raise ConfigurationError(
+            "a secret or a PEM is text without lone surrogates, or bytes"
+        ) from None
 
 
 def _load_pem(pem: bytes) -> Material:
     try:
-        return pem_form.load_pem_private_key(pem, None) if b"PRIVATE KEY" in pem else pem_form.load_pem_public_key(pem)
+        return (
+            pem_form.load_pem_private_key(pem, None)
+            if b"PRIVATE KEY" in pem
+            else pem_form.load_pem_public_key(pem)
+        )
     except Exception as error:  # ValueError, TypeError for an encrypted one, UnsupportedAlgorithm
-        raise ConfigurationError("this is no PEM of a public key or of a private key without a passphrase") from error
+        raise ConfigurationError(
+            "this is no PEM of a public key or of a private key without a passphrase"
+        ) from error
 
 
 def _random_material(algorithm: str) -> Material:
@@ -220,18 +274,27 @@ def _random_material(algorithm: str) -> Material:
         return secrets.token_bytes(_HASH_BYTES[algorithm])
     if algorithm in _RSA:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return ed25519.Ed25519PrivateKey.generate() if algorithm == "EdDSA" else ec.generate_private_key(_CURVES[algorithm])
+    if algorithm == "EdDSA":
+        return ed25519.Ed25519PrivateKey.generate()
+    return ec.generate_private_key(_CURVES[algorithm])
 
 
 def _check_strength(algorithm: str, material: Material) -> None:
     if isinstance(material, bytes):
         least = _HASH_BYTES[algorithm]
-        require(len(material) >= least, f"a secret for {algorithm} has at least {least} bytes (RFC 7518 section 3.2)")
-        try:  # a public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)
+        require(
+            len(material) >= least,
+            f"a secret for {algorithm} has at least {least} bytes (RFC 7518 section 3.2)",
+        )
+        # a public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)
+        try:
             jwt.get_algorithm_by_name(algorithm).prepare_key(material)
         except jwt.InvalidKeyError:
             message = "a PEM, certificate or JWK is no secret: use Key.from_pem or Key.from_jwk"
             raise ConfigurationError(message) from None
     elif isinstance(material, rsa.RSAPublicKey):
-        require(2048 <= material.key_size <= 16384, "an RSA key has 2048 to 16384 bits (RFC 7518 section 3.3)")
+        require(
+            2048 <= material.key_size <= 16384,
+            "an RSA key has 2048 to 16384 bits (RFC 7518 section 3.3)",
+        )
         require(material.public_numbers().n % 2, "the modulus of an RSA key is odd")

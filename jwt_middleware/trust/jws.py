@@ -2,12 +2,15 @@
 
 One text has one meaning or is refused:
 
-- three parts of base64url without padding, without foreign characters and without set bits that would be dropped
-  (RFC 7515 section 2, RFC 4648 section 3.5), so no other text carries the same signature;
-- a header that is UTF-8 JSON, an object without a duplicate member (section 4), without NaN or Infinity, nested at
-  most 32 deep, with numbers of at most 32 characters;
-- `alg` equal to the one algorithm of the key (RFC 8725 section 3.1), `kid` only looked up in a dictionary;
-- `crit`, `b64` (RFC 7797 section 7) and `zip` refused; `jwk`, `jku`, `x5u`, `x5c` never read (RFC 8725 section 3.10).
+- three parts of base64url without padding, without foreign characters and without set bits that
+  would be dropped (RFC 7515 section 2, RFC 4648 section 3.5), so no other text carries the same
+  signature;
+- a header that is UTF-8 JSON, an object without a duplicate member (section 4), without NaN or
+  Infinity, nested at most 32 deep, with numbers of at most 32 characters;
+- `alg` equal to the one algorithm of the key (RFC 8725 section 3.1), `kid` only looked up in a
+  dictionary;
+- `crit`, `b64` (RFC 7797 section 7) and `zip` refused; `jwk`, `jku`, `x5u`, `x5c` never read (RFC
+  8725 section 3.10).
 """
 
 import json
@@ -18,7 +21,7 @@ from copy import deepcopy
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .errors import InvalidToken
+from ..errors import InvalidToken
 from .keys import KeySource
 
 _MAX_DEPTH = 32
@@ -40,7 +43,8 @@ class Jws(NamedTuple):
     signature: bytes
 
     def check_signature(self, keys: KeySource) -> None:
-        """Return if a key of the set made the signature, else raise `InvalidToken`: `key`, `algorithm`, `signature`."""
+        """Return if a key of the set made the signature, else raise `InvalidToken`: `key`,
+        `algorithm`, `signature`."""
         candidates = keys.find(self.header.get("kid"))
         reason = "algorithm" if candidates else "key"
         for key in candidates:
@@ -52,9 +56,11 @@ class Jws(NamedTuple):
 
 
 def verify(token: str, key_set: KeySource) -> tuple[dict[str, Any], bytes]:
-    """Return the header and the payload of a compact JWS that a key of the set signed (RFC 7515 section 5.2).
+    """Return the header and the payload of a compact JWS that a key of the set signed (RFC 7515
+    section 5.2).
 
-    The payload may be any bytes. `InvalidToken` with the reason `malformed`, `key`, `algorithm` or `signature`.
+    The payload may be any bytes. `InvalidToken` with the reason `malformed`, `key`, `algorithm` or
+    `signature`.
     """
     jws = parse(token)
     jws.check_signature(key_set)
@@ -62,18 +68,22 @@ def verify(token: str, key_set: KeySource) -> tuple[dict[str, Any], bytes]:
 
 
 def parse(token: str) -> Jws:
-    """Take a compact JWS apart without checking its signature (RFC 7515 section 7.1). `InvalidToken("malformed")`."""
+    """Take a compact JWS apart without checking its signature (RFC 7515 section 7.1).
+    `InvalidToken("malformed")`."""
     try:
         signing_input, _, signature = token.encode("ascii").rpartition(b".")
         header, payload = signing_input.translate(_TO_BASE64).split(b".")
     except ValueError:
         raise InvalidToken("malformed") from None
     signature = _decode(signature.translate(_TO_BASE64))
-    return tuple.__new__(Jws, (_header(header), _decode(payload), signing_input, signature))  # in half the time
+    return tuple.__new__(
+        Jws, (_header(header), _decode(payload), signing_input, signature)
+    )  # in half the time
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """Return the JSON object that these bytes are, read strictly as said above. `InvalidToken("malformed")`."""
+    """Return the JSON object that these bytes are, read strictly as said above.
+    `InvalidToken("malformed")`."""
     value: dict[str, Any]
     try:
         document = text.decode().strip(" \t\r\n")
@@ -83,7 +93,11 @@ def parse_object(text: bytes) -> dict[str, Any]:
     is_object = end == len(document) and type(value) is dict
     is_nested = document.rfind("{") > 0 or "[" in document
     is_escaped = "\\" in document  # only an escape can spell a lone surrogate in UTF-8
-    if not is_object or (is_nested and _is_too_deep(value)) or (is_escaped and _has_lone_surrogate(value)):
+    if (
+        not is_object
+        or (is_nested and _is_too_deep(value))
+        or (is_escaped and _has_lone_surrogate(value))
+    ):
         raise InvalidToken("malformed")
     return value
 
@@ -121,19 +135,25 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    if len(text) > _MAX_NUMBER_CHARACTERS or not math.isfinite(number := float(text)):  # NaN and Infinity come here too
+    if len(text) > _MAX_NUMBER_CHARACTERS or not math.isfinite(
+        number := float(text)
+    ):  # NaN and Infinity come here too
         raise ValueError
     return number
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_number)
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_number
+)
 
 
 def _is_too_deep(value: Any) -> bool:
     level, depth = [value], 0
     while level and depth <= _MAX_DEPTH:
         depth += 1
-        inside = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+        inside = [
+            child for item in level for child in (item.values() if isinstance(item, dict) else item)
+        ]
         level = [child for child in inside if isinstance(child, (dict, list))]
     return depth > _MAX_DEPTH
 

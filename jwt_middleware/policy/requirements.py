@@ -1,6 +1,8 @@
-"""What a rule may ask of the caller: a requirement is any callable `(Identity | None) -> None` that raises a `Refusal`.
+"""What a rule may ask of the caller: a requirement is any callable `(Identity | None) -> None` that
+raises a `Refusal`.
 
-It is given None when the request carries no token. `public` is the one requirement that keeps the header unread.
+It is given None when the request carries no token. `public` is the one requirement that keeps the
+header unread.
 """
 
 import re
@@ -8,8 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from .errors import InsufficientScope, InvalidToken, MissingToken, Refusal, require
-from .identity import Identity
+from ..errors import InsufficientScope, InvalidToken, MissingToken, Refusal, require
+from ..identity import Identity
 
 Requirement = Callable[[Identity | None], None]
 """Raises a `Refusal` unless the caller may pass."""
@@ -40,22 +42,30 @@ def scope(*names: str) -> Requirement:
 
 
 def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
-    """A claim must have one of the values, alone or in a list; without values it must be there and not null.
+    """A claim must have one of the values, alone or in a list; without values it must be there and
+    not null.
 
-    A tuple is the path into nested claims: `claim(("realm_access", "roles"), "admin")`. Values are compared with
-    their JSON type: 1 is not true. `InsufficientScope("claim_missing")`.
+    A tuple is the path into nested claims: `claim(("realm_access", "roles"), "admin")`. Values are
+    compared with their JSON type: 1 is not true. `InsufficientScope("claim_missing")`.
     """
     path = name if isinstance(name, tuple) else (name,)
-    right_path = "claim takes a name or the path to it as a tuple: claim(('realm_access', 'roles'), 'admin')"
+    right_path = (
+        "claim takes a name or the path to it as a tuple: claim(('realm_access', 'roles'), 'admin')"
+    )
     require(_are_texts(path), right_path)
     are_scalars = all(isinstance(value, (str, int, float, bool)) for value in values)
-    require(are_scalars, "claim is followed by the values that will do: claim('role', 'admin', 'owner')")
+    require(
+        are_scalars, "claim is followed by the values that will do: claim('role', 'admin', 'owner')"
+    )
     return partial(_check_claim, path, frozenset(map(_typed, values)))
 
 
 def issued_by(*issuers: str) -> Requirement:
     """The token must come from one of these issuers: `InvalidToken("issuer")`."""
-    require(_are_texts(issuers), "issued_by takes one or more issuers: issued_by('https://idp.example/')")
+    require(
+        _are_texts(issuers),
+        "issued_by takes one or more issuers: issued_by('https://idp.example/')",
+    )
     return partial(_check_issuer, frozenset(issuers))
 
 
@@ -73,13 +83,16 @@ def _are_texts(names: tuple[object, ...]) -> bool:
 
 
 def issuers_of(requirement: Requirement, issuers: frozenset[str]) -> frozenset[str]:
-    """Those of the issuers that the requirement leaves. `ConfigurationError` for an `issued_by` that leaves none."""
+    """Those of the issuers that the requirement leaves. `ConfigurationError` for an `issued_by`
+    that leaves none."""
     if isinstance(requirement, partial) and requirement.func is _check_issuer:
         left: frozenset[str] = issuers.intersection(*requirement.args)
         require(left, f"no provider has an issuer of issued_by{tuple(requirement.args[0])}")
         return left
     if isinstance(requirement, partial) and requirement.func is _check_any:
-        return frozenset().union(*[issuers_of(alternative, issuers) for alternative in requirement.args[0]])
+        return frozenset().union(
+            *[issuers_of(alternative, issuers) for alternative in requirement.args[0]]
+        )
     return issuers
 
 
@@ -94,7 +107,9 @@ def _check_scopes(names: tuple[str, ...], identity: Identity | None) -> None:
         raise InsufficientScope(scope=names)
 
 
-def _check_claim(path: tuple[str, ...], values: frozenset[tuple[type, Any]], identity: Identity | None) -> None:
+def _check_claim(
+    path: tuple[str, ...], values: frozenset[tuple[type, Any]], identity: Identity | None
+) -> None:
     value: Any = _caller(identity).claims
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
@@ -121,4 +136,7 @@ def _check_any(alternatives: tuple[Requirement, ...], identity: Identity | None)
 def _typed(value: Any) -> tuple[type, Any]:
     """A JSON value with its type: true is not 1, and no list or object is a value."""
     number = type(value) in (int, float)
-    return (float if number else type(value), value if isinstance(value, (str, int, float, bool)) else None)
+    return (
+        float if number else type(value),
+        value if isinstance(value, (str, int, float, bool)) else None,
+    )

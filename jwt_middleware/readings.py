@@ -1,14 +1,15 @@
 """The readings of a PATH_INFO.
 
-Frameworks disagree on what a path means. For the route `/api/x` all of these reach the handler of some framework:
-`//api/x` and `api/x` (Flask, Falcon), `/ap\\xffi/x` and `/api/x\\n` (Bottle), `/x/../api/x` (Pyramid
-traversal). A guard that knows one meaning is bypassed by the others. So a path is read in every way one might, and
-each reading counts.
+Frameworks disagree on what a path means. For the route `/api/x` all of these reach the handler of
+some framework: `//api/x` and `api/x` (Flask, Falcon), `/ap\\xffi/x` and `/api/x\\n` (Bottle),
+`/x/../api/x` (Pyramid traversal). A guard that knows one meaning is bypassed by the others. So a
+path is read in every way one might, and each reading counts.
 
-Readings are made in stages, `_STAGES` and then `_segmented`. Each keeps what it was given and adds what it makes of
-it, so that every combination occurs in the order in which a server and a framework would apply them. UTF-8 errors
-replaced by U+FFFD need no reading: no prefix holds that character, so nothing new would match. Every stage is one
-pass at the speed of C, and there are at most 240 readings, so a hostile path costs linear time.
+Readings are made in stages, `_STAGES` and then `_segmented`. Each keeps what it was given and adds
+what it makes of it, so that every combination occurs in the order in which a server and a framework
+would apply them. UTF-8 errors replaced by U+FFFD need no reading: no prefix holds that character,
+so nothing new would match. Every stage is one pass at the speed of C, and there are at most 240
+readings, so a hostile path costs linear time.
 
 Readings are PEP 3333's form of text: one character per byte.
 """
@@ -18,8 +19,11 @@ from collections.abc import Callable
 from posixpath import normpath
 from urllib.parse import unquote_to_bytes
 
-is_plain: Callable[[str], object] = re.compile(r"(?:/[!-$&-,0-:<-\[\]-~-][!-$&-.0-:<-\[\]-~-]*+)*+/?").fullmatch
-"""True for a path that has one reading: printable ASCII but `%`, `;`, `\\`; no empty segment, none with a dot first."""
+is_plain: Callable[[str], object] = re.compile(
+    r"(?:/[!-$&-,0-:<-\[\]-~-][!-$&-.0-:<-\[\]-~-]*+)*+/?"
+).fullmatch
+"""True for a path that has one reading: printable ASCII but `%`, `;`, `\\`; no empty segment, none
+with a dot first."""
 
 _CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
 _PARAMETERS = re.compile(rb";[^/]*")
@@ -52,7 +56,8 @@ _STAGES: tuple[Callable[[bytes], bytes], ...] = (
 
 
 def _segmented(path: str) -> set[str]:
-    """The ways to divide a path into segments: as is; empty ones dropped; dots resolved before, after or alone."""
+    """The ways to divide a path into segments: as is; empty ones dropped; dots resolved before,
+    after or alone."""
     path = path if path.startswith("/") else "/" + path
     merged = _merged(path)
     if "/." not in path:
@@ -68,6 +73,7 @@ def _merged(path: str) -> str:
 
 
 def _resolved(path: str) -> str:
-    # To `normpath` an empty segment is none, and before CPython 3.11.5 a NUL is the end: both get another name.
+    # To `normpath` an empty segment is none, and before CPython 3.11.5 a NUL is the end: both get
+    # another name.
     path = path.replace("\0", "\1").replace("//", "/\uffff/").replace("//", "/\uffff/")
     return normpath(path).replace("\uffff", "")

@@ -3,9 +3,10 @@
     KID.ALG.pem    a private key, mode 0600; whatever lies here is published and verifies
     active         the id of the key that signs
 
-Each file appears by a rename, so a reader sees all of it or nothing. A key goes through three steps, each with its
-command: `keys new` publishes it, `keys activate` has it sign once every verifier can have fetched it, and `keys retire`
-takes it away once its last token has expired. Nobody is signed out, and nothing is restarted.
+Each file appears by a rename, so a reader sees all of it or nothing. A key goes through three
+steps, each with its command: `keys new` publishes it, `keys activate` has it sign once every
+verifier can have fetched it, and `keys retire` takes it away once its last token has expired.
+Nobody is signed out, and nothing is restarted.
 """
 
 import logging
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import ConfigurationError, require
-from ..keys import Key, KeySet
+from .keys import Key, KeySet
 
 _log = logging.getLogger("jwt_middleware.login")
 
@@ -35,8 +36,8 @@ _ACTIVE = "active"
 class KeyFolder:
     """The keys of a folder: a key source for a `Provider`, and the signer of a `TokenMinter`.
 
-    Building reads the folder: without an active key it is a `ConfigurationError`. Later a folder that cannot be read
-    leaves the keys as they were, with a WARNING.
+    Building reads the folder: without an active key it is a `ConfigurationError`. Later a folder
+    that cannot be read leaves the keys as they were, with a WARNING.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -48,7 +49,9 @@ class KeyFolder:
             self._read()
         except (OSError, ConfigurationError) as error:
             form = f"jwt-middleware keys new --folder {self.path}"
-            raise ConfigurationError(f"{self.path} holds no active key that can be read: {form}") from error
+            raise ConfigurationError(
+                f"{self.path} holds no active key that can be read: {form}"
+            ) from error
 
     @property
     def active(self) -> Key:
@@ -69,7 +72,8 @@ class KeyFolder:
         return self._generation
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
-        """The keys with this id. An unknown one may be new, and another worker signs with it already: look at once."""
+        """The keys with this id. An unknown one may be new, and another worker signs with it
+        already: look at once."""
         self._look()
         if not (found := self._key_set.find(kid)):
             self._look_at = 0
@@ -85,7 +89,9 @@ class KeyFolder:
         try:
             self._read()
         except (OSError, ConfigurationError) as error:
-            _log.warning("the keys in %s cannot be read, the earlier ones stay: %s", self.path, error)
+            _log.warning(
+                "the keys in %s cannot be read, the earlier ones stay: %s", self.path, error
+            )
 
     def _read(self) -> None:
         files = [self.path / _ACTIVE, *self.path.glob("*.pem")]
@@ -119,7 +125,8 @@ def activate(path: Path, kid: str) -> None:
 def retire(path: Path, kid: str, lifetime: float) -> None:
     """Take away a key whose tokens lived `lifetime` seconds.
 
-    `ConfigurationError` when it is not there, signs, or signed so lately that a token of it may still be good.
+    `ConfigurationError` when it is not there, signs, or signed so lately that a token of it may
+    still be good.
     """
     file = _file(path, kid)
     require(kid != active_id(path), f"the key {kid} signs: activate another one first")

@@ -1,8 +1,10 @@
-"""`RemoteKeySet`: the keys that an issuer publishes at a URL, through rotation and outage (RFC 7517 section 5).
+"""`RemoteKeySet`: the keys that an issuer publishes at a URL, through rotation and outage (RFC 7517
+section 5).
 
-What is known is one immutable view. Requests read it without a lock; one fetch at a time, in a thread of its own,
-replaces it. A request with a known key waits for nothing, but for this: keys that nobody asked for until they had
-outlived their freshness are confirmed first. Only a *failed* fetch lets old keys go on.
+What is known is one immutable view. Requests read it without a lock; one fetch at a time, in a
+thread of its own, replaces it. A request with a known key waits for nothing, but for this: keys
+that nobody asked for until they had outlived their freshness are confirmed first. Only a *failed*
+fetch lets old keys go on.
 """
 
 import json
@@ -16,7 +18,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
-from .errors import ConfigurationError, Unavailable, require
+from ..errors import ConfigurationError, Unavailable, require
 from .fetch import check_url, get
 from .keys import Key, KeySet
 
@@ -25,13 +27,14 @@ _log = logging.getLogger("jwt_middleware")
 _COOLDOWN = 30
 _FIRST_PAUSE = 5  # after one failure, then the cooldown: no 30 seconds see three fetches
 
-# All that a public key needs. The rest is dropped unread: private members, since PyJWT takes seconds over a huge `d`,
-# and `k`, since a secret never comes from a URL.
+# All that a public key needs. The rest is dropped unread: private members, since PyJWT takes
+# seconds over a huge `d`, and `k`, since a secret never comes from a URL.
 _PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
 
 
 class _View(NamedTuple):
-    """What is known at one moment; its times are those of `time.monotonic`, which a forked child shares."""
+    """What is known at one moment; its times are those of `time.monotonic`, which a forked child
+    shares."""
 
     keys: KeySet | None = None
     generation: bytes = b""  # the digest of the document
@@ -44,7 +47,9 @@ class _View(NamedTuple):
         return self.keys.find(kid) if self.keys else ()
 
     def unavailable(self) -> Unavailable:
-        return Unavailable("keys_unavailable", retry_after=max(1, math.ceil(self.ask_at - time.monotonic())))
+        return Unavailable(
+            "keys_unavailable", retry_after=max(1, math.ceil(self.ask_at - time.monotonic()))
+        )
 
 
 class _Fetch(threading.Thread):
@@ -53,31 +58,43 @@ class _Fetch(threading.Thread):
     def __init__(self, keys: "RemoteKeySet", timeout: float) -> None:
         self.deadline = time.monotonic() + timeout
         self.waiter = threading.Lock()  # kept by the one request with an unknown `kid` that waits
-        super().__init__(target=keys._fetch, args=(self.deadline,), name="jwt-middleware-keys", daemon=True)
+        super().__init__(
+            target=keys._fetch, args=(self.deadline,), name="jwt-middleware-keys", daemon=True
+        )
 
     def wait(self) -> None:
         self.join(max(0, self.deadline - time.monotonic()))
 
 
 class RemoteKeySet:
-    """The keys of the JWKS document at a URL: https, or http on loopback. Fetched at first use, not while building.
+    """The keys of the JWKS document at a URL: https, or http on loopback. Fetched at first use, not
+    while building.
 
-    - `fresh_for`: seconds until the keys must be confirmed, in the background when 80 % have passed. The answer's
-      `Cache-Control: max-age` (RFC 9111 section 5.2.2.1), taken as 60 s at least and 24 h at most, wins.
-    - `stale_for`: seconds beyond that for which the last good keys serve through an outage; then `Unavailable`.
+    - `fresh_for`: seconds until the keys must be confirmed, in the background when 80 % have
+      passed. The answer's `Cache-Control: max-age` (RFC 9111 section 5.2.2.1), taken as 60 s at
+      least and 24 h at most, wins.
+    - `stale_for`: seconds beyond that for which the last good keys serve through an outage; then
+      `Unavailable`.
     - `timeout`: seconds for a whole fetch. No redirect is followed; 256 KiB and 100 keys at most.
 
-    An unknown `kid` is worth a fetch 30 seconds after the last, and one request waits for it. While a fetch is under
-    way or the last has failed, an unknown `kid` is `Unavailable`: it may be a good one.
+    An unknown `kid` is worth a fetch 30 seconds after the last, and one request waits for it. While
+    a fetch is under way or the last has failed, an unknown `kid` is `Unavailable`: it may be a good
+    one.
     """
 
-    def __init__(self, url: str, *, fresh_for: float = 600, stale_for: float = 86_400, timeout: float = 3) -> None:
+    def __init__(
+        self, url: str, *, fresh_for: float = 600, stale_for: float = 86_400, timeout: float = 3
+    ) -> None:
         check_url(url)
-        require(fresh_for > 0 and stale_for >= 0 and timeout > 0, "fresh_for, stale_for and timeout are seconds")
+        require(
+            fresh_for > 0 and stale_for >= 0 and timeout > 0,
+            "fresh_for, stale_for and timeout are seconds",
+        )
         self._url = url
         self._fresh_for, self._stale_for, self._timeout = fresh_for, stale_for, timeout
         self._view = _View()
-        # By process: a fork leaves a fetch without its thread, and may copy a lock while it is held.
+        # By process: a fork leaves a fetch without its thread, and may copy a lock while it is
+        # held.
         self._starting: dict[int, threading.Lock] = {}
         self._fetches: dict[int, _Fetch] = {}
 
@@ -88,20 +105,26 @@ class RemoteKeySet:
         return (view if time.monotonic() < view.refresh_at else self._refreshed()).generation
 
     def find(self, kid: str | None) -> Sequence[Key]:
-        """The keys that may verify a token with this `kid`. `Unavailable` when nobody can tell now."""
+        """The keys that may verify a token with this `kid`. `Unavailable` when nobody can tell
+        now."""
         view = self._view if time.monotonic() < self._view.refresh_at else self._refreshed()
         return view.find(kid) or self._find_anew(kid, view)
 
     def _find_anew(self, kid: str | None, view: _View) -> Sequence[Key]:
         is_worth_a_fetch = time.monotonic() >= view.ask_at
-        if is_worth_a_fetch and (fetch := self._fetch_under_way(view)) and fetch.waiter.acquire(blocking=False):
+        if (
+            is_worth_a_fetch
+            and (fetch := self._fetch_under_way(view))
+            and fetch.waiter.acquire(blocking=False)
+        ):
             fetch.wait()
         if (is_worth_a_fetch and self._view is view) or self._view.has_failed:
             raise self._view.unavailable()
         return self._view.find(kid)
 
     def _refreshed(self) -> _View:
-        """The view, with a fetch under way that is waited for where nothing but its answer will do."""
+        """The view, with a fetch under way that is waited for where nothing but its answer will
+        do."""
         view, now = self._view, time.monotonic()
         if now >= view.ask_at or not view.has_failed:
             fetch = self._fetch_under_way(view)
@@ -112,7 +135,8 @@ class RemoteKeySet:
         return self._view
 
     def _fetch_under_way(self, view: _View) -> _Fetch | None:
-        """The fetch under way, now started if there was none; None when the view is no longer this one."""
+        """The fetch under way, now started if there was none; None when the view is no longer this
+        one."""
         process = os.getpid()
         with self._starting.setdefault(process, threading.Lock()):  # never over I/O
             fetch = self._fetches.get(process)
@@ -131,12 +155,16 @@ class RemoteKeySet:
             keys = self._view.keys if generation == self._view.generation else _key_set(body)
             fresh_for = self._fresh_for if max_age is None else min(max(60, max_age), 86_400)
             now = time.monotonic()
-            self._view = _View(keys, generation, now + fresh_for, now + 0.8 * fresh_for, now + _COOLDOWN)
+            self._view = _View(
+                keys, generation, now + fresh_for, now + 0.8 * fresh_for, now + _COOLDOWN
+            )
         except Exception as error:  # whatever networks and documents hold
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        told = error if isinstance(error, ConfigurationError) else type(error).__name__  # never a foreign text
+        told = (
+            error if isinstance(error, ConfigurationError) else type(error).__name__
+        )  # never a foreign text
         _log.warning("%r cannot be had: %s", self, told)
         view = self._view
         ask_at = time.monotonic() + (_COOLDOWN if view.has_failed else _FIRST_PAUSE)
@@ -151,9 +179,11 @@ class RemoteKeySet:
 
 
 class DiscoveredKeySet(RemoteKeySet):
-    """The keys of an issuer that tells where they are: OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3.
+    """The keys of an issuer that tells where they are: OpenID Connect Discovery 1.0 section 4, else
+    RFC 8414 section 3.
 
-    It is asked at each fetch, so keys that move are followed. The document's `issuer` must equal the asked one.
+    It is asked at each fetch, so keys that move are followed. The document's `issuer` must equal
+    the asked one.
     """
 
     def _locate(self, deadline: float) -> str:
@@ -162,22 +192,33 @@ class DiscoveredKeySet(RemoteKeySet):
         try:
             metadata = _object(get(f"{origin}{path}/.well-known/openid-configuration", deadline)[0])
         except ValueError:  # not a 200, or not JSON
-            metadata = _object(get(f"{origin}/.well-known/oauth-authorization-server{path}", deadline)[0])
+            metadata = _object(
+                get(f"{origin}/.well-known/oauth-authorization-server{path}", deadline)[0]
+            )
         named = metadata.get("issuer")
         if named != self._url and named in (self._url + "/", self._url.removesuffix("/")):
-            raise ConfigurationError(f"its issuer calls itself {named!r}; the final slash alone differs")
+            raise ConfigurationError(
+                f"its issuer calls itself {named!r}; the final slash alone differs"
+            )
         require(named == self._url, "the document found there is another issuer's")
         return cast(str, metadata.get("jwks_uri"))
 
 
 def _key_set(body: bytes) -> KeySet:
     jwks: Any = _object(body).get("keys")
-    require(isinstance(jwks, list) and len(jwks) <= 100, "a JWKS document has a list of 100 keys at most")
+    require(
+        isinstance(jwks, list) and len(jwks) <= 100,
+        "a JWKS document has a list of 100 keys at most",
+    )
     return KeySet.from_jwks({"keys": [_public(jwk) for jwk in jwks]})
 
 
 def _public(jwk: Any) -> Any:
-    return {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk} if isinstance(jwk, dict) else jwk
+    return (
+        {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
+        if isinstance(jwk, dict)
+        else jwk
+    )
 
 
 def _object(body: bytes) -> dict[str, Any]:
