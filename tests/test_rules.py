@@ -1,5 +1,6 @@
 """Which rules govern a request."""
 
+import contextlib
 from functools import partial
 from timeit import repeat
 from typing import Any
@@ -436,10 +437,12 @@ CHANGES = st.dictionaries(
 def test_no_header_and_no_script_name_removes_a_requirement(
     prefixes: dict[str, Any], path: str, changes: dict[str, str]
 ) -> None:
-    """Whatever is sent beside a path, every rule that is met without it is met with it."""
+    """Whatever is sent beside a path, every rule that is met without it is met with it, or the
+    request is refused unread."""
     table = RuleTable([Rule(prefix, requirement) for prefix, requirement in prefixes.items()])
-    without = set(table.match({"PATH_INFO": path}))
-    assert without <= set(table.match({"PATH_INFO": path, **changes}))
+    with contextlib.suppress(PathTooLong):
+        without = set(table.match({"PATH_INFO": path}))
+        assert without <= set(table.match({"PATH_INFO": path, **changes}))
 
 
 @settings(deadline=None, max_examples=400)
@@ -469,7 +472,9 @@ SPELLINGS = st.tuples(
     st.sampled_from([_same, lambda path: path.replace("/", "/+"), lambda p: p.replace("/", "/@@")]),
     st.sampled_from([_same, lambda path: path.replace("_", "-"), lambda p: p.replace("_", "!")]),
     st.sampled_from([_same, lambda path: path + ".json", lambda path: path + ".json/"]),
-    st.sampled_from([_same, lambda path: path.replace("a", "a;x"), lambda path: path + ";x=1"]),
+    st.sampled_from(
+        [_same, lambda path: path[0] + path[1:].replace("/", ";x/"), lambda path: path + ";x=1"]
+    ),
     st.sampled_from(
         [
             _same,
@@ -519,7 +524,8 @@ SPELLINGS = st.tuples(
 def test_no_spelling_removes_a_requirement(
     prefixes: dict[str, Any], names: list[str], spellings: tuple[Any, ...], is_moved: bool
 ) -> None:
-    """However a path is spelled, and moved by a header, the rules of the plain path are met."""
+    """However a path is spelled, and moved by a header, the rules of the plain path are met, or it
+    is refused unread."""
     table = RuleTable([Rule(prefix, requirement) for prefix, requirement in prefixes.items()])
     path = spelled = "/" + "/".join(names)
     for spell in spellings:
@@ -527,7 +533,8 @@ def test_no_spelling_removes_a_requirement(
     environ = {"PATH_INFO": spelled}
     if is_moved:
         environ = {"PATH_INFO": "/moved" + spelled, "HTTP_X_SCRIPT_NAME": "/moved"}
-    assert set(table.match({"PATH_INFO": path})) <= set(table.match(environ))
+    with contextlib.suppress(PathTooLong):
+        assert set(table.match({"PATH_INFO": path})) <= set(table.match(environ))
 
 
 def test_the_time_for_a_plain_path_does_not_grow_with_the_number_of_rules() -> None:
