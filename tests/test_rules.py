@@ -24,6 +24,7 @@ from jwt_middleware import (
     scope,
 )
 from jwt_middleware.errors import PathTooLong
+from jwt_middleware.policy.paths import PREFIX_HEADERS
 from jwt_middleware.policy.rules import RuleTable
 from jwt_middleware.readings import readings, to_wsgi
 
@@ -243,7 +244,6 @@ def test_a_name_that_a_rule_names_means_itself() -> None:
     assert governing(*narrow, path="/app.js", method="POST") == ["/app"]
 
 
-PREFIX_HEADERS = ("HTTP_X_SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX", "HTTP_X_INGRESS_PATH")
 MOVED = {
     "cut by segment": ("/x", "/x/api"),
     "cut as text": ("/x", "/xapi"),
@@ -275,6 +275,25 @@ def test_a_header_that_moves_the_path(header: str, value: str, path: str) -> Non
     counts."""
     rules = (Rule("/api"), Rule("/public", public))
     assert governing(*rules, path=path, **{header: value})[:1] == ["/api"]
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("http://h/x", "/x/api"), ("https://h:80/x/", "/x/api"), ("http://h/api", "/secret")],
+)
+def test_an_outside_url_moves_the_path(url: str, path: str) -> None:
+    """devpi-server cuts the path of the URL that this header names."""
+    assert governing(Rule("/api"), path=path, HTTP_X_OUTSIDE_URL=url) == ["/api"]
+    assert governing(Rule("/api"), path="/x", HTTP_X_OUTSIDE_URL="http://host.example") == []
+
+
+def test_a_script_name_that_the_path_starts_with() -> None:
+    """Radicale, and Quixote behind IIS, cut SCRIPT_NAME off PATH_INFO; a longer rule met so
+    counts."""
+    rules = (Rule("/api"), Rule("/a/b", public))
+    assert governing(*rules, path="/a/api", SCRIPT_NAME="/a") == ["/api"]
+    assert governing(*rules, path="/y/../a//api", SCRIPT_NAME="/a") == ["/api"]
+    assert governing(*rules, path="/a/b/api", SCRIPT_NAME="/a/b") == ["/a/b"]
 
 
 def test_a_harmless_header_changes_nothing() -> None:
@@ -334,7 +353,7 @@ def test_a_method_that_is_named_beside_counts_too(environ: dict[str, str]) -> No
 def test_a_query_without_a_method_changes_nothing() -> None:
     """A parameter whose name only looks like it names no method."""
     rules = (Rule("/docs"), Rule("/docs", public, methods=("GET",)))
-    for query in ("a=_method=PUT", "x_method=PUT", "_methods=PUT", "_method=", "_method"):
+    for query in ("a=_method=PUT", "x_method=PUT", "_methods=PUT", "_method=", "a=%26_method=PUT"):
         assert governing(*rules, path="/docs", QUERY_STRING=query) == ["/docs GET HEAD"]
 
 
@@ -361,6 +380,7 @@ def test_a_long_odd_path_is_not_read() -> None:
     "header",
     [
         *PREFIX_HEADERS,
+        "HTTP_X_OUTSIDE_URL",
         "HTTP_X_VHM_ROOT",
         "HTTP_X_HTTP_METHOD_OVERRIDE",
         "HTTP_X_METHOD_OVERRIDE",
