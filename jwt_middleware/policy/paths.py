@@ -105,7 +105,7 @@ def paths_of(place: Place) -> Paths:
     longer = {reading for front in prefixes for reading in _joined(reader, front, inner)}
     if place.script_name:
         joined = _joined(reader, place.script_name, inner)
-        longer |= _cut(reader, always, (place.script_name,))
+        longer |= _cut(reader, always, _spellings_of_prefixes((place.script_name,)))
         if _is_wsgi(place.script_name, path):
             longer |= joined
         else:
