@@ -123,7 +123,7 @@ class JWTMiddleware:
                 return rules, None, None
             caller = self._identify(environ)
             for rule in rules:
-                rule.check(caller)
+                rule.authorize(caller)
         except Refusal as refusal:
             return rules, None, refusal.with_traceback(None)
         return rules, caller, None
