@@ -69,7 +69,7 @@ class Database:
             engines.create_file(self.path)
         with engines.begin(self._engine, write=False) as connection:
             version = schema.find_version(connection)
-        if version is None:
+        if version is None or version < schema.VERSION:
             if self.path:
                 engines.use_wal(self._engine)
             with engines.begin(self._engine, write=True) as connection:
