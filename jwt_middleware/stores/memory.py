@@ -9,7 +9,7 @@ from typing import Any
 
 from ..trust.revocation import Revocation, RevocationPage
 from .base import Session
-from .entries import MARGIN, session_entry, token_entry
+from .entries import MARGIN, PRUNE_AFTER, session_entry, token_entry
 from .passwords import DEFAULT_METHOD
 from .users import Row, UserTable
 
@@ -158,7 +158,7 @@ class MemoryStore(UserTable):
             self._sessions.pop(
                 session.name_hash, None
             )  # which the sweep of another's entry may have done
-            self._append(session_entry(session))
+            self._append(session_entry(session, time.time()))
 
     def _append(self, entry: Revocation) -> None:
         self._sweep(time.time())
@@ -171,7 +171,9 @@ class MemoryStore(UserTable):
             return
         self._swept_at = now
         self._revocations = {
-            place: entry for place, entry in self._revocations.items() if entry.expires_at > now
+            place: entry
+            for place, entry in self._revocations.items()
+            if entry.expires_at + PRUNE_AFTER > now
         }
         self._counts = {key: kept for key, kept in self._counts.items() if kept[1] > now}
         self._sessions = {

@@ -1,6 +1,8 @@
-"""A database with the schema in it: transactions that end in time, and the rule for forks."""
+"""A database with the schema in it: transactions that end in time, its clock, and the rule for
+forks."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakSet, finalize
@@ -34,6 +36,16 @@ class Database:
 
     def __repr__(self) -> str:
         return f"SQLStore({self._engine.url.set(query={}).render_as_string(hide_password=True)!r})"
+
+    def _now(self) -> sa.ColumnElement[float]:
+        """The database's clock, in seconds since the epoch.
+
+        Expiry is never judged by a client's clock: one machine that is ahead would delete what
+        all the others still need. SQLite has no clock but that of its one machine.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return sa.literal(time.time(), sa.Double)
+        return sa.cast(sa.extract("epoch", sa.func.now()), sa.Double)
 
     @contextmanager
     def _transaction(self, *, write: bool = False, synced: bool = True) -> Iterator[sa.Connection]:

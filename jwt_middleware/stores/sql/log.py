@@ -1,6 +1,5 @@
 """The log of revocations in a database, or the one in Redis that stands in for it."""
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import sqlalchemy as sa
 
 from ...errors import require
 from ...trust.revocation import Revocation, RevocationPage
-from ..entries import token_entry
+from ..entries import PRUNE_AFTER, token_entry
 from .database import Database
 from .schema import delete_some
 from .schema import revocations as table
@@ -72,8 +71,14 @@ class Log(Database):
             connection.dialect.name == "postgresql"
         ):  # held to the commit, so ids become visible in their order
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        delete_some(connection, table, table.c.expires_at <= time.time())
+        delete_some(connection, table, table.c.expires_at <= self._now() - PRUNE_AFTER)
         connection.execute(table.insert(), [entry._asdict() for entry in entries])
+
+    def _clock(self, connection: sa.Connection) -> float:
+        """Return the time by which the log prunes: that of the engine which keeps it."""
+        if self._log is not None:
+            return self._log.now()
+        return float(connection.execute(sa.select(self._now())).scalar_one())
 
     def _between(self, after: int, last: int) -> Iterator[Revocation]:
         rows = sa.select(table).where(table.c.id <= last).order_by(table.c.id).limit(_PAGE)

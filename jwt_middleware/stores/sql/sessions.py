@@ -1,6 +1,5 @@
 """The sessions in a database."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +19,7 @@ class SessionTable(Log):
 
     def add_session(self, session: Session) -> None:
         """Keep a new session."""
-        over = time.time() - MARGIN
+        over = self._now() - MARGIN
         is_over = sa.and_(
             table.c.expires_at < over, table.c.expires_at + table.c.token_lifetime < over
         )  # with tokens
@@ -74,7 +73,8 @@ class SessionTable(Log):
         rows = sa.select(table).where(which).order_by(table.c.name_hash).with_for_update()
         ended = [Session(**row._mapping) for row in connection.execute(rows)]
         if ended:
-            self._append(connection, [session_entry(session) for session in ended])
+            now = self._clock(connection)
+            self._append(connection, [session_entry(session, now) for session in ended])
             these = [{"ended": session.name_hash} for session in ended]
             connection.execute(
                 table.delete().where(table.c.name_hash == sa.bindparam("ended")), these
