@@ -1,16 +1,13 @@
 """The counters in a database, or those in Redis that stand in for them."""
 
 import time
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from . import engines
 from .log import Log
 from .schema import counters as table
 from .schema import delete_some
-
-_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class CounterTable(Log):
@@ -44,7 +41,7 @@ class CounterTable(Log):
     def _added(
         self, key: str, seconds: int, amount: int, now: sa.ColumnElement[float]
     ) -> sa.Insert:
-        insert = _INSERT[self._engine.dialect.name](table)
+        insert = engines.insert(self._engine, table)
         is_over = table.c.expires_at <= now
         changed = {
             "count": sa.case((is_over, amount), else_=table.c.count + amount),
@@ -60,9 +57,7 @@ def _taken(key: str, amount: int, now: sa.ColumnElement[float]) -> sa.Update:
     return table.update().where(table.c.key == key, table.c.expires_at > now).values(count=left)
 
 
-def _find(
-    connection: sa.Connection, key: str, now: sa.ColumnElement[float]
-) -> tuple[int, float]:
+def _find(connection: sa.Connection, key: str, now: sa.ColumnElement[float]) -> tuple[int, float]:
     """Return a count and the seconds until it is forgotten, (0, 0) where there is none."""
     rows = sa.select(table.c.count, table.c.expires_at - now).where(
         table.c.key == key, table.c.expires_at > now

@@ -1,11 +1,12 @@
 """The log of revocations in a database, or the one in Redis that stands in for it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ...errors import require
+from ...errors import StoreUnavailable, require
 from ...trust.revocation import Revocation, RevocationPage
 from ..entries import PRUNE_AFTER, token_entry
 from .database import Database
@@ -24,7 +25,7 @@ class Log(Database):
     restored backup, say, its id may belong to another entry, and then all is read again."""
 
     def __init__(self, url_or_engine: str | sa.URL | sa.Engine, log: "RedisLog | None") -> None:
-        super().__init__(url_or_engine)
+        super().__init__(url_or_engine, log_is_elsewhere=log is not None)
         require(
             log is None or hasattr(log, "read_revocations"),
             "log is a RedisLog: SQLStore(url, log=RedisLog('redis://host'))",
@@ -37,6 +38,7 @@ class Log(Database):
         if self._log is not None:
             return self._log.read_revocations(cursor)
         with self._transaction() as connection:
+            self._require_own_log(connection)
             last = connection.execute(
                 sa.select(table.c.id, table.c.key).order_by(table.c.id.desc()).limit(1)
             ).first()
@@ -56,8 +58,13 @@ class Log(Database):
         entry = token_entry(token_id, expires_at, issuer)
         if self._log is not None:
             self._log.append([entry])
+            if not self._has_recorded_log:
+                # The token is revoked whether or not the database answers; a later write records.
+                with suppress(StoreUnavailable), self._transaction(write=True):
+                    pass
             return
         with self._transaction(write=True) as connection:
+            self._require_own_log(connection)
             self._append(connection, [entry])
 
     def _append(self, connection: sa.Connection, entries: Sequence[Revocation]) -> None:

@@ -65,6 +65,8 @@ class SessionTable(Log):
         if self._log is not None:
             self._log.ping()
         with self._transaction(write=True) as connection:
+            if self._log is None:
+                self._require_own_log(connection)
             yield connection
 
     def _end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
