@@ -80,15 +80,16 @@ class Attempt:
         self._counted.append((limit, key))
         if not self._strategy.hit(limit, *key):
             reset = self._strategy.get_window_stats(limit, *key).reset_time
-            self._give_back()
+            self.give_back()
             raise Throttled(max(1, math.ceil(reset - time.time())))
 
     def succeeded(self) -> None:
         """Give the attempt back and remember the address for the name."""
-        self._give_back()
+        self.give_back()
         self._counters.increment(_marks(self._known)[0], 2 * _KNOWN_FOR)
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
+        """Take the attempt out of every count again: it ended without an answer to the question."""
         for limit, key in self._counted:
             self._storage.incr(limit.key_for(*key), limit.get_expiry(), -1)
 

@@ -5,7 +5,6 @@ import time
 
 from ..errors import require
 from ..trust.revocation import Revocation, revocation_key
-from .base import Session
 
 MARGIN = 300
 """Seconds for which an entry outlives the last token that it revokes: clocks differ, and a refresh
@@ -15,10 +14,9 @@ _TEXT = re.compile(r"[^\0\ud800-\udfff]*")
 _FORM = "a token is revoked by its jti and exp: revoke(token_id='...', expires_at=1790000000)"
 
 
-def session_entry(session: Session) -> Revocation:
+def session_entry(issuer: str, sid: str, token_lifetime: float) -> Revocation:
     """The entry that revokes the access tokens of a session which ends now."""
-    key = revocation_key("sid", session.issuer, session.sid)
-    return Revocation(key, time.time() + session.token_lifetime + MARGIN)
+    return Revocation(revocation_key("sid", issuer, sid), time.time() + token_lifetime + MARGIN)
 
 
 def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:

@@ -7,7 +7,7 @@ from webtest import TestApp, TestResponse
 
 from jwt_middleware import JWTMiddleware, RevocationList, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
-from jwt_middleware.login.cookies import NAME
+from jwt_middleware.login.cookies import LOOPBACK_NAME
 from jwt_middleware.stores import MemoryStore
 
 SIGN_IN = {"username": "ada", "password": "analytical engine", "cookie": True}
@@ -36,7 +36,7 @@ class Browser:
         answer."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookie:
-            headers["Cookie"] = f"{NAME}={self.cookie}"
+            headers["Cookie"] = f"{LOOPBACK_NAME}={self.cookie}"
         answer = self.client.post_json(path, fields, headers=headers, status=status)
         if "Set-Cookie" in answer.headers:
             self.cookie = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]

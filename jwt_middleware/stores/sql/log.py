@@ -1,7 +1,7 @@
 """The log of revocations in a database, or the one in Redis that stands in for it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -60,6 +60,14 @@ class Log(Database):
             return
         with self._transaction(write=True) as connection:
             self._append(connection, [entry])
+
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
+        if self._log is not None:
+            return self._log.is_revoked(keys)
+        with self._transaction() as connection:  # without an index: 50 ms for a million entries
+            found = connection.execute(sa.select(table.c.id).where(table.c.key.in_(keys)).limit(1))
+            return found.first() is not None
 
     def _append(self, connection: sa.Connection, entries: Sequence[Revocation]) -> None:
         """Append to the log, as the last thing of the transaction that may wait for another."""
