@@ -117,7 +117,7 @@ def test_what_is_no_text(value: Any) -> None:
     with pytest.raises(LoginError) as caught:
         text_field({"name": value}, "name")
     assert (caught.value.status, caught.value.code) == (400, "invalid_request")
-    assert caught.value.message == "The field name must be a text."
+    assert caught.value.message == "The field name must be a string."
 
 
 @given(value=unicode_text.filter(lambda value: value and "\0" not in value))
