@@ -8,7 +8,7 @@ from werkzeug.wrappers import Request, Response
 from ..errors import InvalidRequest, InvalidToken, StoreUnavailable
 from ..stores.base import Store
 from ..trust.key_folder import PUBLISHED_FOR
-from ..wire.credentials import extract_token
+from ..wire.credentials import extract
 from . import audit
 from .body import read_fields, text_field
 from .cookies import CookieMode, cookie_mode
@@ -111,8 +111,9 @@ def _header_token(request: Request) -> str | None:
     """The token of the Authorization header. `LoginError` 400 if it is malformed; None for one that
     is too large, which cannot be ours."""
     try:
-        return extract_token(request.environ)
+        credentials = extract(request.environ)
     except InvalidRequest as refusal:
         raise LoginError(400, "invalid_request", refusal.description) from None
     except InvalidToken:
         return None
+    return None if credentials is None else credentials.token
