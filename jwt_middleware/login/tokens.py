@@ -6,12 +6,14 @@ from typing import Any, Protocol
 
 from ..errors import InvalidToken, StoreUnavailable
 from ..stores.base import Counters, Session, SessionStore, User, UserStore
+from ..stores.users import warn_without_version
 from ..trust.verifier import Verifier
+from ..wire.addresses import client_address
 from . import audit
 from .body import Problem, text_field
 from .minter import TokenMinter
 from .sessions import SessionEnded, Sessions, TokenReused
-from .throttle import Attempt, Throttle, Throttled, address_of
+from .throttle import Attempt, Throttle, Throttled
 
 
 class Store(SessionStore, Counters, Protocol):
@@ -70,10 +72,21 @@ class TokenEndpoint:
 
     def _sign_in(self, username: str, password: str, environ: Mapping[str, Any]) -> dict[str, Any]:
         attempt = self._attempt(username, environ)
+        try:
+            return self._start_session(attempt, username, password, environ)
+        except StoreUnavailable:
+            if attempt:
+                attempt.give_back()
+            raise
+
+    def _start_session(
+        self, attempt: Attempt | None, username: str, password: str, environ: Mapping[str, Any]
+    ) -> dict[str, Any]:
         user = self._users.authenticate(username, password)
         if user is None:
             audit.record("failure", environ)
             raise _bad_credentials()
+        warn_without_version(self._users, user)
         if attempt:
             attempt.succeeded()
         refresh_token, session = self._sessions.start(user, self._minter.lifetime)
@@ -93,7 +106,7 @@ class TokenEndpoint:
         if self._throttle is None:
             return None
         try:
-            return self._throttle.attempt(self._store, username, address_of(environ))
+            return self._throttle.attempt(self._store, username, client_address(environ))
         except Throttled as throttled:
             audit.record("throttle", environ)
             retry_after = {"Retry-After": str(throttled.retry_after)}
