@@ -194,7 +194,7 @@ def warn_without_version(users: object, user: User) -> None:
 
     Call it when somebody has logged in: without a version a new password ends no session.
     """
-    if user.version == 0 and not isinstance(users, UserTable):
+    if getattr(user, "version", 0) == 0 and not isinstance(users, UserTable):
         _warn_without_version(type(users).__qualname__)
 
 
