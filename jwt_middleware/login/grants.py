@@ -5,12 +5,12 @@ Nothing here knows of HTTP or WSGI: `routes` reads requests and writes answers.
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidToken, StoreUnavailable
 from ..stores.base import Counters, Session, Store, User, UserStore
+from ..stores.users import warn_without_version
 from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
@@ -80,7 +80,27 @@ class Grants:
             audit.record("logout", peer.address, **_facts(session), ended=ended)
 
     def _log_in(self, username: str, password: str, peer: Peer) -> dict[str, Any]:
-        user = self._authenticate(username, password, peer)
+        attempt = self._attempt(username, peer)
+        try:
+            user = self._authenticate(username, password, peer)
+            if attempt is not None:
+                attempt.succeeded()
+            return self._start_session(user, peer)
+        except StoreUnavailable:
+            # The fault is ours, and nothing was learned of the password: this is not a failure.
+            if attempt is not None:
+                attempt.give_back()
+            raise
+
+    def _authenticate(self, username: str, password: str, peer: Peer) -> User:
+        user = self._users.authenticate(username, password)
+        if user is None:
+            audit.record("failure", peer.address)
+            raise _bad_credentials()
+        warn_without_version(self._users, user)
+        return user
+
+    def _start_session(self, user: User, peer: Peer) -> dict[str, Any]:
         refresh_token, session = self._sessions.start(user, self._minter.lifetime)
         facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
@@ -93,23 +113,6 @@ class Grants:
             raise
         audit.record("login", peer.address, **facts)
         return answer
-
-    def _authenticate(self, username: str, password: str, peer: Peer) -> User:
-        attempt = self._attempt(username, peer)
-        try:
-            user = self._users.authenticate(username, password)
-        except StoreUnavailable:
-            # Nothing was learned of the password, and the fault is ours: this is not a failure.
-            if attempt is not None:
-                with suppress(StoreUnavailable):
-                    attempt.give_back()
-            raise
-        if user is None:
-            audit.record("failure", peer.address)
-            raise _bad_credentials()
-        if attempt is not None:
-            attempt.succeeded()
-        return user
 
     def _attempt(self, username: str, peer: Peer) -> Attempt | None:
         if self._throttle is None:
@@ -176,9 +179,7 @@ class Grants:
                 str(user.id), scopes=user.scopes, session=session.sid, claims=user.claims
             )
         except (TypeError, ValueError) as error:
-            raise StoreUnavailable(
-                f"no token for a user of the store: {error}"
-            ) from error
+            raise StoreUnavailable(f"no token for a user of the store: {error}") from error
         return {
             "token": token,
             "user_id": user.id,

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request, Response
 from ..errors import InvalidRequest, InvalidToken, StoreUnavailable
 from ..stores.base import Store
 from ..trust.key_folder import PUBLISHED_FOR
+from ..wire.addresses import client_address, peer_address
 from ..wire.credentials import extract
 from . import audit
 from .body import read_fields, text_field
@@ -16,7 +17,6 @@ from .errors import NO_STORE, LoginError, json_response
 from .grants import Grants, Peer
 from .minter import TokenMinter
 from .pages import page_file
-from .throttle import address_of
 
 Handler: TypeAlias = Callable[[Request], Response]
 
@@ -104,7 +104,7 @@ def _allow(methods: Iterable[str]) -> str:
 
 
 def _peer(request: Request) -> Peer:
-    return Peer(request.environ.get("REMOTE_ADDR"), address_of(request.environ))
+    return Peer(peer_address(request.environ), client_address(request.environ))
 
 
 def _header_token(request: Request) -> str | None:

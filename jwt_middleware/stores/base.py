@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..errors import JWTMiddlewareError
+from ..errors import ConfigurationError, JWTMiddlewareError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ class UserRecord(User):
 
 class UnknownUser(JWTMiddlewareError, LookupError):
     """A bundled store was asked to change a user that it does not have."""
+
+
+class NameTaken(ConfigurationError):
+    """A bundled store was asked to add a user whose name another user has."""
 
 
 class UserStore(Protocol):
