@@ -7,9 +7,18 @@ for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .base import Counters, Session, SessionStore, UnknownUser, User, UserRecord, UserStore
+from .base import (
+    Counters,
+    NameTaken,
+    Session,
+    SessionStore,
+    UnknownUser,
+    User,
+    UserRecord,
+    UserStore,
+)
 from .memory import MemoryStore
-from .passwords import PasswordHasher, check_password
+from .passwords import PasswordHasher, check_password, hash_password, version_of
 
 if TYPE_CHECKING:
     from .redis import RedisLog
@@ -18,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Counters",
     "MemoryStore",
+    "NameTaken",
     "PasswordHasher",
     "RedisLog",
     "SQLStore",
@@ -28,6 +38,8 @@ __all__ = [
     "UserRecord",
     "UserStore",
     "check_password",
+    "hash_password",
+    "version_of",
 ]
 
 # Name: its module, what that imports, what that is called, and the extra that brings it.

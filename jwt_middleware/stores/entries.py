@@ -5,7 +5,6 @@ import time
 
 from ..errors import require
 from ..trust.revocation import Revocation, revocation_key
-from .base import Session
 
 MARGIN = 300
 """Seconds by which an entry outlives the last token that it revokes: a verifier with `leeway=300`
@@ -19,15 +18,16 @@ _TEXT = re.compile(r"[^\0\ud800-\udfff]*")
 _FORM = "a token is revoked by its jti and exp: revoke(token_id='...', expires_at=1790000000)"
 
 
-def session_entry(session: Session, now: float) -> Revocation:
+def session_entry(
+    issuer: str, sid: str, token_lifetime: float, used_at: float, now: float
+) -> Revocation:
     """Return the entry that revokes the access tokens of a session which ends now.
 
     `now` is the clock of the log. The last token may come from a machine that is ahead of it, or
     the entry may be written by one: the latest of the clocks counts.
     """
-    key = revocation_key("sid", session.issuer, session.sid)
-    latest = max(now, time.time(), session.used_at)
-    return Revocation(key, latest + session.token_lifetime + MARGIN)
+    latest = max(now, time.time(), used_at)
+    return Revocation(revocation_key("sid", issuer, sid), latest + token_lifetime + MARGIN)
 
 
 def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:

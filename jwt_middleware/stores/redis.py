@@ -1,7 +1,7 @@
 """`RedisLog`: the log of revocations and the counters in Redis or Valkey (redis-py)."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -80,6 +80,11 @@ class RedisLog:
         `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
         """
         self.append([token_entry(token_id, expires_at, issuer)])
+
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
+        with _answering():
+            return any(self._client.zscore(_REVOKED, key) is not None for key in keys)
 
     def append(self, entries: Sequence[Revocation]) -> None:
         """Append entries to the log, all or none."""

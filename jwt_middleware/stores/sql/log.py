@@ -1,6 +1,6 @@
 """The log of revocations in a database, or the one in Redis that stands in for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,15 @@ class Log(Database):
         with self._transaction(write=True) as connection:
             self._require_own_log(connection)
             self._append(connection, [entry])
+
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
+        if self._log is not None:
+            return self._log.is_revoked(keys)
+        with self._transaction() as connection:  # without an index: 50 ms for a million entries
+            self._require_own_log(connection)
+            found = connection.execute(sa.select(table.c.id).where(table.c.key.in_(keys)).limit(1))
+            return found.first() is not None
 
     def _append(self, connection: sa.Connection, entries: Sequence[Revocation]) -> None:
         """Append to the log, as the last thing of the transaction that may wait for another."""

@@ -33,7 +33,7 @@ users = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     sqlite_autoincrement=True,  # without it SQLite gives the id of a removed user to the next one
 )
-sessions = sa.Table(  # the fields of `Session`
+sessions = sa.Table(  # a column for each field of `Session`
     "jwt_middleware_session",
     metadata,
     sa.Column("name_hash", sa.LargeBinary, primary_key=True),
@@ -48,6 +48,7 @@ sessions = sa.Table(  # the fields of `Session`
     sa.Column("secret_hash", sa.LargeBinary, nullable=False),
     sa.Column("previous_hash", sa.LargeBinary),
     sa.Column("successor", sa.LargeBinary),
+    # Of an earlier version, which may share the database during an upgrade; nothing reads them now.
     sa.Column("older_hash", sa.LargeBinary),
     sa.Column("older_successor", sa.LargeBinary),
 )
