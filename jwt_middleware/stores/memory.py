@@ -9,8 +9,8 @@ from typing import Any
 
 from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session
-from .entries import MARGIN, PRUNE_AFTER, session_entry, token_entry
 from .passwords import DEFAULT_METHOD
+from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
 from .users import Row, UserTable
 
 _SWEEP_EVERY = 60  # seconds
@@ -37,6 +37,9 @@ class MemoryStore(UserTable):
 
     def ping(self) -> None:
         """Return at once: memory answers."""
+
+    def close(self) -> None:
+        """Do nothing: memory has no connections, and what is in this store stays."""
 
     def add_session(self, session: Session) -> None:
         """Add a session. In the same step the user's oldest of that issuer end until `MAX_SESSIONS`
@@ -104,7 +107,7 @@ class MemoryStore(UserTable):
             newest_first = reversed(self._revocations.items())
             newer = [entry for _, entry in takewhile(lambda item: item[0] != cursor, newest_first)]
             last = next(reversed(self._revocations), None)
-            return RevocationPage(last, newer[::-1], complete=cursor not in self._revocations)
+            return RevocationPage(last, newer[::-1])
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count, atomically, and return it. A negative amount takes away, never below
