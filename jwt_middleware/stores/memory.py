@@ -42,8 +42,7 @@ class MemoryStore(UserTable):
         """Do nothing: memory has no connections, and what is in this store stays."""
 
     def add_session(self, session: Session) -> None:
-        """Add a session. In the same step the user's oldest of that issuer end until `MAX_SESSIONS`
-        are left."""
+        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
         with self._lock:
             self._sweep(time.time())
             others = self._sessions_of(session.user_id, session.issuer)

@@ -152,8 +152,8 @@ class RevocationList:
 
     def _read_and_release(self, now: float, oldest: float, reading: threading.Lock) -> None:
         try:
-            has_another_read = self._read_at > oldest or now < self._retry_at
-            if not has_another_read:
+            was_read_meanwhile = self._read_at > oldest or now < self._retry_at
+            if not was_read_meanwhile:
                 started = time.monotonic()
                 self._forget_cursor_if_set_back()
                 self._add(self.log.read_revocations(self._cursor))

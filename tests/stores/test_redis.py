@@ -19,7 +19,7 @@ from servers.engines import Valkey
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
-from jwt_middleware.trust.revocation import RevocationList
+from jwt_middleware.trust.revocation import Revocation, RevocationList
 
 from .conftest import CHEAP, entries_of, is_revoked, new_session, run
 
