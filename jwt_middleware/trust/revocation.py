@@ -193,7 +193,8 @@ class RevocationList:
 
 def _check_seconds(name: str, value: object) -> None:
     is_valid = isinstance(value, (int, float)) and is_number(value) and 0 <= value <= _MAX_SECONDS
-    got = repr(value) if isinstance(value, float) or value is None else type(value).__name__
+    is_short = value is None or (isinstance(value, (int, float)) and abs(value) < 10**20)
+    got = repr(value) if is_short or isinstance(value, float) else type(value).__name__
     require(
         is_valid, f"{name} must be zero or a number of seconds, at most {_MAX_SECONDS}, got {got}"
     )
