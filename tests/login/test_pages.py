@@ -138,9 +138,9 @@ def test_a_module_for_a_listed_origin() -> None:
 
 
 def test_the_client_is_small() -> None:
-    """Under 200 lines, without a dependency."""
+    """Under 300 lines, as every module, without a dependency."""
     text = (PAGE / "jwt-client.js").read_text("utf-8")
-    assert len(text.splitlines()) < 200
+    assert len(text.splitlines()) < 300
     assert not re.search(r"^import ", text, re.MULTILINE)
 
 
