@@ -67,6 +67,11 @@ class UserTable(ABC):
     def __init__(self, password_method: str = DEFAULT_METHOD) -> None:
         self._hasher = PasswordHasher(password_method)
 
+    def replace_hasher(self, hasher: PasswordHasher) -> PasswordHasher:
+        """Hash new passwords by another hasher from now on; return the one before."""
+        before, self._hasher = self._hasher, hasher
+        return before
+
     def authenticate(self, username: str, password: str) -> User | None:
         """Return the user whose name and password these are. None otherwise, and for a disabled
         user.
