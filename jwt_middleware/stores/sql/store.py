@@ -51,6 +51,8 @@ class SQLStore(SessionTable, CounterTable, UserTable):
         `StoreUnavailable` otherwise."""
         with self._transaction() as connection:
             connection.execute(sa.select(schema.c.version)).scalar_one()
+            if self._log is None:
+                self._require_own_log(connection)
         if self._log is not None:
             self._log.ping()
 
