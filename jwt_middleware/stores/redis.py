@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from ..errors import ConfigurationError, StoreUnavailable, require
 from ..trust.revocation import Revocation, RevocationPage
-from .entries import token_entry
+from .entries import PRUNE_AFTER, token_entry
 
 _PATIENCE = 1  # seconds, to connect and again for an answer
 _FORM = (
@@ -35,6 +35,12 @@ elseif amount > 0 then
 end
 return 0
 """
+
+# By the server's clock: one client whose clock is ahead would delete what all the others need.
+_PRUNE = """
+return redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1] - ARGV[1])
+"""
+_NOW = "return redis.call('TIME')"
 
 
 class RedisLog:
@@ -61,6 +67,12 @@ class RedisLog:
         with _answering():
             self._client.ping()
 
+    def now(self) -> float:
+        """Return the server's clock, in seconds since the epoch."""
+        with _answering():
+            seconds, microseconds = self._client.eval(_NOW, 1, _REVOKED)
+        return int(seconds) + int(microseconds) / 1e6
+
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired: that of the issuer, or of any when none is
         named.
@@ -77,10 +89,10 @@ class RedisLog:
     def append(self, entries: Sequence[Revocation]) -> None:
         """Append entries to the log, all or none."""
         with _answering(), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.eval(_PRUNE, 1, _REVOKED, PRUNE_AFTER)
             for entry in entries:
                 pipeline.zadd(_REVOKED, {entry.key: entry.expires_at}, gt=True)
                 pipeline.xadd(_FEED, entry._asdict(), maxlen=_FEED_LENGTH, approximate=True)
-            pipeline.zremrangebyscore(_REVOKED, "-inf", time.time())
             pipeline.execute()
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
@@ -112,8 +124,8 @@ class RedisLog:
             return int(self._client.eval(_ADD, 1, _counter(key), seconds, amount))
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
-        is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
+        clock; (0, now) where there is none."""
         with _answering(), self._client.pipeline(transaction=True) as pipeline:
             count, milliseconds = pipeline.get(_counter(key)).pttl(_counter(key)).execute()
         return int(count or 0), time.time() + max(0, milliseconds) / 1000

@@ -59,13 +59,20 @@ class UserTable(ABC):
     """Users with a name, a password, scopes and claims; the methods of `MemoryStore` and `SQLStore`
     on them.
 
-    A name is 1 to 255 characters without control characters, and is compared exactly. Ids are
-    numbers that are never used again. What cannot be kept is a `ConfigurationError`; a name that is
-    not there is `UnknownUser`, a `LookupError`; a store that cannot answer is `StoreUnavailable`.
+    A name is 1 to 255 characters without control characters. It is stored and shown as entered, and
+    found in other spellings: blanks around it, case and width make no difference (NFKC and case
+    folding). Ids are numbers that are never used again. What cannot be stored is a
+    `ConfigurationError`; a name that is not there is `UnknownUser`, a `LookupError`; a store that
+    cannot answer is `StoreUnavailable`.
     """
 
     def __init__(self, password_method: str = DEFAULT_METHOD) -> None:
         self._hasher = PasswordHasher(password_method)
+
+    def replace_hasher(self, hasher: PasswordHasher) -> PasswordHasher:
+        """Hash new passwords by another hasher from now on; return the one before."""
+        before, self._hasher = self._hasher, hasher
+        return before
 
     def authenticate(self, username: str, password: str) -> User | None:
         """Return the user whose name and password these are. None otherwise, and for a disabled
@@ -112,7 +119,8 @@ class UserTable(ABC):
         """
         require(
             _is_name(username),
-            f"a user name is 1 to {_MAX_NAME} characters, none of them a control character",
+            f"a user name is 1 to {_MAX_NAME} characters, none of them a control character, "
+            "not all of them blanks",
         )
         kept = {
             "scopes": _join(scopes),
@@ -213,12 +221,18 @@ def _require_known(known: bool, username: str) -> None:
         raise UnknownUser(f"there is no user named {username!r}")
 
 
+def fold_name(username: str) -> str:
+    """Return what all spellings of a name have in common, by which the bundled stores compare."""
+    text = unicodedata.normalize("NFKC", username).casefold()
+    return unicodedata.normalize("NFKC", text).strip()
+
+
 def _is_name(username: object) -> bool:
-    return (
-        isinstance(username, str)
-        and 0 < len(username) <= _MAX_NAME
-        and not any(unicodedata.category(character) in ("Cc", "Cs") for character in username)
-    )
+    if not isinstance(username, str) or not 0 < len(username) <= _MAX_NAME:
+        return False
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in username):
+        return False
+    return fold_name(username) != ""
 
 
 def _join(scopes: Sequence[str]) -> str:

@@ -20,9 +20,13 @@ from ..errors import InvalidToken, StoreUnavailable, Unavailable, is_number, req
 _log = logging.getLogger("jwt_middleware")
 
 _RETRY = 1  # second after a failed read in which nobody waits for another
-_PATIENCE = (
-    5  # seconds after which a read by another request counts as failed: a log answers within two
-)
+_READ_TIMEOUT = 5
+"""Seconds after which a read by another request counts as failed: a log answers within two."""
+
+_PRUNE_EVERY = 60  # seconds
+_PRUNE_AFTER = 3600
+"""Seconds for which the view remembers an expired revocation. A verifier with leeway accepts the
+token after its expiry, and the clock of this machine may be wrong."""
 
 
 class Revocation(NamedTuple):
@@ -95,7 +99,7 @@ class RevocationList:
         )
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
-        self._pruned_in = 0.0  # the minute since the epoch
+        self._pruned_at = -math.inf  # by the wall clock, in seconds since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
         # By process: a fork may copy a lock that a thread holds, and copies no thread.
         self._reading: dict[int, threading.Lock] = {}
@@ -119,7 +123,7 @@ class RevocationList:
         is_failing = (
             self._retry_at > self._read_at
         )  # then one request reads, the others go on with the old view
-        if reading.acquire(timeout=0 if is_failing else _PATIENCE):
+        if reading.acquire(timeout=0 if is_failing else _READ_TIMEOUT):
             self._read_and_release(now, oldest, reading)
         if (
             self._read_at < oldest and not now - self._read_at < self.max_outage
@@ -146,16 +150,18 @@ class RevocationList:
                 self._read_at <= oldest and now >= self._retry_at
             ):  # nobody else has read or failed meanwhile
                 started = time.monotonic()
+                self._forget_cursor_if_set_back()
                 self._add(self.log.read_revocations(self._cursor))
                 self._read_at, self._refresh_at = started, started + self._max_staleness / 2
         except (
             Exception
         ) as error:  # whatever a log of the owner's raises: what cannot be read is not known
             self._retry_at = time.monotonic() + _RETRY
-            told = (
-                error if isinstance(error, StoreUnavailable) else type(error).__name__
-            )  # never a foreign text
-            _log.warning("the log of revocations cannot be read: %s", told)
+            # Only our own texts and the names of classes: a driver's text may hold a password.
+            cause = type(error).__name__
+            if isinstance(error, StoreUnavailable):
+                cause = f"{error} ({error.cause})" if error.__cause__ else str(error)
+            _log.warning("the revocation log cannot be read: %s", cause)
         finally:
             reading.release()
 
@@ -164,10 +170,19 @@ class RevocationList:
             self._revoked[key] = max(expires_at, self._revoked.get(key, 0))
         self._cursor = page.cursor
         now = time.time()
-        if (
-            now // 60 != self._pruned_in
-        ):  # into a new dictionary: requests read the old one meanwhile
-            self._pruned_in = now // 60
+        if now >= self._pruned_at + _PRUNE_EVERY:
+            self._pruned_at = now
+            oldest = now - _PRUNE_AFTER
+            # Into a new dictionary: requests read the old one meanwhile.
             self._revoked = {
-                key: expires_at for key, expires_at in self._revoked.items() if expires_at > now
+                key: expires_at for key, expires_at in self._revoked.items() if expires_at > oldest
             }
+
+    def _forget_cursor_if_set_back(self) -> None:
+        """Read the whole log again when the wall clock was set back.
+
+        While it was ahead, the view may have dropped revocations whose tokens are good again now.
+        """
+        if time.time() < self._pruned_at:
+            self._pruned_at = -math.inf
+            self._cursor = None

@@ -303,17 +303,25 @@ def test_what_cannot_be_kept_is_an_outage(store: Store) -> None:
 def test_expired_sessions_go(session_store: Store) -> None:
     """A new session takes the place of those none of whose tokens can be good any more, and of no
     others."""
-    over = [
-        added(session_store, expires_at=time.time() + 100, token_lifetime=200) for _ in range(3)
-    ]
-    with_tokens = added(session_store, expires_at=time.time() + 100, token_lifetime=320)
+    ended_at = time.time() - 200 - 300 - 10
+    over = [added(session_store, expires_at=ended_at, token_lifetime=200) for _ in range(3)]
+    with_tokens = added(session_store, expires_at=ended_at, token_lifetime=320)
     good = added(session_store)
-    with stopped("time", time.time() + 100 + 200 + 300 + 10):
+    with stopped("time", time.time() + 61):  # memory is swept once a minute
         added(session_store)
         assert [session_store.find_session(session.name_hash) for session in over] == [None] * 3
         assert session_store.find_session(with_tokens.name_hash) == with_tokens
         assert session_store.find_session(good.name_hash) == good
     assert entries_of(session_store) == {}
+
+
+def test_a_machine_whose_clock_is_ahead_deletes_no_session(postgresql_store: Store) -> None:
+    """Only the clock of the engine says which sessions have expired."""
+    good = added(postgresql_store)
+    with stopped("time", time.time() + 30 * 86_400):
+        new = added(postgresql_store)
+    for session in (good, new):
+        assert postgresql_store.find_session(session.name_hash) == session
 
 
 def test_the_issuer_of_a_session_is_in_its_entry(session_store: Store) -> None:

@@ -1,16 +1,13 @@
 """The counters in a database, or those in Redis that stand in for them."""
 
 import time
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from . import engines
 from .log import Log
 from .schema import counters as table
 from .schema import delete_some
-
-_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class CounterTable(Log):
@@ -21,26 +18,30 @@ class CounterTable(Log):
         zero."""
         if self._log is not None:
             return self._log.increment(key, seconds, amount)
-        now = time.time()
+        now = self._now()
         with self._transaction(write=True, synced=False) as connection:
-            connection.execute(
-                self._added(key, seconds, amount, now) if amount > 0 else _taken(key, amount, now)
-            )
+            if amount > 0:
+                connection.execute(self._added(key, seconds, amount, now))
+            else:
+                connection.execute(_taken(key, amount, now))
             count, _ = _find(connection, key, now)
             if count == amount:  # a new row, so room for it
                 delete_some(connection, table, table.c.expires_at <= now)
             return count
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
-        is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
+        clock; (0, now) where there is none."""
         if self._log is not None:
             return self._log.count(key)
         with self._transaction() as connection:
-            return _find(connection, key, time.time())
+            count, seconds_left = _find(connection, key, self._now())
+        return count, time.time() + seconds_left
 
-    def _added(self, key: str, seconds: int, amount: int, now: float) -> sa.Insert:
-        insert = _INSERT[self._engine.dialect.name](table)
+    def _added(
+        self, key: str, seconds: int, amount: int, now: sa.ColumnElement[float]
+    ) -> sa.Insert:
+        insert = engines.insert(self._engine, table)
         is_over = table.c.expires_at <= now
         changed = {
             "count": sa.case((is_over, amount), else_=table.c.count + amount),
@@ -51,15 +52,16 @@ class CounterTable(Log):
         return added
 
 
-def _taken(key: str, amount: int, now: float) -> sa.Update:
+def _taken(key: str, amount: int, now: sa.ColumnElement[float]) -> sa.Update:
     left = sa.case((table.c.count > -amount, table.c.count + amount), else_=0)
     return table.update().where(table.c.key == key, table.c.expires_at > now).values(count=left)
 
 
-def _find(connection: sa.Connection, key: str, now: float) -> tuple[int, float]:
-    rows = sa.select(table.c.count, table.c.expires_at).where(
+def _find(connection: sa.Connection, key: str, now: sa.ColumnElement[float]) -> tuple[int, float]:
+    """Return a count and the seconds until it is forgotten, (0, 0) where there is none."""
+    rows = sa.select(table.c.count, table.c.expires_at - now).where(
         table.c.key == key, table.c.expires_at > now
     )
     found = connection.execute(rows).one_or_none()
-    count, expires_at = (0, now) if found is None else found
-    return count, expires_at
+    count, seconds_left = (0, 0) if found is None else found
+    return count, seconds_left

@@ -1,6 +1,8 @@
-"""A database with the schema in it: transactions that end in time, and the rule for forks."""
+"""A database with the schema in it: transactions that end in time, its clock, and the rule for
+forks."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakSet, finalize
@@ -11,12 +13,25 @@ from sqlalchemy.exc import SQLAlchemyError
 from ...errors import ConfigurationError, StoreUnavailable
 from . import engines, schema
 
+_LOG = "revocation_log"  # the setting that says where the revocations are logged, if elsewhere
+_LOG_IS_MISSING = (
+    "log must be given, since the revocations of this database are logged in Redis; "
+    "pass log=RedisLog(url), or --log URL to jwt-middleware"
+)
+
+
+class UnusableDatabase(ConfigurationError, StoreUnavailable):
+    """The database cannot be used as configured. Only the first use can tell, which may be in a
+    request: a login app then answers 503."""
+
 
 class Database:
     """What `SQLStore` stands on; building does no I/O. `path` is the SQLite file that a URL named,
     else None."""
 
-    def __init__(self, url_or_engine: str | sa.URL | sa.Engine) -> None:
+    def __init__(
+        self, url_or_engine: str | sa.URL | sa.Engine, *, log_is_elsewhere: bool = False
+    ) -> None:
         given = url_or_engine if isinstance(url_or_engine, sa.Engine) else None
         url = engines.checked_url(url_or_engine if given is None else given.url)
         is_sqlite = url.get_backend_name() == "sqlite"
@@ -28,12 +43,25 @@ class Database:
             finalize(self, self._engine.dispose)
         if not is_sqlite:  # whatever the owner's engine does by default
             self._engine = self._engine.execution_options(isolation_level="READ COMMITTED")
+        self._file = self.path or engines.file_of(self._engine)
         self._is_ready = False
+        self._log_is_elsewhere = log_is_elsewhere
+        self._has_recorded_log = False
         self._process = os.getpid()
         _databases.add(self)
 
     def __repr__(self) -> str:
         return f"SQLStore({self._engine.url.set(query={}).render_as_string(hide_password=True)!r})"
+
+    def _now(self) -> sa.ColumnElement[float]:
+        """The database's clock, in seconds since the epoch.
+
+        Expiry is never judged by a client's clock: one machine that is ahead would delete what
+        all the others still need. SQLite has no clock but that of its one machine.
+        """
+        if self._engine.dialect.name == "sqlite":
+            return sa.literal(time.time(), sa.Double)
+        return sa.cast(sa.extract("epoch", sa.func.now()), sa.Double)
 
     @contextmanager
     def _transaction(self, *, write: bool = False, synced: bool = True) -> Iterator[sa.Connection]:
@@ -46,6 +74,8 @@ class Database:
         try:
             if not self._is_ready:
                 self._prepare()
+            if write and self._log_is_elsewhere and not self._has_recorded_log:
+                self._record_log()
             with engines.begin(self._engine, *pragmas, write=write) as connection:
                 yield connection
         except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
@@ -65,20 +95,45 @@ class Database:
             self._process = os.getpid()
 
     def _prepare(self) -> None:
-        if self.path:
-            engines.create_file(self.path)
+        if self._file:
+            engines.create_file(self._file)
         with engines.begin(self._engine, write=False) as connection:
             version = schema.find_version(connection)
-        if version is None:
+        if version is None or version < schema.VERSION:
             if self.path:
                 engines.use_wal(self._engine)
             with engines.begin(self._engine, write=True) as connection:
                 version = schema.create(connection)
         if version > schema.VERSION:
-            raise ConfigurationError(
+            raise UnusableDatabase(
                 "a newer version of jwt_middleware made this database: update this one"
             )
+        engines.warn_of_mode(self._engine)
         self._is_ready = True
+
+    def _record_log(self) -> None:
+        """Record that the revocations are not logged here, for stores built without `log`."""
+        with engines.begin(self._engine, write=True) as connection:
+            if _find_log(connection) is None:
+                insert = engines.insert(self._engine, schema.settings)
+                values = {"name": _LOG, "value": "redis"}
+                connection.execute(insert.values(**values).on_conflict_do_nothing())
+        self._has_recorded_log = True
+
+    def _require_own_log(self, connection: sa.Connection) -> None:
+        """Raise unless the revocations are logged in this database.
+
+        In a log that nobody reads, a revocation is lost in silence.
+        """
+        if _find_log(connection) is not None:
+            raise UnusableDatabase(_LOG_IS_MISSING)
+
+
+def _find_log(connection: sa.Connection) -> str | None:
+    """Return the recorded place of the revocation log, or None when it is the database itself."""
+    table = schema.settings
+    found = connection.execute(sa.select(table.c.value).where(table.c.name == _LOG))
+    return found.scalar_one_or_none()
 
 
 _databases: WeakSet[Database] = WeakSet()

@@ -1,15 +1,20 @@
 """How the two databases are reached: URLs, engines, connections that give up in time."""
 
+import logging
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as postgresql_dialect
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
 
 from ...errors import ConfigurationError, require
@@ -19,6 +24,9 @@ _FORM = (
     "a store is SQLStore('sqlite:///auth.db'), SQLStore('postgresql://user:password@host/name') "
     "or SQLStore(engine)"
 )
+
+
+_log = logging.getLogger("jwt_middleware")
 
 
 @contextmanager
@@ -72,6 +80,25 @@ def path_of(url: sa.URL) -> Path:
     return Path(os.path.abspath(path))
 
 
+def file_of(engine: sa.Engine) -> Path | None:
+    """Return the absolute path of the SQLite file that an engine would create, else None."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or not name:
+        return None
+    is_uri = name.startswith("file:") and "uri" in engine.url.query
+    if not is_uri:
+        return Path(os.path.abspath(name))
+    if engine.url.query.get("mode", "rwc") != "rwc" or "immutable" in engine.url.query:
+        return None
+    return Path(os.path.abspath(unquote(urlsplit(name).path)))
+
+
+def insert(engine: sa.Engine, table: sa.Table) -> Any:
+    """Return an INSERT that can say what to do on a conflict: each database has its own."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    return (sqlite_dialect if is_sqlite else postgresql_dialect).insert(table)
+
+
 def sqlite(path: Path) -> sa.Engine:
     """An engine with a pool: to close the last connection to a file costs four times what a
     transaction does.
@@ -107,6 +134,35 @@ def create_file(path: Path) -> None:
         # not be opened here: to close it would end the locks that other threads hold on it
         # (sqlite.org/howtocorrupt.html, section 2.2).
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def warn_of_mode(engine: sa.Engine) -> None:
+    """Log a warning, once for each file, when other accounts may read or write an SQLite file.
+
+    It holds password hashes. SQLite gives the files beside it the same mode, and a file that was
+    there before us keeps the mode that it has.
+    """
+    if engine.dialect.name != "sqlite" or os.name == "nt":
+        return
+    with engine.connect() as connection:
+        files = connection.exec_driver_sql("PRAGMA database_list").all()
+    main = next((str(file) for _, name, file in files if name == "main" and file), None)
+    if main is None:
+        return
+    for path in (main, f"{main}-wal", f"{main}-shm", f"{main}-journal"):
+        with suppress(FileNotFoundError):
+            mode = stat.S_IMODE(os.stat(path).st_mode)
+            if mode & 0o077 and path not in _warned_of:
+                _warned_of.add(path)
+                _log.warning(
+                    "other accounts of this machine may read or write %s (mode %04o), "
+                    "which holds password hashes: set it to 0600",
+                    path,
+                    mode,
+                )
+
+
+_warned_of: set[str] = set()
 
 
 def use_wal(engine: sa.Engine) -> None:

@@ -1,14 +1,14 @@
 """The log of revocations in a database, or the one in Redis that stands in for it."""
 
-import time
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ...errors import require
+from ...errors import StoreUnavailable, require
 from ...trust.revocation import Revocation, RevocationPage
-from ..entries import token_entry
+from ..entries import PRUNE_AFTER, token_entry
 from .database import Database
 from .schema import delete_some
 from .schema import revocations as table
@@ -25,7 +25,7 @@ class Log(Database):
     restored backup, say, its id may belong to another entry, and then all is read again."""
 
     def __init__(self, url_or_engine: str | sa.URL | sa.Engine, log: "RedisLog | None") -> None:
-        super().__init__(url_or_engine)
+        super().__init__(url_or_engine, log_is_elsewhere=log is not None)
         require(
             log is None or hasattr(log, "read_revocations"),
             "log is a RedisLog: SQLStore(url, log=RedisLog('redis://host'))",
@@ -38,6 +38,7 @@ class Log(Database):
         if self._log is not None:
             return self._log.read_revocations(cursor)
         with self._transaction() as connection:
+            self._require_own_log(connection)
             last = connection.execute(
                 sa.select(table.c.id, table.c.key).order_by(table.c.id.desc()).limit(1)
             ).first()
@@ -57,8 +58,13 @@ class Log(Database):
         entry = token_entry(token_id, expires_at, issuer)
         if self._log is not None:
             self._log.append([entry])
+            if not self._has_recorded_log:
+                # The token is revoked whether or not the database answers; a later write records.
+                with suppress(StoreUnavailable), self._transaction(write=True):
+                    pass
             return
         with self._transaction(write=True) as connection:
+            self._require_own_log(connection)
             self._append(connection, [entry])
 
     def is_revoked(self, keys: Collection[str]) -> bool:
@@ -66,6 +72,7 @@ class Log(Database):
         if self._log is not None:
             return self._log.is_revoked(keys)
         with self._transaction() as connection:  # without an index: 50 ms for a million entries
+            self._require_own_log(connection)
             found = connection.execute(sa.select(table.c.id).where(table.c.key.in_(keys)).limit(1))
             return found.first() is not None
 
@@ -80,8 +87,14 @@ class Log(Database):
             connection.dialect.name == "postgresql"
         ):  # held to the commit, so ids become visible in their order
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        delete_some(connection, table, table.c.expires_at <= time.time())
+        delete_some(connection, table, table.c.expires_at <= self._now() - PRUNE_AFTER)
         connection.execute(table.insert(), [entry._asdict() for entry in entries])
+
+    def _clock(self, connection: sa.Connection) -> float:
+        """Return the time by which the log prunes: that of the engine which keeps it."""
+        if self._log is not None:
+            return self._log.now()
+        return float(connection.execute(sa.select(self._now())).scalar_one())
 
     def _between(self, after: int, last: int) -> Iterator[Revocation]:
         rows = sa.select(table).where(table.c.id <= last).order_by(table.c.id).limit(_PAGE)

@@ -1,6 +1,5 @@
 """The sessions in a database."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -26,7 +25,7 @@ class SessionTable(Log):
     def add_session(self, session: Session) -> None:
         """Add a session. In the same step the user's oldest of that issuer end until `MAX_SESSIONS`
         are left."""
-        over = time.time() - MARGIN
+        over = self._now() - MARGIN
         is_over = sa.and_(
             table.c.expires_at < over, table.c.expires_at + table.c.token_lifetime < over
         )  # with tokens
@@ -90,17 +89,22 @@ class SessionTable(Log):
         if self._log is not None:
             self._log.ping()
         with self._transaction(write=True) as connection:
+            if self._log is None:
+                self._require_own_log(connection)
             yield connection
 
     def _end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
         # In the order of their names, so that two requests that end the sessions of one user do not
         # wait for each other. By their names, so that none goes that came after they were read.
         c = table.c
-        rows = sa.select(c.name_hash, c.issuer, c.sid, c.token_lifetime).where(which)
+        rows = sa.select(c.name_hash, c.issuer, c.sid, c.token_lifetime, c.used_at).where(which)
         ended = connection.execute(rows.order_by(c.name_hash).with_for_update()).all()
+        if not ended:
+            return
+        now = self._clock(connection)
         for first in range(0, len(ended), _BATCH):
             batch = ended[first : first + _BATCH]
-            self._append(connection, [session_entry(*others) for _, *others in batch])
+            self._append(connection, [session_entry(*others, now) for _, *others in batch])
             connection.execute(table.delete().where(c.name_hash.in_([name for name, *_ in batch])))
 
 

@@ -1,6 +1,7 @@
 """`SQLStore`: the users, and all the rest beside them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from ..passwords import DEFAULT_METHOD
 from ..users import Row, UserTable
 from .counters import CounterTable
+from .names import best_match, is_named, name_key
 from .schema import schema, sessions
 from .schema import users as table
 from .sessions import SessionTable
@@ -51,31 +53,28 @@ class SQLStore(SessionTable, CounterTable, UserTable):
         `StoreUnavailable` otherwise."""
         with self._transaction() as connection:
             connection.execute(sa.select(schema.c.version)).scalar_one()
+            if self._log is None:
+                self._require_own_log(connection)
         if self._log is not None:
             self._log.ping()
 
     def _find(self, username: str) -> Row | None:
-        return self._one(table.c.username == username)
+        with self._transaction() as connection:
+            return best_match(_rows(connection, is_named(table, username)), username)
 
     def _get(self, user_id: int) -> Row | None:
-        return self._one(table.c.id == user_id)
-
-    def _one(self, condition: sa.ColumnElement[bool]) -> Row | None:
         with self._transaction() as connection:
-            found = connection.execute(sa.select(table).where(condition)).one_or_none()
-        return None if found is None else Row(*found)
+            return next(iter(_rows(connection, table.c.id == user_id)), None)
 
     def _all(self) -> Sequence[Row]:
         with self._transaction() as connection:
-            return [
-                Row(*found)
-                for found in connection.execute(sa.select(table).order_by(table.c.username))
-            ]
+            return _rows(connection, sa.true())
 
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
         with self._transaction(write=True) as connection:
             try:
-                result = connection.execute(table.insert().values(**values))
+                key = name_key(values["username"])
+                result = connection.execute(table.insert().values(**values, name_key=key))
             except IntegrityError:
                 connection.rollback()
                 return None
@@ -91,17 +90,27 @@ class SQLStore(SessionTable, CounterTable, UserTable):
         return self._write(username, table.delete(), True)
 
     def _write(self, username: str, statement: sa.Update | sa.Delete, ends_sessions: bool) -> bool:
-        row = sa.select(table.c.id).where(table.c.username == username).with_for_update()
         with self._ending() if ends_sessions else self._transaction(write=True) as connection:
-            user_id = connection.execute(row).scalar_one_or_none()
-            if user_id is None:
+            rows = _rows(connection, is_named(table, username), for_update=True)
+            row = best_match(rows, username)
+            if row is None:
                 return False
-            connection.execute(statement.where(table.c.id == user_id))
+            connection.execute(statement.where(table.c.id == row.id))
             if ends_sessions:
-                self._end(connection, sessions.c.user_id == str(user_id))
+                self._end(connection, sessions.c.user_id == str(row.id))
             return True
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:
         unchanged = sa.and_(table.c.id == row.id, table.c.password_hash == row.password_hash)
         with self._transaction(write=True) as connection:
             connection.execute(table.update().where(unchanged).values(password_hash=password_hash))
+
+
+def _rows(
+    connection: sa.Connection, condition: sa.ColumnElement[bool], *, for_update: bool = False
+) -> list[Row]:
+    """Return the users of a condition in the order of their names."""
+    columns = [table.c[column.name] for column in fields(Row)]
+    select = sa.select(*columns).where(condition).order_by(table.c.username)
+    found = connection.execute(select.with_for_update() if for_update else select)
+    return [Row(*values) for values in found]
