@@ -34,6 +34,7 @@ class SessionTable(Log):
             surplus = connection.scalars(_surplus(session)).all()
             connection.execute(table.insert().values(_row(session)))
             if surplus and self._log is None:
+                self._require_own_log(connection)
                 self._end(connection, table.c.name_hash.in_(surplus))
         if surplus and self._log is not None:
             with self._ending() as connection:
@@ -104,8 +105,13 @@ class SessionTable(Log):
         now = self._clock(connection)
         for first in range(0, len(ended), _BATCH):
             batch = ended[first : first + _BATCH]
-            self._append(connection, [session_entry(*others, now) for _, *others in batch])
-            connection.execute(table.delete().where(c.name_hash.in_([name for name, *_ in batch])))
+            entries = [
+                session_entry(row.issuer, row.sid, row.token_lifetime, row.used_at, now)
+                for row in batch
+            ]
+            self._append(connection, entries)
+            names = [row.name_hash for row in batch]
+            connection.execute(table.delete().where(c.name_hash.in_(names)))
 
 
 def _surplus(session: Session) -> sa.Select[tuple[bytes]]:
