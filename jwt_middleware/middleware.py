@@ -17,10 +17,10 @@ from .trust import jws
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verifier
-from .wire.cors import Preflight, checked_origins, is_preflight, preflight_response, share
+from .wire.cors import Preflight, allow_origin, checked_origins, is_preflight, preflight_response
 from .wire.credentials import extract_token
 from .wire.problem import refusal_response
-from .wire.wsgi import StartResponse, WSGIApplication, drain
+from .wire.wsgi import StartResponse, WSGIApplication, drain_body
 
 REASON_KEY = "jwt_middleware.reason"
 """Where the environ holds the reason of a refusal, for access logs."""
@@ -92,8 +92,8 @@ class JWTMiddleware:
         app = self.app  # called by a local name, as `check` below: faster in CPython 3.11
         if not rules:
             return app(environ, start_response)
-        if self._allowed_origins and environ.get("HTTP_ORIGIN") in self._allowed_origins:
-            start_response = share(start_response, environ["HTTP_ORIGIN"])
+        if self._allowed_origins:
+            start_response = allow_origin(start_response, environ, self._allowed_origins)
         environ.pop(REASON_KEY, None)  # whoever the app sees in our keys was verified here
         environ.pop("REMOTE_USER", None)
         if identity is None:
@@ -109,7 +109,7 @@ class JWTMiddleware:
         if isinstance(answer, Refusal):
             environ[REASON_KEY] = answer.reason
             self._log_refusal(answer, rules, environ)
-            drain(environ)
+            drain_body(environ)
             return refusal_response(answer, self._realm)(environ, start_response)
         return preflight_response()(environ, start_response)
 

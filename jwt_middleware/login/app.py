@@ -12,8 +12,9 @@ from ..errors import StoreUnavailable, require
 from ..readings import to_wsgi
 from ..stores.base import UserStore
 from ..trust.key_folder import PUBLISHED_FOR
-from ..wire.cors import checked_origins, is_preflight, preflight_response, share
-from ..wire.wsgi import StartResponse, WSGIApplication, drain
+from ..wire.cors import allow_origin, checked_origins, is_preflight, preflight_response
+from ..wire.problem import NOSNIFF
+from ..wire.wsgi import StartResponse, WSGIApplication, drain_body
 from . import audit, cookies
 from .body import Problem, read_fields
 from .minter import TokenMinter
@@ -92,16 +93,16 @@ class LoginApp:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        origin = environ.get("HTTP_ORIGIN")
-        if origin in self._allowed_origins:
-            start_response = share(start_response, origin, with_cookies=True)
-            if is_preflight(environ):
-                return preflight_response()(environ, start_response)
+        allowed = self._allowed_origins
+        start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
+        if environ.get("HTTP_ORIGIN") in allowed and is_preflight(environ):
+            return preflight_response()(environ, start_response)
         try:
             response = self._handle(Request(environ))
         except Problem as problem:
-            drain(environ)
+            drain_body(environ)
             response = _refuse(problem)
+        response.headers.update(NOSNIFF)
         return response(environ, start_response)
 
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
