@@ -13,8 +13,8 @@ from ..readings import to_wsgi
 from ..stores.base import UserStore
 from ..trust.key_folder import PUBLISHED_FOR
 from ..wire.cors import allow_origin, checked_origins, is_preflight, preflight_response
-from ..wire.problem import NOSNIFF
-from ..wire.wsgi import StartResponse, WSGIApplication, drain_body
+from ..wire.problem import NOSNIFF, answering
+from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 from . import audit, cookies
 from .body import Problem, read_fields
 from .minter import TokenMinter
@@ -98,12 +98,12 @@ class LoginApp:
         if environ.get("HTTP_ORIGIN") in allowed and is_preflight(environ):
             return preflight_response()(environ, start_response)
         try:
-            response = self._handle(Request(environ))
+            response = self._handle(Request(_tidy(environ)))
         except Problem as problem:
             drain_body(environ)
             response = _refuse(problem)
         response.headers.update(NOSNIFF)
-        return response(environ, start_response)
+        return answering(response)(environ, start_response)
 
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
         """Return a WSGI app that answers the login app's paths below `prefix` and hands all else on
@@ -205,6 +205,13 @@ class LoginApp:
     def _health(self, request: Request) -> Response:
         self._store.ping()
         return _json(200, {"status": "ok"}, _NO_STORE)
+
+
+def _tidy(environ: Mapping[str, Any]) -> dict[str, Any]:
+    tidy = tidy_environ(environ)
+    if tidy is None:
+        raise Problem(400, "invalid_request", "The request is malformed.")
+    return tidy
 
 
 def _allow(methods: Iterable[str]) -> str:

@@ -74,6 +74,8 @@ def _read(request: Request) -> bytes:
         raise Problem(413, "invalid_request", "The request is larger than 64 KiB.") from None
     except ClientDisconnected:
         raise Problem(400, "invalid_request", "The request ends before its length.") from None
+    except Exception as error:  # A server raises errors of its own for a malformed chunk.
+        raise Problem(400, "invalid_request", "The request cannot be read.") from error
     return body
 
 

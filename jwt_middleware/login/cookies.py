@@ -37,7 +37,10 @@ def require_own_page(request: Request, allowed_origins: frozenset[str]) -> None:
     fetch_site = request.headers.get("Sec-Fetch-Site", "same-origin")
     if origin in allowed_origins and fetch_site != "cross-site":
         return
-    is_foreign = origin is not None and urlsplit(origin).netloc != request.host
+    try:
+        is_foreign = origin is not None and urlsplit(origin).netloc != request.host
+    except ValueError:  # "http://["
+        is_foreign = True
     if is_foreign or fetch_site not in ("same-origin", "none"):
         raise Problem(403, "invalid_request", "This request must come from a page of this site.")
 

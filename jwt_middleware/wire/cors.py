@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from ..errors import require, tuple_of
-from .problem import NOSNIFF
+from .problem import NOSNIFF, answering
 from .wsgi import StartResponse, WSGIApplication
 
 # RFC 6454 section 7.1, and no path: what a browser sends
@@ -41,7 +41,7 @@ def preflight_response() -> WSGIApplication:
     """Return the answer to a preflight from a listed origin as a WSGI app."""
     response = Response(status=204, headers=_PREFLIGHT_HEADERS)
     del response.headers["Content-Type"]  # 204 has no content.
-    return response
+    return answering(response)
 
 
 def allow_origin(

@@ -31,9 +31,34 @@ _UNTIMED_BYTES = 8 * 1024  # of an input whose reads cannot be ended: about 2 ms
 _CHUNK = 8 * 1024
 _DRAIN_SECONDS = 5
 
+_DEFAULTS = {
+    "REQUEST_METHOD": "GET",
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "",
+    "QUERY_STRING": "",
+    "SERVER_NAME": "localhost",
+    "SERVER_PORT": "80",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.url_scheme": "http",
+}
 _BUFFERS = (io.BytesIO, tempfile.SpooledTemporaryFile)
 _WRAPPED = ("rfile", "file", "input")  # of cheroot and gevent, of waitress, of wsgiref.validate
 _MAX_LAYERS = 4
+
+
+def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the environ with what PEP 3333 requires, or None where it is malformed.
+
+    Malformed is a CGI variable or header that is not a string of Latin-1 characters, which are the
+    bytes of the request: werkzeug then raises errors of many kinds. Keys that are missing or None
+    (`REMOTE_ADDR` of a Unix socket) get the value that PEP 3333 gives to an empty request.
+    """
+    tidy = {**_DEFAULTS, **{key: value for key, value in environ.items() if value is not None}}
+    tidy.setdefault("wsgi.input", io.BytesIO())
+    for key, value in tidy.items():
+        if (key.isupper() or key == "wsgi.url_scheme") and not _is_latin_1(value):
+            return None
+    return tidy
 
 
 def drain_body(environ: Mapping[str, Any]) -> None:
@@ -86,6 +111,12 @@ def _drain(environ: Mapping[str, Any], size: int) -> None:
                 return
         while size > 0 and time.monotonic() < deadline and (part := read(min(chunk, size))):
             size -= len(part)
+
+
+def _is_latin_1(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    return value.isascii() or ord(max(value)) < 256
 
 
 def _announced_bytes(environ: Mapping[str, Any]) -> int:
