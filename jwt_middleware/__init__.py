@@ -1,5 +1,6 @@
 """WSGI middleware that verifies Bearer JWTs on configured path prefixes, for any framework."""
 
+from .decision import Decision
 from .errors import (
     ConfigurationError,
     InsufficientScope,
@@ -12,7 +13,7 @@ from .errors import (
     Unavailable,
 )
 from .identity import Identity
-from .middleware import Decision, JWTMiddleware
+from .middleware import JWTMiddleware
 from .policy.requirements import (
     Requirement,
     any_of,

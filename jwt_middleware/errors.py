@@ -60,9 +60,14 @@ quotes)."""
 class Refusal(JWTMiddlewareError):
     """A request is answered here and never reaches the app. Raise one of the leaves.
 
-    `reason` is one word of `DESCRIPTIONS`, any other is a `ValueError`; `description` is its
-    sentence there. `status` (int) and `code` (RFC 6750 section 3.1, `None` where there is none)
-    belong to the class. Requirements of the owner's own raise these too.
+    - `reason`: one word of `DESCRIPTIONS`; any other is a `ValueError`.
+    - `description`: the sentence of that reason.
+    - `status`: the HTTP status. `code`: the error code of RFC 6750 section 3.1, or None.
+    - `parameters`: what its challenge says beyond that, such as `{"scope": "read write"}`.
+    - `retry_after`: seconds after which to try again, or None. A fault of ours has it, and then
+      no challenge.
+
+    Requirements of the owner's own raise these too.
     """
 
     status: ClassVar[int]
@@ -72,46 +77,65 @@ class Refusal(JWTMiddlewareError):
     def __init__(self, reason: str | None = None) -> None:
         self.reason = self.usual_reason if reason is None else reason
         if self.reason not in DESCRIPTIONS:
-            raise ValueError(f"a refusal's reason is one of {', '.join(DESCRIPTIONS)}")
+            raise ValueError(f"reason must be one of {', '.join(DESCRIPTIONS)}")
         self.description = DESCRIPTIONS[self.reason]
+        self.retry_after: int | None = None
         super().__init__(self.reason)
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What the challenge says beyond the code and the description (RFC 6750 section 3)."""
+        return {}
 
 
 class MissingToken(Refusal):
     """401 without an error code: the request carries no bearer token (RFC 6750 section 3.1)."""
 
-    status, code, usual_reason = 401, None, "missing"
+    status = 401
+    code = None
+    usual_reason = "missing"
 
 
 class InvalidRequest(Refusal):
-    """400 `invalid_request`: the Authorization header does not hold exactly one token (RFC 6750
-    section 3.1)."""
+    """400 `invalid_request`: the header does not hold exactly one token (RFC 6750 section 3.1)."""
 
-    status, code, usual_reason = 400, "invalid_request", "malformed"
+    status = 400
+    code = "invalid_request"
+    usual_reason = "malformed"
 
 
 class InvalidToken(Refusal):
     """401 `invalid_token`: there is a token, and it is not good (RFC 6750 section 3.1)."""
 
-    status, code = 401, "invalid_token"
+    status = 401
+    code = "invalid_token"
 
 
 class InsufficientScope(Refusal):
-    """403 `insufficient_scope`: a good token that does not grant this. `scope` names what is
-    needed, maybe nothing."""
+    """403 `insufficient_scope`: a good token that does not grant this (RFC 6750 section 3.1).
 
-    status, code, usual_reason = 403, "insufficient_scope", "scope"
+    `scope` names the scopes that are needed; it may be empty.
+    """
+
+    status = 403
+    code = "insufficient_scope"
+    usual_reason = "scope"
 
     def __init__(self, reason: str | None = None, *, scope: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
         self.scope = scope
 
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The scopes that are needed, in one parameter."""
+        return {"scope": " ".join(self.scope)} if self.scope else {}
+
 
 class Unavailable(Refusal):
-    """503: our fault, so no challenge but `Retry-After: retry_after` in whole seconds (RFC 9110
-    section 15.6.4)."""
+    """503: our fault, so `Retry-After` in place of a challenge (RFC 9110 section 15.6.4)."""
 
-    status, code = 503, "temporarily_unavailable"
+    status = 503
+    code = "temporarily_unavailable"
 
     def __init__(self, reason: str, *, retry_after: int = 5) -> None:
         super().__init__(reason)

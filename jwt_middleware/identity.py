@@ -1,21 +1,30 @@
-"""`Identity`: who is calling, as a verified token says."""
+"""`Identity`: who is calling, as a verified token says, and its keys in the environ."""
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
+
+from .readings import to_wsgi
 
 ENVIRON_KEY = "jwt_middleware.identity"
-"""Where the environ holds the `Identity`. A key with a dot and lower case: no client header can
-produce it."""
+"""The key of the `Identity`. It has a dot and lower case, so no client header can produce it."""
+
+REASON_KEY = "jwt_middleware.reason"
+"""The key of the reason of a refusal, for access logs."""
 
 
-class Identity(NamedTuple):
-    """The caller of a request whose token was verified. Frozen, hashable, safe to share between
-    requests.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The caller of a request whose token was verified. Frozen, hashable, shared between requests.
 
-    `subject` (RFC 7519 section 4.1.2, or the provider's `subject_claim`) is unique only within its
-    `issuer`. `scopes` are the granted scopes in the token's order; `token_id` is the `jti` and
-    `session_id` the `sid`, or None; `expires_at` is the `exp` in seconds since the epoch.
+    - `subject`: RFC 7519 section 4.1.2, or the provider's `subject_claim`. It is unique only
+      within its `issuer`.
+    - `issuer`: the `iss` of the token.
+    - `scopes`: the granted scopes in the token's order.
+    - `token_id` and `session_id`: the `jti` and the `sid`, or None.
+    - `expires_at`: the `exp`, in seconds since the epoch.
+    - `claims` and `header`: everything in the token, as fresh dicts.
     """
 
     subject: str
@@ -24,17 +33,50 @@ class Identity(NamedTuple):
     token_id: str | None
     session_id: str | None
     expires_at: float
-    claims_json: bytes
+    claims_json: bytes = field(repr=False)
+    header_json: bytes = field(default=b"{}", repr=False)
 
     @property
     def claims(self) -> dict[str, Any]:
-        """All claims of the token, a fresh dict at each access: changing it reaches no other
-        request."""
+        """Return all claims, a fresh dict at each access: changing it reaches no other request."""
         claims: dict[str, Any] = json.loads(self.claims_json)
         return claims
 
+    @property
+    def header(self) -> dict[str, Any]:
+        """Return the token's header (RFC 7515 section 4), a fresh dict at each access."""
+        header: dict[str, Any] = json.loads(self.header_json)
+        return header
+
     @staticmethod
     def from_environ(environ: Mapping[str, Any]) -> "Identity | None":
-        """Return the caller of this request, or None where no rule asked for a token or an optional
-        one is absent."""
+        """Return the caller of this request.
+
+        None where no rule asked for a token, or where an optional one is absent.
+        """
         return environ.get(ENVIRON_KEY)
+
+
+def clear(environ: dict[str, Any]) -> None:
+    """Remove our keys, so that no server or outer middleware can supply an identity."""
+    environ.pop(ENVIRON_KEY, None)
+    environ.pop(REASON_KEY, None)
+    environ.pop("REMOTE_USER", None)
+    environ.pop("AUTH_TYPE", None)
+
+
+def put(
+    environ: dict[str, Any], identity: Identity, *, scheme: str, names_one_person: bool
+) -> None:
+    """Put the caller into the environ, in place of whatever is there.
+
+    `scheme` becomes AUTH_TYPE. With several issuers a subject may name two people, so REMOTE_USER
+    is set only where `names_one_person`.
+    """
+    environ.pop(REASON_KEY, None)
+    environ[ENVIRON_KEY] = identity
+    environ["AUTH_TYPE"] = scheme
+    if names_one_person:
+        environ["REMOTE_USER"] = to_wsgi(identity.subject)
+    else:
+        environ.pop("REMOTE_USER", None)

@@ -1,45 +1,42 @@
 """`JWTMiddleware`: the one place that knows the order of a request's steps.
 
-environ -> match rule -> extract token -> verify -> identity -> check requirement -> app
+rules of the path -> credentials -> verdict (cached) -> confirmed identity -> requirements -> app
 """
 
-import contextlib
-import logging
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from .errors import Refusal, require
-from .identity import ENVIRON_KEY, Identity
+from . import events, identity
+from .decision import Decision
+from .errors import InvalidRequest, Refusal, require
+from .identity import Identity
 from .policy.rules import Rule, RuleTable
-from .readings import to_wsgi
-from .trust import jws
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
-from .trust.verifier import Verifier
-from .wire.cors import Preflight, allow_origin, checked_origins, is_preflight, preflight_response
-from .wire.credentials import extract_token
+from .trust.verifier import Verdict, Verifier
+from .wire.cors import (
+    Preflight,
+    allow_origin,
+    checked_origins,
+    is_allowed,
+    is_preflight,
+    preflight_response,
+)
+from .wire.credentials import extract
 from .wire.problem import refusal_response
-from .wire.wsgi import StartResponse, WSGIApplication, drain_body
+from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
-REASON_KEY = "jwt_middleware.reason"
-"""Where the environ holds the reason of a refusal, for access logs."""
-
-_log = logging.getLogger("jwt_middleware")
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
+_OBSERVERS = (events.log_refusal,)
 
-
-class Decision(NamedTuple):
-    """What is to happen with a request: the rules that govern it, who is calling, the answer if it
-    stays here."""
-
-    rules: tuple[Rule, ...]
-    identity: Identity | None
-    answer: Refusal | Preflight | None
+_Parts = tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]
+"""The parts of a `Decision`. A plain tuple: to make a frozen value costs a third of a request."""
 
 
 class JWTMiddleware:
-    """A WSGI app around `app` that lets through only who may pass.
+    """A WSGI app around `app` that only lets requests through that may pass.
 
     - `providers`: the issuers trusted here, a list of `Provider`.
     - `rules`: a list of `Rule`. A path without one passes through untouched.
@@ -48,7 +45,7 @@ class JWTMiddleware:
     - `allowed_origins`: origins whose scripts may read every answer under a rule, such as
       `https://app.example`.
     - `max_token_bytes`: a longer token is refused before anything is decoded.
-    - `cache_size`: how many verified tokens are kept, 0 for none.
+    - `cache_size`: how many verified tokens are cached, 0 for none.
 
     Everything that can be wrong here raises `ConfigurationError` now, never during a request.
     """
@@ -65,118 +62,155 @@ class JWTMiddleware:
         max_token_bytes: int = 8192,
         cache_size: int = 10_000,
     ) -> None:
-        require(callable(app), "app is a WSGI app: JWTMiddleware(app.wsgi_app, ...) for Flask")
-        require(
-            isinstance(realm, str) and _REALM.fullmatch(realm),
-            "realm: printable ASCII without quote or backslash",
-        )
-        require(
-            type(max_token_bytes) is int and max_token_bytes > 0,
-            "max_token_bytes is a positive number",
-        )
+        _check_app(app)
+        _check_realm(realm)
+        _check_count("max_token_bytes", max_token_bytes, least=1)
+        _check_count("cache_size", cache_size, least=0)
         self.app = app
+        self.max_token_bytes = max_token_bytes
         self._realm = realm
-        self._max_token_bytes = max_token_bytes
+        self._cache_size = cache_size
         self._allowed_origins = checked_origins(allowed_origins)
         self._table = RuleTable(rules)
-        self.verifier = Verifier(providers, revocations=revocations, cache_size=cache_size)
-        issuers = frozenset(provider.issuer for provider in providers)
-        # Under these a subject names one person.
-        self._names_one_issuer = frozenset(
+        self.replace_verifier(Verifier(providers, revocations=revocations))
+        issuers = frozenset(provider.issuer for provider in self.verifier.providers)
+        # Under these rules a subject names one person.
+        self._rules_of_one_issuer = frozenset(
             rule for rule in self._table.rules if len(rule.issuers(issuers)) == 1
         )
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
-        rules, identity, answer = self._decide(environ)
-        app = self.app  # called by a local name, as `check` below: faster in CPython 3.11
-        if not rules:
-            return app(environ, start_response)
+        rules, caller, answer = self._decide(environ)
+        if not rules and answer is None:
+            return self.app(environ, start_response)
         if self._allowed_origins:
             start_response = allow_origin(start_response, environ, self._allowed_origins)
-        environ.pop(REASON_KEY, None)  # whoever the app sees in our keys was verified here
-        environ.pop("REMOTE_USER", None)
-        if identity is None:
-            environ.pop(ENVIRON_KEY, None)
-            environ.pop("AUTH_TYPE", None)
+        if caller is None:
+            # Clear our keys, so that no server or outer middleware can supply an identity.
+            identity.clear(environ)
         else:
-            environ[ENVIRON_KEY] = identity
-            environ["AUTH_TYPE"] = "Bearer"
-            if not self._names_one_issuer.isdisjoint(rules):
-                environ["REMOTE_USER"] = to_wsgi(identity.subject)
+            names_one = not self._rules_of_one_issuer.isdisjoint(rules)
+            identity.put(environ, caller, scheme="Bearer", names_one_person=names_one)
         if answer is None:
-            return app(environ, start_response)
+            return self.app(environ, start_response)
         if isinstance(answer, Refusal):
-            environ[REASON_KEY] = answer.reason
-            self._log_refusal(answer, rules, environ)
+            environ[identity.REASON_KEY] = answer.reason
+            events.report(_OBSERVERS, Decision(rules, caller, answer), environ)
             drain_body(environ)
             return refusal_response(answer, self._realm)(environ, start_response)
         return preflight_response()(environ, start_response)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
-        """Return what is to happen with this request. Calls no app and writes nothing into the
-        environ."""
+        """Return what is to happen with this request.
+
+        Calls no app, reads no body and writes nothing into the environ.
+        """
         return Decision(*self._decide(environ))
 
-    def _decide(
-        self, environ: Mapping[str, Any]
-    ) -> tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]:
-        rules = self._table.match(environ)
-        if (
-            self._allowed_origins
-            and is_preflight(environ)
-            and environ["HTTP_ORIGIN"] in self._allowed_origins
-        ):
-            # The rule may name the method that is asked for, and not OPTIONS.
-            asked = self._table.match(
-                {**environ, "REQUEST_METHOD": environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]}
-            )
-            if not all(rule.is_public for rule in rules + asked):
-                return rules or asked, None, Preflight()
-        if not rules or rules[0].is_public:  # public ones stand last
-            return rules, None, None
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules, in the order in which they were given."""
+        return self._table.rules
+
+    def replace_verifier(self, verifier: Verifier) -> None:
+        """Verify with another verifier from now on, and forget what the former one verified."""
+        self.verifier = verifier
+        self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
+
+    def _decide(self, environ: Mapping[str, Any]) -> _Parts:
+        rules: tuple[Rule, ...] = ()
         try:
-            identity = self.verifier.recall(environ.get("HTTP_AUTHORIZATION")) or self._verify(
-                environ
-            )
+            rules = self._table.match(environ)
+            if self._allowed_origins and self._is_own_preflight(environ):
+                asked = self._rules_asked_for(environ)
+                if not all(rule.is_public for rule in rules + asked):
+                    return rules or asked, None, Preflight()
+            if not rules or rules[0].is_public:  # `match` returns public rules last
+                return rules, None, None
+            caller = self._identify(environ)
             for rule in rules:
-                check = rule.check
-                check(identity)
+                rule.check(caller)
         except Refusal as refusal:
             return rules, None, refusal.with_traceback(None)
-        return rules, identity, None
+        except (AttributeError, TypeError, ValueError):
+            if (tidy := self._tidied(environ)) is None:
+                return rules, None, InvalidRequest()
+            return self._decide(tidy)
+        return rules, caller, None
 
-    def _verify(self, environ: Mapping[str, Any]) -> Identity | None:
-        token = extract_token(environ, self._max_token_bytes)
-        return None if token is None else self.verifier.verify(token)
+    def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return an environ without values of None, or None if it is malformed.
 
-    def _log_refusal(
-        self, refusal: Refusal, rules: tuple[Rule, ...], environ: Mapping[str, Any]
-    ) -> None:
-        """One line, with what the token names though nobody has verified it; the token itself is
-        never written."""
-        if not _log.isEnabledFor(logging.INFO):
+        Raises the error that is being handled if the environ is not the reason for it.
+        """
+        tidy = tidy_environ(environ)
+        if tidy is not None and None not in map(environ.get, tidy):
+            raise
+        return tidy
+
+    def _is_own_preflight(self, environ: Mapping[str, Any]) -> bool:
+        return is_preflight(environ) and is_allowed(environ, self._allowed_origins)
+
+    def _rules_asked_for(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """Return the rules of the request that a preflight announces; its method decides."""
+        method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
+        return self._table.match({**environ, "REQUEST_METHOD": method})
+
+    def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
+        """Return the caller, or None without credentials. Verifies once, confirms every time."""
+        # The cache is keyed by the header in its usual form: most requests end here, unparsed.
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        caller = self._recall(authorization)
+        if caller is not None:
+            return caller
+        credentials = extract(environ, self.max_token_bytes)
+        if credentials is None:
+            return None
+        key = credentials.authorization
+        if key != authorization:  # such as "bearer", or two spaces
+            caller = self._recall(key)
+        return caller or self._verify(key, credentials.token)
+
+    def _recall(self, authorization: str | None) -> Identity | None:
+        """Return the caller of a cached verdict, or None if there is none or the keys changed."""
+        verdict = self._cache.get(authorization)
+        return None if verdict is None else self.verifier.confirm(verdict)
+
+    def _verify(self, key: str, token: str) -> Identity:
+        verdict = self.verifier.verify(token)
+        # None: the keys changed while the token was verified. It was good by those it was asked
+        # of, and its cached verdict is stale already.
+        caller = self.verifier.confirm(verdict) or verdict.identity
+        self._cache_verdict(key, verdict)
+        return caller
+
+    def _cache_verdict(self, key: str, verdict: Verdict) -> None:
+        if not self._cache_size:
             return
-        fields: dict[str, object] = {"reason": refusal.reason, "issuer": None, "kid": None}
-        with contextlib.suppress(Refusal):
-            parsed = jws.parse(extract_token(environ, self._max_token_bytes) or "")
-            fields |= {
-                "kid": parsed.header.get("kid"),
-                "issuer": jws.parse_object(parsed.payload).get("iss"),
-            }
-        fields |= {
-            "method": environ.get("REQUEST_METHOD"),
-            "rule": " ".join(rule.prefix for rule in rules),
-        }
-        fields["path"] = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        # As a log can hold the caller's texts: on one line, in ASCII, 80 characters at most.
-        shown = {
-            name: value if value is None else ascii(str(value))[1:-1][:80]
-            for name, value in fields.items()
-        }
-        line = "refused {method} {path}: {reason}".format_map(shown)
-        record = _log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None)
-        vars(record).update(
-            shown
-        )  # not as `extra`, which raises where the owner's record factory has such a field
-        _log.handle(record)
+        self._cache[key] = verdict
+        if len(self._cache) > self._cache_size:
+            try:
+                self._cache.popitem(last=False)  # the oldest goes first
+            except KeyError:  # other threads evict too; each of these calls is atomic
+                return
+
+
+def _check_app(app: object) -> None:
+    form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
+    require(callable(app), f"app must be a WSGI app, got {type(app).__name__}; {form}")
+    # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
+    # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
+    # refused here instead of failing at the first request.
+    require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")
+
+
+def _check_realm(realm: object) -> None:
+    is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
+    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {realm!r}")
+
+
+def _check_count(name: str, value: object, *, least: int) -> None:
+    # A boolean is an integer to Python, and never meant as one here.
+    is_count = type(value) is int and value >= least
+    require(is_count, f"{name} must be an integer of at least {least}, got {value!r}")

@@ -1,253 +1,130 @@
-"""The laws of the package's shape: who may import whom, how large things are, what is
-documented."""
+"""The package keeps the laws of its shape, and each law turns red on a planted fault."""
 
 import ast
+import dataclasses
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from laws import APART, LAWS, PACKAGE, Law, Module, modules_in
 
-ROOT = Path(__file__).parents[1] / "jwt_middleware"
-PACKAGE = ROOT.name
-RINGS = {"wire", "trust", "policy"}
-SEE_EVERY_RING = {"middleware", "settings"}
-APART = {"cli", "login", "stores", "testing", "pytest_plugin"}
-ONLY_IN = {
-    "jwt": {"trust.keys", "trust.jws", "login.minter"},
-    "werkzeug": {"wire", "login", "stores.passwords", "testing"},
-    "sqlalchemy": {"stores.sql"},
-    "psycopg": {"stores.sql"},
-    "redis": {"stores.redis"},
-    "limits": {"login.throttle"},
-    "click": {"cli"},
-    "flask": {"cli"},
-    "gunicorn": {"cli"},
-    "pytest": {"pytest_plugin"},
-    "webtest": {"testing"},
-}
-MAY_READ_OS_ENVIRON = {"settings", "cli"}
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+ROOT = Path(__file__).parents[1] / PACKAGE
+MODULES = modules_in(ROOT)
 
 
-@dataclass(frozen=True)
-class Module:
-    """A module: its dotted name within the package, its lines, its tree, and whom it imports."""
-
-    name: str
-    path: Path
-
-    @property
-    def top(self) -> str:
-        """The first part of its name."""
-        return self.name.partition(".")[0]
-
-    @property
-    def text(self) -> str:
-        """Its source."""
-        return self.path.read_text()
-
-    @property
-    def tree(self) -> ast.Module:
-        """Its source as a tree."""
-        return ast.parse(self.text)
-
-    @property
-    def functions(self) -> list[Function]:
-        """Every function and method."""
-        return [node for node in ast.walk(self.tree) if isinstance(node, Function)]
-
-    def imports(self, *, at_import: bool = False) -> set[str]:
-        """What it imports, as absolute dotted names; `at_import` leaves out what only functions and
-        types need."""
-        nodes = _run_at_import(self.tree.body) if at_import else ast.walk(self.tree)
-        return {name for node in nodes for name in self._targets(node)}
-
-    def _targets(self, node: ast.AST) -> Iterator[str]:
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            here = [PACKAGE, *filter(None, self.name.split("."))]
-            above = len(here) - node.level + (self.path.stem == "__init__")
-            base = ".".join(
-                [*(here[:above] if node.level else []), *([node.module] if node.module else [])]
-            )
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-    def own_imports(self, *, at_import: bool = False) -> set[str]:
-        """The package's modules that it imports; `from . import x` may name a thing instead of a
-        module."""
-        inside = {
-            name.removeprefix(PACKAGE).lstrip(".")
-            for name in self.imports(at_import=at_import)
-            if _is_ours(name)
-        }
-        return {_module_named(name) for name in inside} - {self.name}
-
-    def foreign_imports(self) -> set[str]:
-        """The top names of everything else."""
-        return {name.partition(".")[0] for name in self.imports() if not _is_ours(name)}
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_the_package_keeps_the_law(law: Law) -> None:
+    """Who may import whom, how large things are, what is documented."""
+    assert law(MODULES) == []
 
 
-def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] == PACKAGE
-
-
-def _module_named(name: str) -> str:
-    while name not in NAMES:
-        name = name.rpartition(".")[0]
-    return name
-
-
-def _run_at_import(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    for statement in body:
-        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.unparse(statement.test):
-            continue
-        if isinstance(statement, Function):
-            continue
-        yield statement
-        for _, value in ast.iter_fields(statement):
-            if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
-                yield from _run_at_import(value)
-
-
-def _name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
-
-
-MODULES = [Module(_name_of(path), path) for path in sorted(ROOT.rglob("*.py"))]
-NAMES = {module.name for module in MODULES}
-each_module = pytest.mark.parametrize(
-    "module", MODULES, ids=[module.name or PACKAGE for module in MODULES]
+LONG = "\n".join(["def f():", '    """Do."""', *["    pass"] * 41])
+MANY = "\n\n".join(
+    "def f" + str(n) + "():\n" + "    pass\n" * (21 if n < 2 else 1) for n in range(10)
 )
+PLANTED: dict[str, tuple[str, dict[str, str]]] = {
+    "wire imports trust": (
+        "rings_are_strangers",
+        {"wire/x.py": "from ..trust import y", "trust/y.py": ""},
+    ),
+    "trust imports policy within a function": (
+        "rings_are_strangers",
+        {"trust/x.py": "def f():\n    from ..policy import y", "policy/y.py": ""},
+    ),
+    "another module sees two rings": (
+        "rings_are_strangers",
+        {
+            "identity.py": "from .wire import x\nfrom .trust import x",
+            "wire/x.py": "",
+            "trust/x.py": "",
+        },
+    ),
+    "the core imports login": (
+        "the_core_stands_alone",
+        {"middleware.py": "from .login import app", "login/app.py": ""},
+    ),
+    "login imports policy": (
+        "the_core_stands_alone",
+        {"login/app.py": "from ..policy.rules import Rule", "policy/rules.py": "Rule = 1"},
+    ),
+    "stores import the command": (
+        "the_core_stands_alone",
+        {"stores/x.py": "from jwt_middleware.cli import y", "cli/y.py": ""},
+    ),
+    "trust takes an environ": (
+        "environ_has_its_places",
+        {"trust/verifier.py": "def f(*, environ): ..."},
+    ),
+    "grants take an environ": (
+        "environ_has_its_places",
+        {"login/grants.py": "class A:\n    def f(self, environ): ..."},
+    ),
+    "a private name of another object": (
+        "what_is_private_is_read_at_home",
+        {"cli/x.py": "def f(store): return store._hasher"},
+    ),
+    "the token library in the wire": (
+        "third_parties_have_their_place",
+        {"wire/x.py": "import jwt"},
+    ),
+    "a library that nobody listed": (
+        "third_parties_have_their_place",
+        {"login/x.py": "def f():\n    import requests"},
+    ),
+    "an option from the environment": (
+        "options_are_arguments",
+        {"trust/keys.py": "import os\nx = os.environ.get('KEY')"},
+    ),
+    "an option from the environment, imported": (
+        "options_are_arguments",
+        {"trust/keys.py": "from os import getenv"},
+    ),
+    "two modules that import each other": (
+        "no_import_cycle",
+        {"a.py": "from . import b", "b.py": "from . import a"},
+    ),
+    "a module of 301 lines": ("things_are_short", {"a.py": "x = 1\n" * 301}),
+    "a line of 101 characters": ("things_are_short", {"a.py": "x = '" + "y" * 95 + "'"}),
+    "a function of 42 lines": ("things_are_short", {"a.py": LONG}),
+    "two functions in ten of 22 lines": ("things_are_short", {"a.py": MANY}),
+    "a module without a docstring": ("what_is_public_is_documented", {"a.py": "x = 1"}),
+    "a method without a docstring": (
+        "what_is_public_is_documented",
+        {"a.py": '"""A."""\nclass A:\n    """A."""\n    def f(self): ...'},
+    ),
+    "a module for what is left over": ("words_have_one_meaning", {"wire/utils.py": ""}),
+    "a variable named after a thing it is not": ("words_have_one_meaning", {"a.py": "jwt = 1"}),
+}
 
 
-@each_module
-def test_rings_do_not_import_one_another(module: Module) -> None:
-    """wire, trust and policy are strangers; only `middleware` and `settings` see all three."""
-    rings = {name.partition(".")[0] for name in module.own_imports()} & RINGS
-    if module.top in RINGS:
-        assert rings <= {module.top}
-    elif module.top not in APART | SEE_EVERY_RING | {""}:
-        assert len(rings) <= 1
+@pytest.mark.parametrize(("name", "files"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_fault_turns_its_law_red(
+    name: str, files: dict[str, str], tmp_path: Path
+) -> None:
+    """A law that no fault can break would prove nothing."""
+    for path, source in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(source)
+    (law,) = [law for law in LAWS if law.__name__ == name]
+    assert law(modules_in(tmp_path))
 
 
-@each_module
-def test_the_core_stands_alone(module: Module) -> None:
-    """The core never imports `login`, `stores` or `cli`."""
-    if module.top not in APART | {"settings"}:
-        assert not [name for name in module.own_imports() if name.partition(".")[0] in APART]
+def test_every_law_has_a_planted_fault() -> None:
+    """None is taken on trust."""
+    assert {name for name, _ in PLANTED.values()} == {law.__name__ for law in LAWS}
 
 
-@each_module
-def test_login_and_middleware_are_apart(module: Module) -> None:
-    """`login` never imports `middleware`, so it can be served alone; stores import neither it nor
-    the command."""
-    if module.top == "login":
-        assert not {"middleware", "cli"} & {name.partition(".")[0] for name in module.own_imports()}
-    if module.top == "stores":
-        assert not {"middleware", "login", "cli"} & {
-            name.partition(".")[0] for name in module.own_imports()
-        }
-
-
-@each_module
-def test_third_parties_have_their_place(module: Module) -> None:
-    """Each library is imported in the modules that are about it, and any other library nowhere."""
-    known = {*ONLY_IN, "cryptography", *sys.stdlib_module_names}
-    for name in module.foreign_imports():
-        assert name in known
-        places = ONLY_IN.get(name, {module.name})
-        assert any(
-            module.name == place or module.name.startswith(place + ".") for place in places
-        ), name
-
-
-@each_module
-def test_the_environment_of_the_process(module: Module) -> None:
-    """Nothing reads `os.environ` but `settings` and `cli`: an option is an argument."""
-    if module.top not in MAY_READ_OS_ENVIRON:
-        read = {"environ", "environb", "getenv", "getenvb"}
-        for node in ast.walk(module.tree):
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Name)
-                and node.value.id == "os"
-            ):
-                assert node.attr not in read
-        assert not {f"os.{name}" for name in read} & module.imports()
-
-
-def test_no_import_cycle() -> None:
-    """Modules can be imported in some order, each after those that it needs."""
-    graph = {
-        module.name: module.own_imports(at_import=True) - {""} for module in MODULES if module.name
-    }
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(f"an import cycle: {' -> '.join(error.args[1])}")
-
-
-@each_module
-def test_modules_are_short(module: Module) -> None:
-    """300 lines at most."""
-    assert len(module.text.splitlines()) <= 300
-
-
-def _length(function: Function) -> int:
-    """The lines of a function without its docstring."""
-    first = function.body[0]
-    documented = ast.get_docstring(function, clean=False) is not None
-    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
-    return (function.end_lineno or 0) - function.lineno + 1 - docstring
-
-
-def test_functions_are_short() -> None:
-    """Nine in ten within 20 lines, none over 40."""
-    lengths = sorted(
-        (_length(function), f"{module.name}.{function.name}")
-        for module in MODULES
-        for function in module.functions
-    )
-    assert lengths[-1][0] <= 40, lengths[-1]
-    assert lengths[len(lengths) * 9 // 10][0] <= 20
-
-
-@each_module
-def test_everything_public_is_documented(module: Module) -> None:
-    """Modules, and public classes, functions and methods, have a docstring."""
-    bare = [node.name for node in _public(module.tree.body) if not ast.get_docstring(node)]
-    assert ast.get_docstring(module.tree)
-    assert not bare
-
-
-def _public(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
-    for node in body:
-        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
-            yield node
-            if isinstance(node, ast.ClassDef):
-                yield from _public(node.body)
-
-
-@each_module
-def test_no_word_of_the_field_is_misused(module: Module) -> None:
-    """A word has one meaning: a name that stands for another is not used, nor a module for all that
-    is left over."""
-    assert not {"utils", "helpers", "common", "misc"} & set(module.name.split("."))
-    names = {node.arg for node in ast.walk(module.tree) if isinstance(node, ast.arg)}
-    names |= {
-        node.id
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    assert not {"user_info", "jwt", "env"} & names
+def test_what_is_public_is_frozen() -> None:
+    """No public value is a tuple, and a public dataclass is frozen: nobody opens a path by
+    assignment."""
+    for name in importlib.import_module(PACKAGE).__all__:
+        value = getattr(importlib.import_module(PACKAGE), name)
+        if isinstance(value, type):
+            assert not issubclass(value, tuple), name
+            if dataclasses.is_dataclass(value):
+                assert value.__dataclass_params__.frozen, name  # type: ignore[attr-defined]
 
 
 def _loaded_by(statement: str) -> set[str]:

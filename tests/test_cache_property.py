@@ -112,7 +112,7 @@ class TwoVerifiers(RuleBasedStateMachine):
 def verdict_of(verifier: Verifier, token: str) -> Any:
     """The identity and its claims, or the reason of the refusal."""
     try:
-        identity = verifier.verify(token)
+        identity = verifier.identify(token)
     except Refusal as refusal:
         return refusal.reason
     return identity, identity.claims

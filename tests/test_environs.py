@@ -84,7 +84,7 @@ _ENVIRONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(_ENVIRONS, st.sampled_from(environs.BODIES) | st.binary(max_size=60))
 def test_every_environ_is_answered(environ: dict[str, Any], body: bytes) -> None:
     """Odd, missing and broken keys, together: an answer with a status below 500, never an
@@ -124,7 +124,7 @@ _USUAL = {
 
 @pytest.mark.parametrize("request_", _REQUESTS.values(), ids=_REQUESTS)
 @pytest.mark.parametrize("name", environs.NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(value=_VALUES)
 def test_one_odd_key_in_a_usual_request(name: str, request_: dict[str, str], value: str) -> None:
     """Each key of a request that is answered otherwise may be odd."""

@@ -24,7 +24,7 @@ def test_claims_are_a_new_dict_at_each_access() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["subject", "issuer", "scopes", "token_id", "session_id", "expires_at", "claims"]
+    "name", ["subject", "issuer", "scopes", "token_id", "session_id", "expires_at", "claims_json"]
 )
 def test_nothing_of_it_can_be_changed(name: str) -> None:
     """It is shared between the requests of one token."""

@@ -122,9 +122,9 @@ def test_the_clock_is_asked_each_time(
     with stopped("time", 0) as clock:
         for clock.now, reason in moments.items():
             if reason:
-                assert refused(verifier.verify, token) == reason
+                assert refused(verifier.identify, token) == reason
             else:
-                assert verifier.verify(token).subject == "user"
+                assert verifier.identify(token).subject == "user"
 
 
 def test_a_kept_token_costs_no_signature_check() -> None:
@@ -133,7 +133,7 @@ def test_a_kept_token_costs_no_signature_check() -> None:
     token = known.token()
     for cache_size, asked in ((10, 1), (0, 4)):
         verifier, source.asked = Verifier([known.provider], cache_size=cache_size), 0
-        assert len({verifier.verify(token) for _ in range(4)}) == 1
+        assert len({verifier.identify(token) for _ in range(4)}) == 1
         assert source.asked == asked
 
 
@@ -143,13 +143,13 @@ def test_no_more_tokens_are_kept_than_asked_for() -> None:
     verifier = Verifier([known.provider], cache_size=10)
     tokens = [known.token(jti=str(number)) for number in range(50)]
     for token in tokens:
-        verifier.verify(token)
+        verifier.identify(token)
     source.asked = 0
     for token in reversed(tokens[40:]):
-        verifier.verify(token)
+        verifier.identify(token)
     assert source.asked == 0
     for token in tokens[:40]:
-        verifier.verify(token)
+        verifier.identify(token)
     assert source.asked == 40
 
 
@@ -159,10 +159,10 @@ def test_a_refusal_is_never_kept() -> None:
     source, known = moving(old)
     verifier = Verifier([known.provider])
     token = sign({"alg": "ES256", "kid": "new"}, known.claims(), new)
-    assert [refused(verifier.verify, token) for _ in range(2)] == ["key", "key"]
+    assert [refused(verifier.identify, token) for _ in range(2)] == ["key", "key"]
     assert source.asked == 2
     source.change(old, new)
-    assert verifier.verify(token).subject == "user"
+    assert verifier.identify(token).subject == "user"
 
 
 def test_a_removed_key_ends_its_tokens_at_once() -> None:
@@ -172,13 +172,13 @@ def test_a_removed_key_ends_its_tokens_at_once() -> None:
     verifier = Verifier([known.provider])
     tokens = [sign({"alg": "ES256", "kid": key.id}, known.claims(), key) for key in (first, second)]
     for token in tokens:
-        verifier.verify(token)
+        verifier.identify(token)
     source.change(second)
-    assert [refused(verifier.verify, tokens[0]) for _ in range(2)] == ["key", "key"]
-    assert verifier.verify(tokens[1]).subject == "user"
+    assert [refused(verifier.identify, tokens[0]) for _ in range(2)] == ["key", "key"]
+    assert verifier.identify(tokens[1]).subject == "user"
     source.change(first)
-    assert verifier.verify(tokens[0]).subject == "user"
-    assert refused(verifier.verify, tokens[1]) == "key"
+    assert verifier.identify(tokens[0]).subject == "user"
+    assert refused(verifier.identify, tokens[1]) == "key"
 
 
 def test_keys_that_cannot_be_had_end_a_kept_token_too() -> None:
@@ -199,9 +199,9 @@ def test_keys_that_cannot_be_had_end_a_kept_token_too() -> None:
     source = Outage(key)
     known = Issuer(key, Provider(issuer="https://outage.example", audience="api", keys=source))
     verifier, token = Verifier([known.provider]), known.token()
-    verifier.verify(token)
+    verifier.identify(token)
     source.is_down = True
-    assert refused(verifier.verify, token) == "keys_unavailable"
+    assert refused(verifier.identify, token) == "keys_unavailable"
 
 
 def test_revocation_is_asked_each_time() -> None:
@@ -217,9 +217,9 @@ def test_revocation_is_asked_each_time() -> None:
     verifier = Verifier(PROVIDERS, revocations=Revocations())  # type: ignore[arg-type]
     token = HS256.token(jti="t1", sid="s1")
     for ids in (("t1", None), (None, "s1")):
-        assert verifier.verify(token).token_id == "t1"
+        assert verifier.identify(token).token_id == "t1"
         revoked.update(revocation_keys(HS256.provider.issuer, *ids))
-        assert refused(verifier.verify, token) == "revoked"
+        assert refused(verifier.identify, token) == "revoked"
         revoked.clear()
 
 
@@ -228,10 +228,10 @@ def test_each_token_is_its_issuers() -> None:
     terms."""
     verifier = Verifier(PROVIDERS)
     for known in ISSUERS.values():
-        assert verifier.verify(known.token()).issuer == known.provider.issuer
+        assert verifier.identify(known.token()).issuer == known.provider.issuer
     assert refused(Verifier([HS256.provider]).verify, ISSUERS["hs384"].token()) == "issuer"
     assert (
-        refused(verifier.verify, ISSUERS["hs384"].token(iss=HS256.provider.issuer)) == "algorithm"
+        refused(verifier.identify, ISSUERS["hs384"].token(iss=HS256.provider.issuer)) == "algorithm"
     )
 
 
@@ -255,7 +255,7 @@ def test_threads_get_each_their_own_verdict() -> None:
         for _ in range(25):
             for subject, token in tokens.items():
                 try:
-                    found = verifier.verify(token).subject
+                    found = verifier.identify(token).subject
                 except InvalidToken as refusal:
                     found = f"sometimes {refusal.reason}"
                 if found != subject and not (
@@ -297,7 +297,7 @@ tokens = {str(n): ISSUERS["hs256"].token(sub=str(n)) for n in range(20)}
 def hammer():
     for _ in range(20):
         for subject, token in tokens.items():
-            assert verifier.verify(token).subject == subject
+            assert verifier.identify(token).subject == subject
         gevent.sleep(0)
 
 jobs = [gevent.spawn(hammer) for _ in range(20)]

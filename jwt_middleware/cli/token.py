@@ -19,7 +19,7 @@ from ..trust import jws
 from ..trust.keys import ALGORITHMS, Key, KeySet
 from ..trust.provider import Provider
 from ..trust.verifier import Verifier
-from ..wire.credentials import extract_token
+from ..wire.credentials import extract
 
 _MAX_BYTES = 64 * 1024
 _DATES = ("exp", "nbf", "iat", "auth_time", "updated_at")
@@ -111,7 +111,7 @@ def _inspect(
     text = _read_token()
     claims = _show(text)
     if middlewares:
-        _conclude([_refusal(one.verifier, text, one._max_token_bytes) for one in middlewares])
+        _conclude([_refusal(one.verifier, text, one.max_token_bytes) for one in middlewares])
     elif keys:
         verifier = Verifier([_provider(keys, claims, issuer, audience)])
         unasked = ["issuer"] * (not issuer) + ["audience"] * (not audience) + ["revocation"]
@@ -215,7 +215,8 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _refusal(verifier: Verifier, text: str, max_bytes: int = 8192) -> Refusal | None:
     try:
-        verifier.verify(extract_token({"HTTP_AUTHORIZATION": f"Bearer {text}"}, max_bytes) or "")
+        credentials = extract({"HTTP_AUTHORIZATION": f"Bearer {text}"}, max_bytes)
+        verifier.identify(credentials.token if credentials else "")
     except Refusal as refusal:
         return refusal
     return None

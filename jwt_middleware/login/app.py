@@ -12,7 +12,13 @@ from ..errors import StoreUnavailable, require
 from ..readings import to_wsgi
 from ..stores.base import UserStore
 from ..trust.key_folder import PUBLISHED_FOR
-from ..wire.cors import allow_origin, checked_origins, is_preflight, preflight_response
+from ..wire.cors import (
+    allow_origin,
+    checked_origins,
+    is_allowed,
+    is_preflight,
+    preflight_response,
+)
 from ..wire.problem import NOSNIFF, answering
 from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 from . import audit, cookies
@@ -95,7 +101,7 @@ class LoginApp:
         """Answer one request (PEP 3333)."""
         allowed = self._allowed_origins
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
-        if environ.get("HTTP_ORIGIN") in allowed and is_preflight(environ):
+        if is_preflight(environ) and is_allowed(environ, allowed):
             return preflight_response()(environ, start_response)
         try:
             response = self._handle(Request(_tidy(environ)))
@@ -124,10 +130,13 @@ class LoginApp:
         own = {prefix + path: path for path in self._routes}
 
         def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-            path = own.get(environ.get("PATH_INFO", ""))
+            given = environ.get("PATH_INFO") or ""
+            path = own.get(given) if isinstance(given, str) else None
             if path is None:
                 return app(environ, start_response)
-            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
+            script_name = environ.get("SCRIPT_NAME") or ""
+            if isinstance(script_name, str):  # any other is refused like all that is malformed
+                environ["SCRIPT_NAME"] = script_name + prefix
             environ["PATH_INFO"] = path
             return self(environ, start_response)
 

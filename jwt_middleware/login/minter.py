@@ -54,7 +54,7 @@ class TokenMinter:
         self._provider = Provider(
             issuer=issuer, audience=audience, keys=_verifying_keys(key, fallbacks), typ=TOKEN_TYPE
         )
-        self._verifier = Verifier([self._provider], cache_size=0)
+        self._verifier = Verifier([self._provider])
 
     @classmethod
     def from_secret(
@@ -123,7 +123,7 @@ class TokenMinter:
             )
         try:
             token = self._sign(extra | self._registered(subject, scopes, session))
-            identity = self._verifier.verify(token)
+            identity = self._verifier.identify(token)
         except (InvalidToken, RecursionError, TypeError, ValueError) as error:
             raise ValueError("the subject, a scope or a claim cannot stand in a token") from error
         if (identity.subject, set(identity.scopes)) != (subject, set(scopes)):

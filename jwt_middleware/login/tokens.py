@@ -37,7 +37,7 @@ class TokenEndpoint:
         self._minter = minter
         self._sessions = sessions
         self._throttle = throttle
-        self._verifier = Verifier([minter.provider], cache_size=0)
+        self._verifier = Verifier([minter.provider])
 
     def grant(self, fields: Mapping[str, Any], environ: Mapping[str, Any]) -> dict[str, Any]:
         """Return the answer of `POST /token` (RFC 6749 sections 5.1 and 6). `Problem` with its
@@ -125,7 +125,7 @@ class TokenEndpoint:
 
     def _revoke_access_token(self, token: str, all_: bool, environ: Mapping[str, Any]) -> None:
         try:
-            caller = self._verifier.verify(token)
+            caller = self._verifier.identify(token)
         except InvalidToken:
             return
         if caller.token_id is not None:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..identity import ENVIRON_KEY
-from ..readings import to_wsgi
+from ..identity import put
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
 from ..trust.verifier import Verifier
@@ -28,7 +27,9 @@ def identity_environ(
     provider = Provider(
         issuer=issuer, audience=claims.setdefault("aud", "test"), keys=KeySet([key])
     )
-    identity = Verifier([provider]).verify(
+    identity = Verifier([provider]).identify(
         Tokens([provider], key).good(subject, scopes=scopes, **claims)
     )
-    return {ENVIRON_KEY: identity, "REMOTE_USER": to_wsgi(identity.subject), "AUTH_TYPE": "Bearer"}
+    environ: dict[str, Any] = {}
+    put(environ, identity, scheme="Bearer", names_one_person=True)
+    return environ

@@ -44,27 +44,25 @@ def trusting(app: Any) -> Iterator[Tokens]:
         provider for middleware in middlewares for provider in middleware.verifier.providers
     ]
     with ExitStack() as stack:
-        can_revoke = [
-            stack.enter_context(_trusting(found.verifier, key, revoked)) for found in middlewares
-        ]
+        can_revoke = [stack.enter_context(_trusting(found, key, revoked)) for found in middlewares]
         yield Tokens(providers, key, revoke if any(can_revoke) else None)
 
 
 @contextmanager
-def _trusting(verifier: Verifier, key: Key, revoked: Sequence[Revocation]) -> Iterator[bool]:
-    """Let one verifier trust the key; gives whether it knows of revocations."""
-    providers, revocations = verifier.providers, verifier._revocations
-    verifier.trust(tuple(_with_key(provider, key) for provider in providers))
+def _trusting(middleware: JWTMiddleware, key: Key, revoked: Sequence[Revocation]) -> Iterator[bool]:
+    """Let one middleware trust the key; yield whether it knows of revocations."""
+    usual = middleware.verifier
+    revocations = usual.revocations
+    knows_revocations = isinstance(revocations, RevocationList)
     if isinstance(revocations, RevocationList):
-        log = _Log(revocations._log, revoked)
-        verifier._revocations = RevocationList(
-            log, max_staleness=0, max_outage=revocations._max_outage
-        )
+        log = _Log(revocations.log, revoked)
+        revocations = RevocationList(log, max_staleness=0, max_outage=revocations.max_outage)
+    providers = [_with_key(provider, key) for provider in usual.providers]
+    middleware.replace_verifier(Verifier(providers, revocations=revocations))
     try:
-        yield isinstance(revocations, RevocationList)
+        yield knows_revocations
     finally:
-        verifier._revocations = revocations
-        verifier.trust(providers)
+        middleware.replace_verifier(usual)
 
 
 def _with_key(provider: Provider, key: Key) -> Provider:

@@ -84,11 +84,11 @@ class RevocationList:
             hasattr(log, "read_revocations"),
             "RevocationList takes a store with a log: RevocationList(store)",
         )
-        self._log = log
+        self.log = log
         self._max_staleness = max_staleness
-        self._max_outage = math.inf if max_outage is None else max_outage
+        self.max_outage = math.inf if max_outage is None else max_outage
         are_seconds = all(
-            is_number(value) and value >= 0 for value in (max_staleness, self._max_outage)
+            is_number(value) and value >= 0 for value in (max_staleness, self.max_outage)
         )
         require(
             are_seconds, "max_staleness and max_outage are numbers of seconds (max_outage: or None)"
@@ -122,7 +122,7 @@ class RevocationList:
         if reading.acquire(timeout=0 if is_failing else _PATIENCE):
             self._read_and_release(now, oldest, reading)
         if (
-            self._read_at < oldest and not now - self._read_at < self._max_outage
+            self._read_at < oldest and not now - self._read_at < self.max_outage
         ):  # never read: infinitely old
             raise Unavailable("revocations_unavailable")
 
@@ -146,7 +146,7 @@ class RevocationList:
                 self._read_at <= oldest and now >= self._retry_at
             ):  # nobody else has read or failed meanwhile
                 started = time.monotonic()
-                self._add(self._log.read_revocations(self._cursor))
+                self._add(self.log.read_revocations(self._cursor))
                 self._read_at, self._refresh_at = started, started + self._max_staleness / 2
         except (
             Exception

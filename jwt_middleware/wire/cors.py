@@ -37,6 +37,12 @@ def is_preflight(environ: Mapping[str, Any]) -> bool:
     return environ.get("REQUEST_METHOD") == "OPTIONS" and bool(asks)
 
 
+def is_allowed(environ: Mapping[str, Any], allowed_origins: Collection[str]) -> bool:
+    """Return whether the request comes from an allowed origin."""
+    origin = environ.get("HTTP_ORIGIN")
+    return isinstance(origin, str) and origin in allowed_origins
+
+
 def preflight_response() -> WSGIApplication:
     """Return the answer to a preflight from a listed origin as a WSGI app."""
     response = Response(status=204, headers=_PREFLIGHT_HEADERS)
@@ -59,10 +65,9 @@ def allow_origin(
     """
     if not allowed_origins:
         return start_response
-    origin = environ.get("HTTP_ORIGIN")
     added: list[tuple[str, str]] = []
-    if isinstance(origin, str) and origin in allowed_origins:
-        added = [("Access-Control-Allow-Origin", origin), _EXPOSED]
+    if is_allowed(environ, allowed_origins):
+        added = [("Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]), _EXPOSED]
         if with_credentials:
             added.append(_CREDENTIALS)
 

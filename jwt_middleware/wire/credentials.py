@@ -1,28 +1,49 @@
-"""Where a token is looked for: the Bearer scheme (RFC 6750 section 2.1)."""
+"""Where a token is looked for: the Bearer scheme of the Authorization header (RFC 6750, 2.1)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidRequest, InvalidToken
 
 # RFC 9110 section 11.2: token68 is 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
 _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
-# RFC 9110 section 5.6.2: what could go on with the name of a scheme, so that `Bearerish x` is
-# another scheme
+# RFC 9110 section 5.6.2: the characters that may continue the name of a scheme. `Bearerish x` is
+# another scheme, not a malformed Bearer.
 _SCHEME_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+!#$%&'*^`|"
 )
 
 
-def extract_token(environ: Mapping[str, Any], max_bytes: int = 8192) -> str | None:
-    """Return the one token of `Authorization: Bearer`, or None without the header or with another
-    scheme.
+@dataclass(slots=True)  # not frozen: one is made for each first-seen token
+class Credentials:
+    """What a request presents: the `scheme` as the challenge names it, one `token`, its `source`.
+
+    `source` says where the token was found: `header`. The repr does not show the token.
+    """
+
+    scheme: str
+    token: str = field(repr=False)
+    source: str
+
+    @property
+    def authorization(self) -> str:
+        """The `Authorization` value in its usual form, by which a verdict is cached."""
+        return f"{self.scheme} {self.token}"
+
+
+def extract(environ: Mapping[str, Any], max_bytes: int = 8192) -> Credentials | None:
+    """Return the credentials of a request; None without the header or with another scheme.
 
     `InvalidRequest` when there is not exactly one well-formed token: none, two, or a character
-    outside token68, which a comma is too, so two headers joined by a server are refused.
-    `InvalidToken` over `max_bytes`.
+    outside token68. A comma is outside it, so two headers that a server joined are refused.
+    `InvalidToken("too_large")` over `max_bytes`.
     """
-    header: str = environ.get("HTTP_AUTHORIZATION", "")
+    header = environ.get("HTTP_AUTHORIZATION")
+    if header is None:
+        return None
+    if not isinstance(header, str):
+        raise InvalidRequest
     if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":
         if header[:6].lower() == "bearer" and header[6:7] not in _SCHEME_CHARACTERS:
             raise InvalidRequest
@@ -33,4 +54,4 @@ def extract_token(environ: Mapping[str, Any], max_bytes: int = 8192) -> str | No
     text = token.rstrip("=")
     if not text or not text.isascii() or text.encode().translate(None, _TOKEN68):
         raise InvalidRequest
-    return token
+    return Credentials("Bearer", token, "header")

@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from ..errors import Refusal, Unavailable
+from ..errors import Refusal
 from .challenge import challenge
 from .wsgi import StartResponse, WSGIApplication
 
@@ -21,10 +21,10 @@ def refusal_response(refusal: Refusal, realm: str) -> WSGIApplication:
     A fault of ours has `Retry-After` instead of a challenge.
     """
     headers = {"Cache-Control": "no-store", **NOSNIFF}
-    if isinstance(refusal, Unavailable):
-        headers["Retry-After"] = str(refusal.retry_after)
-    else:
+    if refusal.retry_after is None:
         headers["WWW-Authenticate"] = challenge(refusal, realm)
+    else:
+        headers["Retry-After"] = str(refusal.retry_after)
     body = {
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,

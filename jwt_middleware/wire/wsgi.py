@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 StartResponse: TypeAlias = Callable[..., Any]
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -41,6 +42,7 @@ _DEFAULTS = {
     "SERVER_PROTOCOL": "HTTP/1.1",
     "wsgi.url_scheme": "http",
 }
+_ASCII = "".join(map(chr, range(128)))
 _BUFFERS = (io.BytesIO, tempfile.SpooledTemporaryFile)
 _WRAPPED = ("rfile", "file", "input")  # of cheroot and gevent, of waitress, of wsgiref.validate
 _MAX_LAYERS = 4
@@ -58,6 +60,8 @@ def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
     for key, value in tidy.items():
         if (key.isupper() or key == "wsgi.url_scheme") and not _is_latin_1(value):
             return None
+    # werkzeug decodes it as UTF-8 and raises where it is not.
+    tidy["QUERY_STRING"] = quote(tidy["QUERY_STRING"], safe=_ASCII, encoding="latin-1")
     return tidy
 
 

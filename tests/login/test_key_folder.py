@@ -77,7 +77,7 @@ def test_an_activated_key_signs_and_the_old_tokens_stay_good(
     key_folder.activate(path, str(new.id))
     later(monkeypatch, 1.1)
     after = worker.mint("ada")
-    assert verifier.verify(before).subject == verifier.verify(after).subject == "ada"
+    assert verifier.identify(before).subject == verifier.identify(after).subject == "ada"
     assert KeyFolder(path).active.id == new.id
 
 
@@ -93,14 +93,14 @@ def test_a_retired_key_verifies_no_more(path: Path, monkeypatch: pytest.MonkeyPa
     worker = minter(path)
     verifier = Verifier([worker.provider])
     token = worker.mint("ada")
-    verifier.verify(token)
+    verifier.identify(token)
     old = KeyFolder(path).active.id
     key_folder.activate(path, str(publish(path).id))
     age(path, LIFETIME + 301)
     key_folder.retire(path, str(old), LIFETIME)
     later(monkeypatch, 1.1)
     with pytest.raises(InvalidToken, match="key"):
-        verifier.verify(token)
+        verifier.identify(token)
 
 
 def test_a_key_stays_until_its_last_token_has_expired(path: Path) -> None:

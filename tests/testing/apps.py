@@ -76,4 +76,5 @@ def provider(**terms: Any) -> Provider:
 
 def guarded(app: Any = plain_app, **options: Any) -> JWTMiddleware:
     """The middleware around an app, with one provider and one rule unless others are given."""
+    app = getattr(app, "wsgi_app", app)  # Flask's
     return JWTMiddleware(app, **{"providers": [provider()], "rules": [Rule("/api")]} | options)

@@ -1,6 +1,7 @@
 """`identity_environ`: what the middleware would have set, for clients that go round it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def test_it_is_what_the_middleware_sets(subject: str) -> None:
     assert made.keys() == set(KEYS)
     assert [made[name] for name in KEYS[1:]] == [seen[name] for name in KEYS[1:]]
     times = {"claims_json": b"", "expires_at": 0}
-    assert made[KEYS[0]]._replace(**times) == seen[KEYS[0]]._replace(**times)
+    assert replace(made[KEYS[0]], **times) == replace(seen[KEYS[0]], **times)
     assert made[KEYS[0]].claims.keys() == seen[KEYS[0]].claims.keys()
 
 

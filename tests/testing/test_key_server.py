@@ -35,13 +35,13 @@ def test_its_tokens_are_verified_with_its_keys(source: Callable[[KeyServer], Pro
     for."""
     with KeyServer() as server:
         token = server.token("ada", scopes=["read"], role="x")
-        identity = Verifier([source(server)]).verify(token)
+        identity = Verifier([source(server)]).identify(token)
     assert (identity.subject, identity.scopes, identity.claims["role"]) == ("ada", ("read",), "x")
 
 
 def test_a_rotation_costs_nobody_a_request(jwt_key_server: KeyServer) -> None:
     """As good issuers do it: the next key has been published before it signs."""
-    verify, old = verifier(jwt_key_server).verify, jwt_key_server.token("ada")
+    verify, old = verifier(jwt_key_server).identify, jwt_key_server.token("ada")
     verify(old)
     jwt_key_server.rotate()
     assert verify(jwt_key_server.token("bob")).subject == "bob"
@@ -52,7 +52,7 @@ def test_a_key_that_comes_unannounced(jwt_key_server: KeyServer) -> None:
     """After two rotations it is unknown until the keys are fetched again, and then the old one is
     unknown."""
     with stopped("monotonic", 1000) as clock:
-        verify, old = verifier(jwt_key_server).verify, jwt_key_server.token("ada")
+        verify, old = verifier(jwt_key_server).identify, jwt_key_server.token("ada")
         verify(old)
         jwt_key_server.rotate()
         jwt_key_server.rotate()
@@ -72,14 +72,14 @@ def test_a_fault_lasts_until_the_recovery(
     """Without keys nobody is let in, and afterwards a new process is."""
     fault(jwt_key_server)
     with pytest.raises(Unavailable, match="keys_unavailable"):
-        verifier(jwt_key_server).verify(jwt_key_server.token())
+        verifier(jwt_key_server).identify(jwt_key_server.token())
     jwt_key_server.recover()
-    verifier(jwt_key_server).verify(jwt_key_server.token())
+    verifier(jwt_key_server).identify(jwt_key_server.token())
 
 
 def test_known_keys_last_through_an_outage(jwt_key_server: KeyServer) -> None:
     """A server that fails later costs nobody who was known."""
-    verify = verifier(jwt_key_server).verify
+    verify = verifier(jwt_key_server).identify
     verify(jwt_key_server.token("ada"))
     jwt_key_server.fail(500)
     assert verify(jwt_key_server.token("bob")).subject == "bob"
@@ -91,7 +91,7 @@ def test_a_hanging_server_can_be_left(capfd: pytest.CaptureFixture[str]) -> None
     with KeyServer() as server:
         server.hang()
         with pytest.raises(Unavailable):
-            verifier(server).verify(server.token())
+            verifier(server).identify(server.token())
         with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as impatient:
             impatient.sendall(b"GET /jwks.json HTTP/1.0\r\n\r\n")
             impatient.setsockopt(

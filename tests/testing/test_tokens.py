@@ -48,7 +48,7 @@ def test_a_good_token_keeps_every_term(terms: dict[str, Any]) -> None:
     """Whatever its provider asks for, the token is accepted, with its subject, scopes and
     claims."""
     tokens, verifier = made(**terms)
-    identity = verifier.verify(tokens.good("ada", scopes=["read", "write"], role="x"))
+    identity = verifier.identify(tokens.good("ada", scopes=["read", "write"], role="x"))
     assert (identity.subject, identity.scopes, identity.claims["role"]) == (
         "ada",
         ("read", "write"),
@@ -62,7 +62,7 @@ def test_a_bad_token_has_one_flaw(flaw: str, reason: str, terms: dict[str, Any])
     """It is refused for its flaw and for nothing else, under any terms."""
     tokens, verifier = made(**terms)
     with pytest.raises(InvalidToken, match=f"^{reason}$"):
-        verifier.verify(tokens.bad(flaw, "ada", scopes=["read"]))
+        verifier.identify(tokens.bad(flaw, "ada", scopes=["read"]))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -74,9 +74,9 @@ def test_what_anybody_can_forge_is_refused(flaw: str, algorithm: str) -> None:
     good = tokens.good("ada")
     forged = forged_tokens(good)[flaw]
     with pytest.raises(InvalidToken, match=f"^{REASONS[flaw]}$"):
-        verifier.verify(forged)
+        verifier.identify(forged)
     claims = jwt.decode(forged, options={"verify_signature": False})
-    assert claims | {"tampered": True} == verifier.verify(good).claims | {"tampered": True}
+    assert claims | {"tampered": True} == verifier.identify(good).claims | {"tampered": True}
 
 
 def test_every_flaw_is_known() -> None:
@@ -93,7 +93,7 @@ def test_a_revoked_token_has_been_revoked() -> None:
     token = Tokens(tokens.providers, tokens.key, lambda **entry: revoked.append(entry)).bad(
         "revoked", "ada"
     )
-    identity = verifier.verify(token)
+    identity = verifier.identify(token)
     entry = {
         "token_id": identity.token_id,
         "expires_at": identity.expires_at,
@@ -113,9 +113,9 @@ def test_without_revocations_there_is_no_revoked_token() -> None:
 def test_a_claim_replaces_the_usual_one() -> None:
     """Whatever the kit would write, a test may write otherwise."""
     tokens, verifier = made(audience=("one", "two"))
-    assert verifier.verify(tokens.good("ada", aud="two", jti="7")).token_id == "7"
+    assert verifier.identify(tokens.good("ada", aud="two", jti="7")).token_id == "7"
     with pytest.raises(InvalidToken, match="expired"):
-        verifier.verify(tokens.good("ada", exp=0))
+        verifier.identify(tokens.good("ada", exp=0))
 
 
 def test_the_issuer_chooses_the_provider() -> None:
@@ -127,8 +127,8 @@ def test_the_issuer_chooses_the_provider() -> None:
         for name in "ab"
     ]
     tokens, verifier = Tokens(providers, key), Verifier(providers)
-    assert verifier.verify(tokens.good("ada")).issuer == "https://a.example"
-    assert verifier.verify(tokens.good("ada", issuer="https://b.example")).claims["aud"] == "b"
+    assert verifier.identify(tokens.good("ada")).issuer == "https://a.example"
+    assert verifier.identify(tokens.good("ada", issuer="https://b.example")).claims["aud"] == "b"
     with pytest.raises(ConfigurationError, match=r"'https://a\.example', 'https://b\.example'"):
         tokens.good("ada", issuer="https://c.example")
 
@@ -142,7 +142,7 @@ def test_scopes_are_a_list() -> None:
 def test_scopes_need_a_claim() -> None:
     """A provider that looks for none grants none, which a test that asks for some is told."""
     tokens, verifier = made(scope_claims=())
-    assert verifier.verify(tokens.good("ada")).scopes == ()
+    assert verifier.identify(tokens.good("ada")).scopes == ()
     with pytest.raises(ConfigurationError, match="scope_claims"):
         tokens.good("ada", scopes=["read"])
 
@@ -152,11 +152,11 @@ def test_the_clock_is_read_at_each_call() -> None:
     tokens, verifier = made()
     with freeze_time("2040-01-01") as clock:
         token = tokens.good("ada")
-        verifier.verify(token)
+        verifier.identify(token)
         clock.tick(906)
         with pytest.raises(InvalidToken, match="expired"):
-            verifier.verify(token)
-        verifier.verify(tokens.good("ada"))
+            verifier.identify(token)
+        verifier.identify(tokens.good("ada"))
 
 
 def test_time_machine_moves_it_too() -> None:
@@ -165,10 +165,10 @@ def test_time_machine_moves_it_too() -> None:
     tokens, verifier = made()
     with time_machine.travel("2040-01-01T00:00Z", tick=False) as clock:
         token = tokens.good("ada")
-        verifier.verify(token)
+        verifier.identify(token)
         clock.shift(906)
         with pytest.raises(InvalidToken, match="expired"):
-            verifier.verify(token)
+            verifier.identify(token)
 
 
 def test_no_key_is_shown() -> None:

@@ -331,7 +331,7 @@ def errors() -> tuple[str, int, str | None]:
         assert_type(refusal.scope, tuple[str, ...])
         return refusal.reason, refusal.status, refusal.code
     except Unavailable as refusal:
-        assert_type(refusal.retry_after, int)
+        assert_type(refusal.retry_after, int | None)
         raise
     except Refusal as refusal:
         assert_type(refusal.description, str)

@@ -10,7 +10,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from jwt_middleware import InsufficientScope, InvalidRequest, InvalidToken, MissingToken, Refusal
 from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.wire.challenge import challenge
-from jwt_middleware.wire.credentials import extract_token
+from jwt_middleware.wire.credentials import extract
 
 # RFC 6750 section 2.1 with 1*SP, and the scheme in any case (RFC 9110 section 11.1)
 CREDENTIALS = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9\-._~+/]+=*)")
@@ -19,7 +19,8 @@ TOKEN = "abc.DEF-_~+/09=="
 
 def extracted(header: str, max_bytes: int = 8192) -> str | None:
     """The token that this header holds."""
-    return extract_token({"HTTP_AUTHORIZATION": header}, max_bytes)
+    credentials = extract({"HTTP_AUTHORIZATION": header}, max_bytes)
+    return credentials and credentials.token
 
 
 @pytest.mark.parametrize("header", [f"Bearer {TOKEN}", f"bearer {TOKEN}", f"BEARER   {TOKEN}"])
@@ -34,7 +35,7 @@ def test_a_token_is_found_under_any_spelling_of_the_scheme(header: str) -> None:
 def test_another_scheme_is_no_token(header: str) -> None:
     """No header, and a header of another scheme, hold no bearer token (RFC 6750 section 3.1)."""
     assert extracted(header) is None
-    assert extract_token({}) is None
+    assert extract({}) is None
 
 
 @given(
