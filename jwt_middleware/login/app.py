@@ -1,7 +1,7 @@
 """`LoginApp`: a WSGI app where people log in with username and password and get tokens."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from werkzeug.wrappers import Request
@@ -9,8 +9,15 @@ from werkzeug.wrappers import Request
 from ..errors import require
 from ..readings import to_wsgi
 from ..stores.base import Store, UserStore
-from ..wire.cors import checked_origins, is_preflight, preflight_response, share
-from ..wire.wsgi import StartResponse, WSGIApplication, drain
+from ..wire.cors import (
+    allow_origin,
+    checked_origins,
+    is_allowed,
+    is_preflight,
+    preflight_response,
+)
+from ..wire.problem import NOSNIFF, answering
+from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
@@ -94,17 +101,18 @@ class LoginApp:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        origin = environ.get("HTTP_ORIGIN")
-        if origin in self._allowed_origins:
-            start_response = share(start_response, origin, with_cookies=True)
-            if is_preflight(environ):
-                return preflight_response()(environ, start_response)
+        allowed = self._allowed_origins
+        start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
+        if is_preflight(environ) and is_allowed(environ, allowed):
+            return preflight_response()(environ, start_response)
         try:
+            environ = _tidy(environ)
             response = self._routes.answer(Request(environ))
         except LoginError as error:
-            drain(environ)
+            drain_body(environ)
             response = error.response()
-        return response(environ, start_response)
+        response.headers.update(NOSNIFF)
+        return answering(response)(environ, start_response)
 
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
         """Return a WSGI app that answers the login app's paths below `prefix` and hands all else on
@@ -125,11 +133,21 @@ class LoginApp:
         own = {prefix + path: path for path in self._routes.paths}
 
         def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-            path = own.get(environ.get("PATH_INFO", ""))
+            given = environ.get("PATH_INFO") or ""
+            path = own.get(given) if isinstance(given, str) else None
             if path is None:
                 return app(environ, start_response)
-            environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + prefix
+            script_name = environ.get("SCRIPT_NAME") or ""
+            if isinstance(script_name, str):  # any other is refused like all that is malformed
+                environ["SCRIPT_NAME"] = script_name + prefix
             environ["PATH_INFO"] = path
             return self(environ, start_response)
 
         return application
+
+
+def _tidy(environ: Mapping[str, Any]) -> dict[str, Any]:
+    tidy = tidy_environ(environ)
+    if tidy is None:
+        raise LoginError(400, "invalid_request", "The request is malformed.")
+    return tidy
