@@ -74,23 +74,7 @@ class LoginApp:
         title: str | None = None,
         template: str | os.PathLike[str] | None = None,
     ) -> None:
-        require(
-            isinstance(minter, TokenMinter),
-            "minter must be a TokenMinter: LoginApp(store, minter)",
-        )
-        require(
-            _has_methods(store, _STORE_METHODS),
-            "store must be a SQLStore or a MemoryStore; your own user table goes in users=",
-        )
-        users = cast(UserStore, store) if users is None else users
-        require(
-            _has_methods(users, ("authenticate", "get")),
-            "users must be an object with the methods authenticate and get: see UserStore",
-        )
-        require(
-            throttle is None or isinstance(throttle, Throttle),
-            f"throttle must be a Throttle or None, got {shown(throttle)}",
-        )
+        users = _check_parts(store, minter, users, throttle)
         sessions = Sessions(
             store,
             reuse_grace=reuse_grace,
@@ -150,6 +134,30 @@ class LoginApp:
             return self(environ, start_response)
 
         return application
+
+
+def _check_parts(
+    store: Store, minter: TokenMinter, users: UserStore | None, throttle: Throttle | None
+) -> UserStore:
+    """Return the users, or raise `ConfigurationError` for a part that is something else."""
+    require(
+        isinstance(minter, TokenMinter),
+        "minter must be a TokenMinter: LoginApp(store, minter)",
+    )
+    require(
+        _has_methods(store, _STORE_METHODS),
+        "store must be a SQLStore or a MemoryStore; your own user table goes in users=",
+    )
+    users = cast(UserStore, store) if users is None else users
+    require(
+        _has_methods(users, ("authenticate", "get")),
+        "users must be an object with the methods authenticate and get: see UserStore",
+    )
+    require(
+        throttle is None or isinstance(throttle, Throttle),
+        f"throttle must be a Throttle or None, got {shown(throttle)}",
+    )
+    return users
 
 
 def _has_methods(value: object, names: Iterable[str]) -> bool:
