@@ -183,6 +183,9 @@ def _verifying_keys(key: Key | KeyFolder, fallbacks: Sequence[Key]) -> KeySet | 
     form = "fallbacks must be a list or tuple of earlier keys: fallbacks=[old_key]"
     earlier = tuple_of(Key, fallbacks, form)
     if isinstance(key, KeyFolder):
-        require(not earlier, "fallbacks must be empty with a KeyFolder, which has the earlier keys")
+        require(
+            not earlier,
+            "fallbacks must be empty with a KeyFolder, which has the earlier keys: leave fallbacks out",
+        )
         return key
     return KeySet([key, *earlier])
