@@ -107,7 +107,7 @@ class UserStoreBase(ABC):
         scopes: Sequence[str] = (),
         claims: Mapping[str, Any] | None = None,
     ) -> User:
-        """Store a new user and return it. `claims` are extra claims for its tokens, a dict for JSON.
+        """Store a new user and return it. `claims` are extra claims for its tokens.
 
         `NameTaken`, a `ConfigurationError`, when the name is taken. `ConfigurationError` when one
         of the four cannot be stored.
