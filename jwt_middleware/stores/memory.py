@@ -11,12 +11,12 @@ from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session
 from .entries import MARGIN, PRUNE_AFTER, session_entry, token_entry
 from .passwords import DEFAULT_METHOD
-from .users import Row, UserTable, fold_name
+from .users import Row, UserStoreBase, fold_name
 
 _SWEEP_EVERY = 60  # seconds
 
 
-class MemoryStore(UserTable):
+class MemoryStore(UserStoreBase):
     """Users, sessions, revocations and counters that live as long as this object.
 
     Thread-safe; forked processes each go on with a copy of their own. `password_method` is one of

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..stores.passwords import PasswordHasher
-from ..stores.users import UserTable
+from ..stores.users import UserStoreBase
 
 CHEAP = "scrypt:1024:8:1"
 """A hash of one millisecond: for tests only."""
 
 
 @contextmanager
-def cheap_passwords(store: UserTable) -> Iterator[None]:
+def cheap_passwords(store: UserStoreBase) -> Iterator[None]:
     """Let this `SQLStore` or `MemoryStore` make cheap hashes until the end of the block.
 
     Users that are added in the block, and passwords that are set in it, get cheap hashes. A hash

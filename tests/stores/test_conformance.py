@@ -2,10 +2,13 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.stores import MemoryStore, NameTaken, SQLStore, UnknownUser, User, UserRecord
@@ -224,7 +227,7 @@ def test_a_name_is_any_text(store: Store, name: str) -> None:
 )
 def test_a_name_that_cannot_be_kept(store: Store, name: Any) -> None:
     """A name that is empty, too long or has control characters is refused with the rule."""
-    with pytest.raises(ConfigurationError, match="a user name is 1 to 255 characters"):
+    with pytest.raises(ConfigurationError, match="username must be 1 to 255 characters"):
         store.add_user(name, "wonderland")
     assert store.users() == []
 
@@ -303,7 +306,7 @@ def test_a_scope_is_a_scope_token(store: Store, scope: str) -> None:
 )  # fmt: skip
 def test_claims_are_what_json_keeps(store: Store, claims: Any) -> None:
     """Claims that would come back different, or not at all, are refused."""
-    with pytest.raises(ConfigurationError, match="claims is a dict"):
+    with pytest.raises(ConfigurationError, match="claims must be a dict"):
         store.add_user("ann", "wonderland", claims=claims)
 
 
@@ -315,7 +318,7 @@ def test_claims_nested_too_deep(store: Store) -> None:
     for _ in range(100_000):
         deep = {"d": deep}
     for claims in (endless, deep):
-        with pytest.raises(ConfigurationError, match="claims is a dict"):
+        with pytest.raises(ConfigurationError, match="claims must be a dict"):
             store.add_user("ann", "wonderland", claims=claims)
     while deep:  # a dict this deep overflows the stack of the interpreter when it is freed at once
         deep = deep["d"]
@@ -442,3 +445,44 @@ def test_nothing_shows_a_hash(store: Store) -> None:
     for shown in (repr(store), repr(row), repr(store.users())):
         assert row.password_hash not in shown
         assert "wonderland" not in shown
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=300),
+    st.binary(max_size=20),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), st.floats(), max_size=2),
+    st.builds(object),
+    st.builds(set),
+)
+
+
+@given(
+    username=st.one_of(st.just("ann"), ANYTHING),
+    password=st.one_of(st.just("wonderland"), ANYTHING),
+    scopes=ANYTHING,
+    claims=ANYTHING,
+)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_anything_is_a_user_or_a_configuration_error(
+    username: Any, password: Any, scopes: Any, claims: Any
+) -> None:
+    """Nothing but `ConfigurationError` comes out of `add_user`, and what it accepts logs in."""
+    store = MemoryStore(password_method=CHEAP)
+    added = None
+    with suppress(ConfigurationError):
+        added = store.add_user(username, password, scopes=scopes, claims=claims)
+    assert store.authenticate(username, password) == added
+    assert [user.username for user in store.users()] == ([added.username] if added else [])
+
+
+@given(method=ANYTHING)
+def test_any_method_is_taken_or_a_configuration_error(method: Any) -> None:
+    """Nothing but `ConfigurationError` comes out of a store's constructor."""
+    for build in (MemoryStore, lambda **options: SQLStore("sqlite:///x.db", **options)):
+        with suppress(ConfigurationError):
+            build(password_method=method)

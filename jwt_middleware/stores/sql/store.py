@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from ..passwords import DEFAULT_METHOD
-from ..users import Row, UserTable
+from ..users import Row, UserStoreBase
 from .counters import CounterTable
 from .names import best_match, is_named, name_key
 from .schema import schema, sessions
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..redis import RedisLog
 
 
-class SQLStore(SessionTable, CounterTable, UserTable):
+class SQLStore(SessionTable, CounterTable, UserStoreBase):
     """Users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or in
     PostgreSQL (`postgresql://user:password@host/name`).
 
@@ -45,7 +45,7 @@ class SQLStore(SessionTable, CounterTable, UserTable):
         log: "RedisLog | None" = None,
         password_method: str = DEFAULT_METHOD,
     ) -> None:
-        UserTable.__init__(self, password_method)
+        UserStoreBase.__init__(self, password_method)
         SessionTable.__init__(self, url_or_engine, log)
 
     def ping(self) -> None:
