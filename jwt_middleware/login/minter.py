@@ -185,7 +185,7 @@ def _verifying_keys(key: Key | KeyFolder, fallbacks: Sequence[Key]) -> KeySet | 
     if isinstance(key, KeyFolder):
         require(
             not earlier,
-            "fallbacks must be empty with a KeyFolder, which has the earlier keys: leave fallbacks out",
+            "fallbacks must be empty with a KeyFolder, which has earlier keys: leave fallbacks out",
         )
         return key
     return KeySet([key, *earlier])
