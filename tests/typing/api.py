@@ -48,6 +48,7 @@ from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import (
     Counters,
     MemoryStore,
+    NameTaken,
     PasswordHasher,
     RedisLog,
     Session,
@@ -58,6 +59,8 @@ from jwt_middleware.stores import (
     UserRecord,
     UserStore,
     check_password,
+    hash_password,
+    version_of,
 )
 from jwt_middleware.testing import (
     FLAWS,
@@ -178,7 +181,8 @@ class Table:
 
     def authenticate(self, username: str, password: str) -> User | None:
         """Look up and check."""
-        return User(1, username) if check_password(None, password) else None
+        good = check_password(None, password, unknown="scrypt:32768:8:1")
+        return User(1, username, version=version_of(hash_password(password))) if good else None
 
     def get(self, user_id: str) -> User | None:
         """Look up."""
@@ -214,7 +218,7 @@ def stores() -> None:
         store.disable_user("ada")
         try:
             store.remove_user("ada")
-        except UnknownUser:
+        except (NameTaken, UnknownUser):
             raise
         for user in store.users():
             assert_type(user, UserRecord)
@@ -240,7 +244,7 @@ def stores() -> None:
     stored = hasher.hash("password")
     assert_type(stored, str)
     assert_type(hasher.check(stored, "password"), bool)
-    assert_type(hasher.outdated(stored), bool)
+    assert_type(hasher.needs_rehash(stored), bool)
 
 
 class OwnLog:
@@ -248,7 +252,7 @@ class OwnLog:
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """All there are, each time."""
-        return RevocationPage(None, [Revocation("key", 1e9)], True)
+        return RevocationPage(None, [Revocation("key", 1e9)])
 
 
 def whole(log: RevocationLog, minter: TokenMinter) -> None:
