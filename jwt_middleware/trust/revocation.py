@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol
 
-from ..errors import InvalidToken, StoreUnavailable, Unavailable, is_number, require
+from .._options import check_seconds
+from ..errors import InvalidToken, StoreUnavailable, Unavailable, require
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -84,15 +85,13 @@ class RevocationList:
             hasattr(log, "read_revocations"),
             "RevocationList takes a store with a log: RevocationList(store)",
         )
+        check_seconds("max_staleness", max_staleness)
+        if max_outage is not None:
+            check_seconds("max_outage", max_outage)
         self.log = log
         self._max_staleness = max_staleness
-        self.max_outage = math.inf if max_outage is None else max_outage
-        are_seconds = all(
-            is_number(value) and value >= 0 for value in (max_staleness, self.max_outage)
-        )
-        require(
-            are_seconds, "max_staleness and max_outage are numbers of seconds (max_outage: or None)"
-        )
+        self.max_outage = max_outage
+        self._longest_outage = math.inf if max_outage is None else max_outage
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
         self._pruned_in = 0.0  # the minute since the epoch
@@ -122,7 +121,7 @@ class RevocationList:
         if reading.acquire(timeout=0 if is_failing else _PATIENCE):
             self._read_and_release(now, oldest, reading)
         if (
-            self._read_at < oldest and not now - self._read_at < self.max_outage
+            self._read_at < oldest and not now - self._read_at < self._longest_outage
         ):  # never read: infinitely old
             raise Unavailable("revocations_unavailable")
 
