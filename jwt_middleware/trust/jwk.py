@@ -21,8 +21,8 @@ _BYTE_MEMBERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "OKP": (("x",), ("d",)),
 }
 
-KINDS = tuple(_BYTE_MEMBERS)
-"""Every `kty` that is read."""
+ALGORITHM_OF_KIND = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+"""Every `kty` that is read, with an algorithm of its: PyJWT reads all keys of a kind alike."""
 
 THUMBPRINT_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "oct": ("k", "kty"),
@@ -40,8 +40,10 @@ def check_form(jwk: Mapping[str, Any]) -> None:
     """
     require(isinstance(jwk, Mapping), "a JWK must be a mapping, such as json.loads gives")
     kind = jwk.get("kty")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ConfigurationError(f'"kty" must be one of {", ".join(KINDS)}, got {got(kind)}')
+    if not isinstance(kind, str) or kind not in ALGORITHM_OF_KIND:
+        raise ConfigurationError(
+            f'"kty" must be one of {", ".join(ALGORITHM_OF_KIND)}, got {got(kind)}'
+        )
     _check_texts(jwk)
     _check_use(jwk)
     required, optional = _BYTE_MEMBERS[kind]

@@ -18,7 +18,7 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,25 +141,26 @@ class KeyFolder:
             if former is not None and state == former.state:
                 return former
             check_modes(self.path)
-            keys = {str(key.id): key for key in _keys(self.path)}
+            files = dict(_keys(self.path))
+            keys = {str(key.id): key for key in files.values()}
             active = active_id(self.path)
             if _state(self.path) == state:
                 break
-        self._warn_of_readers()
+        for file in files:
+            self._warn_of_readers(file)
         require(active in keys, f"the active key {active} is not there")
         generation = former.generation + 1 if former else 1
         return _Snapshot(KeySet(keys.values()), keys[active], generation, state)
 
-    def _warn_of_readers(self) -> None:
-        for file, mode in _readable_by_others(self.path.glob("*.pem")):
-            if (file.name, mode) not in self._warned:
-                self._warned.add((file.name, mode))
-                _log.warning(
-                    "the private key %s has mode %04o, so that others can read it; "
-                    "make it 0600, for its owner only",
-                    file,
-                    mode,
-                )
+    def _warn_of_readers(self, file: Path) -> None:
+        mode = _mode_if_readable_by_others(file)
+        if mode is not None and (file.name, mode) not in self._warned:
+            self._warned.add((file.name, mode))
+            _log.warning(
+                "others can read the private key %s, which has mode %04o; make it 0600",
+                file,
+                mode,
+            )
 
 
 def check_modes(path: Path) -> None:
@@ -181,19 +182,17 @@ def check_modes(path: Path) -> None:
         )
 
 
-def _readable_by_others(files: Iterable[Path]) -> Iterator[tuple[Path, int]]:
-    """Yield the files that more people can read than their owner, each with its mode.
+def _mode_if_readable_by_others(file: Path) -> int | None:
+    """Return the mode of a file that more people can read than its owner, else None.
 
     Root may share a file with the group that the app runs as (PostgreSQL has the same rule).
     """
     if os.name != "posix":
-        return
-    for file in files:
-        status = file.stat()
-        mode = stat.S_IMODE(status.st_mode)
-        others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
-        if mode & others:
-            yield file, mode
+        return None
+    status = file.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
+    return mode if mode & others else None
 
 
 def _state(path: Path) -> _State:
@@ -246,11 +245,11 @@ def activated_at(path: Path) -> float:
     return (path / _ACTIVE).stat().st_mtime
 
 
-def _keys(path: Path) -> Iterator[Key]:
+def _keys(path: Path) -> Iterator[tuple[Path, Key]]:
     for file in sorted(path.glob("*.pem")):
         kid, _, algorithm = file.stem.rpartition(".")
         try:
-            yield Key.from_pem(file.read_bytes(), algorithm=algorithm, id=kid)
+            yield file, Key.from_pem(file.read_bytes(), algorithm=algorithm, id=kid)
         except (OSError, ConfigurationError) as error:
             _log.warning("the key file %s is left out: %s", file.name, error)
 

@@ -12,20 +12,10 @@ import jwt
 
 from .._options import got
 from ..errors import ConfigurationError, require
+from . import key_material
 from .encoding import encode_base64url, parse_object
-from .jwk import KINDS, THUMBPRINT_MEMBERS, check_form
-from .key_material import (
-    ALGORITHMS,
-    ED25519_NAMES,
-    RSA_ALGORITHMS,
-    Material,
-    algorithms_of,
-    check_strength,
-    load_pem,
-    random_material,
-    to_bytes,
-    to_pem,
-)
+from .jwk import ALGORITHM_OF_KIND, THUMBPRINT_MEMBERS, check_form
+from .key_material import ALGORITHMS, ED25519_NAMES, RSA_ALGORITHMS, Material
 
 __all__ = [
     "ALGORITHMS",
@@ -35,9 +25,6 @@ __all__ = [
 ]
 
 _log = logging.getLogger("jwt_middleware")
-
-# An algorithm of each kind of key. PyJWT reads all keys of a kind alike.
-_ALGORITHM_OF_KIND = dict(zip(KINDS, ("HS256", "RS256", "ES256", "EdDSA"), strict=True))
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -62,7 +49,7 @@ class Key:
     _implementation: jwt.algorithms.Algorithm = field(init=False)
 
     def __post_init__(self) -> None:
-        possible = algorithms_of(self.verifying_key)
+        possible = key_material.algorithms_of(self.verifying_key)
         require(
             isinstance(self.algorithm, str) and self.algorithm in possible,
             f"algorithm must be one of {', '.join(possible)} for this key, "
@@ -77,7 +64,7 @@ class Key:
             names == (self.algorithm,) or (names == ED25519_NAMES and possible == ED25519_NAMES),
             f"algorithms must be names of {self.algorithm}, got {got(names)}",
         )
-        check_strength(self.algorithm, self.verifying_key)
+        key_material.check_strength(self.algorithm, self.verifying_key)
         # PyJWT knows the older name alone; the computation is the same (RFC 9864 section 2.2).
         name = "EdDSA" if self.algorithm in ED25519_NAMES else self.algorithm
         implementation = jwt.get_algorithm_by_name(name)
@@ -93,7 +80,7 @@ class Key:
 
         The secret must be at least as long as the hash: 32, 48 or 64 bytes (RFC 7518 section 3.2).
         """
-        material = to_bytes("secret", secret)
+        material = key_material.to_bytes("secret", secret)
         return cls(algorithm, id, material, material)
 
     @classmethod
@@ -104,7 +91,9 @@ class Key:
 
         An RSA key is RS256 by default.
         """
-        return cls._from_material(load_pem(to_bytes("pem", pem)), algorithm, id)
+        return cls._from_material(
+            key_material.load_pem(key_material.to_bytes("pem", pem)), algorithm, id
+        )
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "Key":
@@ -115,10 +104,12 @@ class Key:
         """
         check_form(jwk)
         try:
-            implementation: Any = jwt.get_algorithm_by_name(_ALGORITHM_OF_KIND[jwk["kty"]])
+            implementation: Any = jwt.get_algorithm_by_name(ALGORITHM_OF_KIND[jwk["kty"]])
             material = implementation.from_jwk(dict(jwk))
         except Exception as error:  # PyJWT and cryptography raise a dozen kinds on a bad document
-            raise ConfigurationError(f"a JWK must be a key of kind {', '.join(KINDS)}") from error
+            raise ConfigurationError(
+                f"a JWK must be a key of kind {', '.join(ALGORITHM_OF_KIND)}"
+            ) from error
         key = cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
         if jwk["kty"] in ("EC", "OKP"):  # the numbers of an RSA key are checked by cryptography
             is_pair = all(jwk[name] == value for name, value in key._members().items())
@@ -133,7 +124,7 @@ class Key:
             isinstance(algorithm, str) and algorithm in ALGORITHMS,
             f"algorithm must be one of {', '.join(ALGORITHMS)}, got {got(algorithm)}",
         )
-        key = cls._from_material(random_material(algorithm), algorithm, id)
+        key = cls._from_material(key_material.random_material(algorithm), algorithm, id)
         return key if id else cls(algorithm, key.thumbprint(), key.signing_key, key.verifying_key)
 
     @classmethod
@@ -142,7 +133,7 @@ class Key:
         private = material if isinstance(material, bytes) or public is not material else None
         if algorithm is not None:
             return cls(algorithm, id, private, public)
-        usual, *others = algorithms_of(public)
+        usual, *others = key_material.algorithms_of(public)
         names = ED25519_NAMES if (usual, *others) == ED25519_NAMES else (usual,)
         return cls(usual, id, private, public, names)
 
@@ -179,7 +170,7 @@ class Key:
         """
         is_private = self.signing_key is not None and self.signing_key is not self.verifying_key
         require(is_private, "a key must be a private key to be written as a PEM")
-        return to_pem(self.signing_key)
+        return key_material.to_pem(self.signing_key)
 
     def thumbprint(self) -> str:
         """Return the SHA-256 thumbprint (RFC 7638 section 3), base64url without padding."""

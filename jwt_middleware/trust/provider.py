@@ -48,7 +48,7 @@ class Provider:
     scope_claims: tuple[str, ...] = ("scope", "scp")
 
     def __post_init__(self) -> None:
-        _check_text("issuer", self.issuer, "the exact iss of the tokens")
+        _check_text("issuer", self.issuer, "such as issuer='https://idp.example/', the exact iss")
         object.__setattr__(self, "audience", _checked_audience(self.audience))
         _check_keys(self.keys)
         check_seconds("leeway", self.leeway, most=_MAX_LEEWAY)
@@ -87,7 +87,7 @@ def _is_text(value: object) -> bool:
 
 def _check_text(name: str, value: object, meaning: str) -> None:
     rule = "a string that is not empty and has no control characters"
-    require(_is_text(value), f"{name} must be {meaning}, {rule}, got {got(value)}")
+    require(_is_text(value), f"{name} must be {rule}, {meaning}, got {got(value)}")
 
 
 def _checked_audience(audience: object) -> str | tuple[str, ...] | None:
