@@ -18,6 +18,7 @@ ever echoed.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class StoreUnavailable(JWTMiddlewareError):
         return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
 
 
-DESCRIPTIONS: Mapping[str, str] = {
+_DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
     "too_large": "The access token is too large.",
@@ -59,6 +60,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "signature": "The signature of the access token does not verify.",
     "type": "The token is of another type than an access token.",
     "claims": "A claim of the access token is missing or of the wrong form.",
+    "proof": "The access token is bound to a key, and the request has no proof of that key.",
     "issuer": "The issuer of the access token is not accepted here.",
     "audience": "The access token is meant for another audience.",
     "expired": "The access token has expired.",
@@ -71,6 +73,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
 }
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
 """The closed set of reasons, each with its one description (RFC 6750 section 3: printable ASCII, no
 quotes)."""
 

@@ -16,9 +16,10 @@ from .errors import ConfigurationError, require
 from .middleware import JWTMiddleware
 from .policy.requirements import Requirement, authenticated, optional, public, scope
 from .policy.rules import Rule
+from .trust.discovery import DiscoveredKeySet
 from .trust.keys import Key, KeySet
 from .trust.provider import Provider
-from .trust.remote_keys import DiscoveredKeySet, RemoteKeySet
+from .trust.remote_keys import RemoteKeySet
 from .trust.revocation import RevocationList
 from .wire.wsgi import WSGIApplication
 

@@ -16,8 +16,8 @@ from jwt_middleware import ConfigurationError, Identity, Key, RemoteKeySet
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import SQLStore
+from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.key_folder import publish
-from jwt_middleware.trust.remote_keys import DiscoveredKeySet
 
 SECRET = "a secret of the tests, long enough"
 BASIC = {
