@@ -126,7 +126,6 @@ def login() -> None:
     from jwt_middleware.login import LoginApp, TokenMinter
     from jwt_middleware.stores import SQLStore
 
-    cli()
     database = ("--database", "sqlite:///auth.db")
     more = ("--scope", "admin", *database, "--create", "--password-stdin")
     command("users", "add", "ada", *more, given="analytical engine\n")
@@ -309,12 +308,12 @@ def _printed(log: Path, process: "subprocess.Popen[bytes]") -> str:
 FLOWS: dict[str, tuple[Callable[[], None], ...]] = {
     "": (core,),
     "cli": (core, cli),
-    "login": (core, login),
+    "login": (core, cli, login),
     "postgres": (core, postgres),
     "redis": (core, redis),
     "paste": (core, paste),
     "testing": (core, testing),
-    "demo": (core, login, demo),
+    "demo": (core, cli, login, demo),
 }
 """The flows of each extra; "" is no extra."""
 
