@@ -35,7 +35,7 @@ def floors() -> tuple[dict[str, str], list[str]]:
 
 
 def main() -> None:
-    """Build the wheel, install it with the floors, and run the flows; exit with 1 when one fails."""
+    """Build the wheel, install it with the floors and run every flow; exit with 1 if one fails."""
     pins, extras = floors()
     print("the floors:", *sorted(pins.values()))
     with tempfile.TemporaryDirectory() as name:
