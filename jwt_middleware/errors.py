@@ -33,6 +33,18 @@ class ConfigurationError(JWTMiddlewareError, ValueError):
 class StoreUnavailable(JWTMiddlewareError):
     """A store cannot answer now: it is down, locked, or slower than its two seconds."""
 
+    @property
+    def cause(self) -> str:
+        """The SQLSTATE, SQLite's name or the class of the driver's error, else our own message.
+
+        A driver's text is never shown: it may quote a statement or a URL.
+        """
+        error = self.__cause__
+        if error is None:
+            return str(self)
+        code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
+        return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
+
 
 DESCRIPTIONS: Mapping[str, str] = {
     "missing": "This resource needs an access token.",

@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 
 from ..errors import InvalidToken, require, tuple_of
+from ..identity import Identity
 from ..trust.key_folder import KeyFolder
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
@@ -50,6 +51,7 @@ class TokenMinter:
             self._signing_key.signing_key,
             "a public key cannot sign: TokenMinter takes a secret or a private key",
         )
+        self._issuer = issuer
         self._lifetime = lifetime
         self._provider = Provider(
             issuer=issuer, audience=audience, keys=_verifying_keys(key, fallbacks), typ=TOKEN_TYPE
@@ -81,6 +83,11 @@ class TokenMinter:
         """The provider that accepts what this minter mints, and no token of another type (RFC 8725
         section 3.11)."""
         return self._provider
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of the tokens."""
+        return self._issuer
 
     @property
     def lifetime(self) -> int:
@@ -129,6 +136,13 @@ class TokenMinter:
         if (identity.subject, set(identity.scopes)) != (subject, set(scopes)):
             raise ValueError("a scope is a name without spaces, and no extra claim grants one")
         return token
+
+    def verify(self, token: str) -> Identity:
+        """Return the caller that a token of this minter names; `InvalidToken` for any other token.
+
+        It does not ask whether the token was revoked.
+        """
+        return self._verifier.identify(token)
 
     def _registered(
         self, subject: str, scopes: Sequence[str], session: str | None

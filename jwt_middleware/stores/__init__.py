@@ -9,9 +9,18 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from .._packages import require_package
-from .base import Counters, Session, SessionStore, UnknownUser, User, UserRecord, UserStore
+from .base import (
+    Counters,
+    NameTaken,
+    Session,
+    SessionStore,
+    UnknownUser,
+    User,
+    UserRecord,
+    UserStore,
+)
 from .memory import MemoryStore
-from .passwords import PasswordHasher, check_password
+from .passwords import PasswordHasher, check_password, hash_password, version_of
 
 if TYPE_CHECKING:
     from .redis import RedisLog
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Counters",
     "MemoryStore",
+    "NameTaken",
     "PasswordHasher",
     "RedisLog",
     "SQLStore",
@@ -30,6 +40,8 @@ __all__ = [
     "UserRecord",
     "UserStore",
     "check_password",
+    "hash_password",
+    "version_of",
 ]
 
 # Name: its module, the package that this imports, a part of that, its distribution and our extra.

@@ -2,17 +2,21 @@
 rows."""
 
 import json
+import logging
 import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ..errors import ConfigurationError, StoreUnavailable, require, tuple_of
-from .base import UnknownUser, User, UserRecord
+from .base import NameTaken, UnknownUser, User, UserRecord
 from .passwords import DEFAULT_METHOD, PasswordHasher
+
+_log = logging.getLogger("jwt_middleware.login")
 
 _MAX_NAME = 255
 _ID = re.compile(r"[1-9][0-9]{0,18}")
@@ -78,11 +82,11 @@ class UserTable(ABC):
             or row.disabled
         ):
             return None
-        if self._hasher.outdated(row.password_hash):
+        if self._hasher.needs_rehash(row.password_hash):
             with suppress(
                 StoreUnavailable
             ):  # the password was right all the same; the next login tries again
-                self._replace_hash(row, self._hasher.renew(password))
+                self._replace_hash(row, self._hasher.rehash(password))
         return row.user()
 
     def get(self, user_id: str) -> User | None:
@@ -103,8 +107,8 @@ class UserTable(ABC):
     ) -> User:
         """Keep a new user and return it. `claims` are JSON-able extra claims for its tokens.
 
-        `ConfigurationError` when the name is taken, or when one of the four is not what can be
-        kept.
+        `NameTaken`, a `ConfigurationError`, when the name is taken. `ConfigurationError` when one
+        of the four is not what can be kept.
         """
         require(
             _is_name(username),
@@ -120,7 +124,7 @@ class UserTable(ABC):
             {"username": username, "password_hash": self._hasher.hash(password), **kept}
         )
         if row is None:
-            raise ConfigurationError(f"there is a user named {username!r} already")
+            raise NameTaken(f"there is a user named {username!r} already")
         return row.user()
 
     def set_password(self, username: str, password: str) -> None:
@@ -182,6 +186,26 @@ class UserTable(ABC):
     @abstractmethod
     def _replace_hash(self, row: Row, password_hash: str) -> None:
         """Only if the row still has the hash it had: a password set in the meantime stays."""
+
+
+def warn_without_version(users: object, user: User) -> None:
+    """Log a WARNING if a user table of the owner's never sets `version`; once for each kind of
+    table.
+
+    Call it when somebody has logged in: without a version a new password ends no session.
+    """
+    if getattr(user, "version", 0) == 0 and not isinstance(users, UserTable):
+        _warn_without_version(type(users).__qualname__)
+
+
+@cache
+def _warn_without_version(table: str) -> None:
+    _log.warning(
+        "users=%s returned a User without a version, so a password change does not end sessions: "
+        "pass User(..., version=version_of(row.password_hash)); "
+        "version_of is in jwt_middleware.stores",
+        table,
+    )
 
 
 def _require_known(known: bool, username: str) -> None:

@@ -27,7 +27,7 @@ def cheap_passwords(store: UserTable) -> Iterator[None]:
 
 
 class _CheapHasher(PasswordHasher):
-    def outdated(self, stored_hash: str) -> bool:
+    def needs_rehash(self, stored_hash: str) -> bool:
         """No: a strong hash must not become a cheap one, in whatever database a test may have
         opened."""
         return False
