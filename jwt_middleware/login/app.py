@@ -93,6 +93,7 @@ class LoginApp:
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
         if is_preflight(environ) and is_allowed(environ, allowed):
             return preflight_response()(environ, start_response)
+        tidy = tidy_environ(environ)
         try:
             environ = _tidy(environ)
             response = self._routes.answer(Request(environ))
@@ -128,7 +129,7 @@ class LoginApp:
             if path is None:
                 return app(environ, start_response)
             script_name = environ.get("SCRIPT_NAME") or ""
-            if isinstance(script_name, str):  # any other is refused like all that is malformed
+            if isinstance(script_name, str):  # Any other is refused as a malformed request.
                 environ["SCRIPT_NAME"] = script_name + prefix
             environ["PATH_INFO"] = path
             return self(environ, start_response)
