@@ -213,6 +213,10 @@ ODD_SEGMENTS = {
     "Zope's virtual root": ("/VirtualHostRoot/api", True),
     "Zope's virtual root with a path": ("/VirtualHostRoot/_vh_x/api", True),
     "Zope's virtual host": ("/VirtualHostBase/http/h:80/api", True),
+    "a virtual host that is empty": ("/VirtualHostBase/http//api", True),
+    "a virtual host between empty segments": ("//VirtualHostBase//http//h//api", True),
+    "a longer name after a virtual root": ("/VirtualHostRoot/api/VirtualHostRootb", True),
+    "a longer name after a virtual host": ("/VirtualHostBase/p/h/api/VirtualHostBasex", True),
     "Zope's both": ("/VirtualHostBase/http/h:80/VirtualHostRoot/_vh_x/api", True),
 }
 ODD_RULES = (Rule("/api"), Rule("/my_api"), Rule("/café"), Rule("/docs/admin"))
