@@ -7,7 +7,7 @@ from wsgiref.util import setup_testing_defaults
 from jwt_middleware import JWTMiddleware, Rule, public
 from jwt_middleware.login import TokenMinter
 
-from .apps import PUBLIC, RAN
+from .apps import PUBLIC, RAN, SECRET_ROOTS
 from .spellings import SPELLINGS
 
 Guard = Callable[[Any], Any]
@@ -16,7 +16,7 @@ MINTER = TokenMinter.from_secret(
     "a secret of thirty-two bytes ....", issuer="https://idp.example", audience="api"
 )
 
-UNDER_API = (Rule("/api"),)
+UNDER_API = tuple(map(Rule, SECRET_ROOTS))
 ALL_BUT_PUBLIC = (Rule("/"), Rule("/public", public), *(Rule(path, public) for path in PUBLIC[1:]))
 
 
@@ -73,11 +73,16 @@ def _environ() -> dict[str, Any]:
 _ENVIRON = _environ()
 
 
+def environ_of(path: str, method: str = "GET", **more: str) -> dict[str, Any]:
+    """The environ of a request."""
+    return {**_ENVIRON, "PATH_INFO": path, "REQUEST_METHOD": method, **more}
+
+
 def send(app: Any, path: str, method: str = "GET", **more: str) -> Outcome:
     """Send one request to a WSGI app."""
     statuses = ["500"]
     RAN.clear()
-    environ = {**_ENVIRON, "PATH_INFO": path, "REQUEST_METHOD": method, **more}
+    environ = environ_of(path, method, **more)
     try:
         body = app(environ, lambda status, headers, exc_info=None: statuses.append(status))
         b"".join(body)
