@@ -1,14 +1,18 @@
 """Print how many spellings of a protected path get through which guard: `python -m
-tests.matrix`."""
+tests.matrix`, or send random hostile requests: `python -m tests.matrix --random 20000`."""
 
+import argparse
 import json
+import random
 import sys
 import tempfile
 from pathlib import Path
 
 from . import guards
-from .apps import APPS
+from .apps import APPS, MISSING, SERVED
+from .differential import Differential
 from .guards import leaks
+from .open import DOORS
 from .servers import SERVERS, Server, exchange, targets
 from .spellings import FORGED, LOOK_ALIKES, METHODS, MOUNTS, SPELLINGS
 
@@ -19,6 +23,7 @@ _GUARDS = {
     "ours": guards.ours(*guards.UNDER_API),
     "ours, all but public": guards.ours(*guards.ALL_BUT_PUBLIC),
 }
+_SHOWN_LEAKS = 50
 
 
 def _row(name: str, *cells: object) -> None:
@@ -34,12 +39,15 @@ def frameworks() -> None:
     _row("reach a protected handler", *_GUARDS)
     for name, build in APPS.items():
         _row(name, *(len(leaks(build(), guard)) for guard in _GUARDS.values()))
+    for name, module in MISSING.items():
+        _row(name, f"{module} is not installed")
+    print(f"\nnot to be seen from outside, and closed by their owners' rules: {', '.join(DOORS)}")
 
 
 def servers() -> None:
-    """Count over sockets: every server with every framework in it, the sloppy app left out."""
+    """Count over sockets: every server with the frameworks in it, the sloppy app left out."""
     requested = targets(*SPELLINGS)
-    print(f"\n{len(requested)} request targets x {len(SERVERS)} servers x {len(APPS) - 1} apps\n")
+    print(f"\n{len(requested)} request targets x {len(SERVERS)} servers x {len(SERVED) - 1} apps\n")
     _row(
         "reach a protected handler",
         "refused by the server",
@@ -68,7 +76,37 @@ def servers() -> None:
             _row(name, len(answers) - len(tried), *leaked)
 
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+def hostile_requests(count: int, seed: int) -> bool:
+    """Send random requests to every app, print what leaks, and tell whether nothing did."""
+    differential = Differential()
+    found = 0
+    for number in range(seed, seed + count):
+        for leak in differential.leaks(number):
+            found += 1
+            if found <= _SHOWN_LEAKS:
+                print(f"LEAK seed {number}: {leak}")
+        done = number - seed + 1
+        if done % 1000 == 0 and sys.stdout.isatty():
+            print(f"\r{done} of {count}, {found} leaks", end="\r", flush=True)
+    print(
+        f"{count} random requests from seed {seed} x {len(APPS)} apps x 2 rule tables: "
+        f"{differential.shown} times a bare app showed its secret, {found} leaks"
+    )
+    return found == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    parser.add_argument("--random", type=int, metavar="N", help="send N random hostile requests")
+    parser.add_argument("--seed", type=int, help="the number of the first (default: any)")
+    options = parser.parse_args()
+    if options.random is not None:
+        seed = random.randrange(10**9) if options.seed is None else options.seed
+        return 0 if hostile_requests(options.random, seed) else 1
     frameworks()
     servers()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -47,7 +47,7 @@ SPELLINGS = tuple(
 """Paths that some server or framework might take for one under /api."""
 
 LOOK_ALIKES = words(r"""
-    / /apix /ap /a /api-docs /api_ /api.json /apis /apisecret /apix/secret /xapi /x/api /x/api/secret /API
+    / /apix /ap /a /api-docs /api_ /feed.json /apis /apisecret /apix/secret /xapi /x/api /x/api/secret /API
     /Api/secret /secret /items/7 /api2/secret /.well-known/api /public/api /public/api/secret
     /public/x\x20y/z /public/a+b@c:d,e=f&g!h~ /public/\xc3\xbc\xe6\x97\xa5 /public/100% /public/a%20b
     /public/a;b=c /public/..x/.y/z.. /public/x\\api /public/./x/./y /public//api//secret /public/x/../api

@@ -1,11 +1,15 @@
 """Frameworks that look for objects by the names in a path: Pecan, TurboGears, Quixote."""
 
+import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 from unittest.mock import Mock
 
 from .site import SECRET_ROOTS, run
+
+for _name in ("pecan", "tg"):  # they warn of what a small app leaves out
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 def pecan_app() -> Any:
