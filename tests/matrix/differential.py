@@ -1,7 +1,9 @@
 """The random differential: if a bare app shows its secret for a request, the guarded one refuses it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from jwt_middleware import Rule
 
 from . import guards
 from .apps import APPS
@@ -54,7 +56,9 @@ class Differential:
                 continue
             self.shown += 1
             for table, guarded in self._guarded.items():
-                if _leaks(guarded[name], request) and not _is_a_mount(name, table, request):
+                if is_a_mount(name, RULES[table], dict(request.more)):
+                    continue
+                if _leaks(guarded[name], request):
                     yield Leak(name, table, self._smallest(name, table, request))
 
     def _lets_through(self, guarded: Any, request: Request) -> bool:
@@ -71,13 +75,13 @@ class Differential:
             request = smaller
 
 
-def _is_a_mount(name: str, table: str, request: Request) -> bool:
-    """Tell whether the app takes a forged SCRIPT_NAME into account where it names a public path.
+def is_a_mount(name: str, rules: Sequence[Rule], more: Iterable[str]) -> bool:
+    """Tell whether the app obeys a forged SCRIPT_NAME where a rule names a public path.
 
     No guard can tell it from a real mount, below which that path is public: see `open.py`.
     """
-    is_forged = {"SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX"} & {key for key, _ in request.more}
-    return name in WHOLE_PATH and table == "rule for all but public" and bool(is_forged)
+    is_forged = not {"SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX"}.isdisjoint(more)
+    return is_forged and name in WHOLE_PATH and any(rule.is_public for rule in rules)
 
 
 def _leaks(app: Any, request: Request) -> bool:

@@ -7,7 +7,7 @@ from wsgiref.util import setup_testing_defaults
 from jwt_middleware import JWTMiddleware, Rule, public
 from jwt_middleware.login import TokenMinter
 
-from .apps import PUBLIC, RAN, SECRET_ROOTS
+from .apps import PUBLIC, RAN, ROOTS, SECRET_ROOTS, below
 from .spellings import SPELLINGS
 
 Guard = Callable[[Any], Any]
@@ -38,10 +38,10 @@ def _guard(is_secret: Callable[[str], bool]) -> Guard:
     return wrap
 
 
-by_text: Guard = _guard(lambda path: path.startswith("/api"))
+by_text: Guard = _guard(lambda path: path.startswith(ROOTS))
 """What many a guard does."""
 
-by_segment: Guard = _guard(lambda path: path == "/api" or path.startswith("/api/"))
+by_segment: Guard = _guard(lambda path: below(path, *ROOTS))
 """The same, with care for `/apix`."""
 
 none: Guard = _guard(lambda path: False)

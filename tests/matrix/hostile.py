@@ -17,8 +17,12 @@ _SEGMENTS = words(r"""
     VirtualHostBase http localhost:80 VirtualHostRoot _vh_x _vh_ http: https: %2e%2e apix ap i %61pi caf%e9
     caf%C3%A9 ap%69 api%2ejson api%2Fsecret
 """)
-_SUFFIXES = words(r".json .xml .html .api .txt . .a.b ; / // /. /.. .json/ .json// /.json \n %2ejson .json%20")
-_PREFIXES = words(r"/x /public /x/ / x /api /ap /my_api /apix /x/y // /x/.. /x/../api /public/x \xff /x%20 /a")
+_SUFFIXES = words(
+    r".json .xml .html .api .txt . .a.b ; / // /. /.. .json/ .json// /.json \n %2ejson .json%20"
+)
+_PREFIXES = words(
+    r"/x /public /x/ / x /api /ap /my_api /apix /x/y // /x/.. /x/../api /public/x \xff /x%20 /a"
+)
 PREFIX_HEADERS = words("""
     HTTP_X_SCRIPT_NAME HTTP_X_FORWARDED_PREFIX HTTP_X_INGRESS_PATH HTTP_X_OUTSIDE_URL HTTP_X_VHM_ROOT
     SCRIPT_NAME
@@ -28,9 +32,7 @@ _OTHER_HEADERS = words("""
     HTTP_X_FORWARDED_PATH HTTP_X_MATCHED_PATH HTTP_X_FORWARDED_HOST HTTP_X_FORWARDED_SERVER HTTP_SCRIPT_NAME
     HTTP_PATH_INFO REQUEST_URI RAW_URI HTTP_X_SCHEME
 """)
-_OVERRIDES = words(
-    "HTTP_X_HTTP_METHOD_OVERRIDE HTTP_X_METHOD_OVERRIDE HTTP_X_HTTP_METHOD"
-)
+_OVERRIDES = words("HTTP_X_HTTP_METHOD_OVERRIDE HTTP_X_METHOD_OVERRIDE HTTP_X_HTTP_METHOD")
 
 
 class Request(NamedTuple):
@@ -41,13 +43,15 @@ class Request(NamedTuple):
     more: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        return " ".join([f"{self.method} {self.path!a}", *(f"{key}={value!a}" for key, value in self.more)])
+        return " ".join(
+            [f"{self.method} {self.path!a}", *(f"{key}={value!a}" for key, value in self.more)]
+        )
 
 
 def hostile(seed: int) -> Request:
     """Make the hostile request of this number."""
     random = Random(seed)
-    path, more = random.choice((_spoiled, _joined, _prefixed, _prefixed, _split))(random)
+    path, more = random.choice((_spoiled, _joined, _prefixed, _prefixed, _split, _hosted))(random)
     if random.random() < 0.3:
         path += random.choice(_SUFFIXES)
     if random.random() < 0.3:
@@ -95,8 +99,26 @@ def _prefixed(random: Random) -> tuple[str, dict[str, str]]:
 
 
 def _form(random: Random, prefix: str) -> str:
-    forms = (prefix, prefix, prefix, prefix + "/", prefix.strip("/"), f"{prefix}, /y", f" {prefix} ", f"/y, {prefix}")
+    forms = (
+        prefix,
+        prefix,
+        prefix,
+        prefix + "/",
+        prefix.strip("/"),
+        f"{prefix}, /y",
+        f" {prefix} ",
+        f"/y, {prefix}",
+    )
     return random.choice(forms)
+
+
+def _hosted(random: Random) -> tuple[str, dict[str, str]]:
+    """A secret path as Zope's virtual hosts spell it."""
+    start, *names = random.choice(SECRET_PATHS).strip("/").split("/")
+    base = random.choice((["VirtualHostBase", "http", "localhost:80"], [], ["x"]))
+    root = ["VirtualHostRoot", *random.choice(([], ["_vh_x"], ["_vh_x", "_vh_api"]))]
+    parts = random.choice(([*base, start, *root], [*base, *root, start], [*root, *base, start]))
+    return "/" + "/".join([*parts, *names]), {}
 
 
 def _split(random: Random) -> tuple[str, dict[str, str]]:

@@ -16,7 +16,13 @@ NAMES = words(r"""
 """)
 """What people and programs name their things."""
 
-LONG_NAMES = ("a" * 1900, "a%20" * 400, "b\x20" * 400 + ".txt", "/".join(["deep"] * 300), "\xc3\xbc" * 900)
+LONG_NAMES = (
+    "a" * 1900,
+    "a%20" * 400,
+    "b\x20" * 400 + ".txt",
+    "/".join(["deep"] * 300),
+    "\xc3\xbc" * 900,
+)
 """As long as paths may be that are not plain."""
 
 HONEST = (

@@ -123,4 +123,3 @@ DOORS: dict[str, Door] = {
     ),
 }
 """By name."""
-

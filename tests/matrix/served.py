@@ -22,9 +22,7 @@ GUARDS = {
     "rule for /api": guards.ours(*guards.UNDER_API),
     "rule for all but public": guards.ours(*guards.ALL_BUT_PUBLIC),
 }
-_GUARDED = {
-    guard: {name: wrap(APPS[name]()) for name in SERVED} for guard, wrap in GUARDS.items()
-}
+_GUARDED = {guard: {name: wrap(APPS[name]()) for name in SERVED} for guard, wrap in GUARDS.items()}
 _POST = {name: guards.ours(Rule("/api", methods=("POST",)))(APPS[name]()) for name in SERVED}
 
 

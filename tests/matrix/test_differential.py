@@ -7,9 +7,8 @@ import pytest
 
 from .apps import APPS
 from .differential import Differential
-from .guards import by_segment, none, send
+from .guards import by_segment, send
 from .hostile import PREFIX_HEADERS, hostile
-from .open import DOORS
 
 _COUNT = 2000
 _BATCH = 500
@@ -41,9 +40,21 @@ def test_each_header_that_moves_a_prefix_is_tried() -> None:
     assert set(PREFIX_HEADERS) <= tried
 
 
-@pytest.mark.parametrize("name", APPS)
+STRICT = {
+    "flask, DispatcherMiddleware",
+    "django, path",
+    "django, re_path",
+    "pyramid, routes",
+    "quixote",
+    "plain",
+}
+"""Apps that read a path only as it is."""
+
+
+@pytest.mark.parametrize("name", sorted(APPS.keys() - STRICT))
 def test_the_requests_get_round_a_naive_guard(name: str) -> None:
-    """In every app some request shows the secret though its plain path is below no secret root."""
+    """In every other app some request shows the secret though its plain path is below no secret
+    root."""
     guarded = by_segment(APPS[name]())
     assert any(
         send(guarded, request.path, request.method, **dict(request.more)).leaked

@@ -7,16 +7,18 @@ from typing import Any
 from . import bottles, byhand, cherries, djangos, falcons, flasks, objects, patterns, pyramids
 from .cherries import cherrypy_app
 from .djangos import configure_django
-from .site import PUBLIC, RAN, SECRET, SECRET_ROOTS
+from .site import PUBLIC, RAN, ROOTS, SECRET, SECRET_ROOTS, below
 
 __all__ = [
     "APPS",
     "MISSING",
     "PUBLIC",
     "RAN",
+    "ROOTS",
     "SECRET",
     "SECRET_ROOTS",
     "SERVED",
+    "below",
     "cherrypy_app",
     "configure_django",
 ]

@@ -8,11 +8,9 @@ from typing import Any
 from urllib.parse import unquote
 from wsgiref.util import shift_path_info
 
-from .site import PUBLIC, SECRET_ROOTS, below, run
+from .site import PUBLIC, ROOTS, SECRET_ROOTS, below, run
 
 Start = Callable[..., Any]
-ROOTS = tuple(root.encode().decode("latin-1") for root in SECRET_ROOTS)
-"""The roots as PATH_INFO holds them."""
 
 
 def _answer(kind: str, environ: dict[str, Any], start_response: Start) -> list[bytes]:

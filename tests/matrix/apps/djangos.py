@@ -83,10 +83,10 @@ def rest_app() -> Any:
         def perform_authentication(self, request: Any) -> None:
             pass
 
-        def list(self, request: Any, **_: Any) -> Any:
+        def create(self, request: Any, **_: Any) -> Any:
             return Response(run("secret", request.method))
 
-        create = retrieve = list
+        retrieve = list = create
 
     router = DefaultRouter()
     router.include_root_view = False

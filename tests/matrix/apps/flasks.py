@@ -50,7 +50,7 @@ def dispatched_app() -> Any:
         return app.wsgi_app
 
     secret = answer("secret")
-    return DispatcherMiddleware(answer("public"), {root: secret for root in ("/api", "/my_api")})
+    return DispatcherMiddleware(answer("public"), dict.fromkeys(("/api", "/my_api"), secret))
 
 
 def without_prefix(app: Any, header: str, read: Callable[[str], str] = str) -> Any:
@@ -97,9 +97,7 @@ APPS: dict[str, Callable[[], Any]] = {
     "flask, X-Forwarded-Prefix": lambda: without_prefix(
         flask_app(), "HTTP_X_FORWARDED_PREFIX", first_of_list
     ),
-    "flask, X-Outside-URL": lambda: without_prefix(
-        flask_app(), "HTTP_X_OUTSIDE_URL", path_of_url
-    ),
+    "flask, X-Outside-URL": lambda: without_prefix(flask_app(), "HTTP_X_OUTSIDE_URL", path_of_url),
     "flask, ProxyFix": lambda: ProxyFix(flask_app(), x_prefix=1),
     "flask, DispatcherMiddleware": dispatched_app,
     "flask, method override": lambda: obey_override(flask_app()),

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 from .site import SECRET_ROOTS, run
 
 for _name in ("pecan", "tg"):  # they warn of what a small app leaves out
-    logging.getLogger(_name).setLevel(logging.ERROR)
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 def pecan_app() -> Any:
@@ -25,7 +25,9 @@ def pecan_app() -> Any:
         return answer
 
     names = {name[1:]: controller("secret") for name in SECRET_ROOTS}
-    root = type("Root", (), {**names, "index": controller("public"), "_default": controller("public")})
+    root = type(
+        "Root", (), {**names, "index": controller("public"), "_default": controller("public")}
+    )
     return pecan.make_app(root(), force_canonical=False)
 
 
@@ -42,7 +44,9 @@ def turbogears_app() -> Any:
 
     names = {name: action("secret") for name in ("api", "my_api")}
     root = type(
-        "Root", (tg.TGController,), {**names, "index": action("public"), "_default": action("public")}
+        "Root",
+        (tg.TGController,),
+        {**names, "index": action("public"), "_default": action("public")},
     )
     configurator = tg.MinimalApplicationConfigurator()
     configurator.update_blueprint({"root_controller": root()})
@@ -57,7 +61,7 @@ def quixote_app() -> Any:
     from quixote.wsgi import QWIP
 
     class Page(Directory):
-        _q_exports = [""]
+        _q_exports = ("",)
 
         def __init__(self, kind: str) -> None:
             self._kind = kind

@@ -45,17 +45,19 @@ def webpy_app() -> Any:
     class Page:
         kind = "public"
 
-        def GET(self, *_: str) -> str:
+        def GET(self, *_: str) -> str:  # noqa: N802
             return run(self.kind, "GET")
 
-        def POST(self, *_: str) -> str:
+        def POST(self, *_: str) -> str:  # noqa: N802
             return run(self.kind, "POST")
 
     class Secret(Page):
         kind = "secret"
 
     roots = "|".join(SECRET_ROOTS)
-    return web.application((f"(?:{roots})(?:/.*)?", Secret, "/.*", Page), autoreload=False).wsgifunc()
+    return web.application(
+        (f"(?:{roots})(?:/.*)?", Secret, "/.*", Page), autoreload=False
+    ).wsgifunc()
 
 
 def fastapi_app() -> Any:

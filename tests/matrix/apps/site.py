@@ -9,6 +9,9 @@ RAN: list[tuple[str, str]] = []
 SECRET_ROOTS = ("/api", "/my_api", "/caf\xe9")
 """A short name, one with an underscore, and one that is not ASCII."""
 
+ROOTS = tuple(root.encode().decode("latin-1") for root in SECRET_ROOTS)
+"""The roots as PATH_INFO holds them."""
+
 SECRET = ("/api", "/api/secret", "/my_api", "/my_api/secret", "/caf\xe9", "/caf\xe9/secret")
 """Beside these, every framework with dynamic routes has `/api/items/<anything>`."""
 
