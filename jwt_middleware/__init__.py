@@ -2,6 +2,7 @@
 
 from .errors import (
     ConfigurationError,
+    Forbidden,
     InsufficientScope,
     InvalidRequest,
     InvalidToken,
@@ -53,4 +54,5 @@ __all__ += [
     "scope",
 ]
 __all__ += ["ConfigurationError", "JWTMiddlewareError", "Refusal", "StoreUnavailable"]
-__all__ += ["InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken", "Unavailable"]
+__all__ += ["Forbidden", "InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken"]
+__all__ += ["Unavailable"]

@@ -89,8 +89,8 @@ class JWTMiddleware:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
         rules, identity, answer = self._decide(environ)
-        app = self.app  # called by a local name, as `check` below: faster in CPython 3.11
-        if not rules:
+        app = self.app  # called by a local name: faster in CPython 3.11
+        if not rules and answer is None:
             return app(environ, start_response)
         if self._allowed_origins and environ.get("HTTP_ORIGIN") in self._allowed_origins:
             start_response = share(start_response, environ["HTTP_ORIGIN"])
@@ -121,7 +121,16 @@ class JWTMiddleware:
     def _decide(
         self, environ: Mapping[str, Any]
     ) -> tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]:
-        rules = self._table.match(environ)
+        rules: tuple[Rule, ...] = ()
+        try:
+            rules = self._table.match(environ)
+            return self._decide_by(rules, environ)
+        except Refusal as refusal:
+            return rules, None, refusal.with_traceback(None)
+
+    def _decide_by(
+        self, rules: tuple[Rule, ...], environ: Mapping[str, Any]
+    ) -> tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]:
         if (
             self._allowed_origins
             and is_preflight(environ)
@@ -135,15 +144,9 @@ class JWTMiddleware:
                 return rules or asked, None, Preflight()
         if not rules or rules[0].is_public:  # public ones stand last
             return rules, None, None
-        try:
-            identity = self.verifier.recall(environ.get("HTTP_AUTHORIZATION")) or self._verify(
-                environ
-            )
-            for rule in rules:
-                check = rule.check
-                check(identity)
-        except Refusal as refusal:
-            return rules, None, refusal.with_traceback(None)
+        identity = self.verifier.recall(environ.get("HTTP_AUTHORIZATION")) or self._verify(environ)
+        for rule in rules:
+            rule.authorize(identity)
         return rules, identity, None
 
     def _verify(self, environ: Mapping[str, Any]) -> Identity | None:
