@@ -58,10 +58,11 @@ def test_nothing_that_a_client_forges_opens_a_path(
 ) -> None:
     """No header that some server or framework obeys, and no mount, changes that."""
     guarded = ours(*rules)(app)
+    step = 6 if name in SERVED else 24
     for forged in FORGED:
         if is_a_mount(name, rules, forged):
             continue
-        paths = ("/api", "/api/secret", *SPELLINGS[::6], *LOOK_ALIKES)
+        paths = ("/api", "/api/secret", *SPELLINGS[::step], *LOOK_ALIKES[:: step // 6])
         assert [path for path in paths if send(guarded, path, **forged).leaked] == [], forged
 
 

@@ -73,7 +73,7 @@ HARMLESS = (
     "q=_method",
     "_method=",
     "_method=get",
-    "q=%26_method=x",
+    "q=a%20_method",
 )
 
 
