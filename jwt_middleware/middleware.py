@@ -124,30 +124,27 @@ class JWTMiddleware:
         rules: tuple[Rule, ...] = ()
         try:
             rules = self._table.match(environ)
-            return self._decide_by(rules, environ)
+            if (
+                self._allowed_origins
+                and is_preflight(environ)
+                and environ["HTTP_ORIGIN"] in self._allowed_origins
+            ):
+                # The rule may name the method that is asked for, and not OPTIONS.
+                asked = self._table.match(
+                    {**environ, "REQUEST_METHOD": environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]}
+                )
+                if not all(rule.is_public for rule in rules + asked):
+                    return rules or asked, None, Preflight()
+            if not rules or rules[0].is_public:  # public ones stand last
+                return rules, None, None
+            identity = self.verifier.recall(environ.get("HTTP_AUTHORIZATION")) or self._verify(
+                environ
+            )
+            for rule in rules:
+                rule.authorize(identity)
+            return rules, identity, None
         except Refusal as refusal:
             return rules, None, refusal.with_traceback(None)
-
-    def _decide_by(
-        self, rules: tuple[Rule, ...], environ: Mapping[str, Any]
-    ) -> tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]:
-        if (
-            self._allowed_origins
-            and is_preflight(environ)
-            and environ["HTTP_ORIGIN"] in self._allowed_origins
-        ):
-            # The rule may name the method that is asked for, and not OPTIONS.
-            asked = self._table.match(
-                {**environ, "REQUEST_METHOD": environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]}
-            )
-            if not all(rule.is_public for rule in rules + asked):
-                return rules or asked, None, Preflight()
-        if not rules or rules[0].is_public:  # public ones stand last
-            return rules, None, None
-        identity = self.verifier.recall(environ.get("HTTP_AUTHORIZATION")) or self._verify(environ)
-        for rule in rules:
-            rule.authorize(identity)
-        return rules, identity, None
 
     def _verify(self, environ: Mapping[str, Any]) -> Identity | None:
         token = extract_token(environ, self._max_token_bytes)

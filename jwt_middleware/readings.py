@@ -17,12 +17,12 @@ that every combination occurs, in the order in which a server and a framework wo
 | control characters, spaces dropped | `/api/x\n`, `/a\0pi/x` | patterns with `$`; C libraries |
 | backslash as slash | `/api\x` | apps that serve files on Windows, browsers |
 | `;params` cut | `/api;v=1/x` | RFC 2396 parsers, proxies for Java |
-| without a virtual host | `/VirtualHostBase/http/host/api/x` | Zope, repoze.vhm |
 | without scheme and host | `http://host/api/x` | wsgiref with paste.urlmap |
 | without what is before the first slash | `x/api/x` | `wsgiref.util.shift_path_info` |
 | slashes merged | `//api//x` | Flask, Falcon, nginx |
 | dot segments resolved, before or after merging | `/y/../api/x` | Pyramid, Morepath, servers |
 | `.` segments dropped while `..` stays | `/./api/x/..` | `wsgiref.util.shift_path_info` |
+| without a virtual host | `/VirtualHostBase/http/host/api/x` | Zope, repoze.vhm |
 
 UTF-8 errors replaced by U+FFFD need no reading: no prefix holds that character, so nothing new
 would match. What a single segment may stand for (`@@x`, `+x`, `x.json`) is known by the tree of
@@ -48,7 +48,7 @@ _is_plain: Callable[[str], object] = re.compile(
 
 _CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
 _PARAMETERS = re.compile(rb";[^/]*")
-_VIRTUAL_HOST = re.compile(rb"/+VirtualHostBase(?:/+[^/]+){0,2}|/+VirtualHostRoot(?:/+_vh_[^/]*)*")
+_VIRTUAL_HOST = re.compile(r"/+VirtualHostBase(?:/+[^/]+){0,2}|/+VirtualHostRoot(?:/+_vh_[^/]*)*")
 _SCHEME_AND_HOST = re.compile(r"https?:/+[^/]*", re.IGNORECASE)
 
 _PER_TEXT = 250
@@ -106,6 +106,7 @@ class Reader:
             before = len(divided)
             _divide(text.decode("latin-1"), divided)
             self.charge(_PER_READING * (len(divided) - before))
+        divided |= {_VIRTUAL_HOST.sub("", way) or "/" for way in divided if "/VirtualHost" in way}
         return divided
 
     def charge(self, work: int) -> None:
@@ -137,7 +138,6 @@ _STAGES: tuple[Callable[[bytes], bytes], ...] = (
     lambda path: path.translate(None, _CONTROLS_AND_SPACE),
     lambda path: path.replace(b"\\", b"/"),
     lambda path: _PARAMETERS.sub(b"", path) if b";" in path else path,
-    lambda path: _VIRTUAL_HOST.sub(b"", path) if b"/VirtualHost" in path else path,
 )
 
 

@@ -1,7 +1,7 @@
 """Names of HTTP methods: those that a rule may name, and those that a request may mean."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +21,9 @@ REGISTERED = frozenset((
 # fmt: on
 """IANA's registered methods, WebDAV's included, and PURGE of the caches."""
 
+_HEADERS = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD")
+
+_MAY_OVERRIDE = re.compile("_method *=", re.IGNORECASE)
 _HEADERS = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD")
 
 _OVERRIDE = re.compile(r"(?:^|[&;])_method=([^&;]*)", re.IGNORECASE)
@@ -44,10 +47,18 @@ def methods_of(environ: Mapping[str, Any]) -> set[str]:
         *(short_header(environ, header) for header in _HEADERS),
     ]
     query = environ.get("QUERY_STRING", "")
-    if "=" in query:
-        named += _OVERRIDE.findall(unquote(query.replace("+", " "), "latin-1"))
+    if "=" in query and _MAY_OVERRIDE.search(unquote(query, "latin-1")):
+        named += _methods_in(query)
     # An empty value names nothing; the method of the request counts even if it is empty.
     return {named[0].upper(), *(name.strip().upper() for name in named[1:] if name.strip())}
+
+
+def _methods_in(query: str) -> Iterator[str]:
+    """Every value of `_method`: frameworks take the first, or the last."""
+    for item in re.split("[&;]", query):
+        name, _, value = item.partition("=")
+        if len(name) > 6 and unquote(name.replace("+", " ")).strip().lower() == "_method":
+            yield unquote(value.replace("+", " "), "latin-1")
 
 
 def checked_methods(methods: Sequence[str]) -> frozenset[str]:

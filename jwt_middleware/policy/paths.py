@@ -6,10 +6,11 @@
 | a prefix header with `/p` and `/p/x` | `/x` (Flask recipes, Radicale) | every rule |
 | a prefix header with `/p` and `/x` | `/p/x` (`ProxyFix` before CherryPy) | longer rules |
 | `SCRIPT_NAME: /p` with `/x`, or a real mount | `/p/x` (CherryPy, Quixote) | longer rules |
-| the same in a form that PEP 3333 does not allow | `/p/x` (a2wsgi, CherryPy) | every rule |
+| `SCRIPT_NAME: /p` with `/p/x` | `/x` (Radicale, Quixote) | longer rules |
+| both in a form that PEP 3333 does not allow | `/p/x` (a2wsgi, CherryPy) | every rule |
 
-Prefix headers are `X-Script-Name`, `X-Forwarded-Prefix` and `X-Ingress-Path`. Recipes cut them off
-as text, not by segments: `/p` with `/px` leaves `x`.
+Prefix headers are `PREFIX_HEADERS`, and `X-Outside-URL` by the path of its URL. Recipes cut them
+off as text, not by segments: `/p` with `/px` leaves `x`.
 
 A longer rule is one whose prefix is longer than that of every rule met without the header. So a
 mounted app keeps its public paths, and a forged header only adds requirements.
@@ -22,6 +23,14 @@ from typing import Any
 
 from ..errors import ConfigurationError, InvalidRequest, PathTooLong, require
 from ..readings import Reader, has_one_reading, readings, to_wsgi
+
+PREFIX_HEADERS = (
+    "HTTP_X_SCRIPT_NAME",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_SCRIPT_NAME",
+    "HTTP_X_INGRESS_PATH",
+)
+"""Headers by which a proxy names the prefix that an app is served at, most used first."""
 
 _LONGEST_PATH = 2048
 """Characters of a path that is read in several ways. Bounds what one request costs."""
@@ -49,16 +58,14 @@ class Place:
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> "Place":
         """Collect the parts. `InvalidRequest` for a header that is too long to be read."""
-        named = (
-            short_header(environ, "HTTP_X_SCRIPT_NAME"),
-            short_header(environ, "HTTP_X_FORWARDED_PREFIX"),
-            short_header(environ, "HTTP_X_INGRESS_PATH"),
-        )
+        values = [short_header(environ, header) for header in PREFIX_HEADERS]
+        outside = short_header(environ, "HTTP_X_OUTSIDE_URL").partition("://")[2].partition("/")[2]
+        named = dict.fromkeys([*values, "/" + outside])
         return cls(
             environ.get("PATH_INFO", ""),
             environ.get("SCRIPT_NAME", ""),
             short_header(environ, "HTTP_X_VHM_ROOT"),
-            tuple(dict.fromkeys(value for value in named if value)),
+            tuple(value for value in named if value.strip("/")),
         )
 
 
@@ -98,6 +105,7 @@ def paths_of(place: Place) -> Paths:
     longer = {reading for front in prefixes for reading in _joined(reader, front, inner)}
     if place.script_name:
         joined = _joined(reader, place.script_name, inner)
+        longer |= _cut(reader, always, _spellings_of_prefixes((place.script_name,)))
         if _is_wsgi(place.script_name, path):
             longer |= joined
         else:
