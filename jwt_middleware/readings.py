@@ -54,9 +54,9 @@ _SCHEME_AND_HOST = re.compile(r"https?:/+[^/]*", re.IGNORECASE)
 _PER_TEXT = 250
 _PER_READING = 70
 _PER_CUT = 10
-_PER_ESCAPE = 20
+_PER_ESCAPE = 45
 """What takes as long as so many characters of a text, some 15 nanoseconds each: the fixed work for
-a text, the search for the rules of a reading, one `;params`, and one `%`."""
+a text, the search for the rules of a reading, one `;params` or `//`, and one `%`."""
 
 
 def has_one_reading(path: str) -> bool:
@@ -84,9 +84,15 @@ class Reader:
 
     def __init__(self, room: float = math.inf) -> None:
         self._room = room
+        self._found: dict[str, set[str]] = {}
 
     def read(self, path: str) -> set[str]:
         """Return every way to read the path, itself among them, each starting with a slash."""
+        if path not in self._found:
+            self._found[path] = self._read(path)
+        return self._found[path]
+
+    def _read(self, path: str) -> set[str]:
         if has_one_reading(path):
             self.charge(_PER_READING)
             return {path or "/"}
@@ -94,13 +100,13 @@ class Reader:
             found = {path.encode("latin-1")}
         except UnicodeEncodeError:  # not PEP 3333 text: a hand-made environ
             found = {path.encode("utf-8", "surrogatepass")}
-        self.charge(_PER_ESCAPE * path.count("%"))
+        self.charge(_PER_ESCAPE * path.count("%") + sum(map(_work, found)))
         for stage in _STAGES:
             for text in tuple(found):
                 other = stage(text)
                 if other not in found:
                     found.add(other)
-                    self.charge(_PER_TEXT + len(other) + _PER_CUT * other.count(b";"))
+                    self.charge(_work(other))
         divided: set[str] = set()
         for text in found:
             before = len(divided)
@@ -114,6 +120,11 @@ class Reader:
         self._room -= work
         if self._room < 0:
             raise PathTooLong
+
+
+def _work(text: bytes) -> int:
+    """What it costs to read a text, in characters."""
+    return _PER_TEXT + len(text) + _PER_CUT * (text.count(b";") + text.count(b"//"))
 
 
 def _as_latin_1(path: bytes) -> bytes:

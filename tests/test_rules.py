@@ -357,6 +357,85 @@ def test_a_query_without_a_method_changes_nothing() -> None:
         assert governing(*rules, path="/docs", QUERY_STRING=query) == ["/docs GET HEAD"]
 
 
+HONEST = [
+    "report 2024.pdf",
+    "a%2Fb",
+    "a%20b%20c",
+    "100%",
+    "50%25",
+    "a;b=c;d",
+    "a;v=1/b;w=2",
+    "x/../y",
+    "./x/./y",
+    "x//y///z",
+    "..x/.y/z..",
+    ".hidden/.config.json",
+    "archive.tar.gz",
+    "v1.2.3/notes.md",
+    "caf\u00e9 au lait.txt",
+    "\u65e5\u672c\u8a9e/\u30d5\u30a1\u30a4\u30eb.txt",
+    "\U0001f600.png",
+    "na\u0308ive",
+    "@scope/package",
+    "@@view",
+    "+1",
+    "a+b c",
+    "user@example.com",
+    "a:b",
+    "a,b=c&d!e~f*g'h(i)",
+    "back\\slash",
+    "C:\\dir\\file",
+    "tab\there",
+    "line\n",
+    'quote"d',
+    "<tag>",
+    "{brace}",
+    "[bracket]",
+    "^caret|pipe`",
+    "?question#hash",
+    "http://example.com/page",
+    "https:/example.com",
+    "VirtualHostRoot/x",
+    "index.html/",
+    "folder.d/file",
+    "\ufffd",
+    "%E3%81%82%20x",
+]
+LONG_HONEST = [
+    "%E3%81%82" * 200,
+    "%E3%81%82%20;" * 130,
+    "a b/" * 400,
+    "\u65e5" * 600,
+    "\u65e5 %2F;" * 180,
+    "x//" * 600,
+    "../y/" * 10 + "x" * 1900,
+    "a;b/" * 450,
+    "x/y.z/" * 9000,
+]
+
+
+@pytest.mark.parametrize("name", [*HONEST, *LONG_HONEST], ids=lambda name: ascii(name)[:30])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"SCRIPT_NAME": "/app"},
+        {"SCRIPT_NAME": "/m\xc3\xb6unt point"},
+        {"HTTP_X_FORWARDED_PREFIX": "/app", "SCRIPT_NAME": "/app"},
+        {"HTTP_X_FORWARDED_PREFIX": "/", "HTTP_X_SCRIPT_NAME": "/"},
+    ],
+    ids=["alone", "mounted", "mounted oddly", "behind a proxy", "behind a proxy at the root"],
+)
+def test_an_honest_name_passes(name: str, environ: dict[str, str]) -> None:
+    """Whatever a file is called, its public path is public, and without a rule it is open."""
+    if len(name) > 600 and "SCRIPT_NAME" in environ:
+        name = name[:600]
+    path = to_wsgi(f"/public/{'sub/' * 12}{name}")
+    rules = (Rule("/api"), Rule("/public", public))
+    assert governing(*rules, path=path, **environ) == ["/public"]
+    assert governing(Rule("/api"), path=path, **environ) == []
+
+
 def test_a_long_odd_path_is_not_read() -> None:
     """A stranger's request costs bounded work: 414 for the path, 400 for a header."""
     table = RuleTable([Rule("/api"), Rule("/", public)])
