@@ -17,6 +17,12 @@ _EVERY = 16  # of the requests that every guard refuses, so many to one are sent
 WHOLE_PATH = ("cherrypy, whole path", "cherrypy, tree", "cherrypy, ProxyFix")
 """Apps that route on SCRIPT_NAME and PATH_INFO together."""
 
+MOUNT_HEADERS = {
+    **dict.fromkeys(WHOLE_PATH, ("SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX")),
+    "radicale": ("SCRIPT_NAME",),
+}
+"""Apps that route on where they are mounted, and what tells them."""
+
 
 class Leak(NamedTuple):
     """A request that shows an app's secret through a guard."""
@@ -80,8 +86,8 @@ def is_a_mount(name: str, rules: Sequence[Rule], more: Iterable[str]) -> bool:
 
     No guard can tell it from a real mount, below which that path is public: see `open.py`.
     """
-    is_forged = not {"SCRIPT_NAME", "HTTP_X_FORWARDED_PREFIX"}.isdisjoint(more)
-    return is_forged and name in WHOLE_PATH and any(rule.is_public for rule in rules)
+    obeyed = MOUNT_HEADERS.get(name, ())
+    return any(rule.is_public for rule in rules) and not set(obeyed).isdisjoint(more)
 
 
 def _leaks(app: Any, request: Request) -> bool:

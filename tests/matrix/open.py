@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from jwt_middleware import Rule
 
+from .apps.byhand import radicale_app
 from .apps.cherries import cherrypy_app
 from .apps.site import below, run
 from .guards import ALL_BUT_PUBLIC
@@ -117,6 +118,13 @@ DOORS: dict[str, Door] = {
         ALL_BUT_PUBLIC,
         ALL_BUT_PUBLIC,
         lambda: cherrypy_app(script_name=None),
+    ),
+    "radicale, SCRIPT_NAME": Door(
+        radicale_app,
+        Request("/public/api", more=(("SCRIPT_NAME", "/public"),)),
+        ALL_BUT_PUBLIC,
+        ALL_BUT_PUBLIC,
+        lambda: radicale_app(script_name="/dav"),
     ),
     "a path in a header": Door(
         lambda: rewriting_app, Request("/x", more=(("HTTP_X_MATCHED_PATH", "/api"),)), EVERYTHING

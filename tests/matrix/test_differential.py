@@ -2,13 +2,16 @@
 one."""
 
 from functools import cache
+from itertools import product
 
 import pytest
+from servers.engines import skip
 
-from .apps import APPS
+from .apps import APPS, MISSING
 from .differential import Differential
-from .guards import by_segment, send
+from .guards import UNDER_API, by_segment, ours, send
 from .hostile import PREFIX_HEADERS, hostile
+from .spellings import words
 
 _COUNT = 2000
 _BATCH = 500
@@ -60,3 +63,22 @@ def test_the_requests_get_round_a_naive_guard(name: str) -> None:
         send(guarded, request.path, request.method, **dict(request.more)).leaked
         for request in map(hostile, range(_COUNT))
     )
+
+
+_HOSTED = words(
+    "'' VirtualHostBase VirtualHostRoot VirtualHostRootb VirtualHostBasex _vh_x http x api"
+)
+
+
+@pytest.mark.parametrize("name", ["zope, virtual host", "repoze.vhm, path"])
+def test_no_short_virtual_host_reaches_a_secret(name: str) -> None:
+    """Every path of up to four of Zope's names, empty ones among them, that shows the secret is
+    refused."""
+    if name in MISSING:
+        skip(f"{MISSING[name]} is not installed")
+    app = APPS[name]()
+    deciding = ours(*UNDER_API)(app)
+    paths = ["/" + "/".join(names) for k in range(5) for names in product(_HOSTED, repeat=k)]
+    shown = [path for path in paths if "api" in path and send(app, path).leaked]
+    assert len(shown) > 100
+    assert [path for path in shown if send(deciding, path).leaked] == []

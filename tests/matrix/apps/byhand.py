@@ -65,13 +65,19 @@ def _sanitized(path: str) -> str:
     return path if path == "/" else path + end
 
 
-def radicale_app(environ: dict[str, Any], start_response: Start) -> list[bytes]:
-    """Radicale resolves the path and then cuts X-Script-Name, else SCRIPT_NAME, off it."""
-    prefix = environ.get("HTTP_X_SCRIPT_NAME", environ.get("SCRIPT_NAME", "")).rstrip("/")
-    if prefix and not prefix.startswith("/"):
-        return _answer("", environ, start_response)
-    path = _sanitized(environ["PATH_INFO"]).removeprefix(prefix)
-    return _answer("secret" if below(path, *ROOTS) else "public", environ, start_response)
+def radicale_app(*, script_name: str = "") -> Any:
+    """Radicale resolves the path and then cuts off what its settings, X-Script-Name or SCRIPT_NAME
+    name."""
+
+    def app(environ: dict[str, Any], start_response: Start) -> list[bytes]:
+        sent = environ.get("HTTP_X_SCRIPT_NAME", environ.get("SCRIPT_NAME", ""))
+        prefix = script_name or sent.rstrip("/")
+        if prefix and not prefix.startswith("/"):
+            return _answer("", environ, start_response)
+        path = _sanitized(environ["PATH_INFO"]).removeprefix(prefix)
+        return _answer("secret" if below(path, *ROOTS) else "public", environ, start_response)
+
+    return app
 
 
 def zope_app(environ: dict[str, Any], start_response: Start) -> list[bytes]:
@@ -103,7 +109,7 @@ APPS: dict[str, Callable[[], Any]] = {
     "wsgiref, shift_path_info": lambda: shifting_app,
     "webob": lambda: webob_app,
     "paste.urlmap": urlmap_app,
-    "radicale": lambda: radicale_app,
+    "radicale": radicale_app,
     "zope, virtual host": lambda: zope_app,
     "repoze.vhm, headers": lambda: vhm_app("VHMFilter"),
     "repoze.vhm, path": lambda: vhm_app("VHMPathFilter"),

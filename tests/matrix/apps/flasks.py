@@ -3,7 +3,7 @@ header names."""
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlparse
 
 import flask
 from flask_reverse_proxy import ReverseProxied
@@ -74,7 +74,7 @@ def first_of_list(value: str) -> str:
 
 
 def path_of_url(value: str) -> str:
-    return urlsplit(value).path
+    return urlparse(value).path
 
 
 def obey_override(app: Any) -> Any:
