@@ -161,7 +161,6 @@ def test_one_key_is_no_text(name: str, request_: dict[str, str], value: object) 
         environs.Unreadable(RuntimeError("a server's own error")),
     ],
     ids=repr,
-    ids=repr,
 )
 @pytest.mark.parametrize("is_terminated", [False, True])
 def test_a_body_that_is_not_there(

@@ -93,7 +93,6 @@ class LoginApp:
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
         if is_preflight(environ) and is_allowed(environ, allowed):
             return preflight_response()(environ, start_response)
-        tidy = tidy_environ(environ)
         try:
             environ = _tidy(environ)
             response = self._routes.answer(Request(environ))
