@@ -278,7 +278,11 @@ def test_a_user_without_a_password(empty: Any) -> None:
     assert version_of(empty) == 0
 
 
-@pytest.mark.parametrize("value", [0, 5, 1.5, True, ["x"], ("x",), {"x": 1}, object()], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [0, 5, 1.5, True, ["x"], ("x",), {"x": 1}, object()],
+    ids=lambda value: type(value).__name__,
+)
 def test_a_version_of_nothing(value: Any) -> None:
     """A row where its hash belongs is a slip, and is told without its value."""
     with pytest.raises(
