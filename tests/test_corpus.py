@@ -74,7 +74,7 @@ def test_a_jwk_of_bad_form_costs_a_document_no_other_key() -> None:
 
 def _is_json(jwk: object) -> bool:
     try:
-        return bool(json.dumps(jwk))
+        return bool(json.loads(json.dumps(jwk)) == jwk)
     except TypeError:
         return False
 
