@@ -248,7 +248,7 @@ def test_the_text_of_a_document_has_one_meaning(text: str) -> None:
     for document in (text.replace("%s", jwk), text.replace("%s", jwk).encode()):
         with pytest.raises(ConfigurationError):
             KeySet.from_jwks(document)
-    assert KeySet.from_jwks('{"keys": [%s]}' % jwk).keys
+    assert KeySet.from_jwks(f'{{"keys": [{jwk}]}}').keys
 
 
 def test_a_member_twice_in_a_jwk_is_refused() -> None:
