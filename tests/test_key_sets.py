@@ -230,15 +230,13 @@ def test_a_document_is_a_mapping_or_its_text(document: Any) -> None:
         '{"keys": [], "keys": [%s]}',
         '{"keys": [%s], "keys": [%s]}',
         '{"keys": [{"kty": "oct", "kty": "EC"}, %s], "x": NaN}',
-        '{"keys": [%s], "x": 1e999}',
-        '{"keys": [%s], "x": "\\ud800"}',
         '{"keys": [%s]} x',
         '[{"keys": [%s]}]',
         '\ufeff{"keys": [%s]}',
         '{"keys": [%s], "x": ' + "[" * 40 + "]" * 40 + "}",
     ],
     ids=[
-        *("keys twice", "keys twice, both good", "NaN", "not finite", "a lone surrogate", "more"),
+        *("keys twice", "keys twice, both good", "NaN", "more"),
         *("a list", "a BOM", "depth"),
     ],
 )
