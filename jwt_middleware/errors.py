@@ -7,8 +7,10 @@
     └── Refusal                          a request answered by the middleware itself
         ├── MissingToken        401  no error code
         ├── InvalidRequest      400  invalid_request
+        │   └── PathTooLong     414  invalid_request
         ├── InvalidToken        401  invalid_token
         ├── InsufficientScope   403  insufficient_scope
+        ├── Forbidden           403  no error code
         └── Unavailable         503  temporarily_unavailable
 
 What a refusal says on the wire is fixed text, chosen by its `reason`: nothing of the request is
@@ -34,11 +36,25 @@ class ConfigurationError(JWTMiddlewareError, ValueError):
 class StoreUnavailable(JWTMiddlewareError):
     """A store cannot answer now: it is down, locked, or slower than its two seconds."""
 
+    @property
+    def cause(self) -> str:
+        """The SQLSTATE, SQLite's name or the class of the driver's error, else our own message.
+
+        A driver's text is never shown: it may quote a statement or a URL.
+        """
+        error = self.__cause__
+        if error is None:
+            return str(self)
+        code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
+        return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
+
 
 _DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
     "too_large": "The access token is too large.",
+    "path_too_long": "The path is too long to be read in all its ways.",
+    "header_too_long": "A header that names a path prefix or a method is too long.",
     "algorithm": "The access token is signed with an algorithm that its key does not have.",
     "key": "No key of the issuer has the id that the access token names.",
     "signature": "The signature of the access token does not verify.",
@@ -52,6 +68,8 @@ _DESCRIPTIONS = {
     "revoked": "The access token has been revoked.",
     "scope": "The access token lacks a scope that this resource needs.",
     "claim_missing": "The access token lacks a claim that this resource needs.",
+    "forbidden": "The caller may not do this.",
+    "requirement_failed": "It cannot be told at the moment whether the caller may do this.",
     "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
 }
@@ -107,6 +125,13 @@ class InvalidRequest(Refusal):
     usual_reason = "malformed"
 
 
+class PathTooLong(InvalidRequest):
+    """414: the path can be read in so many ways, or is so long, that reading it is not tried (RFC
+    9110 section 15.5.15)."""
+
+    status, usual_reason = 414, "path_too_long"
+
+
 class InvalidToken(Refusal):
     """401 `invalid_token`: there is a token, and it is not good (RFC 6750 section 3.1)."""
 
@@ -132,6 +157,13 @@ class InsufficientScope(Refusal):
     def parameters(self) -> Mapping[str, str]:
         """The scopes that are needed, in one parameter."""
         return {"scope": " ".join(self.scope)} if self.scope else {}
+
+
+class Forbidden(Refusal):
+    """403 without an error code: a requirement of the owner's own said no to a good token. None of
+    RFC 6750's codes says that."""
+
+    status, code, usual_reason = 403, None, "forbidden"
 
 
 class Unavailable(Refusal):

@@ -7,6 +7,7 @@ the value of NAME, such as a secret.
 """
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,14 +40,27 @@ _REQUIREMENTS: Mapping[str, Requirement] = {
 }
 
 
+# What Kubernetes, and Docker's links, set for each service beside ours: a service `jwt-middleware`,
+# or `jwt-middleware-redis`, sets JWT_MIDDLEWARE_REDIS_PORT_6379_TCP_ADDR.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SET_FOR_A_SERVICE = re.compile(
+    r"(.+_)?(service_host|service_port(_.+)?|port(_[0-9]+_(tcp|udp|sctp)(_(proto|port|addr))?)?)"
+)
+
+
 def from_env(app: WSGIApplication) -> JWTMiddleware:
     """Guard the app as `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` and the like say.
-    `ConfigurationError`."""
+    `ConfigurationError`.
+
+    Variables that Kubernetes sets for a service of this name are ignored, any other unknown one is
+    an error.
+    """
     texts = {
         name.removeprefix(_PREFIX).lower(): text
         for name, text in os.environ.items()
         if name.startswith(_PREFIX)
     }
+    texts = {name: text for name, text in texts.items() if not _SET_FOR_A_SERVICE.fullmatch(name)}
     return _guard(app, read_options(texts, _GUARD, name_of=lambda option: _PREFIX + option.upper()))
 
 
@@ -134,19 +148,31 @@ def _key_folder(text: str) -> Any:
 
 
 def _rules(text: str) -> list[Rule]:
-    lines = [line.split() for line in text.replace(",", "\n").splitlines() if line.strip()]
-    return [
-        Rule(
-            prefix,
-            *map(_requirement, [w for w in words if not w.isupper()]),
-            methods=[*filter(str.isupper, words)],
-        )
-        for prefix, *words in lines
-    ]
+    """The rules of a text, one a line or with commas between. `ConfigurationError` names the
+    line."""
+    lines = [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
+    return [_rule(line) for line in lines]
+
+
+def _rule(line: str) -> Rule:
+    prefix, *words = line.split()
+    methods = [word for word in words if word.isupper()]
+    try:
+        requires = [_requirement(word) for word in words if not word.isupper()]
+        return Rule(prefix, *requires, methods=methods)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"in {line!r}: {error}") from None
 
 
 def _requirement(word: str) -> Requirement:
-    return scope(word.removeprefix("scope=")) if word.startswith("scope=") else _REQUIREMENTS[word]
+    if word.startswith("scope="):
+        return scope(word.removeprefix("scope="))
+    require(
+        word in _REQUIREMENTS,
+        f"a word must be a method in capitals, {', '.join(_REQUIREMENTS)} or scope=NAME, "
+        f"got {word!r}",
+    )
+    return _REQUIREMENTS[word]
 
 
 _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
@@ -162,7 +188,10 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "key_folder": (_key_folder, "a folder that `jwt-middleware keys` made"),
     "rules": (
         _rules,
-        "rules with commas between: /api, /api/health public, /docs POST PUT scope=write",
+        (
+            "rules with commas between: "
+            "/api, /api/health public, /docs scope=write, /docs GET HEAD OPTIONS scope=read"
+        ),
     ),
     "database_url": (str, "the URL of the database of the login app"),
     "log_url": (str, "the URL of a Redis or Valkey with the revocations"),

@@ -90,8 +90,8 @@ def test_four_options_guard_an_app(build: Callable[..., Any]) -> None:
 RULES = """
     /api, /api/health public
     /news optional
-    /docs authenticated
-    /docs POST PUT scope=Docs:write scope=read
+    /docs scope=Docs:write scope=read
+    /docs GET HEAD OPTIONS authenticated
 """
 
 
@@ -106,7 +106,9 @@ RULES = """
         ("/docs", "POST", ("read",), 403),
         ("/docs", "PUT", ("Docs:write",), 403),
         ("/docs", "POST", ("read", "Docs:write"), 200),
-        ("/docs", "DELETE", (), 200),
+        ("/docs", "DELETE", (), 403),
+        ("/docs", "PATCH", ("read",), 403),
+        ("/docs", "PATCH", ("read", "Docs:write"), 200),
     ],
 )
 def test_rules(path: str, method: str, scopes: tuple[str, ...] | None, expected: int) -> None:
@@ -215,7 +217,20 @@ WRONG = {
     "unknown requirement": ({"rules": "/api admin"}, "rules", "/api/health public"),
     "mixed case": ({"rules": "/api Public"}, "rules", "/api/health public"),
     "no scope": ({"rules": "/api scope="}, "rules", "scope"),
-    "empty rules": ({"rules": ""}, "rules", "at least one"),
+    "empty rules": ({"rules": ""}, "rules", "must not be empty"),
+    "a requirement as a method": (
+        {"rules": "/, /api AUTHENTICATED"},
+        "rules",
+        "in '/api AUTHENTICATED': methods must be registered",
+    ),
+    "a misspelled method": (
+        {"rules": "/api GETT scope=a"},
+        "rules",
+        "in '/api GETT scope=a': methods must be registered",
+    ),
+    "a method in small letters": ({"rules": "/api get"}, "rules", "got 'get'"),
+    "public with a scope": ({"rules": "/x\n/api public scope=a"}, "rules", "in '/api public"),
+    "a pattern": ({"rules": "/users/<id>"}, "rules", "in '/users/<id>': prefix must be a literal"),
     "bad URL": ({"jwks_url": "http://idp.example/"}, "jwks_url", "https"),
 }
 
@@ -232,6 +247,47 @@ def test_a_wrong_option_is_named(
     assert name.lower() in told.lower()
     assert form in told
     assert "hush" not in told
+
+
+SERVICE_VARIABLES = {
+    "the service's own": {
+        "SERVICE_HOST": "10.96.0.7",
+        "SERVICE_PORT": "8000",
+        "SERVICE_PORT_HTTP": "8000",
+        "SERVICE_PORT_HTTP_METRICS": "9000",
+        "PORT": "tcp://10.96.0.7:8000",
+        "PORT_8000_TCP": "tcp://10.96.0.7:8000",
+        "PORT_8000_TCP_PROTO": "tcp",
+        "PORT_8000_TCP_PORT": "8000",
+        "PORT_8000_TCP_ADDR": "10.96.0.7",
+        "PORT_53_UDP": "udp://10.96.0.7:53",
+        "PORT_53_UDP_ADDR": "10.96.0.7",
+    },
+    "those of a service whose name starts alike": {
+        "REDIS_SERVICE_HOST": "10.96.0.8",
+        "REDIS_SERVICE_PORT": "6379",
+        "REDIS_SERVICE_PORT_REDIS": "6379",
+        "REDIS_PORT": "tcp://10.96.0.8:6379",
+        "REDIS_PORT_6379_TCP_ADDR": "10.96.0.8",
+    },
+}
+
+
+@pytest.mark.parametrize("variables", SERVICE_VARIABLES.values(), ids=SERVICE_VARIABLES)
+def test_what_kubernetes_sets_for_a_service_is_ignored(
+    variables: dict[str, str], by_environment: Callable[..., Any]
+) -> None:
+    """A service named `jwt-middleware` in the namespace stops no app."""
+    by_environment(**BASIC, **variables)
+
+
+@pytest.mark.parametrize(
+    "name", ["HOST", "SERVICE", "SERVICE_HOSTS", "PORTS", "REPORT", "PORT_X_TCP", "RULES_SERVICE"]
+)
+def test_other_unknown_variables_are_errors(name: str, by_environment: Callable[..., Any]) -> None:
+    """What Kubernetes does not set is a slip of the owner's."""
+    with pytest.raises(ConfigurationError, match=f"JWT_MIDDLEWARE_{name}"):
+        by_environment(**BASIC, **{name: "x"})
 
 
 @pytest.mark.parametrize("name", ["issuer", "audience", "rules"])

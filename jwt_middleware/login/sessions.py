@@ -1,20 +1,27 @@
-"""Sessions: refresh tokens that rotate at each use and are of no use to whoever reads the store.
+"""Sessions: refresh tokens that rotate at each use and are useless to a reader of the store.
 
-A refresh token is 16 random bytes, the name of its session, and 32, the secret of the moment. The
-store has SHA-256 of each and so can check a token but not make one. Each use replaces the secret by
-one compare-and-swap.
+A refresh token is 16 random bytes, the name of its session, and 32 more, its secret. The store has
+SHA-256 of each, so it can check a token but not make one. Each use replaces the secret by one
+compare-and-swap.
 
-A response can be lost, and two tabs can refresh at once, so rotation is idempotent: the previous
-secret gets the *same* successor until that has been used, and for `reuse_grace` seconds after. The
-store could not tell the successor from its hash, so it also has the successor XOR HMAC(previous
-secret, "successor"): a one-time pad (each secret is used as a key once) that only who holds the
-previous secret can take off.
+A response can be lost, and two tabs can refresh at once, so rotation is idempotent for a while: for
+`reuse_grace` seconds after a rotation the previous secret gets the *same* successor again. The
+store cannot derive the successor from its hash, so it also has the successor XOR HMAC(previous
+secret, "successor"). This is a one-time pad, since each secret is used as a key once, and only a
+holder of the previous secret can take it off.
 
     secrets in time    S1 -> S2 -> S3           S3 is current, S2 previous, S1 older
     S3                 rotates to S4
-    S2                 gets S3, as often as it asks, since S3 has not been used
-    S1                 gets S2, while S2's use is not older than the grace
-    anything else      a stolen token, or its victim's (RFC 9700 section 4.14.2): the session ends
+    S2                 gets S3, for `reuse_grace` seconds after S3 was made, used or not
+    S2 later, or S1    reuse: a stolen token, or its victim's (RFC 9700 section 4.14.2): the session
+                       ends
+    any other secret   reuse too: only a holder of one of its tokens knows the name of a session
+
+A grace that lasted until the successor is used would never end for a thief whose victim does not
+come back: a token stolen on Friday would give access tokens all weekend, unseen.
+
+A session belongs to the issuer that started it. Login apps of several issuers may share a store,
+and their user ids may coincide, so none of them refreshes or ends a session of another.
 """
 
 import hashlib
@@ -27,10 +34,13 @@ from dataclasses import replace
 
 from ..errors import require
 from ..stores.base import Session, SessionStore, User
+from .options import check_seconds
 
 _NAME_BYTES, _SECRET_BYTES = 16, 32
-_FORM = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes leave no bits over: one text each
-_RACES = 5
+_REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes leave no bits over: one string each
+_MAX_RETRIES = 5
+"""How often a rotation may find that another one was quicker. Each of those makes the token older,
+so two are enough but for a store that is wrong."""
 
 
 class SessionEnded(Exception):
@@ -46,8 +56,16 @@ class TokenReused(SessionEnded):
         self.session = session
 
 
+class ForeignToken(SessionEnded):
+    """The refresh token belongs to a session of another issuer, which goes on."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+
 class Sessions:
-    """Starts, rotates and ends the sessions of a store. All times are seconds."""
+    """Starts, rotates and ends the sessions of one issuer in a store. All times are seconds."""
 
     def __init__(
         self,
@@ -58,10 +76,13 @@ class Sessions:
         session_lifetime: float,
         issuer: str,
     ) -> None:
-        require(reuse_grace >= 0, "reuse_grace is a number of seconds")
+        check_seconds("reuse_grace", reuse_grace, or_zero=True)
+        check_seconds("idle_timeout", idle_timeout)
+        check_seconds("session_lifetime", session_lifetime)
         require(
-            0 < idle_timeout <= session_lifetime,
-            "idle_timeout is a number of seconds, at most session_lifetime",
+            idle_timeout <= session_lifetime,
+            f"idle_timeout must be at most session_lifetime ({session_lifetime}),"
+            f" got {idle_timeout}",
         )
         self._store = store
         self._reuse_grace = reuse_grace
@@ -71,11 +92,8 @@ class Sessions:
 
     def start(self, user: User, token_lifetime: int) -> tuple[str, Session]:
         """Return the first refresh token of a new session, and the session."""
-        name, secret, now = (
-            secrets.token_bytes(_NAME_BYTES),
-            secrets.token_bytes(_SECRET_BYTES),
-            time.time(),
-        )
+        name, secret = secrets.token_bytes(_NAME_BYTES), secrets.token_bytes(_SECRET_BYTES)
+        now = time.time()
         session = Session(
             name_hash=_hash(name),
             sid=secrets.token_urlsafe(16),
@@ -89,43 +107,72 @@ class Sessions:
             secret_hash=_hash(secret),
         )
         self._store.add_session(session)
-        return _text(name, secret), session
+        return _token(name, secret), session
 
     def rotate(self, refresh_token: str, token_lifetime: int) -> tuple[str, Session]:
-        """Return the token that follows, and the session. `SessionEnded` when the token is not good
-        any more."""
+        """Return the token that follows, and the session.
+
+        `SessionEnded` when the token is not good any more; `TokenReused` when it was used before,
+        which ends the session; `ForeignToken` when its session belongs to another issuer.
+        """
         name, secret = _parts(refresh_token)
-        for _ in range(_RACES):
+        for _ in range(_MAX_RETRIES):
             session = self._find(name)
             changed = replace(session, token_lifetime=max(token_lifetime, session.token_lifetime))
-            if hmac.compare_digest(_hash(secret), session.secret_hash):
+            if _matches(secret, session.secret_hash):
                 successor = secrets.token_bytes(_SECRET_BYTES)
                 changed = self._rotated(changed, secret, successor)
+            elif session.successor and self._is_in_grace(session, secret):
+                successor = _mask_successor(secret, session.successor)
             else:
-                successor = self._same_successor(session, secret)
+                self._store.end_session(session)
+                raise TokenReused(session)
             if changed == session or self._store.replace_session(session, changed):
-                return _text(name, successor), changed
-            # Somebody else was quicker: a token that was the current one is the previous one now.
+                return _token(name, successor), changed
+            # Another request was quicker. If it used the same token, that is the previous one now.
         raise SessionEnded
 
     def end(self, refresh_token: str, *, all_of_the_user: bool = False) -> Session | None:
-        """End the session that the token belongs to, and its access tokens; return it, or None for
-        an unknown token."""
+        """End the session of a refresh token with its access tokens; return it.
+
+        None, and nothing ends, for a token that could not be refreshed: an unknown one, or one that
+        was used before. `ForeignToken` when its session belongs to another issuer.
+        """
         try:
-            session = self._find(_parts(refresh_token)[0])
+            name, secret = _parts(refresh_token)
+            session = self._find(name)
+        except ForeignToken:
+            raise
         except SessionEnded:
             return None
-        if all_of_the_user:
-            self._store.end_sessions(
-                session.user_id
-            )  # first: when it fails, the same token can ask for it again
-        self._store.end_session(session)
+        if not (_matches(secret, session.secret_hash) or self._is_in_grace(session, secret)):
+            return None
+        self._end(session, all_of_the_user)
         return session
+
+    def end_by_sid(
+        self, user_id: str, sid: str, *, all_of_the_user: bool = False
+    ) -> Session | None:
+        """End the session that an access token names by its `sub` and `sid`; return it, or None
+        when there is none."""
+        session = self._store.find_session_by_sid(sid, user_id=user_id, issuer=self._issuer)
+        if session is not None:
+            self._end(session, all_of_the_user)
+        return session
+
+    def _end(self, session: Session, all_of_the_user: bool) -> None:
+        if all_of_the_user:
+            # With the others, in one step: when it fails, the same token can ask for it again.
+            self._store.end_sessions(session.user_id, issuer=self._issuer)
+        else:
+            self._store.end_session(session)
 
     def _find(self, name: bytes) -> Session:
         session = self._store.find_session(_hash(name))
         if session is None:
             raise SessionEnded
+        if session.issuer != self._issuer:
+            raise ForeignToken(session)
         if time.time() >= session.expires_at:
             self._store.end_session(session)
             raise SessionEnded
@@ -139,34 +186,23 @@ class Sessions:
             expires_at=min(now + self._idle_timeout, session.started_at + self._session_lifetime),
             secret_hash=_hash(successor),
             previous_hash=session.secret_hash,
-            successor=_pad(secret, successor),
-            older_hash=session.previous_hash,
-            older_successor=session.successor,
+            successor=_mask_successor(secret, successor),
         )
 
-    def _same_successor(self, session: Session, secret: bytes) -> bytes:
-        presented = _hash(secret)
-        if session.successor and hmac.compare_digest(presented, session.previous_hash or b""):
-            return _pad(secret, session.successor)
-        is_within_grace = time.time() < session.used_at + self._reuse_grace
-        if (
-            is_within_grace
-            and session.older_successor
-            and hmac.compare_digest(presented, session.older_hash or b"")
-        ):
-            return _pad(secret, session.older_successor)
-        self._store.end_session(session)
-        raise TokenReused(session)
+    def _is_in_grace(self, session: Session, secret: bytes) -> bool:
+        # In both directions: a machine whose clock is ahead must not lengthen the grace by that.
+        is_recent = abs(time.time() - session.used_at) < self._reuse_grace
+        return is_recent and _matches(secret, session.previous_hash or b"")
 
 
 def _parts(refresh_token: str) -> tuple[bytes, bytes]:
-    if not _FORM.fullmatch(refresh_token):
+    if not _REFRESH_TOKEN.fullmatch(refresh_token):
         raise SessionEnded
     raw = urlsafe_b64decode(refresh_token)
     return raw[:_NAME_BYTES], raw[_NAME_BYTES:]
 
 
-def _text(name: bytes, secret: bytes) -> str:
+def _token(name: bytes, secret: bytes) -> str:
     return urlsafe_b64encode(name + secret).decode()
 
 
@@ -174,7 +210,11 @@ def _hash(part: bytes) -> bytes:
     return hashlib.sha256(part).digest()
 
 
-def _pad(secret: bytes, text: bytes) -> bytes:
-    """Put the one-time pad of a secret on its successor, or take it off."""
+def _matches(secret: bytes, expected_hash: bytes) -> bool:
+    return hmac.compare_digest(_hash(secret), expected_hash)
+
+
+def _mask_successor(secret: bytes, successor: bytes) -> bytes:
+    """Mask a successor with the one-time pad of the secret before it, or take the mask off."""
     pad = hmac.digest(secret, b"successor", "sha256")
-    return bytes(left ^ right for left, right in zip(pad, text, strict=True))
+    return bytes(left ^ right for left, right in zip(pad, successor, strict=True))

@@ -1,25 +1,39 @@
-"""`Throttle`: how often a sign-in may fail. Strategies of the `limits` library over a store's
-counters."""
+"""`Throttle`: how often a login may fail. Strategies of the `limits` library over a store's
+counters.
+
+Every attempt is counted before the password is hashed, and given back if it succeeds or ends in a
+503. Three things are counted: a name at an address, a name, an address. An IPv6 client has a /64 at
+least and often a /48, so both count as addresses.
+"""
 
 import hashlib
 import ipaddress
-import logging
 import math
 import time
-from collections.abc import Mapping
-from typing import Any
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from functools import cache
 
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
-from ..errors import ConfigurationError, require
+from ..errors import ConfigurationError, StoreUnavailable
 from ..stores.base import Counters
 
-_log = logging.getLogger("jwt_middleware.login")
-
 _KNOWN_FOR = 30 * 86_400
-"""Seconds for which an address is known, at least, by a sign-in that went well there."""
+"""Seconds for which an address is known, at least, after a login that succeeded there."""
+
+_MAX_WINDOW = 366 * 86_400
+"""Seconds of the longest window: every store can add it to the time of day."""
+
+_SITE_PREFIX, _HOUSEHOLD_PREFIX = 48, 64
+"""What one holder has of IPv6: a site up to a /48 (RFC 6177), a household or phone a /64."""
+
+_IGNORED_CATEGORIES = ("Mn", "Me", "Cc", "Cf", "Zs", "Zl", "Zp")
+"""Marks, controls, formats and blanks: many collations do not tell names apart by these."""
 
 
 class Throttled(Exception):
@@ -30,129 +44,176 @@ class Throttled(Exception):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """The limits, each as `limits` writes one: `"5/minute"`.
+    """How many logins may fail, each limit as `limits` writes one: `"5/minute"`.
 
-    `per_name_and_address` binds one name from one address; `per_name` a name from everywhere but
-    the addresses where it signed in within 30 days, so that a stranger cannot lock a user out;
-    `per_address` all names from one address.
+    - `per_name_and_address`: one name from one address.
+    - `per_known_address`: one name from one address where it logged in within 30 days, besides the
+      limit above; it bounds how many passwords a neighbor behind the same address can guess.
+    - `per_name`: one name from all other addresses together. A stranger can use it up, but does not
+      lock the user out of a known address.
+    - `per_address`: all names from one address; for IPv6 from one /64, and from one /48.
+
+    Without an address (`client_address` returns None) only `per_name` counts. Spellings of a name
+    share a counter: case, width, blanks, accents and invisible characters make no difference.
+    A window starts with its first failure. `ConfigurationError` for a limit that is not one.
     """
 
-    def __init__(
-        self,
-        *,
-        per_name_and_address: str = "5/minute",
-        per_name: str = "100/hour",
-        per_address: str = "50/minute",
-    ) -> None:
-        self._per_name_and_address = _limit(per_name_and_address)
-        self._per_name = _limit(per_name)
-        self._per_address = _limit(per_address)
+    per_name_and_address: str = "5/minute"
+    per_known_address: str = "100/day"
+    per_name: str = "100/hour"
+    per_address: str = "50/minute"
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            _check_limit(option.name, getattr(self, option.name))
 
     def attempt(self, counters: Counters, username: str, address: str | None) -> "Attempt":
-        """Count an attempt before the hash; `Throttled` when it is one too many. No address: names
-        count alone."""
-        name, place = _short(username), address or ""
-        known = _short(f"{name} {place}")
-        limits = [(self._per_name_and_address, ("pair", known))]
-        if not any(counters.count(mark)[0] for mark in _marks(known)):
-            limits.append((self._per_name, ("name", name)))
-        if address:
-            limits.append((self._per_address, ("address", _short(place))))
-        attempt = Attempt(counters, known)
-        for limit, key in limits:
-            attempt.count(limit, key)
+        """Count an attempt, before the password is hashed.
+
+        `Throttled` when it is one too many; then it is not counted. `address` is that of
+        `wire.addresses.client_address`. `StoreUnavailable` if the counters cannot be reached.
+        """
+        name = _digest(fold_spelling(username))
+        networks = _networks(address) if address else ()
+        pair = _digest(f"{name} {networks[0]}") if networks else None
+        attempt = Attempt(counters, pair)
+        try:
+            for limit, key in self._limits(counters, name, networks, pair):
+                attempt.count(_parse_limit(limit), key)
+        except StoreUnavailable:
+            attempt.give_back()
+            raise
         return attempt
+
+    def _limits(
+        self, counters: Counters, name: str, networks: tuple[str, ...], pair: str | None
+    ) -> Iterator[tuple[str, tuple[str, str]]]:
+        # Addresses first, the widest before the others: a flood from one is stopped by one count.
+        for network in reversed(networks):
+            yield self.per_address, ("address", _digest(network))
+        if pair is None:
+            yield self.per_name, ("name", name)
+            return
+        yield self.per_name_and_address, ("pair", pair)
+        if any(counters.count(key)[0] for key in _seen_keys(pair)):
+            yield self.per_known_address, ("known", pair)
+        else:
+            yield self.per_name, ("name", name)
 
 
 class Attempt:
-    """One attempt to sign in, counted; `succeeded` gives it back."""
+    """One attempt to log in, counted. Ends by `succeeded`, by `give_back`, or as a failure by
+    neither."""
 
-    def __init__(self, counters: Counters, known: str) -> None:
+    def __init__(self, counters: Counters, pair: str | None) -> None:
         self._counters = counters
         self._storage = _Storage(counters)
         self._strategy = FixedWindowRateLimiter(self._storage)
         self._counted: list[tuple[RateLimitItem, tuple[str, str]]] = []
-        self._known = known
+        self._pair = pair
 
     def count(self, limit: RateLimitItem, key: tuple[str, str]) -> None:
-        """Count under one limit; `Throttled`, with what was counted given back, when it is full."""
+        """Count under one limit. If it is full, give everything back and raise `Throttled`."""
+        has_room = self._strategy.hit(limit, *key)
         self._counted.append((limit, key))
-        if not self._strategy.hit(limit, *key):
+        if not has_room:
             reset = self._strategy.get_window_stats(limit, *key).reset_time
-            self._give_back()
+            self.give_back()
             raise Throttled(max(1, math.ceil(reset - time.time())))
 
     def succeeded(self) -> None:
-        """Give the attempt back and remember the address for the name."""
-        self._give_back()
-        self._counters.increment(_marks(self._known)[0], 2 * _KNOWN_FOR)
+        """Give the attempt back and remember the address, if there is one, for the name."""
+        self._uncount()
+        if self._pair is not None:
+            self._counters.increment(_seen_keys(self._pair)[0], 2 * _KNOWN_FOR)
 
-    def _give_back(self) -> None:
-        for limit, key in self._counted:
+    def give_back(self) -> None:
+        """Count the attempt no longer: it ended before the password was judged (a 503).
+
+        A second call does nothing. A store that cannot answer is ignored: its counts expire.
+        """
+        with suppress(StoreUnavailable):
+            self._uncount()
+
+    def _uncount(self) -> None:
+        while self._counted:
+            limit, key = self._counted.pop()
             self._storage.incr(limit.key_for(*key), limit.get_expiry(), -1)
 
 
-def address_of(environ: Mapping[str, Any]) -> str | None:
-    """The peer as what is counted: an IPv4 address, or the /64 of an IPv6 one. None where it cannot
-    be told.
+def fold_spelling(name: str) -> str:
+    """Return what all spellings of a name share that any user table might take for the same.
 
-    A peer that is empty or loopback beside `X-Forwarded-For` is a proxy, unless `ProxyFix` has put
-    it there.
+    Tables compare by `lower()`, by `upper()`, or by collations that ignore case, width, accents,
+    trailing blanks and invisible characters. Two users who share a counter lose little; a spelling
+    with a counter of its own is another five guesses a minute.
     """
-    peer = environ.get("REMOTE_ADDR", "")
+    # upper() first: it maps the dotless i and the long s, which casefold() keeps or misses.
+    text = unicodedata.normalize("NFKD", name).upper().casefold()
+    text = unicodedata.normalize("NFKD", text)
+    return "".join(
+        character
+        for character in text
+        if unicodedata.category(character) not in _IGNORED_CATEGORIES
+    )
+
+
+def _networks(address: str) -> tuple[str, ...]:
+    """Return what an address counts as, the narrowest first."""
     try:
-        address = ipaddress.ip_address(peer)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
-        address = None
-    address = (
-        getattr(address, "ipv4_mapped", None) or address
-    )  # a socket for both has IPv4 peers as ::ffff:127.0.0.1
-    is_forwarded = "HTTP_X_FORWARDED_FOR" in environ and "werkzeug.proxy_fix.orig" not in environ
-    if address is None or (address.is_loopback and is_forwarded):
-        if is_forwarded:
-            _warn_once()
-        return None
-    if isinstance(address, ipaddress.IPv6Address):
-        address = ipaddress.ip_network((address, 64), strict=False).network_address
-    return str(address)
+        return (address,)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return (str(parsed),)
+    return tuple(
+        str(ipaddress.IPv6Network((int(parsed), length), strict=False))
+        for length in (_HOUSEHOLD_PREFIX, _SITE_PREFIX)
+    )
 
 
-_has_warned = False
+def _seen_keys(pair: str) -> tuple[str, str]:
+    """Return the keys of this period and of the one before.
+
+    A counter is forgotten a fixed time after its first increment, so one that is incremented at
+    every login would be forgotten between two logins. A new key each period avoids that.
+    """
+    period = int(time.time() // _KNOWN_FOR)
+    return f"known/{pair}/{period}", f"known/{pair}/{period - 1}"
 
 
-def _warn_once() -> None:
-    global _has_warned
-    if not _has_warned:
-        _has_warned = True
-        _log.warning(
-            "the app is behind a proxy without werkzeug's ProxyFix outside: "
-            "no limit counts by address"
+def _check_limit(option: str, text: object) -> None:
+    if not isinstance(text, str) or not _is_limit(text):
+        raise ConfigurationError(
+            f'{option} must be one limit such as "5/minute", at least 1 in at most 366 days, '
+            f"got {text!r}"
         )
 
 
-def _marks(known: str) -> tuple[str, str]:
-    """The marks of this period and of the one before; a count is forgotten after its first
-    increment, not its last."""
-    period = int(time.time() // _KNOWN_FOR)
-    return f"known/{known}/{period}", f"known/{known}/{period - 1}"
-
-
-def _limit(text: str) -> RateLimitItem:
-    require(isinstance(text, str), 'a limit is a text such as "5/minute"')
+def _is_limit(text: str) -> bool:
     try:
-        return parse(text)
-    except ValueError as error:
-        raise ConfigurationError(f'a limit is a text such as "5/minute", not {text!r}') from error
+        limits = parse_many(text)
+    except ValueError:
+        return False
+    if len(limits) != 1:
+        return False
+    return limits[0].amount >= 1 and 1 <= limits[0].get_expiry() <= _MAX_WINDOW
 
 
-def _short(text: str) -> str:
-    """A key of bounded length that shows no name."""
+@cache
+def _parse_limit(text: str) -> RateLimitItem:
+    return parse_many(text)[0]
+
+
+def _digest(text: str) -> str:
+    """Return a key of bounded length that shows no name."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class _Storage(Storage):
-    """The counters of a store as `limits` wants them."""
+    """The counters of a store in the form that `limits` uses."""
 
     def __init__(self, counters: Counters) -> None:
         super().__init__()

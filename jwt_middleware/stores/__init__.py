@@ -5,11 +5,22 @@ for.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from .base import Counters, Session, SessionStore, UnknownUser, User, UserRecord, UserStore
+from .._packages import require_package
+from .base import (
+    Counters,
+    NameTaken,
+    Session,
+    SessionStore,
+    UnknownUser,
+    User,
+    UserRecord,
+    UserStore,
+)
 from .memory import MemoryStore
-from .passwords import PasswordHasher, check_password
+from .passwords import PasswordHasher, check_password, hash_password, version_of
 
 if TYPE_CHECKING:
     from .redis import RedisLog
@@ -18,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Counters",
     "MemoryStore",
+    "NameTaken",
     "PasswordHasher",
     "RedisLog",
     "SQLStore",
@@ -28,24 +40,29 @@ __all__ = [
     "UserRecord",
     "UserStore",
     "check_password",
+    "hash_password",
+    "version_of",
 ]
 
-# Name: its module, what that imports, what that is called, and the extra that brings it.
+# Name: its module, the package that this imports, a part of that, its distribution and our extra.
 _LATER = {
-    "SQLStore": (".sql", "sqlalchemy", "SQLAlchemy", "login"),
-    "RedisLog": (".redis", "redis", "redis-py", "redis"),
+    "SQLStore": (".sql", "sqlalchemy", "engine", "SQLAlchemy", "login"),
+    "RedisLog": (".redis", "redis", "client", "redis-py", "redis"),
 }
+
+# `from jwt_middleware.stores import *` asks for every name of `__all__`, and without an extra its
+# name cannot be imported.
+__all__ = [name for name in __all__ if name not in _LATER or find_spec(_LATER[name][1])]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, imports, needs, extra = _LATER[name]
-    try:
-        return getattr(import_module(module, __name__), name)
-    except ModuleNotFoundError as error:
-        if error.name != imports:
-            raise
-        raise ImportError(
-            f"{name} needs {needs}: pip install 'wsgi-jwt-middleware[{extra}]'"
-        ) from None
+    module, package, part, distribution, extra = _LATER[name]
+    require_package(
+        package,
+        part,
+        lack=f"{name} needs {distribution}",
+        install=f"wsgi-jwt-middleware[{extra}]",
+    )
+    return getattr(import_module(module, __name__), name)

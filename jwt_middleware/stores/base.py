@@ -1,10 +1,10 @@
 """What the login app asks of a store: `User` and the protocols."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..errors import JWTMiddlewareError
+from ..errors import ConfigurationError, JWTMiddlewareError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A session as it is kept. Nothing in it lets its reader use or make a token: see
+    """A session in a store. Nothing in it lets a reader of the store use or make a token: see
     `login.sessions`.
 
-    The hashes are SHA-256 (32 bytes) of parts of refresh tokens; the successors (32 bytes) can only
-    be read with the secret they follow. `sid` stands in the session's access tokens, whose `iss` is
-    `issuer` and whose lifetime was never over `token_lifetime`. Times are seconds since the epoch;
-    `used_at` is that of the last rotation.
+    The hashes are SHA-256 (32 bytes) of parts of refresh tokens. `successor` (32 bytes) can only be
+    read with the secret before it, whose hash is `previous_hash`. The session's access tokens carry
+    `sid`; their `iss` is `issuer`, and none lived longer than `token_lifetime` seconds. Times are
+    seconds since the epoch; `used_at` is that of the last rotation.
     """
 
     name_hash: bytes
@@ -47,8 +47,6 @@ class Session:
     secret_hash: bytes
     previous_hash: bytes | None = None
     successor: bytes | None = None
-    older_hash: bytes | None = None
-    older_successor: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,10 @@ class UserRecord(User):
 
 class UnknownUser(JWTMiddlewareError, LookupError):
     """A bundled store was asked to change a user that it does not have."""
+
+
+class NameTaken(ConfigurationError):
+    """A bundled store was asked to add a user whose name another user has."""
 
 
 class UserStore(Protocol):
@@ -78,30 +80,44 @@ class UserStore(Protocol):
         sign in any more."""
 
 
+MAX_SESSIONS = 100
+"""How many sessions of one issuer a user has at most. So nobody fills a store by logging in, and
+all of them end in one short transaction."""
+
+
 class SessionStore(Protocol):
-    """Where sessions are kept. Each call is one transaction; all raise `StoreUnavailable` within
-    two seconds."""
+    """The sessions of the login apps, each of which has an issuer of its own.
+
+    Each call is one transaction; all raise `StoreUnavailable` within two seconds.
+    """
 
     def add_session(self, session: Session) -> None:
-        """Keep a new session."""
+        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
 
     def find_session(self, name_hash: bytes) -> Session | None:
         """Return the session of that name, expired or not."""
 
+    def find_session_by_sid(self, sid: str, *, user_id: str, issuer: str) -> Session | None:
+        """Return the session that an access token names by its `sid`, `sub` and `iss`, expired or
+        not."""
+
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not
-        `old`'s any more."""
+        """Replace `old` by `new` and return True, or False when its `secret_hash` is not `old`'s
+        any more."""
 
     def end_session(self, session: Session) -> None:
-        """Forget the session and revoke its access tokens, both or neither. Ending it again changes
+        """Remove the session and revoke its access tokens, both or neither. Ending it again changes
         nothing."""
 
-    def end_sessions(self, user_id: str) -> None:
-        """End all sessions of the user that there are now."""
+    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+        """End all sessions that the user has now: those of one issuer, or of every one."""
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired: that of the issuer, or of any when none is
         named."""
+
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
 
 
 class Counters(Protocol):
@@ -115,3 +131,10 @@ class Counters(Protocol):
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
         is none."""
+
+
+class Store(SessionStore, Counters, Protocol):
+    """Everything the login app keeps but the users: sessions, revocations and counters."""
+
+    def ping(self) -> None:
+        """Return if the store answers, else raise `StoreUnavailable`."""

@@ -2,21 +2,21 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 from ..trust.revocation import Revocation, RevocationPage
-from .base import Session
-from .entries import MARGIN, session_entry, token_entry
+from .base import MAX_SESSIONS, Session
 from .passwords import DEFAULT_METHOD
-from .users import Row, UserTable
+from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
+from .users import Row, UserStoreBase, fold_name
 
 _SWEEP_EVERY = 60  # seconds
 
 
-class MemoryStore(UserTable):
+class MemoryStore(UserStoreBase):
     """Users, sessions, revocations and counters that live as long as this object.
 
     Thread-safe; forked processes each go on with a copy of their own. `password_method` is one of
@@ -28,6 +28,7 @@ class MemoryStore(UserTable):
         self._rows: dict[str, Row] = {}
         self._last_id = 0
         self._sessions: dict[bytes, Session] = {}
+        self._names_of: dict[str, set[bytes]] = {}  # user id to the names of its sessions
         self._revocations: dict[int, Revocation] = {}
         self._last_revocation = 0
         self._counts: dict[str, tuple[int, float]] = {}
@@ -37,37 +38,51 @@ class MemoryStore(UserTable):
     def ping(self) -> None:
         """Return at once: memory answers."""
 
+    def close(self) -> None:
+        """Do nothing: memory has no connections, and what is in this store stays."""
+
     def add_session(self, session: Session) -> None:
-        """Keep a new session."""
+        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
         with self._lock:
             self._sweep(time.time())
+            others = self._sessions_of(session.user_id, session.issuer)
+            others.sort(key=lambda other: other.started_at)
+            self._end(others[: max(0, len(others) + 1 - MAX_SESSIONS)])
             self._sessions[session.name_hash] = session
+            self._names_of.setdefault(session.user_id, set()).add(session.name_hash)
 
     def find_session(self, name_hash: bytes) -> Session | None:
         """Return the session of that name, expired or not."""
         return self._sessions.get(name_hash)
 
-    def replace_session(self, old: Session, new: Session) -> bool:
-        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not
-        `old`'s any more."""
+    def find_session_by_sid(self, sid: str, *, user_id: str, issuer: str) -> Session | None:
+        """Return the session that an access token names by its `sid`, `sub` and `iss`, expired or
+        not."""
         with self._lock:
-            kept = self._sessions.get(old.name_hash)
-            if kept is None or kept.secret_hash != old.secret_hash:
+            sessions = self._sessions_of(user_id, issuer)
+        return next((session for session in sessions if session.sid == sid), None)
+
+    def replace_session(self, old: Session, new: Session) -> bool:
+        """Replace `old` by `new` and return True, or False when its `secret_hash` is not `old`'s
+        any more."""
+        with self._lock:
+            current = self._sessions.get(old.name_hash)
+            if current is None or current.secret_hash != old.secret_hash:
                 return False
             self._sessions[old.name_hash] = new
             return True
 
     def end_session(self, session: Session) -> None:
-        """Forget the session and revoke its access tokens, both or neither. Ending it again changes
+        """Remove the session and revoke its access tokens, both or neither. Ending it again changes
         nothing."""
         with self._lock:
-            kept = self._sessions.get(session.name_hash)
-            self._end([kept] if kept else [])
+            current = self._sessions.get(session.name_hash)
+            self._end([current] if current else [])
 
-    def end_sessions(self, user_id: str) -> None:
-        """End all sessions of the user that there are now."""
+    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+        """End all sessions that the user has now: those of one issuer, or of every one."""
         with self._lock:
-            self._end_all(user_id)
+            self._end(self._sessions_of(user_id, issuer))
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired: that of the issuer, or of any when none is
@@ -79,6 +94,11 @@ class MemoryStore(UserTable):
         with self._lock:
             self._append(entry)
 
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
+        with self._lock:
+            return any(entry.key in keys for entry in self._revocations.values())
+
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """Return the entries after the cursor; all of them for None or a cursor that the log does
         not know any more."""
@@ -86,7 +106,7 @@ class MemoryStore(UserTable):
             newest_first = reversed(self._revocations.items())
             newer = [entry for _, entry in takewhile(lambda item: item[0] != cursor, newest_first)]
             last = next(reversed(self._revocations), None)
-            return RevocationPage(last, newer[::-1], complete=cursor not in self._revocations)
+            return RevocationPage(last, newer[::-1])
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count, atomically, and return it. A negative amount takes away, never below
@@ -110,7 +130,7 @@ class MemoryStore(UserTable):
         return (count, expires_at) if expires_at > now else (0, now)
 
     def _find(self, username: str) -> Row | None:
-        return self._rows.get(username)
+        return self._rows.get(fold_name(username))
 
     def _get(self, user_id: int) -> Row | None:
         return next((row for row in self._rows.copy().values() if row.id == user_id), None)
@@ -120,45 +140,59 @@ class MemoryStore(UserTable):
 
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
         with self._lock:
-            if values["username"] in self._rows:
+            key = fold_name(values["username"])
+            if key in self._rows:
                 return None
             self._last_id += 1
-            self._rows[values["username"]] = row = Row(id=self._last_id, **values)
+            self._rows[key] = row = Row(id=self._last_id, **values)
             return row
 
     def _update(
         self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
     ) -> bool:
         with self._lock:
-            row = self._rows.get(username)
+            key = fold_name(username)
+            row = self._rows.get(key)
             if row is None:
                 return False
-            self._rows[username] = replace(row, **values, version=row.version + ends_sessions)
+            version = row.version + 1 if ends_sessions else row.version
+            self._rows[key] = replace(row, **values, version=version)
             if ends_sessions:
-                self._end_all(str(row.id))
+                self._end(self._sessions_of(str(row.id)))
             return True
 
     def _delete(self, username: str) -> bool:
         with self._lock:
-            row = self._rows.pop(username, None)
+            row = self._rows.pop(fold_name(username), None)
             if row is not None:
-                self._end_all(str(row.id))
+                self._end(self._sessions_of(str(row.id)))
             return row is not None
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:
         with self._lock:
-            if self._rows.get(row.username) is row:
-                self._rows[row.username] = replace(row, password_hash=password_hash)
+            key = fold_name(row.username)
+            if self._rows.get(key) is row:
+                self._rows[key] = replace(row, password_hash=password_hash)
 
-    def _end_all(self, user_id: str) -> None:
-        self._end([session for session in self._sessions.values() if session.user_id == user_id])
+    def _sessions_of(self, user_id: str, issuer: str | None = None) -> list[Session]:
+        found = [self._sessions[name] for name in self._names_of.get(user_id, ())]
+        return [session for session in found if issuer in (None, session.issuer)]
 
     def _end(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
-            self._sessions.pop(
-                session.name_hash, None
-            )  # which the sweep of another's entry may have done
-            self._append(session_entry(session))
+            self._forget(session)
+            entry = session_entry(
+                session.issuer, session.sid, session.token_lifetime, session.used_at, time.time()
+            )
+            self._append(entry)
+
+    def _forget(self, session: Session) -> None:
+        """Remove a session, unless the sweep for another's entry has just done so."""
+        self._sessions.pop(session.name_hash, None)
+        names = self._names_of.get(session.user_id, set())
+        names.discard(session.name_hash)
+        if not names:
+            self._names_of.pop(session.user_id, None)
 
     def _append(self, entry: Revocation) -> None:
         self._sweep(time.time())
@@ -171,11 +205,11 @@ class MemoryStore(UserTable):
             return
         self._swept_at = now
         self._revocations = {
-            place: entry for place, entry in self._revocations.items() if entry.expires_at > now
+            place: entry
+            for place, entry in self._revocations.items()
+            if entry.expires_at + PRUNE_AFTER > now
         }
         self._counts = {key: kept for key, kept in self._counts.items() if kept[1] > now}
-        self._sessions = {
-            name: kept
-            for name, kept in self._sessions.items()
-            if kept.expires_at + kept.token_lifetime + MARGIN > now
-        }
+        for session in list(self._sessions.values()):
+            if session.expires_at + session.token_lifetime + MARGIN <= now:
+                self._forget(session)

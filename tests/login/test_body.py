@@ -1,4 +1,4 @@
-"""The body of a login request, read strictly: one meaning or a `Problem`."""
+"""The body of a login request, read strictly: one meaning or a `LoginError`."""
 
 import io
 import json
@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request
 
-from jwt_middleware.login.body import MAX_BODY_BYTES, Problem, read_fields, text_field
+from jwt_middleware.login.body import MAX_BODY_BYTES, read_fields, text_field
+from jwt_middleware.login.errors import LoginError
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 unicode_text = st.text(st.characters(exclude_categories=["Cs"]))
@@ -31,7 +32,7 @@ def status_of(body: bytes, content_type: str, **environ: Any) -> int:
     """The status that the body is refused with, 200 if it is not."""
     try:
         read(body, content_type, **environ)
-    except Problem as problem:
+    except LoginError as problem:
         return problem.status
     return 200
 
@@ -113,10 +114,10 @@ def test_a_body_that_is_cut_off(length: int, server: dict[str, Any]) -> None:
 )
 def test_what_is_no_text(value: Any) -> None:
     """A field is a text that is not empty and has no NUL; nothing is made into one."""
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(LoginError) as caught:
         text_field({"name": value}, "name")
     assert (caught.value.status, caught.value.code) == (400, "invalid_request")
-    assert caught.value.message == "The field name must be a text."
+    assert caught.value.message == "The field name must be a string."
 
 
 @given(value=unicode_text.filter(lambda value: value and "\0" not in value))

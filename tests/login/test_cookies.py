@@ -3,30 +3,34 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from webtest import TestApp, TestResponse
 
 from jwt_middleware import JWTMiddleware, RevocationList, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
-from jwt_middleware.login.cookies import NAME
+from jwt_middleware.login.cookies import HOST_NAME, LOOPBACK_NAME
 from jwt_middleware.stores import MemoryStore
 
+HTTPS = {"wsgi.url_scheme": "https"}
 SIGN_IN = {"username": "ada", "password": "analytical engine", "cookie": True}
 REFRESH = {"grant_type": "refresh_token", "cookie": True}
 FRONT_END = "https://front.example"
 
 
 class Browser:
-    """A client that keeps the cookie by hand, since WebTest's does not send one that is for
-    https."""
+    """A client that keeps the cookie by hand, whatever its attributes are. By https it is at
+    example.com, by http at localhost."""
 
-    def __init__(self) -> None:
-        store = MemoryStore(password_method="scrypt:1024:8:1")
+    def __init__(self, environ: dict[str, Any] | None = None) -> None:
+        self.store = store = MemoryStore(password_method="scrypt:1024:8:1")
         store.add_user("ada", "analytical engine")
         minter = TokenMinter.from_secret("s" * 32, issuer="https://example.com", audience="api")
         rules, log = [Rule("/api")], RevocationList(store, max_staleness=0)
         guarded = JWTMiddleware(_app, providers=[minter.provider], rules=rules, revocations=log)
         login = LoginApp(store, minter, allowed_origins=[FRONT_END])
-        self.client = TestApp(login.wrap(guarded, prefix="/auth"))
+        self.client = TestApp(login.wrap(guarded, prefix="/auth"), extra_environ=environ)
+        self.name = HOST_NAME if environ else LOOPBACK_NAME
         self.cookie = ""
 
     def post(
@@ -36,7 +40,7 @@ class Browser:
         answer."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookie:
-            headers["Cookie"] = f"{NAME}={self.cookie}"
+            headers.setdefault("Cookie", f"{self.name}={self.cookie}")
         answer = self.client.post_json(path, fields, headers=headers, status=status)
         if "Set-Cookie" in answer.headers:
             self.cookie = answer.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
@@ -58,18 +62,115 @@ def browser() -> Browser:
     return Browser()
 
 
-def test_the_cookie_is_for_the_login_app_alone(browser: Browser) -> None:
-    """No script reads it, no foreign page sends it, no plain http carries it, and no body has what
-    is in it."""
-    answer = browser.post("/auth/token", SIGN_IN)
-    attributes = {part.strip() for part in answer.headers["Set-Cookie"].split(";")[1:]}
-    assert {"HttpOnly", "Secure", "SameSite=Strict", "Max-Age=604800"} <= attributes
-    assert not any(
-        name.startswith(("Path", "Domain")) for name in attributes
-    )  # so: this host, below /auth
-    assert answer.headers["Set-Cookie"].startswith("__Secure-")
+def attributes_of(answer: TestResponse) -> tuple[str, set[str]]:
+    """The name of the cookie that an answer sets, and its attributes but the expiry."""
+    (header,) = answer.headers.getall("Set-Cookie")
+    pair, *attributes = (part.strip() for part in header.split(";"))
+    return pair.partition("=")[0], {each for each in attributes if not each.startswith("Expires=")}
+
+
+ALWAYS = {"HttpOnly", "SameSite=Strict", "Path=/"}
+
+
+@pytest.mark.parametrize("host", ["example.com", "localhost", "192.0.2.1", "localhost.example.com"])
+def test_the_cookie_is_of_this_host_alone(host: str) -> None:
+    """No script reads it, no foreign page sends it, no sibling host plants it (`__Host-`), no plain
+    http carries it, and no body has what is in it."""
+    browser = Browser(HTTPS)
+    answer = browser.post("/auth/token", SIGN_IN, Host=host)
+    secure = {"Secure", *ALWAYS}
+    assert attributes_of(answer) == ("__Host-jwt_refresh", secure | {"Max-Age=604800"})
     assert "refresh_token" not in answer.json
     assert browser.cookie not in answer.text
+    answer = browser.post("/auth/revoke", {"cookie": True}, Host=host)
+    assert attributes_of(answer) == ("__Host-jwt_refresh", secure | {"Max-Age=0"})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "LocalHost:8080",
+        "app.localhost:8080",
+        "127.0.0.1:5000",
+        "127.9.9.9",
+        "[::1]:80",
+    ],
+)
+def test_the_cookie_on_plain_http_at_a_loopback_host(host: str) -> None:
+    """WebKit drops Secure cookies there, so neither `Secure` nor the prefix that asks for it is
+    there."""
+    browser = Browser()
+    for path, fields, age in (
+        ("/auth/token", SIGN_IN, "Max-Age=604800"),
+        ("/auth/token", REFRESH, "Max-Age=604800"),
+        ("/auth/revoke", {"cookie": True}, "Max-Age=0"),
+    ):
+        answer = browser.post(path, fields, Host=host)
+        assert attributes_of(answer) == ("jwt_refresh", {*ALWAYS, age})
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "example.com",
+        "localhost.example.com",
+        "127.0.0.1.example.com",
+        "128.0.0.1",
+        "[::2]",
+        "a b",
+    ],
+)
+def test_the_cookie_on_plain_http_elsewhere(host: str) -> None:
+    """A proxy may end TLS in front: the cookie is Secure but at a loopback host."""
+    answer = Browser().post("/auth/token", SIGN_IN, Host=host)
+    name, attributes = attributes_of(answer)
+    assert name == "__Host-jwt_refresh"
+    assert "Secure" in attributes
+
+
+NOT_THE_COOKIE = {
+    "the name of a loopback host": "jwt_refresh={}",
+    "that of an earlier version": "__Secure-jwt_refresh={}",
+    "another case": "__host-jwt_refresh={}",
+    "inside another value": "a=__Host-jwt_refresh={}",
+    "another separator": "a=b, __Host-jwt_refresh={}",
+}
+
+
+@pytest.mark.parametrize("cookie", NOT_THE_COOKIE.values(), ids=NOT_THE_COOKIE)
+def test_a_cookie_with_another_name(cookie: str) -> None:
+    """One that a sibling host could set is not looked at."""
+    browser = Browser(HTTPS)
+    browser.post("/auth/token", SIGN_IN)
+    planted = cookie.format(browser.cookie)
+    answer = browser.post("/auth/token", REFRESH, status=400, Cookie=planted)
+    assert answer.json["msg"] == "There is no session cookie."
+
+
+@pytest.mark.parametrize("path", ["/auth/token", "/auth/revoke"])
+@pytest.mark.parametrize("template", ["{0}; {1}", "{1}; {0}", "a=b;{0};{1};", "{0}; {0}"])
+def test_two_cookies_are_refused(path: str, template: str) -> None:
+    """Which of two was planted cannot be told: neither is used, and nothing ends."""
+    browser, name = Browser(HTTPS), "__Host-jwt_refresh"
+    browser.post("/auth/token", SIGN_IN)
+    other = browser.client.post_json("/auth/token", {**SIGN_IN, "cookie": False}).json
+    cookies = template.format(f"{name}={browser.cookie}", f"{name}={other['refresh_token']}")
+    answer = browser.post(path, REFRESH, status=400, Cookie=cookies)
+    assert answer.json["msg"] == "There is more than one session cookie."
+    assert "Set-Cookie" not in answer.headers
+    browser.post("/auth/token", REFRESH)
+
+
+@given(cookie=st.text(st.characters(max_codepoint=255)) | st.text('=; \t"\\,_Host-jwt_refresh'))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_cookie_header_gets_an_answer(shared_browser: Browser, cookie: str) -> None:
+    """Whatever a server hands over as `Cookie` is a refusal, never an error."""
+    environ = {**HTTPS, "HTTP_COOKIE": cookie}
+    answer = shared_browser.client.post_json(
+        "/auth/token", REFRESH, extra_environ=environ, status=400
+    )
+    assert answer.json["error"] in ("invalid_request", "invalid_grant")
 
 
 def test_a_refresh_takes_and_replaces_the_cookie(browser: Browser) -> None:
@@ -92,7 +193,17 @@ def test_a_token_in_the_body_counts_for_nothing(browser: Browser) -> None:
 def test_who_never_signed_in_is_not_told_of_a_session(browser: Browser) -> None:
     """Without the cookie a refresh is `invalid_request`; `invalid_grant` means that there was a
     session."""
-    assert browser.post("/auth/token", REFRESH, status=400).json["error"] == "invalid_request"
+    answer = browser.post("/auth/token", REFRESH, status=400)
+    assert answer.json["error"] == "invalid_request"
+    assert answer.json["msg"] == "There is no session cookie."
+
+
+def test_an_access_token_stands_in_for_the_cookie(browser: Browser) -> None:
+    """Who logs out in cookie mode without the cookie may name the session by the header."""
+    token = browser.post("/auth/token", SIGN_IN).json["token"]
+    browser.cookie = ""
+    browser.post("/auth/revoke", {"cookie": True}, Authorization=f"Bearer {token}")
+    browser.call(token, status=401)
 
 
 def test_an_ended_session_is_told_once(browser: Browser) -> None:
@@ -122,14 +233,43 @@ def test_signing_out_reads_and_clears_the_cookie(browser: Browser) -> None:
     assert browser.post("/auth/revoke", {"cookie": True}).json == {}
 
 
+def test_the_cookie_of_another_login_app_stays() -> None:
+    """Two login apps on one host share the cookie: a visit to one does not log out of the other."""
+    browser = Browser()
+    browser.post("/auth/token", SIGN_IN)
+    minter = TokenMinter.from_secret("s" * 32, issuer="https://staff.example", audience="api")
+    staff = TestApp(LoginApp(browser.store, minter))
+    cookie = {"Cookie": f"{browser.name}={browser.cookie}"}
+    answer = staff.post_json("/token", REFRESH, headers=cookie, status=400)
+    assert answer.json["error"] == "invalid_grant"
+    assert "Set-Cookie" not in answer.headers
+    browser.post("/auth/token", REFRESH)
+
+
 FOREIGN = {
     "a foreign origin": {"Origin": "https://evil.example"},
     "an origin that is none": {"Origin": "null"},
     "a name that starts alike": {"Origin": "http://localhost.evil.example"},
+    "another scheme": {"Origin": "https://localhost"},
     "another port": {"Origin": "http://localhost:8443"},
+    "the default port of another scheme": {"Origin": "http://localhost:443"},
+    "http behind a proxy that ends TLS": {"Origin": "http://example.com", "Host": "example.com"},
     "a listed origin of another site": {"Origin": FRONT_END, "Sec_Fetch_Site": "cross-site"},
     "a sister site": {"Sec_Fetch_Site": "same-site"},
     "a foreign page that hides its origin": {"Sec_Fetch_Site": "cross-site"},
+    "headers that contradict": {"Origin": "https://evil.example", "Sec_Fetch_Site": "same-origin"},
+    "no origin": {"Origin": ""},
+    "an open bracket": {"Origin": "http://["},
+    "an address that is none": {"Origin": "http://[::1"},
+    "a port that is none": {"Origin": "http://localhost:x"},
+    "an empty port": {"Origin": "http://localhost:"},
+    "a path": {"Origin": "http://localhost/"},
+    "a user": {"Origin": "http://ada@localhost"},
+    "a list": {"Origin": "http://localhost http://localhost"},
+    "a host alone": {"Origin": "localhost"},
+    "no host": {"Origin": "http://"},
+    "another protocol": {"Origin": "chrome-extension://localhost"},
+    "other letters": {"Origin": "http://local\xe9"},
 }
 
 
@@ -152,15 +292,61 @@ def test_a_foreign_page_gets_nothing(
 OWN = {
     "no browser": {},
     "this host": {"Origin": "http://localhost", "Sec_Fetch_Site": "same-origin"},
+    "this host and its default port": {"Origin": "http://localhost:80"},
+    "this host with the port named": {"Origin": "http://localhost", "Host": "localhost:80"},
+    "this host at a port": {"Origin": "http://localhost:8080", "Host": "localhost:8080"},
+    "in upper case": {"Origin": "HTTP://LocalHost"},
+    "an address": {"Origin": "http://[::1]:8080", "Host": "[::1]:8080"},
     "behind a proxy that ends TLS": {"Origin": "https://example.com", "Host": "example.com"},
+    "behind one that names a port": {"Origin": "https://example.com", "Host": "example.com:80"},
+    "behind one at another port": {
+        "Origin": "https://example.com:8443",
+        "Host": "Example.com:8443",
+    },
     "a listed origin": {"Origin": FRONT_END, "Sec_Fetch_Site": "same-site"},
 }
 
 
 @pytest.mark.parametrize("headers", OWN.values(), ids=OWN)
 def test_a_page_of_ours_may(headers: dict[str, str], browser: Browser) -> None:
-    """Pages of this host by any scheme, listed origins and programs may use cookie mode."""
+    """Pages of this host, listed origins and programs may use cookie mode."""
     answer = browser.post("/auth/token", SIGN_IN, **headers)
     assert browser.cookie
     listed = headers.get("Origin") == FRONT_END
     assert answer.headers.get("Access-Control-Allow-Credentials") == ("true" if listed else None)
+
+
+SCHEMES = {
+    "https, by https": ({"Origin": "https://example.com"}, 200),
+    "https and the default port": ({"Origin": "https://example.com:443"}, 200),
+    "http, by https": ({"Origin": "http://example.com"}, 403),
+    "http at the port of https": ({"Origin": "http://example.com:443"}, 403),
+    "http at a loopback host, by https": ({"Origin": "http://localhost", "Host": "localhost"}, 403),
+}
+
+
+@pytest.mark.parametrize(("headers", "status"), SCHEMES.values(), ids=SCHEMES)
+def test_the_scheme_of_an_origin_counts(headers: dict[str, str], status: int) -> None:
+    """A page by http may come from anybody on the network, so it is not one of this site."""
+    Browser(HTTPS).post("/auth/token", SIGN_IN, status=status, **{"Host": "example.com"} | headers)
+
+
+@pytest.fixture(scope="module")
+def shared_browser() -> Browser:
+    """A browser for many requests that end nothing."""
+    return Browser()
+
+
+@given(
+    origin=st.text(st.characters(max_codepoint=255)) | st.text("htps:/[].@localhost0189"),
+    host=st.none() | st.text(st.characters(max_codepoint=255)) | st.text("[]:.localhost0189"),
+)
+@example(origin="http://[", host="[")
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_origin_gets_an_answer(shared_browser: Browser, origin: str, host: str | None) -> None:
+    """Whatever a server hands over as `Origin` and `Host` is taken or refused, never an error."""
+    environ = {"HTTP_ORIGIN": origin, "HTTP_HOST": host or "localhost"}
+    answer = shared_browser.client.post_json(
+        "/auth/revoke", {"cookie": True}, extra_environ=environ, expect_errors=True
+    )
+    assert answer.status_int in (200, 403)

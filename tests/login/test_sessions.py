@@ -9,6 +9,7 @@ import threading
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from hypothesis.stateful import (
 
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.login import TokenMinter
-from jwt_middleware.login.sessions import SessionEnded, Sessions, TokenReused
+from jwt_middleware.login.sessions import ForeignToken, SessionEnded, Sessions, TokenReused
 from jwt_middleware.login.throttle import Throttle
 from jwt_middleware.stores import MemoryStore, SQLStore, User
 
@@ -144,12 +145,23 @@ class Rotation(RuleBasedStateMachine):
 
     @rule(token=consumes(tokens))
     def sign_out(self, token: str) -> None:
-        """End a session by any of its tokens."""
+        """Log out with any token there ever was: only one that could be refreshed ends anything."""
         model = self.models[parts_of(token)[0]]
-        model.expire(self.clock.now)
+        is_good = model.is_good(token, self.clock.now)
         ended = self.sessions.end(token)
-        assert (ended and ended.sid) == (None if model.ended_at is not None else model.sid)
-        model.end(self.clock.now)
+        assert (ended and ended.sid) == (model.sid if is_good else None)
+        if is_good:
+            model.end(self.clock.now)
+
+    @rule(token=tokens)
+    def present_elsewhere(self, token: str) -> None:
+        """A login app of another issuer on this store refuses any token and ends nothing."""
+        elsewhere = sessions_in(self.store, issuer="https://other.example")
+        with pytest.raises(SessionEnded):
+            elsewhere.rotate(token, 900)
+        with suppress(ForeignToken):
+            assert elsewhere.end(token) is None
+        self.store.end_sessions(str(self.user.id), issuer="https://other.example")
 
     @rule()
     def sign_out_everywhere(self) -> None:
@@ -191,14 +203,19 @@ class Model:
     def rotate(self, token: str, now: float, lifetime: int) -> str | None:
         """The successor, "new" for one not known yet, or None where the session ends or has
         ended."""
-        self.expire(now)
-        age = self.tokens[::-1].index(token)
-        is_good = age <= 1 or (age == 2 and now < self.used_at + OPTIONS["reuse_grace"])
-        if self.ended_at is not None or not is_good:
+        if not self.is_good(token, now):
             self.end(now)
             return None
         self.last_expiry = max(self.last_expiry, now + lifetime)
-        return self.tokens[-age] if age else "new"
+        return "new" if token == self.tokens[-1] else self.tokens[-1]
+
+    def is_good(self, token: str, now: float) -> bool:
+        """Whether the session goes on, and the token is the current one, or the one before it for
+        as long as the grace after the rotation."""
+        self.expire(now)
+        is_in_grace = now < self.used_at + OPTIONS["reuse_grace"]
+        good = self.tokens[-2:] if is_in_grace else self.tokens[-1:]
+        return self.ended_at is None and token in good
 
     def append(self, successor: str, now: float) -> None:
         """The current token has been used."""
@@ -245,30 +262,136 @@ def test_a_session_is_known_as_long_as_its_tokens(session_store: Store, clock: C
     sessions = sessions_in(session_store)
     first, session = sessions.start(ANN, 60)
     second, _ = sessions.rotate(first, 60)
-    clock.now += 999
+    clock.now += 9
     assert sessions.rotate(first, 60)[0] == second
-    clock.now += 300
+    clock.now += 1290
     sessions.start(User(2, "bob"), 60)
     session_store.end_sessions("1")
     assert ended_in(session_store).keys() == {session.sid}
 
 
 def test_a_response_that_was_lost(memory_store: MemoryStore, clock: Clock) -> None:
-    """The same token gets the same successor for as long as that is not used, and for ten seconds
-    after."""
+    """The same token gets the same successor for ten seconds after the rotation, as often as it
+    asks."""
+    sessions = sessions_in(memory_store)
+    first, _ = sessions.start(ANN, LIFETIME)
+    second, _ = sessions.rotate(first, LIFETIME)
+    clock.now += 9.9
+    assert [sessions.rotate(first, LIFETIME)[0] for _ in range(3)] == [second] * 3
+    third, _ = sessions.rotate(second, LIFETIME)
+    assert sessions.rotate(second, LIFETIME)[0] == third
+    assert ended_in(memory_store) == {}
+
+
+@pytest.mark.parametrize("successor_is_used", [False, True], ids=["unused", "used"])
+def test_the_grace_ends_whether_the_successor_is_used_or_not(
+    memory_store: MemoryStore, clock: Clock, successor_is_used: bool
+) -> None:
+    """Ten seconds after its rotation the previous token is reuse; asking again does not prolong
+    that."""
     sessions = sessions_in(memory_store)
     first, session = sessions.start(ANN, LIFETIME)
     second, _ = sessions.rotate(first, LIFETIME)
-    clock.now += 500
-    assert [sessions.rotate(first, LIFETIME)[0] for _ in range(3)] == [second] * 3
-    third, _ = sessions.rotate(second, LIFETIME)
-    clock.now += 9.9
-    assert sessions.rotate(first, LIFETIME)[0] == second
-    assert sessions.rotate(second, LIFETIME)[0] == third
-    assert ended_in(memory_store) == {}
-    clock.now += 0.1
-    assert not good(sessions, first)
+    clock.now += 9
+    sessions.rotate(first, LIFETIME)
+    clock.now += 1
+    previous = first
+    if successor_is_used:
+        sessions.rotate(second, LIFETIME)
+        clock.now += 10
+        previous = second
+    with pytest.raises(TokenReused):
+        sessions.rotate(previous, LIFETIME)
     assert ended_in(memory_store).keys() == {session.sid}
+
+
+def test_an_older_token_is_reuse_within_the_grace_too(
+    memory_store: MemoryStore, clock: Clock
+) -> None:
+    """The grace is for the previous token alone: one before it ends the session at once."""
+    sessions = sessions_in(memory_store)
+    first, session = sessions.start(ANN, LIFETIME)
+    second, _ = sessions.rotate(first, LIFETIME)
+    sessions.rotate(second, LIFETIME)
+    with pytest.raises(TokenReused):
+        sessions.rotate(first, LIFETIME)
+    assert ended_in(memory_store).keys() == {session.sid}
+
+
+def test_a_weekend(session_store: Store, clock: Clock) -> None:
+    """A refresh token stolen on Friday, after its victim has used it and gone home, gives nothing
+    over the weekend: its first use ends the session."""
+    sessions = Sessions(
+        session_store,
+        reuse_grace=30,
+        idle_timeout=604_800,
+        session_lifetime=2_592_000,
+        issuer=ISSUER,
+    )
+    stolen, session = sessions.start(ANN, LIFETIME)
+    theirs, _ = sessions.rotate(stolen, LIFETIME)
+    friday, given = clock.now, 0
+    while clock.now < friday + 2.5 * 86_400:
+        clock.now += LIFETIME
+        given += good(sessions, stolen)
+    assert given == 0
+    assert not good(sessions, theirs)
+    assert ended_in(session_store).keys() <= {session.sid}
+    assert session_store.find_session(session.name_hash) is None
+
+
+def test_a_clock_that_is_ahead_does_not_prolong_the_grace(
+    memory_store: MemoryStore, clock: Clock
+) -> None:
+    """After a rotation by a machine whose clock is 22 minutes ahead the previous token is not good
+    for 22 minutes elsewhere."""
+    sessions = sessions_in(memory_store)
+    first, session = sessions.start(ANN, LIFETIME)
+    clock.now += 22 * 60 - 400
+    sessions.rotate(first, LIFETIME)
+    clock.now -= 22 * 60 - 400
+    assert not good(sessions, first)
+    assert memory_store.find_session(session.name_hash) is None
+
+
+def test_a_logout_with_a_token_of_the_past(session_store: Store, clock: Clock) -> None:
+    """Only a token that could be refreshed ends a session: not one that was used, nor another
+    secret with the right name."""
+    sessions = sessions_in(session_store)
+    first, session = sessions.start(ANN, LIFETIME)
+    others = [sessions.start(ANN, LIFETIME)[1] for _ in range(2)]
+    second, _ = sessions.rotate(first, LIFETIME)
+    clock.now += 10
+    for no_token in (first, changed(second, secret_of=first), changed(second, secret_of="A" * 64)):
+        for everywhere in (False, True):
+            assert sessions.end(no_token, all_of_the_user=everywhere) is None
+    assert ended_in(session_store) == {}
+    third, _ = sessions.rotate(second, LIFETIME)
+    assert sessions.end(second) is not None  # whose successor was lost: it could be refreshed
+    assert not good(sessions, third)
+    assert ended_in(session_store).keys() == {session.sid}
+    assert [session_store.find_session(other.name_hash) for other in others] == others
+
+
+def test_sessions_belong_to_their_issuer(session_store: Store) -> None:
+    """Another issuer's login app on the same store neither refreshes nor ends a session, even if it
+    has expired, and the ids of the users coincide."""
+    staff = sessions_in(session_store, issuer="https://staff.example")
+    customers = sessions_in(session_store, issuer="https://customers.example")
+    token, session = customers.start(User(7, "cat"), LIFETIME)
+    own_token, _ = staff.start(User(7, "stan"), LIFETIME)
+    for call in (lambda: staff.rotate(token, LIFETIME), lambda: staff.end(token)):
+        with pytest.raises(ForeignToken) as caught:
+            call()
+        assert caught.value.session == session
+    assert staff.end_by_sid("7", session.sid) is None
+    assert staff.end(own_token, all_of_the_user=True) is not None
+    assert session_store.find_session(session.name_hash) == session
+    assert good(customers, token)
+    with stopped("time", time.time() + 1001), pytest.raises(ForeignToken):
+        staff.rotate(token, LIFETIME)
+    session_store.end_sessions("7")  # the owner's word names no issuer, and means them all
+    assert not good(customers, token)
 
 
 def test_reuse_ends_the_session_for_both(memory_store: MemoryStore, clock: Clock) -> None:
@@ -285,12 +408,10 @@ def test_reuse_ends_the_session_for_both(memory_store: MemoryStore, clock: Clock
 
 
 def test_without_a_grace(memory_store: MemoryStore, clock: Clock) -> None:
-    """`reuse_grace=0`: the first use of the successor makes the token before it a reused one."""
+    """`reuse_grace=0`: a token is good once."""
     sessions = sessions_in(memory_store, reuse_grace=0)
     first, _ = sessions.start(ANN, LIFETIME)
     second, _ = sessions.rotate(first, LIFETIME)
-    assert sessions.rotate(first, LIFETIME)[0] == second
-    sessions.rotate(second, LIFETIME)
     assert not good(sessions, first)
     assert not good(sessions, second)
 
@@ -320,12 +441,17 @@ def test_a_session_has_two_limits(
         {"idle_timeout": -1},
         {"idle_timeout": 5001},
         {"session_lifetime": 0},
+        *(
+            {name: value}
+            for name in ("reuse_grace", "idle_timeout", "session_lifetime")
+            for value in (float("nan"), float("inf"), True, None, "10", [], 10**400, 1e300)
+        ),
     ],
-    ids=str,
+    ids=lambda options: str(options)[:40],
 )
 def test_limits_that_cannot_be(memory_store: MemoryStore, options: dict[str, Any]) -> None:
-    """A limit that no session could keep is refused while building."""
-    with pytest.raises(ConfigurationError):
+    """A limit that no session could keep is refused while building, with the option's name."""
+    with pytest.raises(ConfigurationError, match=f"^{next(iter(options))} must be "):
         sessions_in(memory_store, **options)
 
 
@@ -350,7 +476,6 @@ def test_fifty_threads_get_one_successor(session_store: Store) -> None:
     assert kept is not None
     assert kept.secret_hash == sha256(parts_of(successor)[1]).digest()
     assert kept.previous_hash == sha256(parts_of(token)[1]).digest()
-    assert kept.older_hash is None
 
 
 ROTATING = """if True:
@@ -509,13 +634,13 @@ def dump_of(store: Store) -> bytes:
     """All that a store holds, as it lies there and once more as plain values."""
     if isinstance(store, MemoryStore):
         return repr(vars(store)).encode() + b"".join(_values(vars(store)))
-    dumped = dump_of_redis(store._log._client) if store._log else b""
+    dumped = dump_of_redis(store._external_log._client) if store._external_log else b""
     if store.path:
         return dumped + b"".join(
             file.read_bytes() for file in Path(store.path).parent.glob("auth.db*")
         )
     tables = ("user", "session", "revocation", "counter", "schema")
-    with store._transaction() as connection:
+    with store._database.transaction() as connection:
         rows = [
             row
             for table in tables
@@ -606,7 +731,7 @@ def test_a_thief_of_the_store_makes_no_token(memory_store: MemoryStore, clock: C
         token, session = sessions.rotate(token, LIFETIME)
     kept = [getattr(session, name) for name in session.__slots__]
     stolen = [value for value in kept if isinstance(value, bytes)]
-    assert len(stolen) == 6
+    assert len(stolen) == 4
     names = [value[:16] for value in stolen] + [value[16:] for value in stolen]
     for name in [parts_of(token)[0], *names]:
         for secret in stolen:

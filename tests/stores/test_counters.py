@@ -9,18 +9,25 @@ from typing import Any
 import pytest
 from clock import stopped
 
-from jwt_middleware.stores import RedisLog
+from jwt_middleware.stores import RedisLog, SQLStore
 
 from .conftest import run
 
 Log = Any  # MemoryStore | SQLStore | RedisLog
 
 
+def has_own_clock(log: Log) -> bool:
+    """Whether the engine judges by its server's clock, which a test cannot stop."""
+    return isinstance(log, RedisLog) or (
+        isinstance(log, SQLStore) and log._database.engine.dialect.name == "postgresql"
+    )
+
+
 @pytest.fixture
 def wait(log: Log) -> Iterator[Callable[[float], None]]:
     """Let seconds go by: a server has a clock of its own, the other engines have ours, which stands
     still."""
-    if isinstance(log, RedisLog):
+    if has_own_clock(log):
         yield time.sleep
         return
     with stopped("time", time.time()) as clock:
@@ -108,14 +115,37 @@ def test_counts_that_are_over_go(log: Log) -> None:
                 log._client.ttl(key) for key in log._client.scan_iter("{jwt_middleware}:count:*")
             } == {1}
             return
-        clocks.enter_context(stopped("time", time.time() + 100))
+        if has_own_clock(log):
+            time.sleep(1.1)
+        else:
+            clocks.enter_context(stopped("time", time.time() + 100))
         log.increment("new", 1)
         assert len(kept_in(log)) == 1
+
+
+WRONG = {"ahead": 22 * 60, "behind": -22 * 60, "a day ahead": 86_400, "a day behind": -86_400}
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "valkey", "split"])
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_a_wrong_clock_neither_ends_nor_lengthens_a_window(
+    request: pytest.FixtureRequest, engine: str, wrong: float
+) -> None:
+    """A worker whose clock is wrong counts in the same window as all others, and is told the end
+    of it by its own clock."""
+    counters: Log = request.getfixturevalue(f"{engine}_store")
+    assert counters.increment("k", 60) == 1
+    with stopped("time", time.time() + wrong) as clock:
+        assert counters.increment("k", 60) == 2
+        assert counters.count("k") == (2, pytest.approx(clock.now + 60, abs=3))
+        assert counters.increment("other", 60) == 1
+    assert counters.count("other") == (1, pytest.approx(time.time() + 60, abs=3))
+    assert [counters.increment("k", 60, -1), counters.increment("k", 60)] == [1, 2]
 
 
 def kept_in(store: Any) -> list[Any]:
     """All counters that a store holds, forgotten or not."""
     if hasattr(store, "_counts"):
         return list(store._counts)
-    with store._transaction() as connection:
+    with store._database.transaction() as connection:
         return connection.exec_driver_sql("SELECT * FROM jwt_middleware_counter").all()

@@ -13,8 +13,9 @@ from clock import stopped
 from servers.engines import PostgreSQL, Valkey
 
 from jwt_middleware.errors import ConfigurationError, Unavailable
-from jwt_middleware.stores import RedisLog, SQLStore
+from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
+from jwt_middleware.stores.revocations import session_entry
 from jwt_middleware.stores.sql import engines
 from jwt_middleware.trust.revocation import RevocationList, RevocationPage
 
@@ -22,6 +23,7 @@ from .conftest import CHEAP, ISSUER, entries_of, is_revoked, new_session, run
 
 Log = Any  # MemoryStore | SQLStore | RedisLog
 FOREVER = 4e9
+LONG_AGO = 2 * 3600  # an entry that old is deleted with the next append
 
 
 def revoke(log: Log, *ids: str) -> None:
@@ -44,13 +46,13 @@ def test_a_log_is_read_on_from_a_cursor(log: Log) -> None:
     were made."""
     revoke(log, "a")
     first = log.read_revocations(None)
-    assert (ids_in(first), first.complete) == (["a"], True)
+    assert ids_in(first) == ["a"]
     revoke(log, "b", "c", "d")
     second = log.read_revocations(first.cursor)
-    assert (ids_in(second), second.complete) == (["b", "c", "d"], False)
+    assert ids_in(second) == ["b", "c", "d"]
     for _ in range(2):
         third = log.read_revocations(second.cursor)
-        assert (ids_in(third), third.complete, third.cursor) == ([], False, second.cursor)
+        assert (ids_in(third), third.cursor) == ([], second.cursor)
     assert sorted(ids_in(log.read_revocations(None))) == ["a", "b", "c", "d"]
 
 
@@ -112,15 +114,14 @@ def test_an_unknown_cursor_means_all(log: Log) -> None:
     revoke(log, "a", "b")
     for cursor in (0, 10**6, (10**6, "jti\n\na"), (1, "jti\n\nother")):
         page = log.read_revocations(cursor)
-        assert page.complete
         assert sorted(ids_in(page)) == ["a", "b"]
 
 
 def test_a_reader_who_is_behind_loses_nothing(log: Log) -> None:
     """When the entry of a cursor has expired and is gone, all is read again."""
-    log.revoke(token_id="short", expires_at=time.time(), issuer=ISSUER)
+    log.revoke(token_id="short", expires_at=time.time() - LONG_AGO, issuer=ISSUER)
     cursor = log.read_revocations(None).cursor
-    with stopped("time", time.time() + 301):
+    with stopped("time", time.time() + 61):
         revoke(log, *"abc")
         page = log.read_revocations(cursor)
         assert [token_id for token_id in ids_in(page) if token_id != "short"] == ["a", "b", "c"]
@@ -130,19 +131,85 @@ def test_a_reader_who_is_behind_loses_nothing(log: Log) -> None:
 def test_expired_entries_go(log: Log) -> None:
     """What nobody needs to know any more makes room for what is new."""
     for n in range(20):
-        log.revoke(token_id=f"short{n}", expires_at=time.time(), issuer=ISSUER)
+        log.revoke(token_id=f"short{n}", expires_at=time.time() - LONG_AGO, issuer=ISSUER)
     revoke(log, "long")
-    with stopped("time", time.time() + 301):
+    with stopped("time", time.time() + 61):  # memory is swept once a minute
         revoke(log, "new")
         assert sorted(ids_in(log.read_revocations(None))) == ["long", "new"]
+
+
+AHEAD = {"22 minutes": 22 * 60, "55 minutes": 55 * 60, "a day": 86_400, "ten years": 3.2e8}
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "valkey", "split"])
+@pytest.mark.parametrize("ahead", AHEAD.values(), ids=AHEAD)
+def test_a_machine_whose_clock_is_ahead_deletes_nothing(
+    request: pytest.FixtureRequest, engine: str, ahead: float
+) -> None:
+    """Only the clock of the engine says what has expired, however wrong that of a client is."""
+    log: Log = request.getfixturevalue(f"{engine}_store")
+    log.revoke(token_id="good", expires_at=time.time() + 900, issuer=ISSUER)
+    log.revoke(token_id="old", expires_at=time.time() - LONG_AGO, issuer=ISSUER)
+    with stopped("time", time.time() + ahead):
+        revoke(log, "of the machine")
+    assert sorted(ids_in(log.read_revocations(None))) == ["good", "of the machine"]
+    assert is_revoked(RevocationList(log), jti="good")
+
+
+@pytest.mark.parametrize("ahead", [22 * 60, 55 * 60])
+def test_a_clock_that_is_ahead_for_a_while_deletes_nothing(log: Log, ahead: float) -> None:
+    """An engine whose own clock jumps ahead by up to an hour still has all entries of good tokens:
+    in memory and in SQLite the clock is that of this machine."""
+    log.revoke(token_id="good", expires_at=time.time(), issuer=ISSUER)
+    with stopped("time", time.time() + ahead):
+        revoke(log, "of the machine")
+    assert sorted(ids_in(log.read_revocations(None))) == ["good", "of the machine"]
+
+
+BEHIND = {"22 minutes": 22 * 60, "five hours": 5 * 3600}
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+@pytest.mark.parametrize("engine", ["postgresql", "split"])
+def test_a_machine_whose_clock_is_behind_revokes_for_long_enough(
+    request: pytest.FixtureRequest, engine: str, behind: float
+) -> None:
+    """A session that such a machine ends stays revoked until its last token has expired by the
+    engine's clock, and five minutes more."""
+    store: SQLStore = request.getfixturevalue(f"{engine}_store")
+    session = new_session(token_lifetime=900)
+    store.add_session(session)
+    with stopped("time", time.time() - behind):
+        store.end_session(session)
+    (expires_at,) = entries_of(store).values()
+    assert expires_at == pytest.approx(time.time() + 900 + 300, abs=5)
+
+
+def test_a_token_from_a_clock_that_was_ahead_stays_revoked(
+    session_store: MemoryStore | SQLStore,
+) -> None:
+    """The last token of a session expires by the clock of the machine that minted it."""
+    now = time.time()
+    session = new_session(token_lifetime=900, used_at=now + 1320)
+    session_store.add_session(session)
+    session_store.end_session(session)
+    (expires_at,) = entries_of(session_store).values()
+    assert expires_at == pytest.approx(now + 1320 + 900 + 300, abs=1)
+
+
+def test_the_clock_of_the_log(valkey_store: RedisLog) -> None:
+    """`now` is the server's clock, not ours."""
+    with stopped("time", 5.0):
+        told = valkey_store.now()
+    assert told == pytest.approx(time.time(), abs=2)
 
 
 def test_places_are_never_used_again(log: Log) -> None:
     """After all entries have gone the next one is new to whoever has read those."""
     cursors = []
     for n in range(4):
-        with stopped("time", time.time() + 400 * n) as clock:
-            log.revoke(token_id="same", expires_at=clock.now, issuer=ISSUER)
+        with stopped("time", time.time() + 61 * n):
+            log.revoke(token_id="same", expires_at=time.time() - LONG_AGO, issuer=ISSUER)
             page = log.read_revocations(cursors[-1] if cursors else None)
             assert ids_in(page) == ["same"]
             cursors.append(page.cursor)
@@ -151,7 +218,7 @@ def test_places_are_never_used_again(log: Log) -> None:
 
 def test_a_long_log_is_read_in_pieces(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is lost or told twice where a piece ends, also when it ends with the log."""
-    monkeypatch.setattr("jwt_middleware.stores.sql.log._PAGE", 10)
+    monkeypatch.setattr("jwt_middleware.stores.sql.revocations._PAGE", 10)
     revoke(log, "first")
     cursor = log.read_revocations(None).cursor
     for n in (9, 10, 11, 20):
@@ -198,9 +265,7 @@ def test_what_is_revoked_is_refused(log: Log, kind: str) -> None:
     if kind == "jti":
         revoke(log, "a")
     elif isinstance(log, RedisLog):
-        from jwt_middleware.stores.entries import session_entry
-
-        log.append([session_entry(session)])
+        log.append([session_entry(ISSUER, session.sid, 900, time.time(), time.time())])
     else:
         log.add_session(session)
         log.end_session(session)
@@ -267,8 +332,8 @@ def test_every_process_sees_a_revocation(request: pytest.FixtureRequest, engine:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less than half a second where it would be two."""
-    monkeypatch.setattr(engines, "_PATIENCE", 0.4)
-    monkeypatch.setattr(redis_log, "_PATIENCE", 0.4)
+    monkeypatch.setattr(engines, "TIMEOUT", 0.4)
+    monkeypatch.setattr(redis_log, "_TIMEOUT", 0.4)
 
 
 @pytest.fixture(params=[PostgreSQL, Valkey], ids=["postgresql", "valkey"])
@@ -287,7 +352,7 @@ def log_of(server: PostgreSQL | Valkey, impatient: None) -> Iterator[Log]:
         return
     store = SQLStore(server.url + "&connect_timeout=2", password_method=CHEAP)
     yield store
-    store._engine.dispose()
+    store.close()
 
 
 def freeze(server: PostgreSQL | Valkey) -> Callable[[], None]:
@@ -316,12 +381,12 @@ def test_an_outage_of_the_log(
     try:
         assert is_revoked(revocations, jti="known")
         assert not is_revoked(revocations, jti="other")
-        revocations._max_outage = 0
+        revocations.max_outage = 0
         with pytest.raises(Unavailable):
             is_revoked(revocations, jti="other")
     finally:
         mend()
-    revocations._max_outage = 1000
+    revocations.max_outage = 1000
     revoke(log_of, "late")
     deadline = time.monotonic() + 10
     while not is_revoked(revocations, jti="late"):

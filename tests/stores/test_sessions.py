@@ -50,10 +50,8 @@ def test_a_session_comes_back_as_it_was(session_store: Store) -> None:
         token_lifetime=10**9,
         started_at=1790000000.1234567,
         used_at=0.1 + 0.2,
-        previous_hash=bytes(32),
+        previous_hash=b"\\0'\"%s;--" * 4,
         successor=bytes(range(32)),
-        older_hash=b"\xff" * 32,
-        older_successor=b"\\0'\"%s;--" * 4,
     )
     for session in (bare, full):
         assert session_store.find_session(session.name_hash) == session
@@ -149,6 +147,80 @@ def test_all_sessions_of_a_user_end(session_store: Store) -> None:
     assert [session_store.find_session(session.name_hash) for session in others] == others
 
 
+def test_the_sessions_of_one_issuer_end(session_store: Store) -> None:
+    """Two login apps whose user ids coincide: with an issuer, `end_sessions` leaves the other's
+    alone."""
+    other = added(session_store, "7", issuer="https://other.example")
+    mine = added(session_store, "7")
+    session_store.end_sessions("7", issuer="https://nobody.example")
+    assert entries_of(session_store) == {}
+    session_store.end_sessions("7", issuer=ISSUER)
+    assert entries_of(session_store).keys() == keys_of(mine)
+    assert session_store.find_session(other.name_hash) == other
+    session_store.end_sessions("7")
+    assert session_store.find_session(other.name_hash) is None
+
+
+def test_a_session_is_found_by_its_access_tokens(session_store: Store) -> None:
+    """By `sid`, `sub` and `iss` together, as it is now, and not once it has ended."""
+    session, _ = added(session_store), added(session_store)
+    rest = {"user_id": "1", "issuer": ISSUER}
+    assert session_store.find_session_by_sid(session.sid, **rest) == session
+    new = rotated(session)
+    session_store.replace_session(session, new)
+    assert session_store.find_session_by_sid(session.sid, **rest) == new
+    for wrong in ({"user_id": "2"}, {"issuer": "https://other.example"}):
+        assert session_store.find_session_by_sid(session.sid, **rest | wrong) is None
+    assert session_store.find_session_by_sid("", **rest) is None
+    session_store.end_session(new)
+    assert session_store.find_session_by_sid(session.sid, **rest) is None
+
+
+def test_the_log_tells_what_is_revoked(session_store: Store) -> None:
+    """`is_revoked` knows each key of the log, and no other."""
+    session = added(session_store)
+    keys = [revocation_key("sid", ISSUER, session.sid), revocation_key("jti", ISSUER, "t")]
+    assert not session_store.is_revoked(keys)
+    assert not session_store.is_revoked([])
+    session_store.end_session(session)
+    assert session_store.is_revoked(keys)
+    assert not session_store.is_revoked(keys[1:])
+    session_store.revoke(token_id="t", expires_at=time.time() + 60, issuer=ISSUER)
+    assert session_store.is_revoked(keys[1:])
+
+
+def test_a_user_has_a_hundred_sessions(session_store: Store) -> None:
+    """The one that started first ends for each one more, with its tokens; other users and other
+    issuers have a hundred of their own."""
+    now = time.time()
+    elsewhere = [
+        added(session_store, "1", issuer="https://other.example", started_at=1.0),
+        added(session_store, "2", started_at=1.0),
+    ]
+    starts = [now + (7 * n) % 100 for n in range(100)]  # in no order
+    mine = [added(session_store, started_at=start) for start in starts]
+    assert entries_of(session_store) == {}
+    mine.sort(key=lambda session: session.started_at)
+    for ended in mine[:3]:
+        added(session_store, started_at=now + 1000)
+        assert session_store.find_session(ended.name_hash) is None
+    assert entries_of(session_store).keys() == keys_of(*mine[:3])
+    for session in [*mine[3:], *elsewhere]:
+        assert session_store.find_session(session.name_hash) == session
+
+
+def test_a_hundred_are_left_of_many_at_once(session_store: Store) -> None:
+    """When threads log one user in at the same moment nothing fails, and the next login leaves a
+    hundred."""
+    with ThreadPoolExecutor(8) as threads:
+        sessions = list(
+            threads.map(lambda n: added(session_store, started_at=float(n)), range(110))
+        )
+    sessions.append(added(session_store, started_at=1000.0))
+    left = [session for session in sessions if session_store.find_session(session.name_hash)]
+    assert left == sessions[-100:]
+
+
 CHANGES: dict[str, Callable[[Store], None]] = {
     "set_password": lambda store: store.set_password("ann", "looking-glass"),
     "disable_user": lambda store: store.disable_user("ann"),
@@ -231,17 +303,25 @@ def test_what_cannot_be_kept_is_an_outage(store: Store) -> None:
 def test_expired_sessions_go(session_store: Store) -> None:
     """A new session takes the place of those none of whose tokens can be good any more, and of no
     others."""
-    over = [
-        added(session_store, expires_at=time.time() + 100, token_lifetime=200) for _ in range(3)
-    ]
-    with_tokens = added(session_store, expires_at=time.time() + 100, token_lifetime=320)
+    ended_at = time.time() - 200 - 300 - 10
+    over = [added(session_store, expires_at=ended_at, token_lifetime=200) for _ in range(3)]
+    with_tokens = added(session_store, expires_at=ended_at, token_lifetime=320)
     good = added(session_store)
-    with stopped("time", time.time() + 100 + 200 + 300 + 10):
+    with stopped("time", time.time() + 61):  # memory is swept once a minute
         added(session_store)
         assert [session_store.find_session(session.name_hash) for session in over] == [None] * 3
         assert session_store.find_session(with_tokens.name_hash) == with_tokens
         assert session_store.find_session(good.name_hash) == good
     assert entries_of(session_store) == {}
+
+
+def test_a_machine_whose_clock_is_ahead_deletes_no_session(postgresql_store: Store) -> None:
+    """Only the clock of the engine says which sessions have expired."""
+    good = added(postgresql_store)
+    with stopped("time", time.time() + 30 * 86_400):
+        new = added(postgresql_store)
+    for session in (good, new):
+        assert postgresql_store.find_session(session.name_hash) == session
 
 
 def test_the_issuer_of_a_session_is_in_its_entry(session_store: Store) -> None:

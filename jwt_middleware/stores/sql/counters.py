@@ -1,46 +1,46 @@
-"""The counters in a database, or those in Redis that stand in for them."""
+"""The counters in a database."""
 
 import time
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from .log import Log
+from . import engines
+from .database import Database
 from .schema import counters as table
 from .schema import delete_some
 
-_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
+class CounterTable:
+    """The `Counters`, in a table of the database."""
 
-class CounterTable(Log):
-    """The `Counters`."""
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count, atomically, and return it. A negative amount takes away, never below
         zero."""
-        if self._log is not None:
-            return self._log.increment(key, seconds, amount)
-        now = time.time()
-        with self._transaction(write=True, synced=False) as connection:
-            connection.execute(
-                self._added(key, seconds, amount, now) if amount > 0 else _taken(key, amount, now)
-            )
+        now = self._database.now()
+        with self._database.transaction(write=True, synced=False) as connection:
+            if amount > 0:
+                connection.execute(self._added(key, seconds, amount, now))
+            else:
+                connection.execute(_taken(key, amount, now))
             count, _ = _find(connection, key, now)
             if count == amount:  # a new row, so room for it
                 delete_some(connection, table, table.c.expires_at <= now)
             return count
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
-        is none."""
-        if self._log is not None:
-            return self._log.count(key)
-        with self._transaction() as connection:
-            return _find(connection, key, time.time())
+        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
+        clock; (0, now) where there is none."""
+        with self._database.transaction() as connection:
+            count, seconds_left = _find(connection, key, self._database.now())
+        return count, time.time() + seconds_left
 
-    def _added(self, key: str, seconds: int, amount: int, now: float) -> sa.Insert:
-        insert = _INSERT[self._engine.dialect.name](table)
+    def _added(
+        self, key: str, seconds: int, amount: int, now: sa.ColumnElement[float]
+    ) -> sa.Insert:
+        insert = engines.insert(self._database.engine, table)
         is_over = table.c.expires_at <= now
         changed = {
             "count": sa.case((is_over, amount), else_=table.c.count + amount),
@@ -51,15 +51,16 @@ class CounterTable(Log):
         return added
 
 
-def _taken(key: str, amount: int, now: float) -> sa.Update:
+def _taken(key: str, amount: int, now: sa.ColumnElement[float]) -> sa.Update:
     left = sa.case((table.c.count > -amount, table.c.count + amount), else_=0)
     return table.update().where(table.c.key == key, table.c.expires_at > now).values(count=left)
 
 
-def _find(connection: sa.Connection, key: str, now: float) -> tuple[int, float]:
-    rows = sa.select(table.c.count, table.c.expires_at).where(
+def _find(connection: sa.Connection, key: str, now: sa.ColumnElement[float]) -> tuple[int, float]:
+    """Return a count and the seconds until it is forgotten, (0, 0) where there is none."""
+    rows = sa.select(table.c.count, table.c.expires_at - now).where(
         table.c.key == key, table.c.expires_at > now
     )
     found = connection.execute(rows).one_or_none()
-    count, expires_at = (0, now) if found is None else found
-    return count, expires_at
+    count, seconds_left = (0, 0) if found is None else found
+    return count, seconds_left

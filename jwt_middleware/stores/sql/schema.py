@@ -2,7 +2,9 @@
 
 import sqlalchemy as sa
 
-VERSION = 1
+from .names import add_name_keys
+
+VERSION = 2
 _LOCK = (
     0x6A77745F6D696464  # "jwt_midd": the advisory lock under which the schema is made in PostgreSQL
 )
@@ -31,9 +33,11 @@ users = sa.Table(
     sa.Column("claims", sa.Text, nullable=False),
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("name_key", sa.String(64)),  # see `names`
     sqlite_autoincrement=True,  # without it SQLite gives the id of a removed user to the next one
 )
-sessions = sa.Table(  # the fields of `Session`
+name_keys = sa.Index("ix_jwt_middleware_user_name_key", users.c.name_key, unique=True)
+sessions = sa.Table(  # a column for each field of `Session`
     "jwt_middleware_session",
     metadata,
     sa.Column("name_hash", sa.LargeBinary, primary_key=True),
@@ -48,6 +52,7 @@ sessions = sa.Table(  # the fields of `Session`
     sa.Column("secret_hash", sa.LargeBinary, nullable=False),
     sa.Column("previous_hash", sa.LargeBinary),
     sa.Column("successor", sa.LargeBinary),
+    # Of an earlier version, which may share the database during an upgrade; nothing reads them now.
     sa.Column("older_hash", sa.LargeBinary),
     sa.Column("older_successor", sa.LargeBinary),
 )
@@ -66,6 +71,12 @@ counters = sa.Table(
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
 )
+settings = sa.Table(  # what every store on this database must know, whatever it was built with
+    "jwt_middleware_setting",
+    metadata,
+    sa.Column("name", _TEXT, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
 
 
 def find_version(connection: sa.Connection) -> int | None:
@@ -76,14 +87,25 @@ def find_version(connection: sa.Connection) -> int | None:
 
 
 def create(connection: sa.Connection) -> int:
-    """Make the tables unless another process has just done so; return the version that is there."""
+    """Make the tables, or bring those of an older version up to date, unless another process has
+    just done so. Return the version that is there."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     version = find_version(connection)
     if version is None:
         metadata.create_all(connection)
         connection.execute(schema.insert().values(version=VERSION))
-    return version or VERSION
+        return VERSION
+    if version < VERSION:
+        _upgrade(connection)
+        connection.execute(schema.update().values(version=VERSION))
+    return max(version, VERSION)
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    """Bring the tables of version 1 up to date: version 2 added `settings` and the users' keys."""
+    metadata.create_all(connection)
+    add_name_keys(connection, users, name_keys)
 
 
 def delete_some(

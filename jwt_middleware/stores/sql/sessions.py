@@ -1,85 +1,115 @@
 """The sessions in a database."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import fields
 
 import sqlalchemy as sa
 
-from ..base import Session
-from ..entries import MARGIN, session_entry
-from .log import Log
+from ..base import MAX_SESSIONS, Session
+from ..revocations import MARGIN, session_entry
+from .database import Database
+from .revocations import SessionLog
 from .schema import delete_some
 from .schema import sessions as table
 
+_FIELDS = [field.name for field in fields(Session)]
+_COLUMNS = [table.c[name] for name in _FIELDS]
+_BATCH = 1000  # rows in a statement, so that each of them ends in time
 
-class SessionTable(Log):
+
+class SessionTable:
     """A `SessionStore`. A session ends in one transaction: its entry is in the log before its row
-    is gone, so what fails between the two, when the log is elsewhere, refuses the tokens of a
+    is gone. So a failure between the two, when the log is elsewhere, refuses the tokens of a
     session that is still there."""
 
+    def __init__(self, database: Database, log: SessionLog) -> None:
+        self._database = database
+        self._log = log
+
     def add_session(self, session: Session) -> None:
-        """Keep a new session."""
-        over = time.time() - MARGIN
-        is_over = sa.and_(
-            table.c.expires_at < over, table.c.expires_at + table.c.token_lifetime < over
-        )  # with tokens
-        with self._transaction(write=True, synced=False) as connection:
-            delete_some(connection, table, is_over)
+        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
+        over = self._database.now() - MARGIN
+        has_ended = table.c.expires_at < over
+        have_its_tokens_expired = table.c.expires_at + table.c.token_lifetime < over
+        with self._database.transaction(write=True, synced=False) as connection:
+            delete_some(connection, table, sa.and_(has_ended, have_its_tokens_expired))
             connection.execute(table.insert().values(_row(session)))
+            surplus = connection.scalars(_surplus(session)).all()
+        if surplus:  # in a transaction of its own, which a power failure does not undo
+            with self._log.ending() as connection:
+                self.end(connection, table.c.name_hash.in_(surplus))
 
     def find_session(self, name_hash: bytes) -> Session | None:
         """Return the session of that name, expired or not."""
-        with self._transaction() as connection:
-            found = connection.execute(
-                sa.select(table).where(table.c.name_hash == name_hash)
-            ).one_or_none()
+        return self._find_session(table.c.name_hash == name_hash)
+
+    def find_session_by_sid(self, sid: str, *, user_id: str, issuer: str) -> Session | None:
+        """Return the session that an access token names by its `sid`, `sub` and `iss`, expired or
+        not."""
+        # The index on users leaves at most a few rows to look at.
+        return self._find_session(
+            sa.and_(table.c.user_id == user_id, table.c.sid == sid, table.c.issuer == issuer)
+        )
+
+    def _find_session(self, which: sa.ColumnElement[bool]) -> Session | None:
+        with self._database.transaction() as connection:
+            found = connection.execute(sa.select(*_COLUMNS).where(which)).first()
         return None if found is None else Session(**found._mapping)
 
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Keep `new` in place of `old` and return True, or False when its `secret_hash` is not
-        `old`'s any more."""
+        """Replace `old` by `new` and return True, or False when its `secret_hash` is not `old`'s
+        any more."""
         unchanged = sa.and_(
             table.c.name_hash == old.name_hash, table.c.secret_hash == old.secret_hash
         )
-        with self._transaction(write=True, synced=False) as connection:
+        with self._database.transaction(write=True, synced=False) as connection:
             return (
                 connection.execute(table.update().where(unchanged).values(_row(new))).rowcount > 0
             )
 
     def end_session(self, session: Session) -> None:
-        """Forget the session and revoke its access tokens, both or neither. Ending it again changes
+        """Remove the session and revoke its access tokens, both or neither. Ending it again changes
         nothing."""
-        with self._ending() as connection:
-            self._end(connection, table.c.name_hash == session.name_hash)
+        with self._log.ending() as connection:
+            self.end(connection, table.c.name_hash == session.name_hash)
 
-    def end_sessions(self, user_id: str) -> None:
-        """End all sessions of the user that there are now."""
-        with self._ending() as connection:
-            self._end(connection, table.c.user_id == user_id)
+    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+        """End all sessions that the user has now: those of one issuer, or of every one."""
+        which = table.c.user_id == user_id
+        if issuer is not None:
+            which = sa.and_(which, table.c.issuer == issuer)
+        with self._log.ending() as connection:
+            self.end(connection, which)
 
-    @contextmanager
-    def _ending(self) -> Iterator[sa.Connection]:
-        """A transaction in which sessions end. A log elsewhere is asked first whether it answers:
-        who waits for one that does not would have the only lock of an SQLite file, and keep all
-        refreshes waiting too."""
-        if self._log is not None:
-            self._log.ping()
-        with self._transaction(write=True) as connection:
-            yield connection
+    def end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+        """End these sessions, in a transaction that the log has opened for it."""
+        # In the order of their names, so that two requests that end the sessions of one user do not
+        # wait for each other. By their names, so that none goes that came after they were read.
+        c = table.c
+        rows = sa.select(c.name_hash, c.issuer, c.sid, c.token_lifetime, c.used_at).where(which)
+        ended = connection.execute(rows.order_by(c.name_hash).with_for_update()).all()
+        if not ended:
+            return
+        now = self._log.now(connection)
+        for first in range(0, len(ended), _BATCH):
+            batch = ended[first : first + _BATCH]
+            entries = [
+                session_entry(row.issuer, row.sid, row.token_lifetime, row.used_at, now)
+                for row in batch
+            ]
+            self._log.append(connection, entries)
+            names = [row.name_hash for row in batch]
+            connection.execute(table.delete().where(c.name_hash.in_(names)))
 
-    def _end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-        # In the order of their names, so that two who end the sessions of one user do not wait for
-        # each other.
-        rows = sa.select(table).where(which).order_by(table.c.name_hash).with_for_update()
-        ended = [Session(**row._mapping) for row in connection.execute(rows)]
-        if ended:
-            self._append(connection, [session_entry(session) for session in ended])
-            these = [{"ended": session.name_hash} for session in ended]
-            connection.execute(
-                table.delete().where(table.c.name_hash == sa.bindparam("ended")), these
-            )
+
+def _surplus(session: Session) -> sa.Select[tuple[bytes]]:
+    """Select the names of the user's oldest sessions beyond `MAX_SESSIONS`.
+
+    A thousand at most, so that a user who has more loses them over several logins.
+    """
+    mine = sa.and_(table.c.user_id == session.user_id, table.c.issuer == session.issuer)
+    newest_first = sa.select(table.c.name_hash).where(mine).order_by(table.c.started_at.desc())
+    return newest_first.offset(MAX_SESSIONS).limit(_BATCH)
 
 
 def _row(session: Session) -> dict[str, object]:
-    return {column.name: getattr(session, column.name) for column in table.columns}
+    return {name: getattr(session, name) for name in _FIELDS}

@@ -1,0 +1,225 @@
+"""What `POST /token` and `POST /revoke` do: from the fields of a request to those of its answer.
+
+Nothing here knows of HTTP or WSGI: `routes` reads requests and writes answers.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InvalidToken, StoreUnavailable
+from ..stores.base import Counters, Session, Store, User, UserStore
+from ..stores.users import warn_without_version
+from ..trust.revocation import revocation_keys
+from . import audit
+from .body import text_field
+from .errors import ForeignSession, LoginError
+from .minter import TokenMinter
+from .sessions import ForeignToken, SessionEnded, Sessions, TokenReused
+from .throttle import Attempt, Throttle, Throttled
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a request comes from: the address as the audit log shows it, and as the throttle counts
+    it. None where it is not known."""
+
+    address: str | None
+    counted_as: str | None
+
+
+class Grants:
+    """Gives tokens for a username and password or for a refresh token, and takes tokens back."""
+
+    def __init__(
+        self,
+        store: Store,
+        users: UserStore,
+        minter: TokenMinter,
+        sessions: Sessions,
+        throttle: Throttle | None,
+    ) -> None:
+        self._store = store
+        self._users = users
+        self._minter = minter
+        self._sessions = sessions
+        self._throttle = throttle
+        self._counters = IssuerCounters(store, minter.issuer)
+
+    def grant(self, fields: Mapping[str, Any], peer: Peer) -> dict[str, Any]:
+        """Return the answer of `POST /token` (RFC 6749 sections 5.1 and 6), or raise
+        `LoginError`."""
+        grant_type = fields.get("grant_type", "password")
+        if grant_type == "password":
+            return self._log_in(
+                text_field(fields, "username"), text_field(fields, "password"), peer
+            )
+        if grant_type == "refresh_token":
+            return self._refresh(text_field(fields, "refresh_token"), peer)
+        raise LoginError(
+            400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
+        )
+
+    def revoke(self, token: str, peer: Peer, *, everywhere: bool = False) -> None:
+        """End the session of a refresh or access token, or with `everywhere` all sessions of its
+        user with this issuer.
+
+        A token that is not good any more ends nothing and writes nothing, which is not an error
+        (RFC 7009 section 2.2): one that was used, has expired or is revoked.
+        """
+        try:
+            session = self._sessions.end(token, all_of_the_user=everywhere)
+        except ForeignToken as foreign:
+            audit.record("foreign", peer.address, **_facts(foreign.session))
+            return
+        if session is None:
+            self._revoke_access_token(token, peer, everywhere)
+        else:
+            ended = "all" if everywhere else "session"
+            audit.record("logout", peer.address, **_facts(session), ended=ended)
+
+    def _log_in(self, username: str, password: str, peer: Peer) -> dict[str, Any]:
+        attempt = self._attempt(username, peer)
+        try:
+            user = self._authenticate(username, password, peer)
+            if attempt is not None:
+                attempt.succeeded()
+            return self._start_session(user, peer)
+        except StoreUnavailable:
+            # The fault is ours, and nothing was learned of the password: this is not a failure.
+            if attempt is not None:
+                attempt.give_back()
+            raise
+
+    def _authenticate(self, username: str, password: str, peer: Peer) -> User:
+        user = self._users.authenticate(username, password)
+        if user is None:
+            audit.record("failure", peer.address)
+            raise _bad_credentials()
+        warn_without_version(self._users, user)
+        return user
+
+    def _start_session(self, user: User, peer: Peer) -> dict[str, Any]:
+        refresh_token, session = self._sessions.start(user, self._minter.lifetime)
+        facts = {"user_id": user.id, "username": user.username, "session": session.sid}
+        try:
+            if not _is_current(self._users.get(str(user.id)), session):
+                audit.record("changed", peer.address, **facts)
+                raise _bad_credentials()
+            answer = self._answer(user, session, refresh_token)
+        except (LoginError, StoreUnavailable):
+            self._store.end_session(session)
+            raise
+        audit.record("login", peer.address, **facts)
+        return answer
+
+    def _attempt(self, username: str, peer: Peer) -> Attempt | None:
+        if self._throttle is None:
+            return None
+        try:
+            return self._throttle.attempt(self._counters, username, peer.counted_as)
+        except Throttled as throttled:
+            audit.record("throttle", peer.address)
+            retry_after = {"Retry-After": str(throttled.retry_after)}
+            raise LoginError(
+                429, "invalid_grant", "Too many failed attempts: try again later.", retry_after
+            ) from None
+
+    def _refresh(self, refresh_token: str, peer: Peer) -> dict[str, Any]:
+        successor, session = self._rotate(refresh_token, peer)
+        user = self._users.get(session.user_id)
+        if user is None or not _is_current(user, session):
+            self._store.end_session(session)
+            audit.record("outdated", peer.address, **_facts(session))
+            raise _session_ended()
+        answer = self._answer(user, session, successor)
+        audit.record("refresh", peer.address, **_facts(session))
+        return answer
+
+    def _rotate(self, refresh_token: str, peer: Peer) -> tuple[str, Session]:
+        try:
+            return self._sessions.rotate(refresh_token, self._minter.lifetime)
+        except TokenReused as reused:
+            audit.record("reuse", peer.address, **_facts(reused.session))
+        except ForeignToken as foreign:
+            audit.record("foreign", peer.address, **_facts(foreign.session))
+            raise _session_ended(ForeignSession) from None
+        except SessionEnded:
+            pass
+        raise _session_ended()
+
+    def _revoke_access_token(self, token: str, peer: Peer, everywhere: bool) -> None:
+        try:
+            caller = self._minter.verify(token)
+        except InvalidToken:
+            return
+        keys = revocation_keys(caller.issuer, caller.token_id, caller.session_id)
+        if self._store.is_revoked(keys):
+            return
+        session = self._sessions.end_by_sid(
+            caller.subject, caller.session_id or "", all_of_the_user=everywhere
+        )
+        ended = "session"
+        if session is None:  # minted by the owner, for no session: the token alone can be revoked
+            ended = "token"
+            if everywhere:
+                self._store.end_sessions(caller.subject, issuer=self._minter.issuer)
+            if caller.token_id is not None:
+                self._store.revoke(
+                    token_id=caller.token_id, expires_at=caller.expires_at, issuer=caller.issuer
+                )
+        facts = {"user_id": caller.subject, "session": caller.session_id}
+        audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
+
+    def _answer(self, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
+        try:
+            if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
+                raise TypeError("the id of a user must be an integer or a string")
+            token = self._minter.mint(
+                str(user.id), scopes=user.scopes, session=session.sid, claims=user.claims
+            )
+        except (TypeError, ValueError) as error:
+            raise StoreUnavailable(f"no token for a user of the store: {error}") from error
+        return {
+            "token": token,
+            "user_id": user.id,
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": self._minter.lifetime,
+            "refresh_token": refresh_token,
+        }
+
+
+class IssuerCounters:
+    """The counters of one issuer in a store: failed logins at one login app do not count at
+    another, whose users may have the same names."""
+
+    def __init__(self, counters: Counters, issuer: str) -> None:
+        self._counters = counters
+        self._prefix = hashlib.sha256(issuer.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
+        """Add to a count of this issuer: see `Counters.increment`."""
+        return self._counters.increment(f"{self._prefix}/{key}", seconds, amount)
+
+    def count(self, key: str) -> tuple[int, float]:
+        """Return a count of this issuer: see `Counters.count`."""
+        return self._counters.count(f"{self._prefix}/{key}")
+
+
+def _is_current(user: User | None, session: Session) -> bool:
+    return user is not None and user.version == session.user_version
+
+
+def _facts(session: Session) -> dict[str, object]:
+    return {"user_id": session.user_id, "session": session.sid}
+
+
+def _bad_credentials() -> LoginError:
+    challenge = {"WWW-Authenticate": 'Bearer realm="login"'}
+    return LoginError(401, "invalid_grant", "Bad username or password", challenge)
+
+
+def _session_ended(kind: type[LoginError] = LoginError) -> LoginError:
+    return kind(400, "invalid_grant", "The session has ended: sign in again.")

@@ -1,0 +1,119 @@
+"""The paths of the login app: reads each request, asks `grants`, and writes the answer."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from werkzeug.wrappers import Request, Response
+
+from ..errors import InvalidRequest, InvalidToken, StoreUnavailable
+from ..stores.base import Store
+from ..trust.key_folder import PUBLISHED_FOR
+from ..wire.addresses import client_address, peer_address
+from ..wire.credentials import extract
+from . import audit
+from .body import read_fields, text_field
+from .cookies import CookieMode, cookie_mode
+from .errors import NO_STORE, LoginError, json_response
+from .grants import Grants, Peer
+from .minter import TokenMinter
+from .pages import page_file
+
+Handler: TypeAlias = Callable[[Request], Response]
+
+_RETRY_AFTER = {"Retry-After": "5"}
+
+
+class Routes:
+    """Answers the requests to the login app. `page` answers `GET /login`."""
+
+    def __init__(
+        self, store: Store, minter: TokenMinter, grants: Grants, cookies: CookieMode, page: Handler
+    ) -> None:
+        self._store = store
+        self._minter = minter
+        self._grants = grants
+        self._cookies = cookies
+        self._handlers = self._make_handlers(page)
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """Every path that is answered here."""
+        return self._handlers.keys()
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request, or raise `LoginError`."""
+        methods = self._handlers.get(request.environ.get("PATH_INFO", ""))
+        if methods is None:
+            raise LoginError(404, "invalid_request", "Not found.")
+        handler = methods.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            allow = {"Allow": _allow(methods)}
+            raise LoginError(405, "invalid_request", "Method not allowed.", allow)
+        try:
+            return handler(request)
+        except StoreUnavailable as error:
+            audit.record("unavailable", _peer(request).address, error=error)
+            raise LoginError(
+                503, "temporarily_unavailable", "The service cannot sign you in now.", _RETRY_AFTER
+            ) from error
+
+    def _make_handlers(self, page: Handler) -> dict[str, dict[str, Handler]]:
+        handlers: dict[str, dict[str, Handler]] = {
+            "/token": {"POST": self._token},
+            "/revoke": {"POST": self._revoke},
+            "/login": {"GET": page},
+            "/health": {"GET": self._health},
+        }
+        for name in ("login.css", "login.js", "jwt-client.js"):
+            handlers[f"/{name}"] = {"GET": page_file(name)}
+        if self._minter.jwks is not None:
+            handlers["/.well-known/jwks.json"] = {"GET": self._jwks}
+        return handlers
+
+    def _token(self, request: Request) -> Response:
+        fields = read_fields(request)
+        if cookie_mode(fields):
+            return self._cookies.token(request, fields, _peer(request))
+        return json_response(200, self._grants.grant(fields, _peer(request)))
+
+    def _revoke(self, request: Request) -> Response:
+        header_token = _header_token(request)
+        fields = read_fields(request, may_be_absent=header_token is not None)
+        everywhere = fields.get("all") in (True, "true")
+        if cookie_mode(fields):
+            return self._cookies.revoke(
+                request, header_token, _peer(request), everywhere=everywhere
+            )
+        token = (
+            text_field(fields, "token") if "token" in fields or not header_token else header_token
+        )
+        self._grants.revoke(token, _peer(request), everywhere=everywhere)
+        return json_response(200, {})
+
+    def _jwks(self, request: Request) -> Response:
+        headers = {"Cache-Control": f"public, max-age={PUBLISHED_FOR}"}
+        return json_response(200, self._minter.jwks or {}, headers)
+
+    def _health(self, request: Request) -> Response:
+        self._store.ping()
+        return json_response(200, {"status": "ok"}, NO_STORE)
+
+
+def _allow(methods: Iterable[str]) -> str:
+    return ", ".join("GET, HEAD" if method == "GET" else method for method in methods)
+
+
+def _peer(request: Request) -> Peer:
+    return Peer(peer_address(request.environ), client_address(request.environ))
+
+
+def _header_token(request: Request) -> str | None:
+    """The token of the Authorization header. `LoginError` 400 if it is malformed; None for one that
+    is too large, which cannot be ours."""
+    try:
+        credentials = extract(request.environ)
+    except InvalidRequest as refusal:
+        raise LoginError(400, "invalid_request", refusal.description) from None
+    except InvalidToken:
+        return None
+    return None if credentials is None else credentials.token

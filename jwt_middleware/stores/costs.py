@@ -1,0 +1,111 @@
+"""What a password hash costs: methods as werkzeug writes them, read, bounded and compared.
+
+A method is `scrypt:n:r:p` or `pbkdf2:digest:rounds`. Its *work* is `n * r * p` or the rounds: the
+time of a hash is proportional to it, so the works of one kind can be added up.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+MAX_MEMORY = 512 * 2**20
+"""The most bytes for one scrypt hash, 128 * r * n. It is four times the default: two hashes
+at once must not exhaust the memory of a worker."""
+
+MAX_WORK = 8 * 131_072 * 8
+"""The most work for one scrypt hash, eight times the default or about 3 s: a damaged number in a
+table must not keep a worker busy for an hour."""
+
+_SCRYPT = re.compile(r"scrypt:([1-9]\d{0,9}):([1-9]\d{0,9}):([1-9]\d{0,9})", re.ASCII)
+# At most 9,999,999 rounds: about 5 s of SHA-256.
+_PBKDF2 = re.compile(r"pbkdf2:([\w-]{1,32}):([1-9]\d{0,6})", re.ASCII)
+_MAX_BLOCKS = 65_536  # r * p: scrypt starts with a PBKDF2 of 128 * r * p bytes, here 8 MiB
+_SCRYPT_REST = re.compile(r"[^$]+\$[0-9a-f]{128}", re.ASCII)
+_PBKDF2_REST = re.compile(r"[^$]+\$([0-9a-f]{2}){16,64}", re.ASCII)
+_PADDING_R = 8
+_NEGLIGIBLE = 64  # a padding run below 1/64 of the whole cost is left out
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method that this machine can compute within the bounds.
+
+    `kind` is `"scrypt"` or `"pbkdf2:<digest>"`; `largest` is scrypt's n, or the rounds.
+    """
+
+    text: str
+    kind: str
+    work: int
+    largest: int
+
+    def runs(self, work: int) -> list[str]:
+        """Return methods of this kind that together cost this much work, none with more memory."""
+        if self.kind != "scrypt":
+            return [f"{self.kind}:{work}"] if work > self.work // _NEGLIGIBLE else []
+        whole, rest = divmod(work // _PADDING_R, self.largest)
+        parts = [(self.largest, whole)] if whole else []
+        parts += [(2**bit, 1) for bit in reversed(range(rest.bit_length())) if rest & 2**bit]
+        least = self.work // _NEGLIGIBLE
+        runs = [f"scrypt:{n}:{_PADDING_R}:{p}" for n, p in parts if n * p * _PADDING_R > least]
+        return [run for run in runs if read_method(run)]
+
+
+def read_method(text: object) -> Method | None:
+    """Return the method of this name, or None for one that is unknown, impossible or too costly."""
+    if not isinstance(text, str):
+        return None
+    if found := _SCRYPT.fullmatch(text):
+        n, r, p = map(int, found.groups())
+        return Method(text, "scrypt", n * r * p, n) if _is_possible_scrypt(n, r, p) else None
+    if found := _PBKDF2.fullmatch(text):
+        digest, rounds = found[1], int(found[2])
+        if _is_possible_digest(digest):
+            return Method(text, f"pbkdf2:{digest}", rounds, rounds)
+    return None
+
+
+def read_hash(stored_hash: object) -> tuple[Method | None, str | None]:
+    """Return the method of a hash, or None and what is wrong with it; for None neither."""
+    if stored_hash is None:
+        return None, None
+    if not isinstance(stored_hash, str):
+        return None, "it is not a string"
+    text, _, rest = stored_hash.partition("$")
+    if not text.startswith(("scrypt:", "pbkdf2:")):
+        return None, "it has an unknown form"
+    method = read_method(text)
+    if method is None:
+        return None, "its method is unknown, impossible or over the bound of 512 MiB"
+    form = _SCRYPT_REST if method.kind == "scrypt" else _PBKDF2_REST
+    # A salt with lone surrogates cannot be encoded.
+    if not form.fullmatch(rest) or not is_encodable(rest):
+        return None, "it is damaged"
+    return method, None
+
+
+def is_encodable(text: str) -> bool:
+    """Return whether UTF-8 can encode the string: it has no lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_possible_scrypt(n: int, r: int, p: int) -> bool:
+    """RFC 7914 section 2, what werkzeug lets OpenSSL use, and the bounds of this module."""
+    is_power_of_two = n & (n - 1) == 0
+    if not hasattr(hashlib, "scrypt") or n < 2 or not is_power_of_two or n.bit_length() > 16 * r:
+        return False
+    if 128 * (n + p + 2) > 132 * n * p:  # werkzeug passes maxmem=132 * n * r * p
+        return False
+    return 128 * n * r <= MAX_MEMORY and n * r * p <= MAX_WORK and r * p <= _MAX_BLOCKS
+
+
+def _is_possible_digest(digest: str) -> bool:
+    """Ask hashlib: what it has depends on OpenSSL and its FIPS mode."""
+    try:
+        hashlib.pbkdf2_hmac(digest, b"", b"", 1)
+    except (ValueError, TypeError):
+        return False
+    return True
