@@ -46,7 +46,7 @@ def test_a_reason_is_one_of_a_closed_set(kind: type[Refusal]) -> None:
     """Any other text is a mistake of the caller's, so nothing of a request can become one."""
     assert issubclass(kind, Refusal)
     for text in ("", "Signature", 'x", error="none', "x\r\nSet-Cookie: a=b"):
-        with pytest.raises(ValueError, match="reason is one of"):
+        with pytest.raises(ValueError, match="reason must be one of"):
             kind(text)
 
 
