@@ -45,6 +45,10 @@ OF_A_TOKEN = set(DESCRIPTIONS) - {
     "claim_missing",
     "keys_unavailable",
     "revocations_unavailable",
+    "forbidden",
+    "requirement_failed",
+    "path_too_long",
+    "header_too_long",
 }
 
 
