@@ -44,7 +44,9 @@ def signing_input(header: Any, payload: Any) -> bytes:
 
 def sign_text(text: str, key: Key) -> str:
     """The two parts with the key's signature, whatever the header says."""
-    signature = jwt.get_algorithm_by_name(key.algorithm).sign(text.encode(), key.signing_key)
+    # PyJWT knows one of the two names of this algorithm (RFC 9864).
+    name = "EdDSA" if key.algorithm == "Ed25519" else key.algorithm
+    signature = jwt.get_algorithm_by_name(name).sign(text.encode(), key.signing_key)
     return f"{text}.{b64(signature)}"
 
 

@@ -1,24 +1,24 @@
-"""A kept verdict is a fresh verdict: two verifiers, one with a cache and one without, never
+"""A cached verdict is a fresh verdict: two middlewares, one with a cache and one without, never
 differ."""
 
 from typing import Any
 
 from clock import Clock, stopped
+from corpus.verifiers import application, environ
 from forge import MovingKeys, changed, sign
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from logs import ListLog
 
-from jwt_middleware import Key, Provider, Refusal, RevocationList
-from jwt_middleware.trust.verifier import Verifier
+from jwt_middleware import JWTMiddleware, Key, Provider, Refusal, RevocationList, Rule
 
 ISSUER = "https://moving.example"
 KEYS = {name: Key.generate("EdDSA", id=name) for name in "abc"}
 START = 1_000_000
 
 
-class TwoVerifiers(RuleBasedStateMachine):
+class TwoMiddlewares(RuleBasedStateMachine):
     """Tokens are presented to both while keys, revocations and the clock move."""
 
     @initialize()
@@ -29,8 +29,12 @@ class TwoVerifiers(RuleBasedStateMachine):
         self.keys, self.log = MovingKeys(*KEYS.values()), ListLog()
         provider = Provider(issuer=ISSUER, audience="api", keys=self.keys)
         self.kept, self.fresh = (
-            Verifier(
-                [provider], revocations=RevocationList(self.log, max_staleness=0), cache_size=size
+            JWTMiddleware(
+                application,
+                providers=[provider],
+                rules=[Rule("/")],
+                revocations=RevocationList(self.log, max_staleness=0),
+                cache_size=size,
             )
             for size in (3, 0)
         )
@@ -109,14 +113,14 @@ class TwoVerifiers(RuleBasedStateMachine):
             assert verdict_of(self.kept, token) == verdict_of(self.fresh, token)
 
 
-def verdict_of(verifier: Verifier, token: str) -> Any:
+def verdict_of(guard: JWTMiddleware, token: str) -> Any:
     """The identity and its claims, or the reason of the refusal."""
-    try:
-        identity = verifier.identify(token)
-    except Refusal as refusal:
-        return refusal.reason
-    return identity, identity.claims
+    decision = guard.decide(environ(f"Bearer {token}"))
+    if isinstance(decision.answer, Refusal):
+        return decision.answer.reason
+    assert decision.identity is not None
+    return decision.identity, decision.identity.claims
 
 
-TestTwoVerifiers = TwoVerifiers.TestCase
-TestTwoVerifiers.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestTwoMiddlewares = TwoMiddlewares.TestCase
+TestTwoMiddlewares.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

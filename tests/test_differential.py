@@ -30,6 +30,7 @@ STRICTER = {
     "too_large",
     "type",
     "claims",
+    "proof",
     "audience",
     "key",
     "not_yet_valid",
@@ -44,6 +45,10 @@ OF_A_TOKEN = set(DESCRIPTIONS) - {
     "claim_missing",
     "keys_unavailable",
     "revocations_unavailable",
+    "forbidden",
+    "requirement_failed",
+    "path_too_long",
+    "header_too_long",
 }
 
 
@@ -119,7 +124,10 @@ TIMES = st.one_of(
     st.floats(-7200, 7200).map(lambda by: NOW + by),
 )
 HEADER_NAMES = ("alg", "kid", "typ", "crit", "b64", "zip", "jwk", "jku", "x5c", "cty", "x")
-CLAIM_NAMES = ("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "scope", "scp", "uid", "x")
+CLAIM_NAMES = (
+    *("iss", "aud", "sub", "exp", "nbf", "iat", "jti", "sid", "scope", "scp", "uid", "x"),
+    *("events", "cnf", "cnf"),
+)
 SPELLINGS: dict[str, Callable[[bytes], bytes]] = {
     "BOM": lambda text: b"\xef\xbb\xbf" + text,
     "UTF-16": lambda text: text.decode().encode("utf-16"),
@@ -215,7 +223,7 @@ def a_length(draft: Draft, draw: st.DrawFn) -> None:
 
 def a_type(draft: Draft, draw: st.DrawFn) -> None:
     """A token of another type."""
-    draft.header["typ"] = draw(st.sampled_from(["JWT", "at+jwt", "AT+JWT", "logout+jwt"]))
+    draft.header["typ"] = draw(st.sampled_from(["JWT", "at+jwt", "AT+JWT", "logout+jwt", ""]))
 
 
 def a_spelling(draft: Draft, draw: st.DrawFn) -> None:

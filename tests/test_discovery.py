@@ -151,7 +151,11 @@ def test_keys_come_over_https_or_from_loopback(url: Any, server: FaultServer) ->
 
 
 @pytest.mark.parametrize(
-    "issuer", ["http://idp.example/", "idp.example", "https://idp.example/#a", "", None]
+    "issuer",
+    [
+        *("http://idp.example/", "idp.example", "https://idp.example/#a", "", None, 5),
+        *("https://idp.example/?tenant=1", "https://idp.example?", "https://idp.example:99999"),
+    ],
 )
 def test_an_issuer_that_is_no_https_url_is_refused_while_building(issuer: Any) -> None:
     """Only a URL can be asked."""

@@ -46,7 +46,7 @@ def test_a_reason_is_one_of_a_closed_set(kind: type[Refusal]) -> None:
     """Any other text is a mistake of the caller's, so nothing of a request can become one."""
     assert issubclass(kind, Refusal)
     for text in ("", "Signature", 'x", error="none', "x\r\nSet-Cookie: a=b"):
-        with pytest.raises(ValueError, match="reason is one of"):
+        with pytest.raises(ValueError, match="reason must be one of"):
             kind(text)
 
 
@@ -57,9 +57,11 @@ def test_a_description_fits_into_a_challenge(description: str) -> None:
     assert re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+\.", description)
 
 
-def test_descriptions_tell_reasons_apart() -> None:
-    """Each reason has a sentence of its own."""
+def test_descriptions_tell_reasons_apart_and_cannot_be_changed() -> None:
+    """Each reason has a sentence of its own, and the set of reasons is closed for good."""
     assert len(set(DESCRIPTIONS.values())) == len(DESCRIPTIONS)
+    with pytest.raises(TypeError):
+        DESCRIPTIONS["signature"] = "x"  # type: ignore[index]
 
 
 def test_the_tree() -> None:

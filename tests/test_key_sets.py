@@ -224,6 +224,71 @@ def test_a_document_is_a_mapping_or_its_text(document: Any) -> None:
     assert [key.id for key in KeySet.from_jwks(document).keys] == [ES256.id]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"keys": [], "keys": [%s]}',
+        '{"keys": [%s], "keys": [%s]}',
+        '{"keys": [{"kty": "oct", "kty": "EC"}, %s], "x": NaN}',
+        '{"keys": [%s]} x',
+        '[{"keys": [%s]}]',
+        '\ufeff{"keys": [%s]}',
+        '{"keys": [%s], "x": ' + "[" * 40 + "]" * 40 + "}",
+    ],
+    ids=[
+        *("keys twice", "keys twice, both good", "NaN", "more"),
+        *("a list", "a BOM", "depth"),
+    ],
+)
+def test_the_text_of_a_document_has_one_meaning(text: str) -> None:
+    """A text that two readers could read in two ways is refused as a whole, as in a token."""
+    jwk = json.dumps(GOOD_EC)
+    for document in (text.replace("%s", jwk), text.replace("%s", jwk).encode()):
+        with pytest.raises(ConfigurationError):
+            KeySet.from_jwks(document)
+    assert KeySet.from_jwks(f'{{"keys": [{jwk}]}}').keys
+
+
+def test_a_member_twice_in_a_jwk_is_refused() -> None:
+    """Which `kid`, which `alg`, which `x`? Readers differ (RFC 7515 section 4)."""
+    for name, value in GOOD_EC.items():
+        jwk = json.dumps(GOOD_EC)[:-1] + f', "{name}": {json.dumps(value)}}}'
+        with pytest.raises(ConfigurationError):
+            KeySet.from_jwks(f'{{"keys": [{jwk}]}}')
+
+
+def test_a_foreign_character_in_k_makes_no_other_secret() -> None:
+    """A lenient reader drops what it does not know, and so verifies with another secret."""
+    secret = b64(bytes(range(64)))
+    assert Key.from_jwk({"kty": "oct", "k": secret}).verifying_key == bytes(range(64))
+    for position in range(len(secret) + 1):
+        for foreign in ("!", " ", "=", "\n", "é", "\0"):
+            spoilt = secret[:position] + foreign + secret[position:]
+            with pytest.raises(ConfigurationError) as error:
+                Key.from_jwk({"kty": "oct", "k": spoilt})
+            assert secret[:10] not in str(error.value)
+
+
+def test_a_key_set_is_never_changed() -> None:
+    """What exists is valid: its keys cannot be replaced, and it shows which they are."""
+    key_set = KeySet([ES256])
+    for name in ("keys", "generation", "_by_id", "other"):
+        with pytest.raises((AttributeError, TypeError)):
+            setattr(key_set, name, ())
+    assert repr(key_set) == f"KeySet([{ES256!r}])"
+    assert key_set.generation == KeySet([EDDSA]).generation
+
+
+def test_one_id_under_both_names_of_ed25519_is_one_use() -> None:
+    """Two keys of one id may not both answer to `EdDSA`."""
+    other = Key.generate("EdDSA").to_jwk()
+    both = {name: other[name] for name in ("kty", "crv", "x")} | {"kid": "a"}
+    with pytest.raises(ConfigurationError, match="same id"):
+        KeySet([Key.from_jwk(both), Key.from_jwk(GOOD_OKP | {"kid": "a"})])
+    apart = [GOOD_OKP | {"kid": "a", "alg": "Ed25519"}, other | {"kid": "a", "alg": "EdDSA"}]
+    assert len(KeySet([Key.from_jwk(jwk) for jwk in apart]).keys) == 2
+
+
 def test_the_material_never_reaches_a_text(caplog: pytest.LogCaptureFixture) -> None:
     """Neither repr nor error nor log shows a secret or a private key."""
     secret = "s3cr3t-" * 3

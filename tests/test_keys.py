@@ -3,16 +3,17 @@
 import json
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import edwards
 import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -21,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from forge import RSA, b64
 
-from jwt_middleware import ConfigurationError, Key
-from jwt_middleware.trust.keys import ALGORITHMS
+from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet
+from jwt_middleware.trust import jws
+from jwt_middleware.trust.key_material import ALGORITHMS, SMALL_ORDER
 
 ES256 = Key.generate()
 EDDSA = Key.generate("EdDSA")
@@ -43,11 +45,11 @@ def public_bytes(key: Key, encoding: Encoding, form: PublicFormat) -> bytes:
     return key.verifying_key.public_bytes(encoding, form)
 
 
-def certificate() -> x509.Certificate:
-    """A certificate that the key ES256 issued for itself."""
+def certificate(public: Any = None) -> x509.Certificate:
+    """A certificate that the key ES256 issued, for itself or for another public key."""
     name, now = x509.Name([]), datetime.now(UTC)
     builder = x509.CertificateBuilder(
-        name, name, ES256.verifying_key, 1, now, now + timedelta(days=1)
+        name, name, public or ES256.verifying_key, 1, now, now + timedelta(days=1)
     )
     return builder.sign(ES256.signing_key, hashes.SHA256())
 
@@ -120,7 +122,8 @@ def test_a_generated_key_survives_its_pem(algorithm: str) -> None:
         else Key.from_pem(RSA.to_pem(), algorithm=algorithm)
     )
     public = public_bytes(key, Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    signature = jwt.get_algorithm_by_name(algorithm).sign(b"message", key.signing_key)
+    pyjwts_name = "EdDSA" if algorithm == "Ed25519" else algorithm
+    signature = jwt.get_algorithm_by_name(pyjwts_name).sign(b"message", key.signing_key)
     for again in (
         Key.from_pem(key.to_pem(), algorithm=algorithm),
         Key.from_pem(public, algorithm=algorithm),
@@ -143,7 +146,7 @@ def test_the_algorithm_of_a_pem_is_that_of_its_key() -> None:
         (RSA, ("HS256", "ES256", "EdDSA", "none", "rs256")),
         (ES256, ("HS256", "RS256", "ES384", "ES512", "ES256K", "EdDSA")),
         (Key.generate("ES384"), ("ES256", "ES512")),
-        (EDDSA, ("HS256", "RS256", "ES256", "Ed25519")),
+        (EDDSA, ("HS256", "RS256", "ES256", "Ed448", "ed25519")),
     ],
     ids=["RSA", "P-256", "P-384", "Ed25519"],
 )
@@ -229,3 +232,121 @@ def test_a_signature_keeps_its_leading_zeros(algorithm: str) -> None:
     assert key.verify(message, signature)
     assert not key.verify(message, signature[1:])
     assert not key.verify(message, b"\0" + signature)
+
+
+def test_the_points_of_small_order_are_all_known() -> None:
+    """The list in the package is what arithmetic on the curve finds: eight points with 8P = 0, in
+    seven spellings of y."""
+    found = edwards.points_of_small_order()
+    assert len(found) == 8
+    assert all(edwards.multiplied(8, p) == edwards.NEUTRAL for p in found)
+    assert edwards.spellings_of_small_order() == SMALL_ORDER
+
+
+def small_order_keys() -> Iterator[bytes]:
+    """Each point of small order in each spelling, as the 32 bytes of a public key."""
+    for y in sorted(SMALL_ORDER):
+        for sign in (0, 1):
+            yield (y | sign << 255).to_bytes(32, "little")
+
+
+def jwks_with(raw: bytes, **members: str) -> dict[str, Any]:
+    """A document with this Ed25519 key alone."""
+    return {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": b64(raw)} | members]}
+
+
+def spki_pem(raw: bytes) -> bytes:
+    """The public key as a PEM, written by hand: cryptography does not read every spelling (RFC 8410
+    section 4)."""
+    body = bytes.fromhex("302a300506032b6570032100") + raw
+    return b"-----BEGIN PUBLIC KEY-----\n" + b64encode(body) + b"\n-----END PUBLIC KEY-----\n"
+
+
+WAYS_IN: dict[str, Callable[[bytes], object]] = {
+    "JWK": lambda raw: Key.from_jwk(jwks_with(raw)["keys"][0]),
+    "JWK with alg EdDSA": lambda raw: Key.from_jwk(jwks_with(raw, alg="EdDSA")["keys"][0]),
+    "JWK with alg Ed25519": lambda raw: Key.from_jwk(jwks_with(raw, alg="Ed25519")["keys"][0]),
+    "JWKS": lambda raw: KeySet.from_jwks(jwks_with(raw)),
+    "JWKS as text": lambda raw: KeySet.from_jwks(json.dumps(jwks_with(raw))),
+    "PEM": lambda raw: Key.from_pem(spki_pem(raw)),
+    "PEM as a string": lambda raw: Key.from_pem(spki_pem(raw).decode(), algorithm="EdDSA"),
+    "PEM named Ed25519": lambda raw: Key.from_pem(spki_pem(raw), algorithm="Ed25519"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_a_key_of_small_order_is_refused_however_it_comes_in(way: str) -> None:
+    """Under it one signature is good for every message, so no way in takes it."""
+    for raw in small_order_keys():
+        with pytest.raises(ConfigurationError):
+            WAYS_IN[way](raw)
+    good = EDDSA.verifying_key.public_bytes_raw()
+    assert WAYS_IN[way](good)
+
+
+def test_a_certificate_of_a_key_of_small_order_is_refused() -> None:
+    """A certificate is not a PEM of a key at all, so its key never counts."""
+    public = ed25519.Ed25519PublicKey.from_public_bytes(b"\1" + bytes(31))
+    with pytest.raises(ConfigurationError):
+        Key.from_pem(certificate(public).public_bytes(Encoding.PEM))
+
+
+def test_small_order_matters() -> None:
+    """Without the refusal a signature of one and zeros would be good for any message: cryptography
+    itself takes such a key. So does PyJWT."""
+    raw = b"\1" + bytes(31)
+    public = ed25519.Ed25519PublicKey.from_public_bytes(raw)
+    material = jwt.PyJWK(jwks_with(raw, alg="EdDSA")["keys"][0]).key
+    for number in range(64):
+        public.verify(b"\1" + bytes(63), str(number).encode())
+        assert jwt.algorithms.OKPAlgorithm().verify(
+            str(number).encode(), material, b"\1" + bytes(63)
+        )
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: Key.generate("EdDSA"), ("EdDSA",)),
+        (lambda: Key.generate("Ed25519"), ("Ed25519",)),
+        (lambda: Key.from_pem(EDDSA.to_pem()), ("EdDSA", "Ed25519")),
+        (lambda: Key.from_pem(EDDSA.to_pem(), algorithm="Ed25519"), ("Ed25519",)),
+        (lambda: Key.from_jwk(EDDSA.to_jwk()), ("EdDSA",)),
+        (lambda: Key.from_jwk(EDDSA.to_jwk() | {"alg": "Ed25519"}), ("Ed25519",)),
+        (
+            lambda: Key.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": EDDSA.to_jwk()["x"]}),
+            ("EdDSA", "Ed25519"),
+        ),
+    ],
+    ids=[
+        *("generated EdDSA", "generated Ed25519", "PEM", "PEM named Ed25519"),
+        *("JWK with EdDSA", "JWK with Ed25519", "JWK without alg"),
+    ],
+)
+def test_an_ed25519_key_serves_the_names_that_nobody_took_away(
+    make: Callable[[], Key], names: tuple[str, ...]
+) -> None:
+    """`EdDSA` and `Ed25519` are one algorithm of it; a key that was given one name has that name
+    alone (RFC 9864)."""
+    key = make()
+    signer = EDDSA if key.signing_key is None else key
+    for name in ("EdDSA", "Ed25519", "eddsa", "ed25519", "Ed448", "none", "HS256"):
+        text = f"{b64(json.dumps({'alg': name}).encode())}.{b64(b'x')}".encode()
+        token = f"{text.decode()}.{b64(signer.sign(text))}"
+        if name in names:
+            assert jws.verify(token, KeySet([key]))[1] == b"x"
+        else:
+            with pytest.raises(InvalidToken, match="algorithm"):
+                jws.verify(token, KeySet([key]))
+    assert key.algorithms == names
+    assert key.algorithm == names[0]
+
+
+def test_a_signature_is_the_keys_and_needs_a_private_part() -> None:
+    """`sign` and `verify` are one pair for every algorithm; a public key signs nothing."""
+    for algorithm in ALGORITHMS:
+        key = RSA if algorithm.startswith(("RS", "PS")) else Key.generate(algorithm)
+        assert key.verify(b"message", key.sign(b"message"))
+        assert not key.verify(b"massage", key.sign(b"message"))
+    with pytest.raises(ConfigurationError, match="private"):
+        Key.from_jwk(ES256.to_jwk()).sign(b"message")

@@ -24,10 +24,13 @@ GOOD: dict[str, Any] = {"issuer": "https://idp.example/", "audience": "api", "ke
             for value in (None, KEYS.keys[0], [KEYS.keys[0]], "secret", {"keys": []})
         ),
         *(("leeway", value) for value in (-1, 301, float("nan"), float("inf"), "5", None, True)),
-        *(("typ", value) for value in ("", 5, ["at+jwt"], "at\n")),
+        *(("leeway", value) for value in (10**400, -(10**400), 1e300, b"5", [5], False, 5j)),
+        *(("typ", value) for value in ("", 5, ["at+jwt"], "at\n", "application/text/plain")),
+        *(("typ", value) for value in ("a/b/c", "/", "text/", "/plain", "at jwt", " at+jwt", "é")),
         *(("max_lifetime", value) for value in (0, -1, float("nan"), "3600", True)),
+        *(("max_lifetime", value) for value in (float("inf"), 10**400, 1e300, False, [])),
         *(("subject_claim", value) for value in ("", None, 5, ("sub",))),
-        *(("scope_claims", value) for value in ("scope", None, 5, ("scope", 5), {"scope"})),
+        *(("scope_claims", value) for value in ("scope", None, 5, ("scope", 5), {"scope"}, ("",))),
     ],
 )
 def test_what_cannot_be_is_refused_while_building(name: str, value: object) -> None:

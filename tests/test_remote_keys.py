@@ -1,7 +1,9 @@
 """`RemoteKeySet` against real sockets that behave, and that do not."""
 
+import dataclasses
 import json
 import logging
+import math
 import os
 import socket
 import ssl
@@ -23,7 +25,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from servers.fault_server import (
     BAD_KEYS,
@@ -40,6 +42,7 @@ from servers.fault_server import (
 from servers.serving import call, gunicorn
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rule, Unavailable
+from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.remote_keys import RemoteKeySet
 
 ISSUER = "https://idp.example/"
@@ -175,20 +178,46 @@ def test_other_urls_are_refused_while_building(url: Any) -> None:
         RemoteKeySet(url)
 
 
-@pytest.mark.parametrize("url", ["https://idp.example:99999/", "https://[:::]/"])
-def test_ports_and_addresses_that_are_none_are_refused_while_building(url: str) -> None:
-    """What only the parser of URLs can tell is a ValueError of its own."""
-    with pytest.raises(ValueError, match=r"Port|IPv6|address|permitted"):
-        RemoteKeySet(url)
-
-
 @pytest.mark.parametrize(
-    "terms", [{"fresh_for": 0}, {"stale_for": -1}, {"timeout": 0}, {"timeout": float("nan")}]
+    "url",
+    [
+        *("https://idp.example:99999/", "https://idp.example:65536/", "https://idp.example:0/"),
+        *("https://idp.example:" + "9" * 5000, "https://[:::]/", "https://[::1::]/"),
+        *("http://[::1]:99999/", "http://localhost:70000/jwks.json", "http://127.1/"),
+        *("http://127.0.0.1.5/", "http://127.0.0.1000/"),
+    ],
 )
-def test_durations_that_are_none_are_refused(terms: dict[str, float]) -> None:
-    """Each duration is a number of seconds."""
-    with pytest.raises(ConfigurationError, match="seconds"):
-        RemoteKeySet("https://idp.example/", **terms)
+def test_ports_and_addresses_that_are_none_are_refused_while_building(url: str) -> None:
+    """What only the parser of URLs can tell is a configuration error as well, and so is an address
+    that is not one of this machine."""
+    for make in (RemoteKeySet, DiscoveredKeySet):
+        with pytest.raises(ConfigurationError, match="https URL"):
+            make(url)
+
+
+@pytest.mark.parametrize("make", [RemoteKeySet, DiscoveredKeySet])
+@pytest.mark.parametrize(
+    "terms",
+    [
+        *({"fresh_for": value} for value in (0, -1, math.nan, math.inf, 10**400, "600", True)),
+        *({"stale_for": value} for value in (-1, math.nan, math.inf, -math.inf, None, False)),
+        *({"timeout": value} for value in (0, -1, math.nan, math.inf, 301, 1e300, None, b"3")),
+    ],
+    ids=repr,
+)
+def test_durations_that_are_none_are_refused(make: Any, terms: dict[str, Any]) -> None:
+    """Each duration is a finite number of seconds, and the message names the option."""
+    ((name, _),) = terms.items()
+    with pytest.raises(ConfigurationError, match=f"{name} must be a finite number of seconds"):
+        make("https://idp.example/", **terms)
+
+
+def test_a_message_shows_no_secret_of_a_url() -> None:
+    """User info and query of a URL that is refused may be credentials."""
+    for url in ("https://ann:s3cr3t@idp.example/", "ftp://idp.example/?key=s3cr3t"):
+        with pytest.raises(ConfigurationError) as error:
+            RemoteKeySet(url)
+        assert "s3cr3t" not in str(error.value)
 
 
 def test_building_does_no_io_and_starts_no_thread(server: FaultServer) -> None:
@@ -385,6 +414,7 @@ def shared_server() -> Iterator[FaultServer]:
 
 
 @settings(max_examples=100, deadline=None)
+@example([{"kty": "EC", "x": 10**4000}, 10**40, 1e300, {"kid": "\ud800"} | SECOND.to_jwk()], 2)
 @given(st.lists(json_values | jwk_like, max_size=20), st.integers(0, 20))
 def test_no_other_key_costs_a_good_one(
     shared_server: FaultServer, others: list[Any], place: int
@@ -425,6 +455,30 @@ def test_a_bad_key_is_logged_once(
         ("Cache-Control: s-maxage=5", 600),
         ("Cache-Control: max-age=soon", 600),
         ("Cache-Control: no-store", 600),
+        ("Cache-Control: max-age=100, max-age=100", 100),
+        ("Cache-Control: private,\tmax-age=100 ,x", 100),
+        ('Cache-Control: no-cache="max-age=100"', 600),
+        ('Cache-Control: x="a, max-age=100, b", max-age=200', 200),
+        ("Cache-Control: max-age=3600.5", 600),
+        ("Cache-Control: max-age=3600;x", 600),
+        ("Cache-Control: max-age=3600x", 600),
+        ("Cache-Control: max-age=-1", 600),
+        ("Cache-Control: max-age=+3600", 600),
+        ("Cache-Control: max-age=3_600", 600),
+        ("Cache-Control: max-age=0x10", 600),
+        ("Cache-Control: max-age=1e5", 600),
+        ("Cache-Control: max-age", 600),
+        ("Cache-Control: max-age=", 600),
+        ("Cache-Control: max-age =3600", 600),
+        ("Cache-Control: max-age= 3600", 600),
+        ('Cache-Control: max-age="3600"', 600),
+        ('Cache-Control: max-age=3600"', 600),
+        ('Cache-Control: max-age=3600"x"', 600),
+        ("Cache-Control: public max-age=3600", 600),
+        ("Cache-Control: public; max-age=3600", 600),
+        ("Cache-Control: x-max-age=3600", 600),
+        ("Cache-Control: max-age=100, max-age=200", 600),
+        ("Cache-Control: max-age=\xb2", 600),
     ],
 )
 def test_fresh_for(header: str, fresh_for: int, server: FaultServer, clock: Clock) -> None:
@@ -617,11 +671,11 @@ def test_all_wait_for_the_first_keys(server: FaultServer) -> None:
     assert len(server.requests) == 1
 
 
-def test_a_request_with_an_old_view_starts_no_fetch(server: FaultServer) -> None:
+def test_a_request_with_an_old_snapshot_starts_no_fetch(server: FaultServer) -> None:
     """Who has waited for the lock while another request's fetch was answered looks at the answer
     first."""
     keys, _ = warm(server)
-    assert keys._fetch_under_way(keys._view._replace()) is None
+    assert keys._fetch_under_way(dataclasses.replace(keys._snapshot)) is None
     assert (len(server.requests), fetches_under_way()) == (1, 0)
 
 
@@ -684,7 +738,7 @@ def test_the_log_names_no_secret(server: FaultServer, caplog: pytest.LogCaptureF
         (
             "jwt_middleware",
             logging.WARNING,
-            f"{keys!r} cannot be had: the answer has the status 500",
+            f"{keys!r} cannot be reached: the answer has the status 500",
         )
     ]
 
@@ -699,8 +753,8 @@ def test_the_log_names_no_secret(server: FaultServer, caplog: pytest.LogCaptureF
         ("RST before headers", "ConnectionResetError"),
         ("redirect to itself", "the answer has the status 302"),
         ("gzip", "the answer is encoded"),
-        ("HTML", "JSONDecodeError"),
-        ("101 keys", "a JWKS document has a list of 100 keys at most"),
+        ("HTML", "the answer is not strict JSON"),
+        ("101 keys", "the answer has more than 100 keys"),
     ],
 )
 def test_the_log_says_why(
@@ -711,7 +765,7 @@ def test_the_log_says_why(
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url, timeout=1).find("first")
     settle()
-    assert [message.partition(" cannot be had: ")[2] for message in caplog.messages] == [why]
+    assert [message.partition(" cannot be reached: ")[2] for message in caplog.messages] == [why]
 
 
 # --- TLS
@@ -755,6 +809,55 @@ def test_https_needs_a_certificate_that_is_trusted(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     assert guarded(RemoteKeySet(tls_server.url))(mint()) == 200
     assert guarded(RemoteKeySet(tls_server.url.replace("127.0.0.1", "localhost")))(mint()) == 503
+
+
+@pytest.mark.parametrize(
+    "make_url",
+    [
+        lambda plain, tls: plain.url,
+        lambda plain, tls: plain.url.replace("127.0.0.1", "localhost"),
+        lambda plain, tls: plain.url.upper().replace("HTTP:", "HTTP:", 1),
+        lambda plain, tls: tls.url.replace("127.0.0.1", "ann:word@127.0.0.1"),
+        lambda plain, tls: tls.url + "#keys",
+        lambda plain, tls: "file:///etc/hostname",
+        lambda plain, tls: 'data:application/json,{"keys":[]}',
+        lambda plain, tls: tls.url.removeprefix("https:"),
+        lambda plain, tls: None,
+        lambda plain, tls: [tls.url],
+    ],
+    ids=[
+        *("http on loopback", "http on localhost", "HTTP", "user info", "fragment", "file", "data"),
+        *("no scheme", "none", "a list"),
+    ],
+)
+def test_an_https_issuer_sends_nobody_to_another_scheme(
+    make_url: Any, tls_server: FaultServer, server: FaultServer, certificate: Path, monkeypatch: Any
+) -> None:
+    """Whoever writes an issuer's metadata must not reach the plain services of this machine: only
+    an https `jwks_uri` is asked, on whatever host."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    page = {"issuer": tls_server.origin, "jwks_uri": make_url(server, tls_server)}
+    tls_server.pages["/.well-known/openid-configuration"] = json.dumps(page).encode()
+    with pytest.raises(Unavailable):
+        DiscoveredKeySet(tls_server.origin).find("first")
+    assert server.requests == []
+    assert len(tls_server.requests) == 1
+    tls_server.pages["/.well-known/openid-configuration"] = json.dumps(
+        page | {"jwks_uri": tls_server.url}
+    ).encode()
+    assert DiscoveredKeySet(tls_server.origin).find("first")[0].id == "first"
+
+
+def test_a_redirect_of_an_https_server_is_not_followed(
+    tls_server: FaultServer, server: FaultServer, certificate: Path, monkeypatch: Any
+) -> None:
+    """A redirect would reach plain http just so."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    tls_server.behaviour = says(answer(b"", f"Location: {server.url}", status="302 Found"))
+    for keys in (RemoteKeySet(tls_server.url), DiscoveredKeySet(tls_server.origin)):
+        with pytest.raises(Unavailable):
+            keys.find("first")
+    assert server.requests == []
 
 
 def test_a_handshake_ends_by_the_deadline(server: FaultServer) -> None:

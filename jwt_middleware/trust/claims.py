@@ -56,7 +56,12 @@ class ClaimsReader:
         `InvalidToken` with the reason `type`, `audience`, `claims` or `proof`.
         """
         provider = self.provider
-        self._check_type(parsed.header.get("typ"), claims)
+        typ = parsed.header.get("typ")
+        # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
+        # audience and the keys of an access token.
+        is_right = typ in self._usual_types or self._is_right_type(typ)
+        if not is_right or "events" in claims:
+            raise InvalidToken("type")
         self._check_audience(claims)
         expires_at = _date(claims, "exp")
         not_before = self._start(claims, expires_at) - provider.leeway
@@ -86,12 +91,8 @@ class ClaimsReader:
             revocation_keys(provider.issuer, token_id, session_id),
         )
 
-    def _check_type(self, typ: str | None, claims: dict[str, Any]) -> None:
-        is_right = typ in self._usual_types or (typ is not None and _media_type(typ) in self._types)
-        # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
-        # audience and the keys of an access token.
-        if not is_right or "events" in claims:
-            raise InvalidToken("type")
+    def _is_right_type(self, typ: str | None) -> bool:
+        return typ is not None and _media_type(typ) in self._types
 
     def _check_audience(self, claims: dict[str, Any]) -> None:
         audience = claims.get("aud")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from .._options import got
 from ..errors import ConfigurationError, require
-from .encoding import parse_object
+from .encoding import parse_document
 from .fetch import checked_url, get, is_https
 from .remote_keys import RemoteKeySet
 
@@ -60,6 +60,6 @@ class DiscoveredKeySet(RemoteKeySet):
 def _object_at(url: str, deadline: float) -> dict[str, Any]:
     body, _ = get(url, deadline)
     try:
-        return parse_object(body)
+        return parse_document(body)
     except ValueError:
         raise ConfigurationError("the metadata is not strict JSON") from None

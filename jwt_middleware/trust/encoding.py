@@ -41,10 +41,27 @@ def encode_base64url(raw: bytes) -> bytes:
 
 def parse_object(text: bytes) -> dict[str, Any]:
     """Return the JSON object that these bytes are. `ValueError` if they are not strict JSON."""
+    document = text.decode().strip(" \t\r\n")
+    value = _parsed(document, _decoder)
+    # Only an escape can spell a lone surrogate in UTF-8.
+    if "\\" in document and _has_lone_surrogate(value):
+        raise ValueError("a lone surrogate")
+    return value
+
+
+def parse_document(text: bytes) -> dict[str, Any]:
+    """Return the JSON object of a document of keys, or of an issuer's metadata.
+
+    As strict as `parse_object`, but for numbers and lone surrogates: no key has any, and the faults
+    of one key must not cost the others.
+    """
+    return _parsed(text.decode().strip(" \t\r\n"), _document_decoder)
+
+
+def _parsed(document: str, decoder: json.JSONDecoder) -> dict[str, Any]:
     value: dict[str, Any]
     try:
-        document = text.decode().strip(" \t\r\n")
-        value, end = _decoder.raw_decode(document)
+        value, end = decoder.raw_decode(document)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if end != len(document) or type(value) is not dict:
@@ -52,9 +69,6 @@ def parse_object(text: bytes) -> dict[str, Any]:
     is_nested = document.rfind("{") > 0 or "[" in document
     if is_nested and _is_too_deep(value):
         raise ValueError("nested too deep")
-    # Only an escape can spell a lone surrogate in UTF-8.
-    if "\\" in document and _has_lone_surrogate(value):
-        raise ValueError("a lone surrogate")
     return value
 
 
@@ -80,12 +94,20 @@ def _number(text: str) -> float:
     return number
 
 
+def _any_integer(text: str) -> float:
+    # A longer one takes Python time to read, and more than 4,300 digits an error.
+    return int(text) if len(text) <= _MAX_NUMBER_CHARACTERS else math.inf
+
+
 def _refuse(text: str) -> None:
     raise ValueError("a number that is not finite")  # NaN, Infinity
 
 
 _decoder = json.JSONDecoder(
     object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse
+)
+_document_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_any_integer, parse_float=float, parse_constant=_refuse
 )
 
 

@@ -61,8 +61,12 @@ def _check_texts(jwk: Mapping[str, Any]) -> None:
             f'"alg" must be one of {", ".join(ALGORITHMS)}, or absent, got {got(algorithm)}'
         )
     kid = jwk.get("kid", "absent")
-    if not isinstance(kid, str) or not kid:
+    if not isinstance(kid, str) or not kid or _has_surrogates(kid):
         raise ConfigurationError(f'"kid" must be a string that is not empty, got {got(kid)}')
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _check_use(jwk: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import jwt
 from .._options import got
 from ..errors import ConfigurationError, require
 from . import key_material
-from .encoding import encode_base64url, parse_object
+from .encoding import encode_base64url, parse_document
 from .jwk import ALGORITHM_OF_KIND, THUMBPRINT_MEMBERS, check_form
 from .key_material import ALGORITHMS, ED25519_NAMES, RSA_ALGORITHMS, Material
 
@@ -246,7 +246,7 @@ class KeySet:
         if isinstance(document, (str, bytes)):
             try:
                 text = document.encode() if isinstance(document, str) else document
-                document = parse_object(text)
+                document = parse_document(text)
             except ValueError as error:
                 raise ConfigurationError(rule) from error
         jwks = document.get("keys") if isinstance(document, Mapping) else None

@@ -21,7 +21,7 @@ from typing import Any
 
 from .._options import check_seconds
 from ..errors import ConfigurationError, Unavailable, require
-from .encoding import parse_object
+from .encoding import parse_document
 from .fetch import MAX_TIMEOUT, checked_url, get
 from .keys import Key, KeySet
 
@@ -229,7 +229,7 @@ class RemoteKeySet:
 
 def _key_set(body: bytes) -> KeySet:
     try:
-        jwks = parse_object(body).get("keys")
+        jwks = parse_document(body).get("keys")
     except ValueError:
         raise ConfigurationError("the answer is not strict JSON") from None
     if not isinstance(jwks, list):

@@ -193,7 +193,7 @@ _OPTIONS: tuple[tuple[str, dict[str, Any], str | None], ...] = (
     ("brief", {}, None),
     ("brief", {"iat": NOW - 100, "exp": NOW + 3500}, None),
     ("brief", {"iat": NOW + 5, "exp": NOW + 3605}, None),
-    ("brief", {"iat": NOW + 5.5, "exp": NOW + 3605}, "not_yet_valid"),
+    ("brief", {"iat": NOW + 60.5, "exp": NOW + 3605}, "not_yet_valid"),
     ("brief", {"iat": NOW + 100, "exp": NOW + 3700}, "not_yet_valid"),
     ("brief", {"iat": NOW + 315_360_000, "exp": NOW + 315_360_300}, "not_yet_valid"),
     ("brief", {"iat": NOW + 100, "exp": NOW + 3700, "nbf": NOW - 100}, "not_yet_valid"),

@@ -1,12 +1,16 @@
 """A folder of keys: published, then signing, then gone, while the apps that use it run."""
 
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from jwt_middleware import ConfigurationError, InvalidToken, Key
+from jwt_middleware import ConfigurationError, InvalidToken, Key, Provider
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.trust import key_folder
 from jwt_middleware.trust.verifier import Verifier
@@ -174,3 +178,169 @@ def test_fallbacks_do_not_go_with_a_folder(path: Path) -> None:
             audience="api",
             fallbacks=[Key.generate()],
         )
+
+
+def test_an_older_look_never_replaces_a_newer_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread has read the old state and is held up, the key is retired, another thread looks:
+    the retired key is gone for both, now and after the first thread goes on."""
+    folder = KeyFolder(path)
+    old = str(folder.active.id)
+    token = minter(path).mint("ada")
+    key_folder.activate(path, str(publish(path).id))
+    real, has_read, may_go_on = key_folder._keys, threading.Event(), threading.Event()
+
+    def held_up(where: Path) -> Iterator[tuple[Path, Key]]:
+        found = list(real(where))
+        if threading.current_thread().name == "slow":
+            has_read.set()
+            assert may_go_on.wait(10)
+        return iter(found)
+
+    monkeypatch.setattr(key_folder, "_keys", held_up)
+    later(monkeypatch, 1.1)
+    slow = threading.Thread(target=folder.find, args=("unknown",), name="slow")
+    slow.start()
+    assert has_read.wait(10)
+    age(path, LIFETIME + 301)
+    key_folder.retire(path, old, LIFETIME)
+    later(monkeypatch, 2.2)
+    assert folder.keys  # meanwhile the former keys serve, and nobody waits
+    may_go_on.set()
+    slow.join(10)
+    assert not slow.is_alive()
+    later(monkeypatch, 3.3)
+    assert [key.id for key in folder.keys] == [folder.active.id] != [old]
+    provider = Provider(issuer="https://example.com", audience="api", keys=folder)
+    with pytest.raises(InvalidToken, match="key"):
+        Verifier([provider]).identify(token)
+
+
+def test_a_folder_that_changes_while_it_is_read_is_read_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that appears and is activated between the listing and the reading of `active` is
+    there at once, and one that goes is gone at once."""
+    folder = KeyFolder(path)
+    old = str(folder.active.id)
+    real, changes = key_folder._keys, [lambda: change()]
+
+    def change() -> None:
+        key_folder.activate(path, str(publish(path).id))
+        age(path, LIFETIME + 301)
+        key_folder.retire(path, old, LIFETIME)
+
+    def changing(where: Path) -> Iterator[tuple[Path, Key]]:
+        found = list(real(where))
+        if changes:
+            changes.pop()()
+        return iter(found)
+
+    publish(path)
+    monkeypatch.setattr(key_folder, "_keys", changing)
+    later(monkeypatch, 1.1)
+    ids = {key.id for key in folder.keys}
+    assert not changes
+    assert old not in ids
+    assert folder.active.id in ids
+
+
+def test_many_threads_see_one_state_after_another(path: Path) -> None:
+    """Under threads the active key is always among the keys, and the last state wins."""
+    folder = KeyFolder(path)
+    has_ended = threading.Event()
+    wrong: list[str] = []
+
+    def look() -> None:
+        while not has_ended.is_set():
+            folder.find("unknown")
+            snapshot = folder.active
+            if not folder.find(snapshot.id):
+                wrong.append(str(snapshot))
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(10):
+            new = publish(path)
+            key_folder.activate(path, str(new.id))
+    finally:
+        has_ended.set()
+        for thread in threads:
+            thread.join(20)
+    folder.find("unknown")
+    assert folder.active.id == new.id
+    assert len(folder.keys) == 11
+    assert not wrong
+
+
+@pytest.mark.parametrize("mode", [0o720, 0o702, 0o770, 0o777, 0o1777])
+def test_a_folder_that_others_can_write_to_is_refused(mode: int, path: Path) -> None:
+    """They could add a key of their own and sign for anybody; no key is published there either."""
+    path.chmod(mode)
+    with pytest.raises(ConfigurationError, match=f"writable by its owner only.*{mode:04o}"):
+        KeyFolder(path)
+    with pytest.raises(ConfigurationError, match="writable by its owner only"):
+        publish(path)
+    path.chmod(0o755)
+    assert KeyFolder(path).active
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+@pytest.mark.parametrize("name", ["active", "*.pem"])
+def test_a_file_that_others_can_write_to_is_refused(name: str, mode: int, path: Path) -> None:
+    """They could put another key in its place, or choose which one signs."""
+    (file,) = path.glob(name)
+    file.chmod(mode)
+    with pytest.raises(ConfigurationError, match=f"{file.name} must be writable by its owner only"):
+        KeyFolder(path)
+
+
+def test_a_folder_that_others_can_write_to_later_gives_no_new_keys(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A running app goes on with the keys it has, and a WARNING says why."""
+    folder = KeyFolder(path)
+    before = folder.keys
+    publish(path)
+    path.chmod(0o777)
+    later(monkeypatch, 1.1)
+    assert folder.keys == before
+    assert "writable by its owner only" in caplog.text
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604])
+def test_a_private_key_that_others_can_read_is_told_once(
+    mode: int, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The WARNING names the file and its mode, once; the app starts."""
+    (file,) = path.glob("*.pem")
+    file.chmod(mode)
+    folder = KeyFolder(path)
+    publish(path)
+    later(monkeypatch, 1.1)
+    assert len(folder.keys) == 2
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert str(file) in record.getMessage()
+    assert f"{mode:04o}" in record.getMessage()
+
+
+def test_a_read_only_mount_is_safe_whatever_its_modes_say(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes mounts a secret read-only and with mode 1777: nobody can write there."""
+    path.chmod(0o1777)
+    real = os.statvfs
+    read_only = SimpleNamespace(f_flag=os.ST_RDONLY)
+    monkeypatch.setattr(os, "statvfs", lambda where: read_only if where == path else real(where))
+    assert KeyFolder(path).active
+
+
+@pytest.mark.parametrize("value", [None, 5, b"\0", "a\0b", ["keys"], "", 1.5])
+def test_a_path_that_is_none_is_a_configuration_error(value: Any) -> None:
+    """Whatever it is, no other exception comes out."""
+    with pytest.raises(ConfigurationError, match="path"):
+        KeyFolder(value)

@@ -214,6 +214,7 @@ BAD_KEYS = (
     {"kty": "RSA", "n": 5, "e": "AQAB"},
     {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "off the curve"},
     {"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA"},
+    {"kty": "OKP", "crv": "Ed25519", "x": "AQ" + 41 * "A", "kid": "small order"},
     {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA", "kid": "a kind of tomorrow"},
     {"kty": ["RSA"], "kid": {"a": 1}},
 )
