@@ -163,9 +163,12 @@ DATABASES = {
     "a folder": ("/", "the user database does not answer: unable to open database file"),
     "another engine": (
         "mysql://ann:hunter2@127.0.0.1/auth",
-        "a store is SQLStore('sqlite:///auth.db')",
+        "must be an SQLite or PostgreSQL URL or an SQLAlchemy engine: SQLStore('sqlite:///auth.db')",
     ),
-    "in memory": ("sqlite://", "a database in memory: use MemoryStore()"),
+    "in memory": (
+        "sqlite://",
+        "each connection to a database in memory would see its own: use MemoryStore()",
+    ),
 }
 
 
