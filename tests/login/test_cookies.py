@@ -251,6 +251,10 @@ FOREIGN = {
     "an origin that is none": {"Origin": "null"},
     "a name that starts alike": {"Origin": "http://localhost.evil.example"},
     "another scheme": {"Origin": "https://localhost"},
+    "another scheme at the same port": {
+        "Origin": "https://localhost:8080",
+        "Host": "localhost:8080",
+    },
     "another port": {"Origin": "http://localhost:8443"},
     "the default port of another scheme": {"Origin": "http://localhost:443"},
     "http behind a proxy that ends TLS": {"Origin": "http://example.com", "Host": "example.com"},
