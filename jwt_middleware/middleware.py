@@ -10,16 +10,23 @@ from typing import Any
 
 from . import events, identity
 from .decision import Decision
-from .errors import Refusal, require
+from .errors import InvalidRequest, Refusal, require
 from .identity import Identity
 from .policy.rules import Rule, RuleTable
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, Verifier
-from .wire.cors import Preflight, checked_origins, is_preflight, preflight_response, share
+from .wire.cors import (
+    Preflight,
+    allow_origin,
+    checked_origins,
+    is_allowed,
+    is_preflight,
+    preflight_response,
+)
 from .wire.credentials import extract
 from .wire.problem import refusal_response
-from .wire.wsgi import StartResponse, WSGIApplication, drain
+from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
 _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 _OBSERVERS = (events.log_refusal,)
@@ -77,8 +84,8 @@ class JWTMiddleware:
         rules, caller, answer = self._decide(environ)
         if not rules and answer is None:
             return self.app(environ, start_response)
-        if self._allowed_origins and environ.get("HTTP_ORIGIN") in self._allowed_origins:
-            start_response = share(start_response, environ["HTTP_ORIGIN"])
+        if self._allowed_origins:
+            start_response = allow_origin(start_response, environ, self._allowed_origins)
         if caller is None:
             # Clear our keys, so that no server or outer middleware can supply an identity.
             identity.clear(environ)
@@ -90,7 +97,7 @@ class JWTMiddleware:
         if isinstance(answer, Refusal):
             environ[identity.REASON_KEY] = answer.reason
             events.report(_OBSERVERS, Decision(rules, caller, answer), environ)
-            drain(environ)
+            drain_body(environ)
             return refusal_response(answer, self._realm)(environ, start_response)
         return preflight_response()(environ, start_response)
 
@@ -126,10 +133,24 @@ class JWTMiddleware:
                 rule.check(caller)
         except Refusal as refusal:
             return rules, None, refusal.with_traceback(None)
+        except (AttributeError, TypeError, ValueError):
+            if (tidy := self._tidied(environ)) is None:
+                return rules, None, InvalidRequest()
+            return self._decide(tidy)
         return rules, caller, None
 
+    def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return an environ without values of None, or None if it is malformed.
+
+        Raises the error that is being handled if the environ is not the reason for it.
+        """
+        tidy = tidy_environ(environ)
+        if tidy is not None and None not in map(environ.get, tidy):
+            raise
+        return tidy
+
     def _is_own_preflight(self, environ: Mapping[str, Any]) -> bool:
-        return is_preflight(environ) and environ["HTTP_ORIGIN"] in self._allowed_origins
+        return is_preflight(environ) and is_allowed(environ, self._allowed_origins)
 
     def _rules_asked_for(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
         """Return the rules of the request that a preflight announces; its method decides."""

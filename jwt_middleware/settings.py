@@ -7,6 +7,7 @@ the value of NAME, such as a secret.
 """
 
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,27 @@ _REQUIREMENTS: Mapping[str, Requirement] = {
 }
 
 
+# What Kubernetes, and Docker's links, set for each service beside ours: a service `jwt-middleware`,
+# or `jwt-middleware-redis`, sets JWT_MIDDLEWARE_REDIS_PORT_6379_TCP_ADDR.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_SET_FOR_A_SERVICE = re.compile(
+    r"(.+_)?(service_host|service_port(_.+)?|port(_[0-9]+_(tcp|udp|sctp)(_(proto|port|addr))?)?)"
+)
+
+
 def from_env(app: WSGIApplication) -> JWTMiddleware:
     """Guard the app as `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` and the like say.
-    `ConfigurationError`."""
+    `ConfigurationError`.
+
+    Variables that Kubernetes sets for a service of this name are ignored, any other unknown one is
+    an error.
+    """
     texts = {
         name.removeprefix(_PREFIX).lower(): text
         for name, text in os.environ.items()
         if name.startswith(_PREFIX)
     }
+    texts = {name: text for name, text in texts.items() if not _SET_FOR_A_SERVICE.fullmatch(name)}
     return _guard(app, read_options(texts, _GUARD, name_of=lambda option: _PREFIX + option.upper()))
 
 

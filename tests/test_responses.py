@@ -1,12 +1,16 @@
 """What the middleware itself sends, byte for byte, and what it does to the answers of the app."""
 
 import json
+import os
+import socket
+import tempfile
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
-from wsgiref.validate import validator
+from wsgiref.validate import InputWrapper, validator
 
 import jwt
 import pytest
@@ -27,6 +31,7 @@ from jwt_middleware import (
 )
 from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.wire import wsgi
+from jwt_middleware.wire.cors import vary_by
 from jwt_middleware.wire.problem import refusal_response
 
 SECRET = b"a secret of thirty-two bytes ...."
@@ -171,6 +176,7 @@ def test_a_refusal_byte_for_byte(
     assert answered.pop("Content-Length") == str(len(text))
     assert answered == {
         "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
         **({"WWW-Authenticate": challenge} if challenge else {"Retry-After": "7"}),
     }
     assert body == (b"" if method == "HEAD" else text)
@@ -236,8 +242,8 @@ ANSWERS: dict[str, tuple[Rule, Headers, str]] = {
 def test_every_answer_under_a_rule_can_be_read_by_a_listed_origin(
     rule: Rule, headers: Headers, status: str
 ) -> None:
-    """The app's answer and ours alike name the exact origin; without a listed one nothing is
-    added."""
+    """The app's answer and ours alike name the exact origin; without a listed one only caches
+    learn that another origin may get more."""
     origins = (ORIGIN, "https://other.example")
     answered = call(guarded(rule, origins=origins), HTTP_ORIGIN=ORIGIN, **headers)
     assert answered[0].startswith(status)
@@ -248,6 +254,7 @@ def test_every_answer_under_a_rule_can_be_read_by_a_listed_origin(
         {},
     ):
         unlisted = call(guarded(rule, origins=origins), **origin, **headers)
+        assert unlisted[1].pop("Vary") == "Origin"
         assert unlisted == call(guarded(rule), **headers)
         assert unlisted[1].keys().isdisjoint(SHARED)
 
@@ -258,6 +265,47 @@ def test_an_app_that_shares_its_answer_itself_is_left_alone() -> None:
     environ: dict[str, Any] = {"HTTP_ORIGIN": ORIGIN, "test.headers": own, **bearer(token())}
     _, headers, _ = call(guarded(origins=(ORIGIN,)), **environ)
     assert headers == {"Content-Type": "text/plain", "Access-Control-Allow-Origin": "*"}
+
+
+def test_an_app_that_allows_one_origin_itself_differs_for_the_others() -> None:
+    """Its header stays as it is, and caches learn that the answer depends on the origin."""
+    own = [("Access-Control-Allow-Origin", "https://other.example")]
+    environ: dict[str, Any] = {"HTTP_ORIGIN": ORIGIN, "test.headers": own, **bearer(token())}
+    _, headers, _ = call(guarded(origins=(ORIGIN,)), **environ)
+    assert headers == {"Content-Type": "text/plain", **dict(own), "Vary": "Origin"}
+
+
+VARY: dict[str, tuple[list[tuple[str, str]], str]] = {
+    "none": ([], "Origin"),
+    "another": ([("Vary", "Accept-Encoding")], "Accept-Encoding, Origin"),
+    "in lower case": ([("vary", "cookie")], "cookie, Origin"),
+    "there already": ([("Vary", "Cookie, Origin")], "Cookie, Origin"),
+    "there in another case": ([("VARY", "origin")], "origin"),
+    "everything": ([("Vary", "*")], "*"),
+    "everything, among others": ([("Vary", "Cookie, *")], "Cookie, *"),
+    "a longer name": ([("Vary", "X-Origin")], "X-Origin, Origin"),
+    "an empty one": ([("Vary", "")], "Origin"),
+}
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "https://evil.example", ""])
+@pytest.mark.parametrize(("own", "merged"), VARY.values(), ids=VARY)
+def test_vary_is_merged(own: list[tuple[str, str]], merged: str, origin: str) -> None:
+    """The app's `Vary` gains `Origin` once, for any origin and for none; `*` says it already."""
+    environ: dict[str, Any] = {"test.headers": own, **bearer(token())}
+    if origin:
+        environ["HTTP_ORIGIN"] = origin
+    _, headers, _ = call(guarded(origins=(ORIGIN,)), **environ)
+    assert [value for name, value in headers.items() if name.lower() == "vary"] == [merged]
+    assert "Vary" not in call(guarded(), **{**environ, "test.headers": []})[1]
+
+
+def test_two_vary_headers_are_read_together() -> None:
+    """`Origin` in the second one counts, and a missing one is added to the first."""
+    second = [("Vary", "Cookie"), ("X-Other", "1"), ("Vary", "Origin")]
+    assert vary_by("Origin", second) == second
+    neither = [("Vary", "Cookie"), ("Vary", "Accept")]
+    assert vary_by("Origin", neither) == [("Vary", "Cookie, Origin"), ("Vary", "Accept")]
 
 
 def test_a_path_without_a_rule_is_not_shared() -> None:
@@ -276,6 +324,7 @@ def test_a_preflight_is_answered_without_the_app() -> None:
     assert (status, body) == ("204 NO CONTENT", b"")
     assert headers == {
         **SHARED,
+        "X-Content-Type-Options": "nosniff",
         "Access-Control-Allow-Methods": "*",
         "Access-Control-Allow-Headers": "Authorization, Content-Type, *",
         "Access-Control-Max-Age": "600",
@@ -335,10 +384,8 @@ class Body(BytesIO):
             raise self._error
         return super().read(size)
 
-    def readinto(self, buffer: Any, /) -> int:
-        chunk = self.read(len(buffer))
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
+    def read1(self, size: int | None = -1, /) -> bytes:
+        return self.read(size)
 
 
 MIB = 1024 * 1024
@@ -352,6 +399,18 @@ DRAINED: dict[str, tuple[dict[str, Any], int, int]] = {
     "no length, no end": ({"wsgi.input_terminated": True}, 10 * MIB, 8 * MIB),
     "negative length": ({"CONTENT_LENGTH": "-1"}, MIB, 0),
     "no number": ({"CONTENT_LENGTH": "many"}, MIB, 0),
+    "a number beyond all bounds": ({"CONTENT_LENGTH": "9" * 5000}, 10 * MIB, 8 * MIB),
+    "digits of another script": ({"CONTENT_LENGTH": "٣"}, MIB, 0),
+    "an empty length, but the server ends it": (
+        {"CONTENT_LENGTH": "", "wsgi.input_terminated": True},
+        MIB,
+        MIB,
+    ),
+    "as long as it says, and the server ends it": (
+        {"CONTENT_LENGTH": "9", "wsgi.input_terminated": True},
+        MIB,
+        9,
+    ),
 }
 
 
@@ -362,7 +421,7 @@ def test_the_body_of_a_refused_request_is_drained_within_a_bound(
     """All of it up to 8 MiB is read, so that the client reads the answer; without a known end,
     nothing."""
     body = Body(size)
-    wsgi.drain({"wsgi.input": body, **headers})
+    wsgi.drain_body({"wsgi.input": body, **headers})
     assert body.tell() == read
     assert body.reads <= read // 8192 + 1
 
@@ -373,8 +432,89 @@ def test_a_slow_body_is_left() -> None:
     body = Body(MIB, seconds=0.02)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wsgi, "_DRAIN_SECONDS", 0.05)
-        wsgi.drain({"wsgi.input": body, "CONTENT_LENGTH": str(MIB)})
+        wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": str(MIB)})
     assert 0 < body.tell() < MIB // 2
+
+
+class PlainBody:
+    """An input with nothing but `read`, as PEP 3333 asks for, that returns when all has come."""
+
+    def __init__(self, *, seconds: float = 0) -> None:
+        self._seconds = seconds
+        self.size = 0
+
+    def read(self, size: int) -> bytes:
+        time.sleep(self._seconds * size)
+        self.size += size
+        return bytes(size)
+
+
+@pytest.mark.parametrize(("size", "read"), [(8192, 8192), (8193, 0), (MIB, 0)])
+def test_of_an_input_that_cannot_be_stopped_only_a_small_body_is_read(size: int, read: int) -> None:
+    """Where no read can be ended, what is larger than 8 KiB is left to the server."""
+    body = PlainBody()
+    wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": str(size)})
+    assert body.size == read
+
+
+@pytest.mark.parametrize("kind", [BytesIO, tempfile.TemporaryFile, tempfile.SpooledTemporaryFile])
+def test_what_the_server_has_read_already_is_read_at_full_speed(kind: Any) -> None:
+    """A body in memory or in a file never blocks, though its wrapper has nothing but `read`."""
+    with kind() as buffer:
+        buffer.write(bytes(MIB))
+        buffer.seek(0)
+        wrapped = InputWrapper(buffer)
+        wsgi.drain_body({"wsgi.input": wrapped, "CONTENT_LENGTH": str(MIB)})
+        assert buffer.tell() == MIB
+
+
+def test_a_slow_body_of_such_an_input_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read byte by byte, so that the bound's seconds hold here too."""
+    monkeypatch.setattr(wsgi, "_DRAIN_SECONDS", 0.05)
+    body = PlainBody(seconds=0.02)
+    started = time.monotonic()
+    wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": "8000"})
+    assert 0 < body.size < 100
+    assert time.monotonic() - started < 2
+
+
+@pytest.fixture
+def connection() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A connected pair of sockets: the client's and the server's."""
+    client, server = socket.socketpair()
+    with client, server:
+        yield client, server
+
+
+def test_a_socket_that_the_server_shows_ends_any_read(
+    connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that waits for more than the client sends returns at the deadline, and the answer can
+    still be sent."""
+    monkeypatch.setattr(wsgi, "_DRAIN_SECONDS", 0.2)
+    client, server = connection
+    client.sendall(b"x")
+    started = time.monotonic()
+    with server.makefile("rb") as body:
+        wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": "8000"})
+    assert 0.1 < time.monotonic() - started < 3
+    server.sendall(b"answer")
+    assert client.recv(10) == b"answer"
+
+
+def test_a_body_that_is_there_leaves_the_connection_as_it_was(
+    connection: tuple[socket.socket, socket.socket],
+) -> None:
+    """After a body that came in time nothing is shut down, no thread is left and no descriptor."""
+    client, server = connection
+    threads, descriptors = threading.active_count(), len(os.listdir("/dev/fd"))
+    with server.makefile("rb") as body:
+        for _ in range(20):
+            client.sendall(b"12345")
+            wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": "5", "gunicorn.socket": server})
+        client.sendall(b"next")
+        assert body.read(4) == b"next"
+    assert (threading.active_count(), len(os.listdir("/dev/fd"))) == (threads, descriptors)
 
 
 @pytest.mark.parametrize(

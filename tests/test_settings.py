@@ -234,6 +234,47 @@ def test_a_wrong_option_is_named(
     assert "hush" not in told
 
 
+SERVICE_VARIABLES = {
+    "the service's own": {
+        "SERVICE_HOST": "10.96.0.7",
+        "SERVICE_PORT": "8000",
+        "SERVICE_PORT_HTTP": "8000",
+        "SERVICE_PORT_HTTP_METRICS": "9000",
+        "PORT": "tcp://10.96.0.7:8000",
+        "PORT_8000_TCP": "tcp://10.96.0.7:8000",
+        "PORT_8000_TCP_PROTO": "tcp",
+        "PORT_8000_TCP_PORT": "8000",
+        "PORT_8000_TCP_ADDR": "10.96.0.7",
+        "PORT_53_UDP": "udp://10.96.0.7:53",
+        "PORT_53_UDP_ADDR": "10.96.0.7",
+    },
+    "those of a service whose name starts alike": {
+        "REDIS_SERVICE_HOST": "10.96.0.8",
+        "REDIS_SERVICE_PORT": "6379",
+        "REDIS_SERVICE_PORT_REDIS": "6379",
+        "REDIS_PORT": "tcp://10.96.0.8:6379",
+        "REDIS_PORT_6379_TCP_ADDR": "10.96.0.8",
+    },
+}
+
+
+@pytest.mark.parametrize("variables", SERVICE_VARIABLES.values(), ids=SERVICE_VARIABLES)
+def test_what_kubernetes_sets_for_a_service_is_ignored(
+    variables: dict[str, str], by_environment: Callable[..., Any]
+) -> None:
+    """A service named `jwt-middleware` in the namespace stops no app."""
+    by_environment(**BASIC, **variables)
+
+
+@pytest.mark.parametrize(
+    "name", ["HOST", "SERVICE", "SERVICE_HOSTS", "PORTS", "REPORT", "PORT_X_TCP", "RULES_SERVICE"]
+)
+def test_other_unknown_variables_are_errors(name: str, by_environment: Callable[..., Any]) -> None:
+    """What Kubernetes does not set is a slip of the owner's."""
+    with pytest.raises(ConfigurationError, match=f"JWT_MIDDLEWARE_{name}"):
+        by_environment(**BASIC, **{name: "x"})
+
+
 @pytest.mark.parametrize("name", ["issuer", "audience", "rules"])
 def test_a_missing_option_is_named(name: str, by_environment: Callable[..., Any]) -> None:
     """Without one of the three that are needed the variable is named."""

@@ -26,10 +26,10 @@ def users() -> None:
 
 
 def _store(database: str, *, log: str | None = None, create: bool = False) -> "SQLStore":
-    from ..stores import RedisLog, SQLStore
+    from .. import stores
 
     url = database if "://" in database else f"sqlite:///{database}"
-    store = SQLStore(url, log=RedisLog(log)) if log else SQLStore(url)
+    store = stores.SQLStore(url, log=stores.RedisLog(log) if log else None)
     if store.path and not store.path.exists() and not create:
         raise click.ClickException(
             f"there is no file {store.path}: 'users add' makes it with --create"

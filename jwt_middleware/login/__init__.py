@@ -1,12 +1,17 @@
-"""The login app: people sign in with name and password and get the tokens that the middleware
-accepts."""
+"""The login app: people log in with username and password and get tokens for the middleware."""
+
+from .._packages import require_package
 
 try:
     from .throttle import Throttle
-except ModuleNotFoundError as _error:
-    raise ImportError(
-        f"{_error.name} is missing: pip install 'wsgi-jwt-middleware[login]'"
-    ) from _error
+except (AttributeError, ImportError):
+    require_package(
+        "limits",
+        "strategies",
+        lack="limits is missing",
+        install="wsgi-jwt-middleware[login]",
+    )
+    raise
 from ..trust.key_folder import KeyFolder
 from .app import LoginApp
 from .minter import TokenMinter

@@ -59,6 +59,8 @@ def _read(request: Request) -> bytes:
         raise LoginError(413, "invalid_request", "The request is larger than 64 KiB.") from None
     except ClientDisconnected:
         raise LoginError(400, "invalid_request", "The request ends before its length.") from None
+    except Exception as error:  # A server raises errors of its own for a malformed chunk.
+        raise LoginError(400, "invalid_request", "The request cannot be read.") from error
     return body
 
 

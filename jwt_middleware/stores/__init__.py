@@ -5,8 +5,10 @@ for. `costs` and `hashing_slots` are tested with `passwords`, in `tests/stores/t
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from .._packages import require_package
 from .base import (
     Counters,
     NameTaken,
@@ -42,22 +44,25 @@ __all__ = [
     "version_of",
 ]
 
-# Name: its module, what that imports, what that is called, and the extra that brings it.
+# Name: its module, the package that this imports, a part of that, its distribution and our extra.
 _LATER = {
-    "SQLStore": (".sql", "sqlalchemy", "SQLAlchemy", "login"),
-    "RedisLog": (".redis", "redis", "redis-py", "redis"),
+    "SQLStore": (".sql", "sqlalchemy", "engine", "SQLAlchemy", "login"),
+    "RedisLog": (".redis", "redis", "client", "redis-py", "redis"),
 }
+
+# `from jwt_middleware.stores import *` asks for every name of `__all__`, and without an extra its
+# name cannot be imported.
+__all__ = [name for name in __all__ if name not in _LATER or find_spec(_LATER[name][1])]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, imports, needs, extra = _LATER[name]
-    try:
-        return getattr(import_module(module, __name__), name)
-    except ModuleNotFoundError as error:
-        if error.name != imports:
-            raise
-        raise ImportError(
-            f"{name} needs {needs}: pip install 'wsgi-jwt-middleware[{extra}]'"
-        ) from None
+    module, package, part, distribution, extra = _LATER[name]
+    require_package(
+        package,
+        part,
+        lack=f"{name} needs {distribution}",
+        install=f"wsgi-jwt-middleware[{extra}]",
+    )
+    return getattr(import_module(module, __name__), name)

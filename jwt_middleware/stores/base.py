@@ -92,8 +92,7 @@ class SessionStore(Protocol):
     """
 
     def add_session(self, session: Session) -> None:
-        """Add a session. In the same step the user's oldest of that issuer end until `MAX_SESSIONS`
-        are left."""
+        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
 
     def find_session(self, name_hash: bytes) -> Session | None:
         """Return the session of that name, expired or not."""

@@ -39,7 +39,9 @@ def extract(environ: Mapping[str, Any], max_bytes: int = 8192) -> Credentials | 
     outside token68. A comma is outside it, so two headers that a server joined are refused.
     `InvalidToken("too_large")` over `max_bytes`.
     """
-    header = environ.get("HTTP_AUTHORIZATION", "")
+    header = environ.get("HTTP_AUTHORIZATION")
+    if header is None:
+        return None
     if not isinstance(header, str):
         raise InvalidRequest
     if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":

@@ -1,13 +1,18 @@
 """A refusal as an HTTP response: problem details (RFC 9457)."""
 
 import json
+from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Any
 
 from werkzeug.wrappers import Response
 
 from ..errors import Refusal
 from .challenge import challenge
-from .wsgi import WSGIApplication
+from .wsgi import StartResponse, WSGIApplication
+
+NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+"""The header that keeps browsers from guessing another type than `Content-Type` (Fetch, 3.6)."""
 
 
 def refusal_response(refusal: Refusal, realm: str) -> WSGIApplication:
@@ -15,7 +20,7 @@ def refusal_response(refusal: Refusal, realm: str) -> WSGIApplication:
 
     A fault of ours has `Retry-After` instead of a challenge.
     """
-    headers = {"Cache-Control": "no-store"}
+    headers = {"Cache-Control": "no-store", **NOSNIFF}
     if refusal.retry_after is None:
         headers["WWW-Authenticate"] = challenge(refusal, realm)
     else:
@@ -28,4 +33,16 @@ def refusal_response(refusal: Refusal, realm: str) -> WSGIApplication:
         "reason": refusal.reason,
     }
     content_type = "application/problem+json"
-    return Response(json.dumps(body) + "\n", refusal.status, headers, content_type=content_type)
+    text = json.dumps(body) + "\n"
+    return answering(Response(text, refusal.status, headers, content_type=content_type))
+
+
+def answering(response: Response) -> WSGIApplication:
+    """Return the response as a WSGI app that also answers an environ without a method."""
+
+    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if not isinstance(environ.get("REQUEST_METHOD"), str):
+            environ = {**environ, "REQUEST_METHOD": "GET"}
+        return response(environ, start_response)
+
+    return application

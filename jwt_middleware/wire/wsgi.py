@@ -1,30 +1,172 @@
-"""WSGI itself: the types of an app, and the rest of a request's body."""
+"""WSGI itself: the types of an app, and the rest of a request's body.
+
+A server that closes a connection whose body is unread resets it, and the client never reads the
+answer. So the body of a refused request is read first. But a client that sends a byte a second must
+not hold a thread: a server's `read(n)` returns only when all n bytes have come, and a time-out of
+its socket, if there is one, starts anew with each byte. How that is bounded depends on the server:
+
+- A body that the server has read into memory or a file never blocks (waitress, test clients).
+- Where the server shows its socket (gunicorn, werkzeug, wsgiref, cheroot, gevent, uWSGI), receiving
+  is shut down at the deadline, which ends any read.
+- Where its input has `read1`, each call returns after one receive, and the clock is asked between.
+- Anywhere else only a small body is read, byte by byte.
+"""
 
 import contextlib
+import io
+import os
+import socket
+import stat
+import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
-
-from werkzeug.wsgi import get_input_stream
+from urllib.parse import quote
 
 StartResponse: TypeAlias = Callable[..., Any]
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-_DRAIN_BYTES, _CHUNK, _DRAIN_SECONDS = 8 * 1024 * 1024, 8 * 1024, 5
+_DRAIN_BYTES = 8 * 1024 * 1024  # more than `http.client` and the buffers on the way leave unsent
+_UNTIMED_BYTES = 8 * 1024  # of an input whose reads cannot be ended: about 2 ms byte by byte
+_CHUNK = 8 * 1024
+_DRAIN_SECONDS = 5
+
+_DEFAULTS = {
+    "REQUEST_METHOD": "GET",
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "",
+    "QUERY_STRING": "",
+    "SERVER_NAME": "localhost",
+    "SERVER_PORT": "80",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "wsgi.url_scheme": "http",
+}
+_ASCII = "".join(map(chr, range(128)))
+_BUFFERS = (io.BytesIO, tempfile.SpooledTemporaryFile)
+_WRAPPED = ("rfile", "file", "input")  # of cheroot and gevent, of waitress, of wsgiref.validate
+_MAX_LAYERS = 4
 
 
-def drain(environ: dict[str, Any]) -> None:
-    """Read the request's body, at most 8 MiB, and no further chunk of 8 KiB after 5 seconds.
+def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the environ with what PEP 3333 requires, or None where it is malformed.
 
-    A server that closes a connection with the body unread resets it, and the client never reads the
-    answer.
+    Malformed is a CGI variable or header that is not a string of Latin-1 characters, which are the
+    bytes of the request: werkzeug then raises errors of many kinds. Keys that are missing or None
+    (`REMOTE_ADDR` of a Unix socket) get the value that PEP 3333 gives to an empty request.
     """
-    left, deadline = _DRAIN_BYTES, time.monotonic() + _DRAIN_SECONDS
-    with contextlib.suppress(
-        Exception
-    ):  # the client is gone, or the server names its own errors: nothing to save
-        body = get_input_stream(
-            environ
-        )  # ends where the request does: reading on would wait for ever
-        while left > 0 and time.monotonic() < deadline and (chunk := body.read(min(_CHUNK, left))):
-            left -= len(chunk)
+    tidy = {**_DEFAULTS, **{key: value for key, value in environ.items() if value is not None}}
+    tidy.setdefault("wsgi.input", io.BytesIO())
+    for key, value in tidy.items():
+        if (key.isupper() or key == "wsgi.url_scheme") and not _is_latin_1(value):
+            return None
+    # werkzeug decodes it as UTF-8 and raises where it is not.
+    tidy["QUERY_STRING"] = quote(tidy["QUERY_STRING"], safe=_ASCII, encoding="latin-1")
+    return tidy
+
+
+def drain_body(environ: Mapping[str, Any]) -> None:
+    """Read the request's body for at most 5 seconds and 8 MiB, so that the client reads the answer.
+
+    Never raises, whatever the server's input does.
+    """
+    # The client is gone, or the server raises errors of its own: the answer is sent all the same.
+    with contextlib.suppress(Exception):
+        size = min(_announced_bytes(environ), _DRAIN_BYTES)
+        if size > 0:
+            _drain(environ, size)
+
+
+@contextlib.contextmanager
+def reading_deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[bool]:
+    """End every read of the request's body when the seconds have passed: as if the client had sent
+    no more.
+
+    Yields False where the server shows no socket: there nothing can end a read.
+    """
+    descriptor = _socket_descriptor(environ)
+    if descriptor is None:
+        yield False
+        return
+    timer = threading.Timer(seconds, _stop_receiving, (descriptor,))
+    timer.daemon = True
+    try:
+        timer.start()
+        try:
+            yield True
+        finally:
+            timer.cancel()
+            timer.join()  # it must not use the descriptor's number when another connection has it
+    finally:
+        os.close(descriptor)
+
+
+def _drain(environ: Mapping[str, Any], size: int) -> None:
+    body = environ["wsgi.input"]
+    deadline = time.monotonic() + _DRAIN_SECONDS
+    with reading_deadline(environ, _DRAIN_SECONDS) as is_timed:
+        read, chunk = body.read, _CHUNK
+        if not is_timed and not _never_blocks(body):
+            if callable(getattr(body, "read1", None)):
+                read = body.read1
+            elif size <= _UNTIMED_BYTES:
+                chunk = 1
+            else:
+                return
+        while size > 0 and time.monotonic() < deadline and (part := read(min(chunk, size))):
+            size -= len(part)
+
+
+def _is_latin_1(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    return value.isascii() or ord(max(value)) < 256
+
+
+def _announced_bytes(environ: Mapping[str, Any]) -> int:
+    """Return how many bytes may be read: reading on after the end would wait for ever."""
+    length = environ.get("CONTENT_LENGTH")
+    if isinstance(length, str) and length.isascii() and length.isdigit():
+        return int(length[:20])  # 20 digits are beyond any bound
+    ends_by_itself = not length and environ.get("wsgi.input_terminated")  # a chunked body
+    return _DRAIN_BYTES if ends_by_itself else 0
+
+
+def _layers(body: object) -> Iterator[Any]:
+    """Yield the input of a request and what it wraps, by the names that servers give it."""
+    for _ in range(_MAX_LAYERS):
+        yield body
+        body = next((getattr(body, name) for name in _WRAPPED if hasattr(body, name)), None)
+
+
+def _never_blocks(body: object) -> bool:
+    return any(
+        isinstance(layer, _BUFFERS) or _is_open(layer, stat.S_ISREG) for layer in _layers(body)
+    )
+
+
+def _socket_descriptor(environ: Mapping[str, Any]) -> int | None:
+    """Return a duplicate of the descriptor of the connection's socket, or None.
+
+    A duplicate, since the server may close its own while ours is in use.
+    """
+    shown = (environ.get("gunicorn.socket"), environ.get("werkzeug.socket"))
+    for holder in (*shown, *_layers(environ.get("wsgi.input"))):
+        if not isinstance(holder, _BUFFERS) and _is_open(holder, stat.S_ISSOCK):
+            return os.dup(holder.fileno())
+    return None
+
+
+def _is_open(holder: Any, is_kind: Callable[[int], bool]) -> bool:
+    """Return whether the holder has an open descriptor of this kind."""
+    try:
+        return is_kind(os.fstat(holder.fileno()).st_mode)
+    except (AttributeError, OSError, TypeError, ValueError):
+        return False
+
+
+def _stop_receiving(descriptor: int) -> None:
+    # Not by the server's own object: after the `shutdown` of one with TLS, the answer would be sent
+    # unencrypted.
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
+        connection.shutdown(socket.SHUT_RD)

@@ -1,4 +1,4 @@
-"""Fuzzes the middleware with atheris: `python tests/fuzz/run.py header|token [-max_total_time=300
+"""Fuzzes the middleware with atheris: `python tests/fuzz/run.py header|token|environ [-max_total_time=300
 ...]`.
 
 The options are those of libFuzzer. It starts from the corpus and from what earlier runs found,

@@ -13,6 +13,8 @@ from corpus import CASES
 from corpus.verifiers import environ, guard, issuer_of, pyjwt_claims
 from forge import ISSUERS, Issuer, compact, json_bytes, sign
 
+from . import environs
+
 _SIGNERS = [
     ISSUERS[name]
     for name in ("hs256", "eddsa", "kids", "typed", "no-aud", "several", "brief", "uid")
@@ -37,11 +39,18 @@ def token(data: bytes) -> None:
         pyjwt_claims(text, named)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"header": header, "token": token}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "header": header,
+    "token": token,
+    "environ": environs.environ,
+}
 
 
 def seeds(name: str) -> Iterator[bytes]:
     """Inputs to start from: the corpus, and good tokens in each way of making one."""
+    if name == "environ":
+        yield from environs.seeds()
+        return
     for case in CASES:
         text = (case.authorization or "").encode("latin-1", "replace")
         if len(text) < 3000:

@@ -176,7 +176,9 @@ WRONG = {
 @pytest.mark.parametrize("options", WRONG.values(), ids=WRONG)
 def test_options_that_cannot_be(options: dict[str, Any]) -> None:
     """They are a ConfigurationError while building."""
-    with pytest.raises(ConfigurationError, match=r"title is a text|template is the path"):
+    with pytest.raises(
+        ConfigurationError, match=r"title must be a string|template must be the path"
+    ):
         client(**options)
 
 
