@@ -128,7 +128,7 @@ def _postgresql_tables(postgresql_server: str) -> Iterator[SQLStore]:
     with _new_schema(postgresql_server) as url:
         store = SQLStore(url, password_method=_CHEAP)
         yield store
-        store._engine.dispose()
+        store.close()
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +162,7 @@ def sqlite_store(sqlite_url: str) -> Iterator[SQLStore]:
     """A store in a new SQLite file."""
     store = SQLStore(sqlite_url, password_method=_CHEAP)
     yield store
-    store._engine.dispose()
+    store.close()
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
     tables = ", ".join(
         f"jwt_middleware_{table}" for table in ("user", "session", "revocation", "counter")
     )
-    with _postgresql_tables._transaction(write=True) as connection:
+    with _postgresql_tables._database.transaction(write=True) as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
 
 
@@ -187,7 +187,7 @@ def valkey_store(redis_url: str) -> Iterator[RedisLog]:
     """A log and counters in a Redis or Valkey with nothing of ours in it."""
     log = RedisLog(redis_url)
     yield log
-    log._client.close()
+    log.close()
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def split_store(sqlite_url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
     """A store in a new SQLite file, with its log and counters in Valkey."""
     store = SQLStore(sqlite_url, log=valkey_store, password_method=_CHEAP)
     yield store
-    store._engine.dispose()
+    store.close()
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -41,4 +41,4 @@ class ListLog:
             raise self.fault
         is_known = isinstance(cursor, tuple) and cursor[0] == self.epoch
         start = cursor[1] if isinstance(cursor, tuple) and is_known else 0
-        return RevocationPage((self.epoch, len(self.entries)), self.entries[start:], not is_known)
+        return RevocationPage((self.epoch, len(self.entries)), self.entries[start:])

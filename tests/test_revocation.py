@@ -377,7 +377,7 @@ def test_another_epoch_adds_to_what_was_known(clock: Clock, log: ListLog) -> Non
 def test_a_log_that_was_flushed_makes_no_revoked_token_good_again(
     clock: Clock, log: ListLog
 ) -> None:
-    """All that the log still has is nothing (RevocationPage.complete): what was revoked stays so
+    """All that the log still has is nothing: what was revoked stays so
     an hour after it expires."""
     with stopped("time", 100_000) as wall:
         log.revoke(ISSUER, jti="t1", sid="s1", expires_at=101_000)
@@ -401,7 +401,7 @@ def test_while_all_is_read_again_nothing_is_forgotten(clock: Clock) -> None:
 
     class Log:
         def read_revocations(self, cursor: object | None) -> RevocationPage:
-            return RevocationPage(1, self.entries(cursor), True)
+            return RevocationPage(1, self.entries(cursor))
 
         def entries(self, cursor: object | None) -> Iterator[Revocation]:
             if cursor is not None:

@@ -46,7 +46,7 @@ class Log:
         self.begun += 1
         gevent.sleep(0.05)
         self.ended += 1
-        return RevocationPage(1, [], True)
+        return RevocationPage(1, [])
 
 ticks = 0
 
@@ -83,7 +83,7 @@ from jwt_middleware.trust.revocation import RevocationPage
 class Log:
     def read_revocations(self, cursor):
         pause()
-        return RevocationPage(1, [], True)
+        return RevocationPage(1, [])
 
 pause = lambda: None
 revocations = RevocationList(Log(), max_staleness=0)

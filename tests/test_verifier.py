@@ -289,7 +289,7 @@ from jwt_middleware.trust.verifier import Verifier
 class Log:
     def read_revocations(self, cursor):
         gevent.sleep(0.001)
-        return RevocationPage((cursor or 0) + 1, [], cursor is None)
+        return RevocationPage((cursor or 0) + 1, [])
 
 verifier = Verifier(PROVIDERS, revocations=RevocationList(Log(), max_staleness=0.002), cache_size=3)
 tokens = {str(n): ISSUERS["hs256"].token(sub=str(n)) for n in range(20)}

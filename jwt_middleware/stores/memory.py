@@ -9,8 +9,8 @@ from typing import Any
 
 from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session
-from .entries import MARGIN, PRUNE_AFTER, session_entry, token_entry
 from .passwords import DEFAULT_METHOD
+from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
 from .users import Row, UserStoreBase, fold_name
 
 _SWEEP_EVERY = 60  # seconds
@@ -38,9 +38,11 @@ class MemoryStore(UserStoreBase):
     def ping(self) -> None:
         """Return at once: memory answers."""
 
+    def close(self) -> None:
+        """Do nothing: memory has no connections, and what is in this store stays."""
+
     def add_session(self, session: Session) -> None:
-        """Add a session. In the same step the user's oldest of that issuer end until `MAX_SESSIONS`
-        are left."""
+        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
         with self._lock:
             self._sweep(time.time())
             others = self._sessions_of(session.user_id, session.issuer)
@@ -104,7 +106,7 @@ class MemoryStore(UserStoreBase):
             newest_first = reversed(self._revocations.items())
             newer = [entry for _, entry in takewhile(lambda item: item[0] != cursor, newest_first)]
             last = next(reversed(self._revocations), None)
-            return RevocationPage(last, newer[::-1], complete=cursor not in self._revocations)
+            return RevocationPage(last, newer[::-1])
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count, atomically, and return it. A negative amount takes away, never below

@@ -1,4 +1,4 @@
-"""`RedisLog`: the log of revocations and the counters in Redis or Valkey (redis-py)."""
+"""`RedisLog`: the revocation log and the counters in Redis or Valkey (redis-py)."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -10,19 +10,21 @@ from redis.exceptions import RedisError
 
 from ..errors import ConfigurationError, StoreUnavailable, require
 from ..trust.revocation import Revocation, RevocationPage
-from .entries import PRUNE_AFTER, token_entry
+from .revocations import PRUNE_AFTER, token_entry
 
-_PATIENCE = 1  # seconds, to connect and again for an answer
-_FORM = (
-    "a log is RedisLog('redis://:password@host/0'), 'rediss://...', 'unix:///path', "
-    "or RedisLog(client)"
+_TIMEOUT = 1
+"""Seconds to connect, and again for an answer: every call ends within about two."""
+
+_USAGE = (
+    "url_or_client must be a Redis URL or a redis.Redis: RedisLog('redis://:password@host/0'), "
+    "RedisLog('rediss://...'), RedisLog('unix:///path') or RedisLog(client)"
 )
 
-# All that is revoked, by expiry; and what was appended last, by age, for those who have read the
-# rest. The braces keep the two on one node of a cluster.
+# `_REVOKED` has all entries, by expiry. `_FEED` has the entries appended last, by age, for readers
+# that know the rest. The braces put both on one node of a cluster.
 _REVOKED, _FEED = "{jwt_middleware}:revoked", "{jwt_middleware}:feed"
 _FEED_LENGTH = 10_000
-_PAGE = 10_000
+_PAGE = 10_000  # entries in one answer, so that it comes in time
 
 _ADD = """
 local amount = tonumber(ARGV[2])
@@ -44,28 +46,36 @@ _NOW = "return redis.call('TIME')"
 
 
 class RedisLog:
-    """A log of revocations, and counters, in a Redis (6.2 or later) or Valkey that keeps its data
+    """A revocation log and counters in a Redis (6.2 or later) or Valkey that persists its data
     (`appendonly yes`).
 
     Pass a URL (`redis://:password@host/0`, `rediss://`, `unix://`) or a `redis.Redis`, whose
-    timeouts and retries then stay as they are. Building does no I/O. A server that does not answer
-    within about two seconds is a `StoreUnavailable`. May be used by many threads, and by processes
-    forked after its use. What has expired goes by itself. Give an app a database number of its own:
-    its keys, `{jwt_middleware}:*`, are the same for all.
+    timeouts and retries then stay as they are. Building does no I/O. If the server does not answer
+    within about two seconds, a call is `StoreUnavailable`. The log may be used by many threads, and
+    by processes forked after its use. Expired entries are deleted by the server's clock. Give each
+    app a database number of its own: the keys, `{jwt_middleware}:*`, are the same for all.
     """
 
     def __init__(self, url_or_client: "str | Redis") -> None:
-        self._client: Any = (
-            url_or_client if isinstance(url_or_client, Redis) else _client(url_or_client)
-        )
+        self._is_ours = not isinstance(url_or_client, Redis)
+        self._client: Any = _client(url_or_client) if self._is_ours else url_or_client
 
     def __repr__(self) -> str:
-        return "RedisLog(...)"  # a client shows its password
+        return "RedisLog(...)"  # the repr of a client shows its password
 
     def ping(self) -> None:
         """Return if the server answers; `StoreUnavailable` otherwise."""
         with _answering():
             self._client.ping()
+
+    def close(self) -> None:
+        """Close the connections; an owner's client keeps its own.
+
+        May be called again. A later use of the log opens new connections.
+        """
+        if self._is_ours:
+            with _answering():
+                self._client.close()
 
     def now(self) -> float:
         """Return the server's clock, in seconds since the epoch."""
@@ -92,30 +102,25 @@ class RedisLog:
             pipeline.eval(_PRUNE, 1, _REVOKED, PRUNE_AFTER)
             for entry in entries:
                 pipeline.zadd(_REVOKED, {entry.key: entry.expires_at}, gt=True)
-                pipeline.xadd(_FEED, entry._asdict(), maxlen=_FEED_LENGTH, approximate=True)
+                fields = {"key": entry.key, "expires_at": entry.expires_at}
+                pipeline.xadd(_FEED, fields, maxlen=_FEED_LENGTH, approximate=True)
             pipeline.execute()
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log does
-        not know any more."""
+        """Return the entries after the cursor; all of them for None or a cursor that the log no
+        longer knows."""
         with _answering():
             if isinstance(cursor, tuple):
-                fed = [
-                    (place, _entry(fields))
-                    for place, fields in self._client.xrange(_FEED, min=cursor[0])
-                ]
+                found = self._client.xrange(_FEED, min=cursor[0])
+                fed = [(feed_id, _entry(fields)) for feed_id, fields in found]
                 if fed and _cursor(*fed[0]) == cursor:
-                    return RevocationPage(
-                        _cursor(*fed[-1]), [entry for _, entry in fed[1:]], complete=False
-                    )
-            last = self._client.xrevrange(
-                _FEED, count=1
-            )  # before the rest, which may then be read in pieces
-            return RevocationPage(
-                _cursor(last[0][0], _entry(last[0][1])) if last else None,
-                self._all(),
-                complete=True,
-            )
+                    return RevocationPage(_cursor(*fed[-1]), [entry for _, entry in fed[1:]])
+            # The end of the feed before the rest, which may then be read in pieces.
+            last = self._client.xrevrange(_FEED, count=1)
+        if not last:
+            return RevocationPage(None, self._all())
+        feed_id, fields = last[0]
+        return RevocationPage(_cursor(feed_id, _entry(fields)), self._all())
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count, atomically, and return it. A negative amount takes away, never below
@@ -137,19 +142,16 @@ class RedisLog:
 
 
 def _client(url: object) -> Redis:
-    require(isinstance(url, str), _FORM)
+    require(isinstance(url, str), _USAGE)
     try:
-        client = Redis.from_url(
-            str(url), socket_timeout=_PATIENCE, socket_connect_timeout=_PATIENCE
-        )
+        client = Redis.from_url(str(url), socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+        # Build a connection, without connecting: an unknown option shows here.
         pool = client.connection_pool
-        pool.connection_class(
-            **pool.connection_kwargs
-        )  # not connected, but now an unknown option would show
-    except (TypeError, ValueError):
-        raise ConfigurationError(
-            _FORM
-        ) from None  # the error may quote the URL, which may hold a password
+        pool.connection_class(**pool.connection_kwargs)
+    except Exception:
+        # An option of the URL may fail in any way. The error may quote the URL, which may hold a
+        # password.
+        raise ConfigurationError(_USAGE) from None
     return client
 
 
@@ -165,13 +167,13 @@ def _counter(key: str) -> str:
     return f"{{jwt_middleware}}:count:{key}"
 
 
-def _cursor(place: bytes | str, entry: Revocation) -> tuple[bytes | str, str]:
-    """The last entry read: after a loss its place may be given to another one."""
-    return place, entry.key
+def _cursor(feed_id: bytes | str, entry: Revocation) -> tuple[bytes | str, str]:
+    """Return a cursor that names its entry: after a loss of data, the id may be that of another."""
+    return feed_id, entry.key
 
 
 def _entry(fields: dict[Any, Any]) -> Revocation:
-    """The fields of a stream's entry, bytes or texts as the client has it."""
+    """Return the entry of a stream; a client decodes its fields to bytes or strings."""
     key, expires_at = fields.values()
     return Revocation(_text(key), float(expires_at))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import require
 from ..middleware import JWTMiddleware
-from ..stores.entries import token_entry
+from ..stores.revocations import token_entry
 from ..trust.keys import Key, KeySet, KeySource
 from ..trust.provider import Provider
 from ..trust.remote_keys import RemoteKeySet
@@ -95,7 +95,7 @@ class _Log:
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         page = self._log.read_revocations(cursor)
-        return page._replace(entries=[*page.entries, *self._added])
+        return replace(page, entries=[*page.entries, *self._added])
 
 
 def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:

@@ -1,9 +1,9 @@
-"""`RevocationList`: this process's view of a log of revoked tokens and sessions kept in a store.
+"""`RevocationList`: this process's view of a store's log of revoked tokens and sessions.
 
-A logout costs no store read per request: the view is read on from where it ended, in the background
-when half of `max_staleness` has passed. Only a view older than that makes a request wait, for one
-bounded read; only when that read has *failed* is the old view used, for at most `max_outage`; after
-that the answer is 503.
+No request reads the store. When half of `max_staleness` has passed, a thread reads on in the
+background from where the view ends. Only a view older than `max_staleness` makes a request wait,
+for one bounded read. Only if that read *fails* is the old view used, for at most `max_outage`;
+after that the answer is 503.
 """
 
 import logging
@@ -13,101 +13,108 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from ..errors import InvalidToken, StoreUnavailable, Unavailable, is_number, require
 
 _log = logging.getLogger("jwt_middleware")
 
-_RETRY = 1  # second after a failed read in which nobody waits for another
+_RETRY = 1  # seconds after a failed read in which no request waits for another
 _READ_TIMEOUT = 5
 """Seconds after which a read by another request counts as failed: a log answers within two."""
 
+_MAX_SECONDS = 3_155_760_000  # a century: a longer time is a mistake
 _PRUNE_EVERY = 60  # seconds
 _PRUNE_AFTER = 3600
 """Seconds for which the view remembers an expired revocation. A verifier with leeway accepts the
 token after its expiry, and the clock of this machine may be wrong."""
 
 
-class Revocation(NamedTuple):
-    """One entry of a log: a `revocation_key`, kept until `expires_at` (seconds since the epoch)."""
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """An entry of a revocation log: a `revocation_key`, and when the last token with it expires, in
+    seconds since the epoch."""
 
     key: str
     expires_at: float
 
 
-class RevocationPage(NamedTuple):
-    """What a log answers: entries, and the cursor to ask with next; with `complete` these are all
-    that it has.
+@dataclass(frozen=True, slots=True)
+class RevocationPage:
+    """What a log answers: entries, and the cursor to ask with next.
 
-    What was known before stays known in any case: a log that was flushed makes no revoked token
-    good again.
+    A reader forgets nothing that is missing from a page: a log that lost its data makes no revoked
+    token good again.
     """
 
     cursor: object
     entries: Iterable[Revocation]
-    complete: bool
 
 
 class RevocationLog(Protocol):
-    """A log in a store. Its entries become visible in the order of its cursors, which are never
-    used again."""
+    """A revocation log in a store. Its entries become visible in the order of its cursors, which
+    are never used again."""
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log does
-        not know any more.
+        """Return the entries after the cursor; all of them for None or a cursor that the log no
+        longer knows.
 
-        Raises `StoreUnavailable`, within two seconds.
+        `StoreUnavailable`, within two seconds, if the log cannot be read.
         """
 
 
 def revocation_keys(issuer: str, token_id: str | None, session_id: str | None) -> tuple[str, ...]:
-    """Return the keys under which a token may have been revoked: its `jti`, as anybody's too, and
+    """Return the keys under which a token may be revoked: its `jti`, of this issuer or of any, and
     its `sid`."""
     by_token = () if token_id is None else (f"jti\n{issuer}\n{token_id}", f"jti\n\n{token_id}")
     return by_token if session_id is None else (*by_token, f"sid\n{issuer}\n{session_id}")
 
 
 def revocation_key(kind: str, issuer: str, id_: str) -> str:
-    """The key of a revoked token (`jti`) or session (`sid`) of an issuer, which has no control
-    characters."""
+    """Return the key of a token (`kind` is `jti`) or session (`sid`) of an issuer.
+
+    An issuer has no control characters, so no two triples have the same key.
+    """
     return f"{kind}\n{issuer}\n{id_}"
 
 
 class RevocationList:
-    """The revoked tokens and sessions of a log, as known here; `max_staleness` and `max_outage` are
-    seconds.
+    """The revoked tokens and sessions of a store's log, as known in this process.
 
-    `max_staleness=0` reads at every request. `max_outage=None` goes on with what is known for ever.
+    `max_staleness` is how many seconds a revocation may take to be seen; 0 reads at every request.
+    `max_outage` is for how many seconds after the last good read the view is used while the log
+    cannot be read; None is for ever. Then requests are refused with 503.
     """
 
     def __init__(
         self, log: RevocationLog, *, max_staleness: float = 1, max_outage: float | None = 120
     ) -> None:
+        can_read = callable(getattr(log, "read_revocations", None))
         require(
-            hasattr(log, "read_revocations"),
-            "RevocationList takes a store with a log: RevocationList(store)",
+            can_read and not isinstance(log, type),
+            f"log must be a store with a revocation log, got {type(log).__name__}: "
+            "RevocationList(store)",
         )
+        _check_seconds("max_staleness", max_staleness)
+        if max_outage is not None:
+            _check_seconds("max_outage", max_outage)
         self.log = log
         self._max_staleness = max_staleness
         self.max_outage = math.inf if max_outage is None else max_outage
-        are_seconds = all(
-            is_number(value) and value >= 0 for value in (max_staleness, self.max_outage)
-        )
-        require(
-            are_seconds, "max_staleness and max_outage are numbers of seconds (max_outage: or None)"
-        )
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
         self._pruned_at = -math.inf  # by the wall clock, in seconds since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
-        # By process: a fork may copy a lock that a thread holds, and copies no thread.
+        # For each process: a fork may copy a lock that a thread holds, but copies no thread.
         self._reading: dict[int, threading.Lock] = {}
         self._pools: dict[int, ThreadPoolExecutor] = {}
 
     def check(self, keys: tuple[str, ...]) -> None:
-        """Return if none of the keys is revoked. `InvalidToken("revoked")`, or `Unavailable` when
-        none can say."""
+        """Return if none of the keys is revoked.
+
+        `InvalidToken("revoked")` if one is, `Unavailable` if the view is too old to say.
+        """
         if time.monotonic() >= self._refresh_at:
             self._refresh()
         if not self._revoked.keys().isdisjoint(keys):
@@ -120,42 +127,38 @@ class RevocationList:
         if self._read_at > oldest:
             self._read_in_background(now, reading)
             return
-        is_failing = (
-            self._retry_at > self._read_at
-        )  # then one request reads, the others go on with the old view
+        # While reads fail, one request reads and the others go on with the old view.
+        is_failing = self._retry_at > self._read_at
         if reading.acquire(timeout=0 if is_failing else _READ_TIMEOUT):
             self._read_and_release(now, oldest, reading)
-        if (
-            self._read_at < oldest and not now - self._read_at < self.max_outage
-        ):  # never read: infinitely old
+        # A view that was never read is infinitely old: `inf < inf` is false.
+        is_usable = now - self._read_at < self.max_outage
+        if self._read_at < oldest and not is_usable:
             raise Unavailable("revocations_unavailable")
 
     def _read_in_background(self, now: float, reading: threading.Lock) -> None:
         if now < self._retry_at or not reading.acquire(blocking=False):
             return
-        # The pool's thread waits for the next read: to start one for each costs a busy worker 0.7 %
-        # of its requests.
+        # The thread of the pool waits for the next read. Starting one for each read costs a busy
+        # worker 0.7 % of its requests.
         pool = self._pools.setdefault(
             os.getpid(), ThreadPoolExecutor(1, "jwt-middleware-revocations")
         )
         try:
             pool.submit(self._read_and_release, now, now, reading)
-        except RuntimeError:  # no thread to be had: a later request reads
-            del self._pools[os.getpid()]  # the pool may have kept the read
+        except RuntimeError:  # no thread can be started: a later request reads
+            del self._pools[os.getpid()]  # it may have queued the read
             reading.release()
 
     def _read_and_release(self, now: float, oldest: float, reading: threading.Lock) -> None:
         try:
-            if (
-                self._read_at <= oldest and now >= self._retry_at
-            ):  # nobody else has read or failed meanwhile
+            was_read_meanwhile = self._read_at > oldest or now < self._retry_at
+            if not was_read_meanwhile:
                 started = time.monotonic()
                 self._forget_cursor_if_set_back()
                 self._add(self.log.read_revocations(self._cursor))
                 self._read_at, self._refresh_at = started, started + self._max_staleness / 2
-        except (
-            Exception
-        ) as error:  # whatever a log of the owner's raises: what cannot be read is not known
+        except Exception as error:  # an owner's log may raise anything
             self._retry_at = time.monotonic() + _RETRY
             # Only our own texts and the names of classes: a driver's text may hold a password.
             cause = type(error).__name__
@@ -166,8 +169,8 @@ class RevocationList:
             reading.release()
 
     def _add(self, page: RevocationPage) -> None:
-        for key, expires_at in page.entries:
-            self._revoked[key] = max(expires_at, self._revoked.get(key, 0))
+        for entry in page.entries:
+            self._revoked[entry.key] = max(entry.expires_at, self._revoked.get(entry.key, 0))
         self._cursor = page.cursor
         now = time.time()
         if now >= self._pruned_at + _PRUNE_EVERY:
@@ -186,3 +189,12 @@ class RevocationList:
         if time.time() < self._pruned_at:
             self._pruned_at = -math.inf
             self._cursor = None
+
+
+def _check_seconds(name: str, value: object) -> None:
+    is_valid = isinstance(value, (int, float)) and is_number(value) and 0 <= value <= _MAX_SECONDS
+    is_short = value is None or (isinstance(value, (int, float)) and abs(value) < 10**20)
+    got = repr(value) if is_short or isinstance(value, float) else type(value).__name__
+    require(
+        is_valid, f"{name} must be zero or a number of seconds, at most {_MAX_SECONDS}, got {got}"
+    )

@@ -68,7 +68,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     """The shop, with cheap passwords."""
     with ExitStack() as stack:
         shop = Shop(f"sqlite:///{tmp_path}/auth.db")
-        stack.callback(shop.store._engine.dispose)
+        stack.callback(shop.store.close)
         stack.enter_context(cheap_passwords(shop.store))
         yield shop
 

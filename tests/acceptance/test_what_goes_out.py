@@ -193,7 +193,7 @@ class LogOfOneSession:
     def read_revocations(self, cursor: object) -> RevocationPage:
         """Answer with the one entry."""
         keys = revocation_keys(ISSUER, None, "s")
-        return RevocationPage(1, [Revocation(key, 4e9) for key in keys], complete=True)
+        return RevocationPage(1, [Revocation(key, 4e9) for key in keys])
 
 
 def test_revoked(visit: Any, guard: Any, forge: Any) -> None:

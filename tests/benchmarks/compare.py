@@ -66,7 +66,7 @@ class Log:
             Revocation(revocation_key("jti", ISSUER, f"{i:022d}"), time.time() + 9_000)
             for i in numbers
         )
-        return RevocationPage(1, entries, complete=cursor is None)
+        return RevocationPage(1, entries)
 
 
 def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -72,7 +72,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     environ |= {"DATABASE_URL": f"sqlite:///{folder}/auth.db", "JWT_KEY_FILE": "key.pem"}
     store = SQLStore(environ["DATABASE_URL"])
     store.add_user("ada", PASSWORD, scopes=("admin",))
-    store._engine.dispose()
+    store.close()
     _make_django_database(folder)
     key, auth_key = Key.generate(), Key.generate()
     pem = auth_key.signing_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

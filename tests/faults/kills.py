@@ -68,7 +68,7 @@ class Operation:
         elsewhere already."""
         kept, logged = self.site.is_kept(tokens), self.site.is_logged(tokens)
         assert kept or logged, "a session is lost"
-        assert self.site.store._log is not None or not (kept and logged), "half ended"
+        assert self.site.store._external_log is not None or not (kept and logged), "half ended"
         return kept
 
 

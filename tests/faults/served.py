@@ -52,12 +52,12 @@ fuse = Fuse()
 
 def lay(store: SQLStore) -> None:
     """Put the fuse into a store's engine, and into the client of its log."""
-    engine = store._engine
+    engine = store._database.engine
     sa.event.listen(engine, "before_cursor_execute", lambda *_: fuse.passes("before statement"))
     sa.event.listen(engine, "after_cursor_execute", lambda *_: fuse.passes("after statement"))
     engine.dialect.do_commit = fuse.around("commit", engine.dialect.do_commit)  # type: ignore[method-assign]
-    if store._log is not None:
-        client = store._log._client
+    if store._external_log is not None:
+        client = store._external_log._client
         client.execute_command = fuse.around("command", client.execute_command)
         pipeline = client.pipeline
 

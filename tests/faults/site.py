@@ -106,7 +106,7 @@ class Site:
 
     def rows(self, query: sa.Select[Any]) -> Sequence[Any]:
         """What is in the database."""
-        with self.store._transaction() as connection:
+        with self.store._database.transaction() as connection:
             return connection.execute(query).all()
 
     def is_kept(self, tokens: dict[str, Any]) -> bool:
@@ -131,7 +131,7 @@ class Site:
         assert all(versions.get(row.user_id) == row.user_version for row in kept), (
             "a session without its user"
         )
-        if self.store._log is None:
+        if self.store._external_log is None:
             logged = self._logged()
             assert not [
                 row for row in kept if revocation_key("sid", row.issuer, row.sid) in logged
@@ -180,6 +180,4 @@ def served(
         yield site
         site.check_consistency()
         site.check_errors()
-    store._engine.dispose()
-    if store._log is not None:
-        store._log._client.close()
+    store.close()

@@ -634,13 +634,13 @@ def dump_of(store: Store) -> bytes:
     """All that a store holds, as it lies there and once more as plain values."""
     if isinstance(store, MemoryStore):
         return repr(vars(store)).encode() + b"".join(_values(vars(store)))
-    dumped = dump_of_redis(store._log._client) if store._log else b""
+    dumped = dump_of_redis(store._external_log._client) if store._external_log else b""
     if store.path:
         return dumped + b"".join(
             file.read_bytes() for file in Path(store.path).parent.glob("auth.db*")
         )
     tables = ("user", "session", "revocation", "counter", "schema")
-    with store._transaction() as connection:
+    with store._database.transaction() as connection:
         rows = [
             row
             for table in tables

@@ -152,7 +152,7 @@ def prepare(folder: Path, database: str = "") -> str:
     key_folder.publish(folder / "keys", Key.generate())
     store = SQLStore(database, password_method="scrypt:1024:8:1")
     store.add_user("ada", PASSWORD)
-    store._engine.dispose()
+    store.close()
     return database
 
 

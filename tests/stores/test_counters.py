@@ -19,7 +19,7 @@ Log = Any  # MemoryStore | SQLStore | RedisLog
 def has_own_clock(log: Log) -> bool:
     """Whether the engine judges by its server's clock, which a test cannot stop."""
     return isinstance(log, RedisLog) or (
-        isinstance(log, SQLStore) and log._engine.dialect.name == "postgresql"
+        isinstance(log, SQLStore) and log._database.engine.dialect.name == "postgresql"
     )
 
 
@@ -147,5 +147,5 @@ def kept_in(store: Any) -> list[Any]:
     """All counters that a store holds, forgotten or not."""
     if hasattr(store, "_counts"):
         return list(store._counts)
-    with store._transaction() as connection:
+    with store._database.transaction() as connection:
         return connection.exec_driver_sql("SELECT * FROM jwt_middleware_counter").all()

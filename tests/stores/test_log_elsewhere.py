@@ -24,7 +24,7 @@ def split(url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
     """A store whose revocations go to Valkey."""
     store = SQLStore(url, log=valkey_store, password_method=CHEAP)
     yield store
-    store._engine.dispose()
+    store.close()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def alone(url: str) -> Iterator[SQLStore]:
     """A store on the same database without a log, as the command line may make one."""
     store = SQLStore(url, password_method=CHEAP)
     yield store
-    store._engine.dispose()
+    store.close()
 
 
 SESSION: Session = new_session("1")
@@ -56,7 +56,7 @@ WRITING: dict[str, Callable[[SQLStore], object]] = {
 
 
 def rows_in(store: SQLStore, table: str) -> list[Any]:
-    with store._transaction() as connection:
+    with store._database.transaction() as connection:
         return list(connection.execute(sa.text(f"SELECT * FROM jwt_middleware_{table}")))
 
 
@@ -135,20 +135,20 @@ def test_a_store_may_come_to_have_a_log(
     assert len(entries_of(valkey_store)) == 1
     again = SQLStore(url, log=valkey_store, password_method=CHEAP)
     again.end_sessions("1")
-    again._engine.dispose()
+    again.close()
 
 
 def test_a_database_of_the_version_before(url: str, valkey_store: RedisLog) -> None:
     """Tables of version 1 get what is new on first use, and keep what is in them."""
     store = SQLStore(url, password_method=CHEAP)
     ann = store.add_user("ann", "wonderland")
-    with store._transaction(write=True) as connection:
+    with store._database.transaction(write=True) as connection:
         connection.execute(sa.text("DROP TABLE jwt_middleware_setting"))
         connection.execute(sa.text("UPDATE jwt_middleware_schema SET version = 1"))
-    store._engine.dispose()
+    store.close()
     for log in (None, valkey_store):
         store = SQLStore(url, log=log, password_method=CHEAP)
         store.disable_user("ann")
         assert [user.id for user in store.users()] == [ann.id]
         assert rows_in(store, "schema") == [(2,)]
-        store._engine.dispose()
+        store.close()

@@ -29,7 +29,7 @@ def old_url(url: str) -> str:
     """A database of version 1 with users whose passwords are their names."""
     store = SQLStore(url, password_method=CHEAP)
     store.ping()
-    with store._transaction(write=True) as connection:
+    with store._database.transaction(write=True) as connection:
         connection.execute(sa.text("DROP INDEX ix_jwt_middleware_user_name_key"))
         connection.execute(sa.text("ALTER TABLE jwt_middleware_user DROP COLUMN name_key"))
         connection.execute(sa.text("DROP TABLE jwt_middleware_setting"))
@@ -42,7 +42,7 @@ def old_url(url: str) -> str:
         for name in NAMES:
             stored = generate_password_hash(name, CHEAP)
             connection.execute(insert, {"name": name, "hash": stored, "no": False})
-    store._engine.dispose()
+    store.close()
     return url
 
 
@@ -51,7 +51,7 @@ def old(old_url: str) -> Iterator[SQLStore]:
     """A store of today on that database."""
     store = SQLStore(old_url, password_method=CHEAP)
     yield store
-    store._engine.dispose()
+    store.close()
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
@@ -102,7 +102,7 @@ def test_workers_that_upgrade_at_once(old_url: str) -> None:
         found: list[Any] = list(threads.map(lambda store: store.get("2"), stores))
     assert [user.username for user in found] == ["ann"] * 8
     for store in stores:
-        store._engine.dispose()
+        store.close()
 
 
 def test_one_of_many_spellings_gets_a_name(url: str) -> None:
@@ -119,7 +119,7 @@ def test_one_of_many_spellings_gets_a_name(url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         assert sum(threads.map(add, stores, ["ann", "Ann", "ANN", "\uff41nn"])) == 1
     for store in stores:
-        store._engine.dispose()
+        store.close()
 
 
 @given(name=st.text())

@@ -34,8 +34,8 @@ from .conftest import CHEAP, new_session, run
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second where it would be two, for the tests that wait for it."""
-    assert engines._PATIENCE == 2
-    monkeypatch.setattr(engines, "_PATIENCE", 0.5)
+    assert engines.TIMEOUT == 2
+    monkeypatch.setattr(engines, "TIMEOUT", 0.5)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -49,7 +49,7 @@ def opened(url_or_engine: str | sa.Engine) -> Iterator[SQLStore]:
     """A store whose connections are closed at the end."""
     store = SQLStore(url_or_engine, password_method=CHEAP)
     yield store
-    store._engine.dispose()
+    store._database.engine.dispose()
 
 
 def engine_of(url: str) -> sa.Engine:
@@ -117,7 +117,7 @@ def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> N
         list(threads.map(add, range(8)))
     with opened(url) as store:
         assert [user.username for user in store.users()] == [f"user{n}" for n in range(8)]
-        with store._transaction() as connection:
+        with store._database.transaction() as connection:
             assert connection.execute(
                 sa.text("SELECT version FROM jwt_middleware_schema")
             ).scalars().all() == [schema.VERSION]
@@ -170,7 +170,7 @@ def test_a_store_that_is_dropped_lets_go(postgresql_url: str) -> None:
     own."""
     store = SQLStore(postgresql_url, password_method=CHEAP)
     store.ping()
-    pool = store._engine.pool
+    pool = store._database.engine.pool
     assert pool.checkedin() == 1  # type: ignore[attr-defined]
     del store
     gc.collect()
@@ -202,7 +202,7 @@ def test_a_new_file_is_for_its_owner_only(sqlite_store: SQLStore) -> None:
     umask = os.umask(0)
     try:
         sqlite_store.add_user("ann", "wonderland")
-        with sqlite_store._transaction(write=True) as connection:
+        with sqlite_store._database.transaction(write=True) as connection:
             connection.execute(sa.text("UPDATE jwt_middleware_user SET scopes = 'read'"))
             files = sorted(sqlite_store.path.parent.iterdir())  # type: ignore[union-attr]
             assert [file.name for file in files] == ["auth.db", "auth.db-shm", "auth.db-wal"]
@@ -224,7 +224,7 @@ def test_a_file_keeps_its_mode(sqlite_store: SQLStore) -> None:
 def test_how_a_file_is_opened(sqlite_store: SQLStore) -> None:
     """Readers do not wait for a writer (WAL)."""
     sqlite_store.ping()
-    with sqlite_store._transaction() as connection:
+    with sqlite_store._database.transaction() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
@@ -424,7 +424,7 @@ def test_a_server_that_restarts(server: PostgreSQL) -> None:
             assert seconds_until_unavailable(lambda call=call: call(store)) < 1
         server.start()
         assert store.get(str(ann.id)) == ann
-        with store._engine.connect(), store._engine.connect():
+        with store._database.engine.connect(), store._database.engine.connect():
             pass  # two connections in the pool
         server.kill()
         server.start()
@@ -451,7 +451,7 @@ def test_a_server_that_hangs(server: PostgreSQL) -> None:
 def test_a_locked_table(postgresql_store: SQLStore) -> None:
     """A call that waits for somebody else's lock gives up after its time."""
     ann = postgresql_store.add_user("ann", "wonderland")
-    with postgresql_store._engine.begin() as other:
+    with postgresql_store._database.engine.begin() as other:
         other.execute(sa.text("LOCK TABLE jwt_middleware_user"))
         assert 0.4 < seconds_until_unavailable(lambda: postgresql_store.get("1")) < 0.9
     assert postgresql_store.get("1") == ann
@@ -487,7 +487,7 @@ def test_a_schema_from_the_future(url: str) -> None:
     """Tables that a newer version made are left alone, with a sentence that says what to do."""
     with opened(url) as store:
         store.add_user("ann", "wonderland")
-        with store._transaction(write=True) as connection:
+        with store._database.transaction(write=True) as connection:
             connection.execute(sa.text("UPDATE jwt_middleware_schema SET version = version + 1"))
     with opened(url) as store:
         for call in CALLS.values():
@@ -589,7 +589,7 @@ def test_a_table_that_vanishes(url: str) -> None:
     their back."""
     with opened(url) as store:
         store.add_user("ann", "wonderland")
-        with store._transaction(write=True) as connection:
+        with store._database.transaction(write=True) as connection:
             for table in ("user", "schema", "session", "revocation", "counter"):
                 connection.execute(sa.text(f"DROP TABLE jwt_middleware_{table}"))
         for call in CALLS.values():
@@ -605,7 +605,7 @@ def test_nothing_shows_the_hash_of_a_user(
     caplog.set_level(logging.DEBUG, logger="sqlalchemy")
     with opened(url if given == "url" else engine_of(url)) as store:
         store.ping()
-        with store._transaction(write=True) as connection:
+        with store._database.transaction(write=True) as connection:
             connection.execute(sa.text("DROP TABLE jwt_middleware_user"))
         with pytest.raises(StoreUnavailable) as caught:
             store.add_user("ann", "wonderland")

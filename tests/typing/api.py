@@ -248,7 +248,7 @@ class OwnLog:
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """All there are, each time."""
-        return RevocationPage(None, [Revocation("key", 1e9)], True)
+        return RevocationPage(None, [Revocation("key", 1e9)])
 
 
 def whole(log: RevocationLog, minter: TokenMinter) -> None:

@@ -1,25 +1,26 @@
-"""The counters in a database, or those in Redis that stand in for them."""
+"""The counters in a database."""
 
 import time
 
 import sqlalchemy as sa
 
 from . import engines
-from .log import Log
+from .database import Database
 from .schema import counters as table
 from .schema import delete_some
 
 
-class CounterTable(Log):
-    """The `Counters`."""
+class CounterTable:
+    """The `Counters`, in a table of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count, atomically, and return it. A negative amount takes away, never below
         zero."""
-        if self._log is not None:
-            return self._log.increment(key, seconds, amount)
-        now = self._now()
-        with self._transaction(write=True, synced=False) as connection:
+        now = self._database.now()
+        with self._database.transaction(write=True, synced=False) as connection:
             if amount > 0:
                 connection.execute(self._added(key, seconds, amount, now))
             else:
@@ -32,16 +33,14 @@ class CounterTable(Log):
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and when it is forgotten, in seconds since the epoch of the caller's
         clock; (0, now) where there is none."""
-        if self._log is not None:
-            return self._log.count(key)
-        with self._transaction() as connection:
-            count, seconds_left = _find(connection, key, self._now())
+        with self._database.transaction() as connection:
+            count, seconds_left = _find(connection, key, self._database.now())
         return count, time.time() + seconds_left
 
     def _added(
         self, key: str, seconds: int, amount: int, now: sa.ColumnElement[float]
     ) -> sa.Insert:
-        insert = engines.insert(self._engine, table)
+        insert = engines.insert(self._database.engine, table)
         is_over = table.c.expires_at <= now
         changed = {
             "count": sa.case((is_over, amount), else_=table.c.count + amount),

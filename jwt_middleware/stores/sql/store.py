@@ -1,16 +1,21 @@
-"""`SQLStore`: the users, and all the rest beside them."""
+"""`SQLStore`: users, sessions, revocations and counters in one database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from ...errors import require
+from ...trust.revocation import RevocationPage
+from ..base import Counters, Session
 from ..passwords import DEFAULT_METHOD
 from ..users import Row, UserStoreBase
 from .counters import CounterTable
+from .database import Database
 from .names import best_match, is_named, name_key
+from .revocations import LOGGED_IN_REDIS, LogInRedis, SessionLog, SQLRevocationLog
 from .schema import schema, sessions
 from .schema import users as table
 from .sessions import SessionTable
@@ -19,23 +24,28 @@ if TYPE_CHECKING:
     from ..redis import RedisLog
 
 
-class SQLStore(SessionTable, CounterTable, UserStoreBase):
+class SQLStore(UserStoreBase):
     """Users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or in
     PostgreSQL (`postgresql://user:password@host/name`).
 
-    The tables are made on first use, and a new SQLite file then, readable by its owner only;
-    building does no I/O. A schema that a newer version made is a `ConfigurationError` on first use
-    (`ping()` is one). Whatever else the database does or fails to do is `StoreUnavailable`, within
-    about two seconds, with the driver's error as cause.
+    Building does no I/O. The tables are made on first use, and so is a new SQLite file, which only
+    its owner may read. An SQLAlchemy `Engine` may be passed instead of a URL; its pool, pragmas and
+    connection timeouts stay as they are. The store may be used by many threads, and by processes
+    forked after its use. `path` is the absolute path of the SQLite file that a URL names, else
+    None. `password_method` is one of `werkzeug.security.generate_password_hash`.
 
-    An SQLAlchemy `Engine` may be passed instead of a URL; its pool, pragmas and connection timeouts
-    stay as they are. The store may be used by many threads, and by processes forked after its use.
-    `path` is the absolute path of the SQLite file that a URL named, else None. `password_method` is
-    one of `werkzeug.security.generate_password_hash`.
+    Whatever the database does or fails to do is `StoreUnavailable`, within about two seconds, with
+    the driver's error as cause. The clock of the database decides what is expired.
 
-    With `log` the revocations and counters are kept there. A session then ends in the log before it
-    does here, so a failure between the two refuses its tokens and is a `StoreUnavailable`; to end
-    it again finishes what was begun.
+    With `log` the revocations and counters are in that Redis. A session then ends in the log before
+    it ends here. So a failure between the two is `StoreUnavailable` and refuses the session's
+    tokens; ending it again finishes what was begun. The first write records in the database that it
+    has such a log. From then on a store without `log` cannot end sessions or revoke tokens there,
+    and a `RevocationList` over it answers 503. To go back to a log in the database, delete the row
+    `revocation_log` of the table `jwt_middleware_setting` when no process uses the other one.
+
+    A `ConfigurationError` on first use (`ping()` is one) means that the log must be given, or that
+    a newer version made the tables.
     """
 
     def __init__(
@@ -45,33 +55,114 @@ class SQLStore(SessionTable, CounterTable, UserStoreBase):
         log: "RedisLog | None" = None,
         password_method: str = DEFAULT_METHOD,
     ) -> None:
-        UserStoreBase.__init__(self, password_method)
-        SessionTable.__init__(self, url_or_engine, log)
+        super().__init__(password_method)
+        require(
+            log is None or _is_log(log),
+            f"log must be a RedisLog, got {type(log).__name__}: "
+            "SQLStore(url, log=RedisLog('redis://host'))",
+        )
+        settings = {} if log is None else LOGGED_IN_REDIS
+        self._database = Database(url_or_engine, settings=settings)
+        self.path = self._database.path
+        self._external_log = log
+        self._log: SessionLog
+        self._counters: Counters
+        if log is None:
+            self._log = SQLRevocationLog(self._database)
+            self._counters = CounterTable(self._database)
+        else:
+            self._log = LogInRedis(self._database, log)
+            self._counters = log
+        self._sessions = SessionTable(self._database, self._log)
+
+    def __repr__(self) -> str:
+        return f"SQLStore({self._database.name!r})"
 
     def ping(self) -> None:
         """Return if the database answers and has the schema, and the log answers;
         `StoreUnavailable` otherwise."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(sa.select(schema.c.version)).scalar_one()
-            if self._log is None:
-                self._require_own_log(connection)
-        if self._log is not None:
-            self._log.ping()
+        self._log.ping()
+
+    def close(self) -> None:
+        """Close the connections to the database and to the log; an owner's engine or client keeps
+        its own.
+
+        May be called again. A later use of the store opens new connections.
+        """
+        self._database.close()
+        if self._external_log is not None:
+            self._external_log.close()
+
+    def add_session(self, session: Session) -> None:
+        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
+        self._sessions.add_session(session)
+
+    def find_session(self, name_hash: bytes) -> Session | None:
+        """Return the session of that name, expired or not."""
+        return self._sessions.find_session(name_hash)
+
+    def find_session_by_sid(self, sid: str, *, user_id: str, issuer: str) -> Session | None:
+        """Return the session that an access token names by its `sid`, `sub` and `iss`, expired or
+        not."""
+        return self._sessions.find_session_by_sid(sid, user_id=user_id, issuer=issuer)
+
+    def replace_session(self, old: Session, new: Session) -> bool:
+        """Replace `old` by `new` and return True, or False when its `secret_hash` is not `old`'s
+        any more."""
+        return self._sessions.replace_session(old, new)
+
+    def end_session(self, session: Session) -> None:
+        """Remove the session and revoke its access tokens, both or neither. Ending it again changes
+        nothing."""
+        self._sessions.end_session(session)
+
+    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+        """End all sessions that the user has now: those of one issuer, or of every one."""
+        self._sessions.end_sessions(user_id, issuer=issuer)
+
+    def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
+        """Revoke one access token until it has expired: that of the issuer, or of any when none is
+        named.
+
+        `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
+        """
+        self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
+
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
+        return self._log.is_revoked(keys)
+
+    def read_revocations(self, cursor: object | None) -> RevocationPage:
+        """Return the entries after the cursor; all of them for None or a cursor that the log no
+        longer knows."""
+        return self._log.read_revocations(cursor)
+
+    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
+        """Add to a count, atomically, and return it. A negative amount takes away, never below
+        zero."""
+        return self._counters.increment(key, seconds, amount)
+
+    def count(self, key: str) -> tuple[int, float]:
+        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
+        clock; (0, now) where there is none."""
+        return self._counters.count(key)
 
     def _find(self, username: str) -> Row | None:
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             return best_match(_rows(connection, is_named(table, username)), username)
 
     def _get(self, user_id: int) -> Row | None:
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             return next(iter(_rows(connection, table.c.id == user_id)), None)
 
     def _all(self) -> Sequence[Row]:
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             return _rows(connection, sa.true())
 
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
-        with self._transaction(write=True) as connection:
+        with self._database.transaction(write=True) as connection:
             try:
                 key = name_key(values["username"])
                 result = connection.execute(table.insert().values(**values, name_key=key))
@@ -90,20 +181,30 @@ class SQLStore(SessionTable, CounterTable, UserStoreBase):
         return self._write(username, table.delete(), True)
 
     def _write(self, username: str, statement: sa.Update | sa.Delete, ends_sessions: bool) -> bool:
-        with self._ending() if ends_sessions else self._transaction(write=True) as connection:
-            rows = _rows(connection, is_named(table, username), for_update=True)
-            row = best_match(rows, username)
+        transaction = (
+            self._log.ending() if ends_sessions else self._database.transaction(write=True)
+        )
+        with transaction as connection:
+            row = best_match(
+                _rows(connection, is_named(table, username), for_update=True), username
+            )
             if row is None:
                 return False
             connection.execute(statement.where(table.c.id == row.id))
             if ends_sessions:
-                self._end(connection, sessions.c.user_id == str(row.id))
+                self._sessions.end(connection, sessions.c.user_id == str(row.id))
             return True
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:
         unchanged = sa.and_(table.c.id == row.id, table.c.password_hash == row.password_hash)
-        with self._transaction(write=True) as connection:
+        with self._database.transaction(write=True) as connection:
             connection.execute(table.update().where(unchanged).values(password_hash=password_hash))
+
+
+def _is_log(log: object) -> bool:
+    """Return whether the value is a `RedisLog`, without loading redis-py to compare."""
+    needed = ("append", "now", "read_revocations", "increment")
+    return not isinstance(log, type) and all(callable(getattr(log, name, None)) for name in needed)
 
 
 def _rows(

@@ -1,0 +1,54 @@
+"""What the bundled stores write into a revocation log, and how long an entry must stay there."""
+
+import re
+import time
+
+from ..errors import require
+from ..trust.revocation import Revocation, revocation_key
+
+MARGIN = 300
+"""Seconds by which an entry outlives the last token that it revokes. A verifier with `leeway=300`
+accepts the token that long."""
+
+PRUNE_AFTER = 3600
+"""Seconds after which a store deletes an expired entry. Clocks may differ by as much. An entry that
+is deleted too early makes a revoked token good again; one that is deleted late costs 100 bytes."""
+
+_TEXT = re.compile(r"[^\0\ud800-\udfff]*")
+_USAGE = "revoke(token_id='...', expires_at=1790000000)"
+
+
+def session_entry(
+    issuer: str, sid: str, token_lifetime: float, used_at: float, now: float
+) -> Revocation:
+    """Return the entry that revokes the access tokens of a session which ends now.
+
+    `now` is the clock of the log. The machine that minted the last token, at `used_at`, may be
+    ahead of it, and so may this machine. The latest of the three clocks counts.
+    """
+    latest = max(now, time.time(), used_at)
+    return Revocation(revocation_key("sid", issuer, sid), latest + token_lifetime + MARGIN)
+
+
+def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:
+    """Return the entry that revokes one access token.
+
+    `ConfigurationError` for what cannot be the `jti` or `exp` of one: an entry that no engine can
+    store would stop all readers.
+    """
+    require(
+        _is_text(token_id) and token_id,
+        f"token_id must be the jti of a token, a string without NUL and surrogates: {_USAGE}",
+    )
+    require(_is_text(issuer), f"issuer must be the iss of a token, a string: {_USAGE}")
+    # Neither holds for nan; infinity is not an expiry.
+    require(
+        isinstance(expires_at, (int, float)) and 0 <= expires_at < 2**53,
+        f"expires_at must be the exp of a token, in seconds since the epoch: {_USAGE}",
+    )
+    return Revocation(revocation_key("jti", issuer, token_id), expires_at + MARGIN)
+
+
+def _is_text(value: object) -> bool:
+    """Return whether every engine can store the value as a string."""
+    return isinstance(value, str) and _TEXT.fullmatch(value) is not None

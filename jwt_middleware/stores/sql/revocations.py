@@ -1,0 +1,187 @@
+"""Where the revocations of a database are logged: in a table of its own, or in Redis."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol
+
+import sqlalchemy as sa
+
+from ...errors import StoreUnavailable
+from ...trust.revocation import Revocation, RevocationLog, RevocationPage
+from ..revocations import PRUNE_AFTER, token_entry
+from .database import Database, UnusableDatabase, find_setting
+from .schema import delete_some
+from .schema import revocations as table
+
+if TYPE_CHECKING:
+    from ..redis import RedisLog
+
+_LOCK = 0x6A77745F6C6F6721  # "jwt_log!": the advisory lock under which the log grows in PostgreSQL
+_PAGE = 10_000  # rows in a transaction, so that it ends in time
+
+_SETTING = "revocation_log"
+LOGGED_IN_REDIS = {_SETTING: "redis"}
+"""The setting of a database whose revocations are logged in Redis."""
+
+
+class SessionLog(RevocationLog, Protocol):
+    """A revocation log as the sessions of a database need it."""
+
+    def ping(self) -> None:
+        """Return if revocations can be logged; `StoreUnavailable` otherwise."""
+
+    def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
+        """Revoke one access token."""
+
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
+
+    def ending(self) -> AbstractContextManager[sa.Connection]:
+        """Open a transaction of the database in which sessions end."""
+
+    def now(self, connection: sa.Connection) -> float:
+        """Return the clock by which the log deletes what has expired."""
+
+    def append(self, connection: sa.Connection, entries: Sequence[Revocation]) -> None:
+        """Append to the log, as the last thing in the transaction that may wait for another."""
+
+
+class SQLRevocationLog:
+    """The log in a table of the database. An entry is appended in the transaction that ends the
+    session.
+
+    A cursor is the id and key of the last entry that was read. That entry must still be there: in a
+    restored backup, say, its id may belong to another one, and then all is read again.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ping(self) -> None:
+        """Return if the revocations of this database are logged in it; `StoreUnavailable`
+        otherwise."""
+        with self._database.transaction() as connection:
+            _require_log_here(connection)
+
+    def read_revocations(self, cursor: object | None) -> RevocationPage:
+        """Return the entries after the cursor; all of them for None or a cursor that the log no
+        longer knows."""
+        with self._database.transaction() as connection:
+            _require_log_here(connection)
+            newest_first = sa.select(table.c.id, table.c.key).order_by(table.c.id.desc())
+            last = connection.execute(newest_first.limit(1)).first()
+            after = _id_at(connection, cursor)
+        if last is None:
+            return RevocationPage(None, ())
+        return RevocationPage(tuple(last), self._entries_between(after or 0, last.id))
+
+    def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
+        """Revoke one access token until it has expired: that of the issuer, or of any when none is
+        named."""
+        entry = token_entry(token_id, expires_at, issuer)
+        with self.ending() as connection:
+            self.append(connection, [entry])
+
+    def is_revoked(self, keys: Collection[str]) -> bool:
+        """Return whether the log has one of these `revocation_keys`."""
+        found = sa.select(table.c.id).where(table.c.key.in_(keys)).limit(1)
+        with self._database.transaction() as connection:
+            _require_log_here(connection)
+            # Without an index: 50 ms for a million entries.
+            return connection.execute(found).first() is not None
+
+    @contextmanager
+    def ending(self) -> Iterator[sa.Connection]:
+        """Open a transaction of the database in which sessions end."""
+        with self._database.transaction(write=True) as connection:
+            _require_log_here(connection)
+            yield connection
+
+    def now(self, connection: sa.Connection) -> float:
+        """Return the clock of the database."""
+        return float(connection.execute(sa.select(self._database.now())).scalar_one())
+
+    def append(self, connection: sa.Connection, entries: Sequence[Revocation]) -> None:
+        """Append to the log, as the last thing in the transaction that may wait for another."""
+        if not entries:
+            return
+        if connection.dialect.name == "postgresql":
+            # Held until the commit, so that ids become visible in their order.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        delete_some(connection, table, table.c.expires_at <= self._database.now() - PRUNE_AFTER)
+        rows = [{"key": entry.key, "expires_at": entry.expires_at} for entry in entries]
+        connection.execute(table.insert(), rows)
+
+    def _entries_between(self, after: int, last: int) -> Iterator[Revocation]:
+        rows = sa.select(table).where(table.c.id <= last).order_by(table.c.id).limit(_PAGE)
+        while after < last:
+            with self._database.transaction() as connection:
+                found = connection.execute(rows.where(table.c.id > after)).all()
+            yield from (Revocation(key, expires_at) for _, key, expires_at in found)
+            after = found[-1].id if len(found) == _PAGE else last
+
+
+class LogInRedis:
+    """A `RedisLog` that stands in for the table.
+
+    A session ends in the log before it ends in the database. So a failure between the two refuses
+    the tokens of a session that is still there.
+    """
+
+    def __init__(self, database: Database, log: "RedisLog") -> None:
+        self._database = database
+        self._log = log
+        self.ping = log.ping
+        self.read_revocations = log.read_revocations
+        self.is_revoked = log.is_revoked
+
+    def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
+        """Revoke one access token until it has expired: that of the issuer, or of any when none is
+        named."""
+        self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
+        # The token is revoked whether or not the database answers; a later write records.
+        with suppress(StoreUnavailable):
+            self._database.record_settings()
+
+    @contextmanager
+    def ending(self) -> Iterator[sa.Connection]:
+        """Open a transaction of the database in which sessions end.
+
+        First ask whether the log answers. Waiting for it inside the transaction would hold the only
+        lock of an SQLite file, and keep all refreshes waiting too.
+        """
+        self._log.ping()
+        with self._database.transaction(write=True) as connection:
+            yield connection
+
+    def now(self, connection: sa.Connection) -> float:
+        """Return the clock of the Redis server."""
+        return self._log.now()
+
+    def append(self, connection: sa.Connection, entries: Sequence[Revocation]) -> None:
+        """Append to the log at once, before the transaction ends."""
+        if entries:
+            self._log.append(entries)
+
+
+def _require_log_here(connection: sa.Connection) -> None:
+    """Raise unless the revocations are logged in this database.
+
+    In a log that nobody reads, a revocation would be lost in silence.
+    """
+    if find_setting(connection, _SETTING) is not None:
+        raise UnusableDatabase(
+            "log must be given, since the revocations of this database are logged in Redis; "
+            "pass log=RedisLog(url), or --log URL to jwt-middleware"
+        )
+
+
+def _id_at(connection: sa.Connection, cursor: object | None) -> int | None:
+    """Return the id of the cursor's entry, or None if that entry is no longer there."""
+    if not isinstance(cursor, tuple):
+        return None
+    entry_id, key = cursor
+    found = connection.execute(
+        sa.select(table.c.id).where(table.c.id == entry_id, table.c.key == key)
+    )
+    return found.scalar_one_or_none()
