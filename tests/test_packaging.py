@@ -1,33 +1,18 @@
 """The wheel, as a user gets it."""
 
 import subprocess
-import sys
 import venv
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-
-_ROOT = Path(__file__).parents[1]
+from environments import build_wheel
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel built from the files that git tracks or would track."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(
-        listed, cwd=_ROOT, check=True, capture_output=True, text=True
-    ).stdout.split("\0"):
-        if name and (_ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((_ROOT / name).read_bytes())
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "-o", out, source],
-        check=True,
-        capture_output=True,
-    )
-    return next(out.glob("*.whl"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:

@@ -11,9 +11,11 @@ from werkzeug.wrappers import Request
 
 from ..errors import InvalidToken
 from ..trust.jws import parse_object
+from ..wire.wsgi import reading_deadline
 from .errors import LoginError
 
 MAX_BODY_BYTES = 64 * 1024
+_READ_SECONDS = 10  # for a whole body, so that one that drips holds no thread
 _MAX_FIELDS = 32
 _JSON_NEEDS_ITS_TYPE = "JSON needs Content-Type: application/json"
 
@@ -47,7 +49,8 @@ def _read(request: Request) -> bytes:
     # At the limit itself Werkzeug ends a chunked body without an error.
     request.max_content_length = MAX_BODY_BYTES + 1
     try:
-        body = request.get_data(cache=False)
+        with reading_deadline(request.environ, _READ_SECONDS):
+            body = request.get_data(cache=False)
         if "wsgi.input_terminated" not in request.environ:
             # The stream of such a server does not end: reading it again would wait for ever.
             request.environ["wsgi.input"] = BytesIO()

@@ -1,14 +1,14 @@
 """`TokenMinter`: signs access tokens, and gives the `Provider` that verifies them."""
 
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jwt
-
 from ..errors import InvalidToken, require, tuple_of
 from ..identity import Identity
+from ..trust import jws
 from ..trust.key_folder import KeyFolder
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
@@ -174,9 +174,8 @@ class TokenMinter:
         }
 
     def _sign(self, claims: dict[str, Any]) -> str:
-        key = self._signing_key
-        headers = {"typ": TOKEN_TYPE} | ({"kid": key.id} if key.id else {})
-        return jwt.encode(claims, key.signing_key or b"", key.algorithm, headers)
+        payload = json.dumps(claims, separators=(",", ":")).encode()
+        return jws.sign({"typ": TOKEN_TYPE}, payload, self._signing_key)
 
 
 def _verifying_keys(key: Key | KeyFolder, fallbacks: Sequence[Key]) -> KeySet | KeyFolder:

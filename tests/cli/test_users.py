@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from jwt_middleware.stores import SQLStore
+from jwt_middleware.stores import RedisLog, SQLStore
 
 from .conftest import COMMAND, Command, Done, on_a_terminal
 
@@ -163,9 +164,9 @@ DATABASES = {
     "a folder": ("/", "the user database does not answer: unable to open database file"),
     "another engine": (
         "mysql://ann:hunter2@127.0.0.1/auth",
-        "a store is SQLStore('sqlite:///auth.db')",
+        "url_or_engine must be an SQLite or PostgreSQL URL",
     ),
-    "in memory": ("sqlite://", "a database in memory: use MemoryStore()"),
+    "in memory": ("sqlite://", "url_or_engine must name a file"),
 }
 
 
@@ -330,3 +331,58 @@ def test_a_log_elsewhere_is_told(
     given = "another" if words[0] == "passwd" else None
     assert command("users", *words, "--database", "auth.db", "--log", redis_url, given=given).good
     assert f"sid\ni\n{sid}" in [entry.key for entry in log.read_revocations(None).entries]
+
+
+ENDS_SESSIONS = {
+    "passwd": ("passwd", "ann", "--password-stdin"),
+    "logout": ("logout", "ann"),
+    "disable": ("disable", "ann"),
+    "remove": ("remove", "ann"),
+}
+
+
+@pytest.fixture
+def logged_in_redis(command: Command, redis_url: str) -> Command:
+    """The command in a folder with an auth.db whose revocations are logged in Redis, as the
+    deployment's own store has recorded it."""
+    store = SQLStore("sqlite:///auth.db", log=RedisLog(redis_url))
+    store.add_user("ann", PASSWORD)
+    store.revoke(token_id="any", expires_at=time.time() + 60)
+    store.close()
+    return command
+
+
+@pytest.mark.parametrize("arguments", ENDS_SESSIONS.values(), ids=ENDS_SESSIONS)
+def test_sessions_are_not_ended_where_nobody_reads_of_it(
+    logged_in_redis: Command, redis_url: str, arguments: tuple[str, ...]
+) -> None:
+    """Without `--log` the command fails and names the option, and nothing is changed; with it, it
+    works."""
+    database = ("--database", "auth.db")
+    done = logged_in_redis("users", *arguments, *database, given=PASSWORD)
+    assert (done.code, done.out) == (1, "")
+    assert "--log" in done.err
+    assert done.err.count("\n") == 1
+    store = SQLStore("sqlite:///auth.db")
+    assert store.authenticate("ann", PASSWORD)
+    store.close()
+    done = logged_in_redis("users", *arguments, *database, "--log", redis_url, given="other\n")
+    assert done == Done(0, "", "")
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("scopes", "ann", "read"), ("add", "bob")])
+def test_what_ends_no_session_needs_no_log(
+    logged_in_redis: Command, arguments: tuple[str, ...]
+) -> None:
+    """Users are listed, added and given scopes without naming where revocations are logged."""
+    done = logged_in_redis("users", *arguments, "--database", "auth.db", given=PASSWORD)
+    assert done.good, done.err
+
+
+def test_a_log_that_is_not_there_is_one_line(with_ann: Command) -> None:
+    """A mistyped `--log` fails, and the user is not disabled."""
+    log = ("--log", "redis://127.0.0.1:1")
+    done = with_ann("users", "disable", "ann", "--database", "auth.db", *log)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert "disabled" not in with_ann("users", "list", "--database", "auth.db").out

@@ -1,9 +1,10 @@
 """The headers that every answer of the login app carries."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
-from werkzeug.test import Client
+from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 
 from jwt_middleware import Key
 from jwt_middleware.login import LoginApp, TokenMinter
@@ -41,6 +42,30 @@ def test_every_answer(method: str, path: str, status: int, origin: str | None) -
     assert len(answer.headers.getlist("Vary")) == 1
     allowed = answer.headers.get("Access-Control-Allow-Origin")
     assert allowed == (ORIGIN if origin == ORIGIN else None)
+
+
+class _Once(BytesIO):
+    """A body on a connection that stays open: reading on after its end would wait for ever."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert 0 < size <= len(self.getvalue()) - self.tell(), "reads beyond the end"
+        return super().read(size)
+
+    read1 = read
+
+
+@pytest.mark.parametrize("body", [b'{"username": "ada", "password": "x"}', b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("path", ["/token", "/revoke"])
+def test_a_refused_body_is_read_once(path: str, body: bytes) -> None:
+    """What was read for the refusal is not read again before it is sent."""
+    builder = EnvironBuilder(path, method="POST", content_type="application/json")
+    environ = builder.get_environ()
+    builder.close()
+    environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": _Once(body)}
+    _, status, _ = run_wsgi_app(_client().application, environ)
+    assert status.startswith("4")
+    assert environ["wsgi.input"].tell() == len(body)
 
 
 def test_a_preflight() -> None:

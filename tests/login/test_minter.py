@@ -222,7 +222,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     "a public key": (lambda: TokenMinter(PUBLIC, **TERMS), "a private key"),
     "a PEM as a secret": (lambda: TokenMinter.from_secret(PEM, **TERMS), r"Key\.from_pem"),
     "a short secret": (lambda: TokenMinter.from_secret("x" * 31, **TERMS), "32 bytes"),
-    "no secret": (lambda: TokenMinter.from_secret(None, **TERMS), "a text or bytes"),  # type: ignore[arg-type]
+    "no secret": (lambda: TokenMinter.from_secret(None, **TERMS), "a string or bytes"),  # type: ignore[arg-type]
     "one secret as fallbacks": (
         lambda: TokenMinter.from_secret(SECRET, fallbacks=SECRET, **TERMS),
         r"fallbacks=\(OLD,\)",
@@ -254,7 +254,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "an empty issuer": (
         lambda: TokenMinter.from_secret(SECRET, issuer="", audience="a"),
-        "issuer='https://",
+        "issuer=.https://",
     ),
     "no lifetime": (lambda: TokenMinter.from_secret(SECRET, lifetime=0, **TERMS), "positive"),
     "a lifetime that is a text": (

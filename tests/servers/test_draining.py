@@ -105,6 +105,7 @@ def _answer(connection: socket.socket) -> int:
 _HEAD = b"POST /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: text/plain\r\n"
 _LENGTH = _HEAD + b"Content-Length: %d\r\n\r\n"
 _CHUNKED = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+_LOGIN = b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 DRIPS = {
     "a byte now and then": (_LENGTH % 100_000, b"x"),
     "a small body": (_LENGTH % 900, b"x"),
@@ -112,6 +113,7 @@ DRIPS = {
     "at first a lot": (_LENGTH % 900_000 + b"x" * 300_000, b"x"),
     "chunks": (_CHUNKED, b"1\r\nx\r\n"),
     "a chunk without an end": (_CHUNKED + b"ffff\r\n", b"x"),
+    "a login": (_LOGIN + b"Content-Length: 900\r\n\r\n{", b" "),
 }
 
 

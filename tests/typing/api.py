@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    Forbidden,
     Identity,
     InsufficientScope,
     InvalidRequest,
@@ -150,10 +151,13 @@ def terms(provider: Provider) -> list[KeySource]:
     return [provider.keys, remote, KeyFolder(Path("keys")), KeySet([KeyFolder("keys").active])]
 
 
-def only_ada(identity: Identity | None) -> None:
-    """A requirement of the owner's own."""
-    if identity is None:
-        raise MissingToken
+def is_admin(identity: Identity) -> bool:
+    """A requirement of the owner's own that answers."""
+    return "admin" in identity.scopes
+
+
+def only_ada(identity: Identity) -> None:
+    """A requirement of the owner's own that raises."""
     if identity.subject != "ada":
         raise InsufficientScope("claim_missing", scope=("ada",))
 
@@ -165,7 +169,7 @@ def rules() -> list[Rule]:
         Rule("/api"),
         Rule("/api/authenticated", authenticated),
         Rule("/api/health", public),
-        Rule("/api/news", optional, methods=("GET",)),
+        Rule("/api/news", optional, is_admin, methods=("GET",)),
         Rule("/api/admin", scope("admin", "write"), requirement, methods=["POST"]),
         Rule("/api/realm", claim(("realm_access", "roles"), "admin"), claim("email")),
         Rule("/api/partner", issued_by("https://idp.example/"), only_ada),
@@ -326,6 +330,7 @@ def errors() -> tuple[str, int, str | None]:
         InvalidRequest,
         InvalidToken,
         InsufficientScope,
+        Forbidden,
         Unavailable,
     ]
     failures: list[type[JWTMiddlewareError]] = [ConfigurationError, StoreUnavailable, *refusals]
