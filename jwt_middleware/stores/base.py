@@ -129,8 +129,8 @@ class Counters(Protocol):
         zero."""
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
-        is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
+        clock; (0, now) if there is none."""
 
 
 class Store(SessionStore, Counters, Protocol):
