@@ -225,6 +225,7 @@ def stores() -> None:
             assert_type(user.id, int | str)
             assert_type(user.disabled, bool)
         store.end_sessions("1")
+        store.end_sessions("1", issuer="https://login.example")
         store.revoke(token_id="t", expires_at=1e9, issuer="i")
         store.ping()
         users: UserStore = store
