@@ -55,11 +55,13 @@ class CookieMode:
             response = error.response()
             has_ended = error.code == "invalid_grant" and not isinstance(error, ForeignSession)
             if is_refresh and has_ended:
-                clear(request, response)  # so that the session is not reported as ended once more
+                clear_cookie(
+                    request, response
+                )  # so that the session is not reported as ended once more
             return response
         refresh_token = answer.pop("refresh_token")
         response = json_response(200, answer)
-        set_(request, response, refresh_token, self._max_age)
+        set_cookie(request, response, refresh_token, self._max_age)
         return response
 
     def revoke(
@@ -68,11 +70,11 @@ class CookieMode:
         """Answer `POST /revoke`; `token`, from the Authorization header, is used without a
         cookie."""
         require_same_site(request, self._allowed_origins)
-        token = read(request) or token
+        token = read_cookie(request) or token
         if token is not None:
             self._grants.revoke(token, peer, everywhere=everywhere)
         response = json_response(200, {})
-        clear(request, response)
+        clear_cookie(request, response)
         return response
 
 
@@ -84,15 +86,20 @@ def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None
     those.
     """
     origin = request.environ.get("HTTP_ORIGIN")
-    fetch_site = request.environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
+    fetch_site = request.environ.get("HTTP_SEC_FETCH_SITE")
     if origin in allowed_origins and fetch_site != "cross-site":
         return
-    is_foreign = origin is not None and not _is_own_origin(request, origin)
-    if is_foreign or fetch_site not in ("same-origin", "none"):
+    # Without both headers it is a program, or a browser so old that SameSite must protect it.
+    is_own_site = fetch_site in (None, "same-origin")
+    if origin is not None:
+        is_own_site = fetch_site in (None, "same-origin", "none") and _is_own_origin(
+            request, origin
+        )
+    if not is_own_site:
         raise LoginError(403, "invalid_request", "This request must come from a page of this site.")
 
 
-def read(request: Request) -> str | None:
+def read_cookie(request: Request) -> str | None:
     """Return the refresh token in the cookie, or None without one. `LoginError` 400 for two.
 
     Of two cookies with one name a browser sends first the one with the longer path, so the first
@@ -108,18 +115,18 @@ def read(request: Request) -> str | None:
     return values[0] if values and values[0] else None
 
 
-def set_(request: Request, response: Response, refresh_token: str, max_age: int) -> None:
+def set_cookie(request: Request, response: Response, refresh_token: str, max_age: int) -> None:
     """Set the cookie to a refresh token, for `max_age` seconds."""
     response.set_cookie(_name(request), refresh_token, max_age=max_age, **_attributes(request))
 
 
-def clear(request: Request, response: Response) -> None:
+def clear_cookie(request: Request, response: Response) -> None:
     """Have the browser remove the cookie."""
     response.delete_cookie(_name(request), **_attributes(request))
 
 
 def _require_cookie(request: Request) -> str:
-    token = read(request)
+    token = read_cookie(request)
     if token is None:
         raise LoginError(400, "invalid_request", "There is no session cookie.")
     return token

@@ -1,7 +1,7 @@
 """Where users, sessions, revocations and counters are kept.
 
 `SQLStore` needs SQLAlchemy and `RedisLog` redis-py, which are imported when they are first asked
-for.
+for. `costs` and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`.
 """
 
 from importlib import import_module

@@ -13,8 +13,8 @@ class User:
 
     `id` is the store's own, a number or a text; the `sub` of a token is its text. `scopes` are
     granted to every token of the user. `claims` are extra claims for those tokens, JSON-able; they
-    may not replace registered ones. `version` is any whole number (64 bits) that changes with the
-    password: a session started under another one ends.
+    may not replace registered ones. `version` is an integer (64 bits) that changes with the
+    password, such as `version_of(row.password_hash)`: a session started under another one ends.
     """
 
     id: int | str
@@ -72,8 +72,8 @@ class UserStore(Protocol):
     """
 
     def authenticate(self, username: str, password: str) -> User | None:
-        """Return the user whose name and password these are, or None, after the same time for a
-        known name as for an unknown one (`check_password` gives that)."""
+        """Return the user whose name and password these are, or None, at the same cost for a known
+        name as for an unknown one: see `check_password`. It may be called by many threads."""
 
     def get(self, user_id: str) -> User | None:
         """Return the user with that id, given as text, or None when there is none or it may not
@@ -129,8 +129,8 @@ class Counters(Protocol):
         zero."""
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
-        is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
+        clock; (0, now) if there is none."""
 
 
 class Store(SessionStore, Counters, Protocol):

@@ -1,4 +1,4 @@
-"""`MemoryStore`: all that a login app keeps, in this process, for tests and for one process."""
+"""`MemoryStore`: users, sessions, revocations and counters in this process alone."""
 
 import threading
 import time
@@ -19,7 +19,8 @@ _SWEEP_EVERY = 60  # seconds
 class MemoryStore(UserStoreBase):
     """Users, sessions, revocations and counters that live as long as this object.
 
-    Thread-safe; forked processes each go on with a copy of their own. `password_method` is one of
+    For tests, and for an app in one process. The store may be used by many threads; after a fork
+    each process has a copy of its own. `password_method` is one of
     `werkzeug.security.generate_password_hash`; a test may choose a cheap one.
     """
 
@@ -100,8 +101,8 @@ class MemoryStore(UserStoreBase):
             return any(entry.key in keys for entry in self._revocations.values())
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log does
-        not know any more."""
+        """Return the entries after the cursor; all of them for None or a cursor that the log no
+        longer knows."""
         with self._lock:
             newest_first = reversed(self._revocations.items())
             newer = [entry for _, entry in takewhile(lambda item: item[0] != cursor, newest_first)]
@@ -123,8 +124,8 @@ class MemoryStore(UserStoreBase):
             return self._counts[key][0]
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) where there
-        is none."""
+        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) if there is
+        none."""
         now = time.time()
         count, expires_at = self._counts.get(key, (0, now))
         return (count, expires_at) if expires_at > now else (0, now)
@@ -200,16 +201,20 @@ class MemoryStore(UserStoreBase):
         self._revocations[self._last_revocation] = entry
 
     def _sweep(self, now: float) -> None:
-        """Forget what has expired, now and then."""
-        if now < self._swept_at + _SWEEP_EVERY:
+        """Remove what has expired, once a minute.
+
+        Revocations stay for an hour longer: this machine's clock may be ahead for a while.
+        """
+        is_recent = self._swept_at <= now < self._swept_at + _SWEEP_EVERY
+        if is_recent:
             return
         self._swept_at = now
         self._revocations = {
-            place: entry
-            for place, entry in self._revocations.items()
+            number: entry
+            for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
         }
-        self._counts = {key: kept for key, kept in self._counts.items() if kept[1] > now}
+        self._counts = {key: value for key, value in self._counts.items() if value[1] > now}
         for session in list(self._sessions.values()):
             if session.expires_at + session.token_lifetime + MARGIN <= now:
                 self._forget(session)

@@ -130,7 +130,7 @@ class RedisLog:
 
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and when it is forgotten, in seconds since the epoch of the caller's
-        clock; (0, now) where there is none."""
+        clock; (0, now) if there is none."""
         with _answering(), self._client.pipeline(transaction=True) as pipeline:
             count, milliseconds = pipeline.get(_counter(key)).pttl(_counter(key)).execute()
         return int(count or 0), time.time() + max(0, milliseconds) / 1000

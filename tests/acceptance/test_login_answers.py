@@ -61,13 +61,20 @@ def test_names_and_passwords_are_unicode(login: Any, store: MemoryStore) -> None
         way("/token", {"username": "Zoë 李", "password": "pässwörd 🦊 & = + %41"}, status=200)
 
 
+@pytest.mark.parametrize("typed", ["ADA", " ada", "ada\u00a0", "\uff41da"], ids=ascii)
+def test_a_name_as_people_type_it(login: Any, typed: str) -> None:
+    """Case, blanks around and width make no difference."""
+    answer = login.post_json("/token", {"username": typed, "password": PASSWORD}, status=200)
+    assert answer.json["user_id"] == 1
+
+
 def test_wrong_name_or_password(login: Any, store: MemoryStore) -> None:
     """The same bytes for a wrong password, an unknown name, a disabled user, and names that nobody
     can have."""
     store.add_user("bob", PASSWORD)
     store.disable_user("bob")
     names = ("ada", "nobody", "bob", "ADA", "ada ", "a\n", "x" * 300)
-    passwords = {"ada": "wrong", "bob": PASSWORD}
+    passwords = dict.fromkeys(("ada", "ADA", "ada "), "wrong")
     answers = [
         login.post_json(
             "/token", {"username": name, "password": passwords.get(name, PASSWORD)}, status=401

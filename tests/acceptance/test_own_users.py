@@ -27,7 +27,7 @@ class SQLiteUsers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._run(
-            "CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT UNIQUE, hash TEXT, role TEXT)"
+            "CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT COLLATE NOCASE UNIQUE, hash TEXT, role TEXT)"
         )
 
     def add(self, mail: str, stored_hash: str, role: str) -> None:
@@ -117,6 +117,20 @@ def test_a_password_change_ends_the_sessions(site: Any, members: SQLiteUsers) ->
     site.post_json("/auth/token", refresh, status=400)
     site.post_json("/auth/token", {"username": "ada", "password": PASSWORD}, status=401)
     site.post_json("/auth/token", {"username": "ada", "password": "another one"}, status=200)
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+def test_spellings_share_five_attempts_a_minute(site: Any, name: str) -> None:
+    """A table that does not tell them apart gives nobody five more guesses for each; a name that
+    nobody has answers the same."""
+    spellings = [name, name.upper(), f"{name} ", f"\u3000{name}", f"{name}\u200b", name.title()]
+    statuses = [
+        site.post_json(
+            "/auth/token", {"username": typed, "password": "wrong"}, expect_errors=True
+        ).status_int
+        for typed in spellings
+    ]
+    assert statuses == [401] * 5 + [429]
 
 
 class Unversioned:

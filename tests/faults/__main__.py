@@ -21,7 +21,7 @@ from faults.site import SYNC, THREADS, Site, served  # noqa: E402
 
 _WORKERS = {"sync": SYNC, "gthread": THREADS}
 _STORES = ("SQLite", "PostgreSQL", "SQLite + Valkey", "PostgreSQL + Valkey")
-_GRACE, _MAX_OUTAGE = 1, 8
+_GRACE, _MAX_OUTAGE = 3, 8
 _ROUNDS = 20
 
 

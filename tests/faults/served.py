@@ -116,5 +116,5 @@ guarded = JWTMiddleware(
 boundless = Throttle(  # it counts, but who is killed gives nothing back
     per_name_and_address="1000000/minute", per_name="1000000/hour", per_address="1000000/minute"
 )
-grace = float(os.environ.get("REUSE_GRACE", 10))
+grace = float(os.environ.get("REUSE_GRACE", 30))
 site = LoginApp(store, minter, throttle=boundless, reuse_grace=grace).wrap(guarded, prefix="/auth")

@@ -1,11 +1,13 @@
 """`close()` of every bundled store: what it closes, what it leaves, and what comes after."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
 import sqlalchemy as sa
+from clock import stopped
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 
@@ -83,6 +85,18 @@ def test_the_log_of_a_store_is_closed_with_it(split_store: SQLStore, redis_url: 
         log.close()
         kept = client.connection_pool._available_connections
         assert [connection.is_connected for connection in kept] == [True]
+
+
+def test_memory_is_swept_after_a_clock_was_set_back() -> None:
+    """A clock that was a year ahead for a while does not keep memory from being swept for a
+    year."""
+    store = MemoryStore(password_method=CHEAP)
+    with stopped("time", time.time() + 365 * 86_400):
+        store.increment("then", 60)
+    store.increment("short", 1)
+    with stopped("time", time.time() + 61):
+        store.increment("new", 60)
+        assert "short" not in store._counts
 
 
 def test_memory_stays() -> None:

@@ -209,6 +209,15 @@ def test_a_user_has_a_hundred_sessions(session_store: Store) -> None:
         assert session_store.find_session(session.name_hash) == session
 
 
+def test_a_login_on_a_machine_that_is_behind_lasts(session_store: Store) -> None:
+    """The session that is added never ends for being the oldest by its machine's clock."""
+    now = time.time()
+    mine = [added(session_store, started_at=now + n) for n in range(100)]
+    late = added(session_store, started_at=now - 1000)
+    assert session_store.find_session(late.name_hash) == late
+    assert session_store.find_session(mine[0].name_hash) is None
+
+
 def test_a_hundred_are_left_of_many_at_once(session_store: Store) -> None:
     """When threads log one user in at the same moment nothing fails, and the next login leaves a
     hundred."""

@@ -247,8 +247,8 @@ def test_a_user_with_sixty_thousand_sessions_is_disabled_at_once(any_store: SQLS
     ann = any_store.add_user("ann", "wonderland")
     rows = [vars_of(new_session(str(ann.id))) for _ in range(60_000)]
     with any_store._database.transaction(write=True) as connection:
-        for first in range(0, len(rows), 5000):
-            connection.execute(sessions.insert(), rows[first : first + 5000])
+        for first in range(0, len(rows), 500):
+            connection.execute(sessions.insert(), rows[first : first + 500])
     any_store.disable_user("ann")
     assert any_store.authenticate("ann", "wonderland") is None
     assert count_of(any_store) == 0

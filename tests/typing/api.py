@@ -225,6 +225,7 @@ def stores() -> None:
             assert_type(user.id, int | str)
             assert_type(user.disabled, bool)
         store.end_sessions("1")
+        store.end_sessions("1", issuer="https://login.example")
         store.revoke(token_id="t", expires_at=1e9, issuer="i")
         store.ping()
         users: UserStore = store
@@ -235,10 +236,12 @@ def stores() -> None:
         assert_type(counters.increment("key", 60), int)
         assert_type(counters.count("key"), tuple[int, float])
         RevocationList(store)
+        store.close()
     for log in (RedisLog("redis://localhost"), MemoryStore()):
         RevocationList(log, max_staleness=0)
     log = RedisLog("redis://localhost")
     log.revoke(token_id="t", expires_at=1e9)
+    log.close()
     SQLStore(create_engine("postgresql://localhost/auth"), log=log)
     hasher = PasswordHasher("scrypt:131072:8:1")
     stored = hasher.hash("password")
@@ -336,6 +339,9 @@ def errors() -> tuple[str, int, str | None]:
     failures: list[type[JWTMiddlewareError]] = [ConfigurationError, StoreUnavailable, *refusals]
     try:
         raise Unavailable("keys_unavailable", retry_after=5)
+    except StoreUnavailable as error:
+        assert_type(error.cause, str)
+        raise
     except InsufficientScope as refusal:
         assert_type(refusal.scope, tuple[str, ...])
         return refusal.reason, refusal.status, refusal.code

@@ -32,7 +32,7 @@ class CounterTable:
 
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and when it is forgotten, in seconds since the epoch of the caller's
-        clock; (0, now) where there is none."""
+        clock; (0, now) if there is none."""
         with self._database.transaction() as connection:
             count, seconds_left = _find(connection, key, self._database.now())
         return count, time.time() + seconds_left

@@ -32,8 +32,9 @@ class SessionTable:
         have_its_tokens_expired = table.c.expires_at + table.c.token_lifetime < over
         with self._database.transaction(write=True, synced=False) as connection:
             delete_some(connection, table, sa.and_(has_ended, have_its_tokens_expired))
-            connection.execute(table.insert().values(_row(session)))
+            # Before it is there: by the clock of a machine that is behind it would be the oldest.
             surplus = connection.scalars(_surplus(session)).all()
+            connection.execute(table.insert().values(_row(session)))
         if surplus:  # in a transaction of its own, which a power failure does not undo
             with self._log.ending() as connection:
                 self.end(connection, table.c.name_hash.in_(surplus))
@@ -102,13 +103,13 @@ class SessionTable:
 
 
 def _surplus(session: Session) -> sa.Select[tuple[bytes]]:
-    """Select the names of the user's oldest sessions beyond `MAX_SESSIONS`.
+    """Select the names of the user's oldest sessions for which there is no room beside a new one.
 
     A thousand at most, so that a user who has more loses them over several logins.
     """
     mine = sa.and_(table.c.user_id == session.user_id, table.c.issuer == session.issuer)
     newest_first = sa.select(table.c.name_hash).where(mine).order_by(table.c.started_at.desc())
-    return newest_first.offset(MAX_SESSIONS).limit(_BATCH)
+    return newest_first.offset(MAX_SESSIONS - 1).limit(_BATCH)
 
 
 def _row(session: Session) -> dict[str, object]:

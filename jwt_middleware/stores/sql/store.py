@@ -146,7 +146,7 @@ class SQLStore(UserStoreBase):
 
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and when it is forgotten, in seconds since the epoch of the caller's
-        clock; (0, now) where there is none."""
+        clock; (0, now) if there is none."""
         return self._counters.count(key)
 
     def _find(self, username: str) -> Row | None:
