@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from werkzeug.wrappers import Request
 
+from .._options import got
 from ..errors import require
 from ..readings import to_wsgi
 from ..stores.base import Store, UserStore
@@ -22,7 +23,6 @@ from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
-from .options import shown
 from .pages import login_page
 from .routes import Routes
 from .sessions import Sessions
@@ -155,7 +155,7 @@ def _check_parts(
     )
     require(
         throttle is None or isinstance(throttle, Throttle),
-        f"throttle must be a Throttle or None, got {shown(throttle)}",
+        f"throttle must be a Throttle or None, got {got(throttle)}",
     )
     return users
 
