@@ -95,7 +95,7 @@ MESSAGES: dict[str, tuple[Callable[[], object], str]] = {
     "no time": (lambda: RevocationList(MemoryStore(), max_staleness=None), "got None"),  # type: ignore[arg-type]
     "True": (lambda: RevocationList(MemoryStore(), max_outage=True), "max_outage must be"),
     "past": (lambda: RevocationList(MemoryStore(), max_outage=-1), "got -1"),
-    "too far": (lambda: RevocationList(MemoryStore(), max_outage=10**5000), "got int"),
+    "too far": (lambda: RevocationList(MemoryStore(), max_outage=10**5000), "got an object of int"),
 }  # fmt: skip
 
 
