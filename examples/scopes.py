@@ -27,10 +27,9 @@ minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="exa
 rules = [
     Rule("/api"),
     Rule("/api/news", public),
-    Rule("/api/docs", scope("read")),
-    Rule(
-        "/api/docs", scope("write"), methods=("POST", "PUT", "DELETE")
-    ),  # the rule above is for all other methods
+    # Name the methods that need less: one that nobody thought of meets the stricter rule.
+    Rule("/api/docs", scope("write")),
+    Rule("/api/docs", scope("read"), methods=("GET", "HEAD", "OPTIONS")),
     Rule(
         "/api/team", claim(("team", "roles"), "lead", "owner")
     ),  # one of these, alone or in a list

@@ -6,37 +6,33 @@ import secrets
 import sqlite3
 
 from flask import Flask, request
-from werkzeug.security import generate_password_hash
 
 from jwt_middleware import Identity, JWTMiddleware, Key, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
-from jwt_middleware.stores import MemoryStore, User, check_password
+from jwt_middleware.stores import MemoryStore, User, check_password, hash_password, version_of
 
 app = Flask(__name__)
 table = sqlite3.connect("tutorial.db", check_same_thread=False, isolation_level=None)
 table.execute(
     "CREATE TABLE IF NOT EXISTS user (id INTEGER PRIMARY KEY, username TEXT UNIQUE, password TEXT)"
 )
-hashed = generate_password_hash(
-    os.environ.get("PASSWORD") or secrets.token_hex(), "scrypt:131072:8:1"
-)
+hashed = hash_password(os.environ.get("PASSWORD") or secrets.token_hex())
 table.execute("INSERT OR REPLACE INTO user VALUES (1, 'test', ?)", (hashed,))
 
 
 class Users:  # with Flask-SQLAlchemy each query stands in `with app.app_context():`
-    def authenticate(
-        self, username, password
-    ):  # 1. POST /token brings name and password, 2. the table is looked up
-        row = table.execute(
-            "SELECT id, username, password FROM user WHERE username = ?", (username,)
-        ).fetchone()
-        return (
-            User(*row[:2]) if check_password(row and row[2], password) else None
-        )  # 3. 200 and a token, or 401
+    # 1. POST /token brings name and password, 2. the table is looked up, 3. 200 and a token, or 401
+    def authenticate(self, username, password):
+        row = table.execute("SELECT * FROM user WHERE username = ?", (username,)).fetchone()
+        return user_of(row) if check_password(row and row[2], password) else None
 
     def get(self, user_id):
-        row = table.execute("SELECT id, username FROM user WHERE id = ?", (user_id,)).fetchone()
-        return User(*row) if row else None
+        row = table.execute("SELECT * FROM user WHERE id = ?", (user_id,)).fetchone()
+        return user_of(row) if row else None
+
+
+def user_of(row):  # another password has another version, which ends the sessions under the old one
+    return User(row[0], row[1], version=version_of(row[2]))
 
 
 @app.get(

@@ -3,6 +3,7 @@
 from .decision import Decision
 from .errors import (
     ConfigurationError,
+    Forbidden,
     InsufficientScope,
     InvalidRequest,
     InvalidToken,
@@ -54,4 +55,5 @@ __all__ += [
     "scope",
 ]
 __all__ += ["ConfigurationError", "JWTMiddlewareError", "Refusal", "StoreUnavailable"]
-__all__ += ["InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken", "Unavailable"]
+__all__ += ["Forbidden", "InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken"]
+__all__ += ["Unavailable"]

@@ -7,8 +7,10 @@
     └── Refusal                          a request answered by the middleware itself
         ├── MissingToken        401  no error code
         ├── InvalidRequest      400  invalid_request
+        │   └── PathTooLong     414  invalid_request
         ├── InvalidToken        401  invalid_token
         ├── InsufficientScope   403  insufficient_scope
+        ├── Forbidden           403  no error code
         └── Unavailable         503  temporarily_unavailable
 
 What a refusal says on the wire is fixed text, chosen by its `reason`: nothing of the request is
@@ -16,6 +18,7 @@ ever echoed.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
@@ -46,15 +49,18 @@ class StoreUnavailable(JWTMiddlewareError):
         return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
 
 
-DESCRIPTIONS: Mapping[str, str] = {
+_DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
     "too_large": "The access token is too large.",
+    "path_too_long": "The path is too long to be read in all its ways.",
+    "header_too_long": "A header that names a path prefix or a method is too long.",
     "algorithm": "The access token is signed with an algorithm that its key does not have.",
     "key": "No key of the issuer has the id that the access token names.",
     "signature": "The signature of the access token does not verify.",
     "type": "The token is of another type than an access token.",
     "claims": "A claim of the access token is missing or of the wrong form.",
+    "proof": "The access token is bound to a key, and the request has no proof of that key.",
     "issuer": "The issuer of the access token is not accepted here.",
     "audience": "The access token is meant for another audience.",
     "expired": "The access token has expired.",
@@ -62,9 +68,12 @@ DESCRIPTIONS: Mapping[str, str] = {
     "revoked": "The access token has been revoked.",
     "scope": "The access token lacks a scope that this resource needs.",
     "claim_missing": "The access token lacks a claim that this resource needs.",
+    "forbidden": "The caller may not do this.",
+    "requirement_failed": "It cannot be told at the moment whether the caller may do this.",
     "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
 }
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
 """The closed set of reasons, each with its one description (RFC 6750 section 3: printable ASCII, no
 quotes)."""
 
@@ -116,6 +125,13 @@ class InvalidRequest(Refusal):
     usual_reason = "malformed"
 
 
+class PathTooLong(InvalidRequest):
+    """414: the path can be read in so many ways, or is so long, that reading it is not tried (RFC
+    9110 section 15.5.15)."""
+
+    status, usual_reason = 414, "path_too_long"
+
+
 class InvalidToken(Refusal):
     """401 `invalid_token`: there is a token, and it is not good (RFC 6750 section 3.1)."""
 
@@ -141,6 +157,13 @@ class InsufficientScope(Refusal):
     def parameters(self) -> Mapping[str, str]:
         """The scopes that are needed, in one parameter."""
         return {"scope": " ".join(self.scope)} if self.scope else {}
+
+
+class Forbidden(Refusal):
+    """403 without an error code: a requirement of the owner's own said no to a good token. None of
+    RFC 6750's codes says that."""
+
+    status, code, usual_reason = 403, None, "forbidden"
 
 
 class Unavailable(Refusal):

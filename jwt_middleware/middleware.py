@@ -130,7 +130,7 @@ class JWTMiddleware:
                 return rules, None, None
             caller = self._identify(environ)
             for rule in rules:
-                rule.check(caller)
+                rule.authorize(caller)
         except Refusal as refusal:
             return rules, None, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):

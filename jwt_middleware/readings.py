@@ -1,43 +1,73 @@
-"""The readings of a PATH_INFO.
+r"""Reads a path in every way in which a server or a framework might.
 
 Frameworks disagree on what a path means. For the route `/api/x` all of these reach the handler of
-some framework: `//api/x` and `api/x` (Flask, Falcon), `/ap\\xffi/x` and `/api/x\\n` (Bottle),
+some framework: `//api/x` and `api/x` (Flask, Falcon), `/ap\xffi/x` and `/api/x\n` (Bottle),
 `/x/../api/x` (Pyramid traversal). A guard that knows one meaning is bypassed by the others. So a
 path is read in every way one might, and each reading counts.
 
-Readings are made in stages, `_STAGES` and then `_segmented`. Each keeps what it was given and adds
-what it makes of it, so that every combination occurs in the order in which a server and a framework
-would apply them. UTF-8 errors replaced by U+FFFD need no reading: no prefix holds that character,
-so nothing new would match. Every stage is one pass at the speed of C, and there are at most 240
-readings, so a hostile path costs linear time.
+Readings are made in stages. Each stage keeps what it was given and adds what it makes of it, so
+that every combination occurs, in the order in which a server and a framework would apply them.
+
+| stage | an example that then means `/api/x` | who reads a path so |
+|---|---|---|
+| as is | `/api/x` | everybody |
+| percent-decoded again, and once more | `/%61pi/x`, `/api%2fx` | apps that decode again |
+| bytes that are not UTF-8 dropped | `/ap\xffi/x` | Bottle, WebOb |
+| all bytes as Latin-1, if they are not UTF-8 | `/caf\xe9` for `/café` | CherryPy |
+| control characters, spaces dropped | `/api/x\n`, `/a\0pi/x` | patterns with `$`; C libraries |
+| backslash as slash | `/api\x` | apps that serve files on Windows, browsers |
+| `;params` cut | `/api;v=1/x` | RFC 2396 parsers, proxies for Java |
+| without scheme and host | `http://host/api/x` | wsgiref with paste.urlmap |
+| without what is before the first slash | `x/api/x` | `wsgiref.util.shift_path_info` |
+| slashes merged | `//api//x` | Flask, Falcon, nginx |
+| dot segments resolved, before or after merging | `/y/../api/x` | Pyramid, Morepath, servers |
+| `.` segments dropped while `..` stays | `/./api/x/..` | `wsgiref.util.shift_path_info` |
+| without a virtual host | `/VirtualHostBase/http/host/api/x` | Zope, repoze.vhm |
+
+UTF-8 errors replaced by U+FFFD need no reading: no prefix holds that character, so nothing new
+would match. What a single segment may stand for (`@@x`, `+x`, `x.json`) is known by the tree of
+rules, and what headers do to a path by `policy.paths`.
+
+Every stage is a few passes at the speed of C, so a hostile path costs linear time. `Reader` bounds
+the work for a whole request.
 
 Readings are PEP 3333's form of text: one character per byte.
 """
 
+import math
 import re
 from collections.abc import Callable
 from posixpath import normpath
 from urllib.parse import unquote_to_bytes
 
-is_plain: Callable[[str], object] = re.compile(
+from .errors import PathTooLong
+
+_is_plain: Callable[[str], object] = re.compile(
     r"(?:/[!-$&-,0-:<-\[\]-~-][!-$&-.0-:<-\[\]-~-]*+)*+/?"
 ).fullmatch
-"""True for a path that has one reading: printable ASCII but `%`, `;`, `\\`; no empty segment, none
-with a dot first."""
 
 _CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
 _PARAMETERS = re.compile(rb";[^/]*")
+_VIRTUAL_HOST = re.compile(r"/+VirtualHostBase(?:/+[^/]+){0,2}|/+VirtualHostRoot(?:/+_vh_[^/]*)*")
+_SCHEME_AND_HOST = re.compile(r"https?:/+[^/]*", re.IGNORECASE)
+
+_PER_TEXT = 250
+_PER_READING = 70
+_PER_CUT = 10
+_PER_ESCAPE = 45
+"""What takes as long as so many characters of a text, some 15 nanoseconds each: the fixed work for
+a text, the search for the rules of a reading, one `;params` or `//`, and one `%`."""
+
+
+def has_one_reading(path: str) -> bool:
+    """Tell whether a path has no reading but itself: printable ASCII but `%`, `;`, `\\`; no empty
+    segment, none with a dot first, no virtual host of Zope's."""
+    return _is_plain(path) is not None and "/VirtualHost" not in path
 
 
 def readings(path: str) -> set[str]:
     """Return every way to read the path, itself among them, each starting with a slash."""
-    try:
-        found = {path.encode("latin-1")}
-    except UnicodeEncodeError:  # no PEP 3333 text: a hand-made environ
-        found = {path.encode("utf-8", "surrogatepass")}
-    for stage in _STAGES:
-        found |= {stage(known) for known in found}
-    return {way for reading in found for way in _segmented(reading.decode("latin-1"))}
+    return Reader().read(path)
 
 
 def to_wsgi(text: str) -> str:
@@ -45,35 +75,121 @@ def to_wsgi(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
+class Reader:
+    """Reads the paths of one request, and refuses to do more than `room` of work.
+
+    A stranger decides how odd a path is: with every oddity at once it has some 70 texts and 200
+    readings. The work for each is counted as it is done. `PathTooLong` beyond the bound.
+    """
+
+    def __init__(self, room: float = math.inf) -> None:
+        self._room = room
+        self._found: dict[str, set[str]] = {}
+
+    def read(self, path: str) -> set[str]:
+        """Return every way to read the path, itself among them, each starting with a slash."""
+        if path not in self._found:
+            self._found[path] = self._read(path)
+        return self._found[path]
+
+    def _read(self, path: str) -> set[str]:
+        if has_one_reading(path):
+            self.charge(_PER_READING)
+            return {path or "/"}
+        try:
+            found = {path.encode("latin-1")}
+        except UnicodeEncodeError:  # not PEP 3333 text: a hand-made environ
+            found = {path.encode("utf-8", "surrogatepass")}
+        self.charge(_PER_ESCAPE * path.count("%") + sum(map(_work, found)))
+        for stage in _STAGES:
+            for text in tuple(found):
+                other = stage(text)
+                if other not in found:
+                    found.add(other)
+                    self.charge(_work(other))
+        divided: set[str] = set()
+        for text in found:
+            before = len(divided)
+            _divide(text.decode("latin-1"), divided)
+            self.charge(_PER_READING * (len(divided) - before))
+        divided |= {_VIRTUAL_HOST.sub("", way) or "/" for way in divided if "/VirtualHost" in way}
+        return divided
+
+    def charge(self, work: int) -> None:
+        """Count some work, in characters. `PathTooLong` beyond the bound."""
+        self._room -= work
+        if self._room < 0:
+            raise PathTooLong
+
+
+def _work(text: bytes) -> int:
+    """What it costs to read a text, in characters."""
+    return _PER_TEXT + len(text) + _PER_CUT * (text.count(b";") + text.count(b"//"))
+
+
+def _as_latin_1(path: bytes) -> bytes:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return path.decode("latin-1").encode()
+    return path
+
+
+def _without_broken_utf_8(path: bytes) -> bytes:
+    return path.decode("utf-8", "ignore").encode()
+
+
+# A stage sees what the stages before it made. The two for broken UTF-8 do not add up: what one of
+# them made is UTF-8, and stays.
 _STAGES: tuple[Callable[[bytes], bytes], ...] = (
     unquote_to_bytes,
     unquote_to_bytes,  # of a percent-encoded text once more
-    lambda path: path.decode("utf-8", "ignore").encode(),
+    _without_broken_utf_8,
+    _as_latin_1,
     lambda path: path.translate(None, _CONTROLS_AND_SPACE),
     lambda path: path.replace(b"\\", b"/"),
-    lambda path: _PARAMETERS.sub(b"", path),
+    lambda path: _PARAMETERS.sub(b"", path) if b";" in path else path,
 )
 
 
-def _segmented(path: str) -> set[str]:
-    """The ways to divide a path into segments: as is; empty ones dropped; dots resolved before,
-    after or alone."""
-    path = path if path.startswith("/") else "/" + path
-    merged = _merged(path)
-    if "/." not in path:
-        return {path, merged}
-    resolved = _resolved(path)
-    return {path, merged, resolved, _merged(resolved), _resolved(merged)}
+def _divide(text: str, found: set[str]) -> None:
+    """Add the ways to divide a text into segments."""
+    if not text.startswith("/"):
+        absolute = _SCHEME_AND_HOST.match(text)
+        if absolute:
+            _divide("/" + text[absolute.end() :], found)
+        _, slash, rest = text.partition("/")
+        if slash:
+            _divide("/" + rest, found)
+        text = "/" + text
+    merged = _merged(text) if "//" in text else text
+    found |= {text, merged}
+    if "/." in text:
+        resolved = _resolved(text)
+        found.add(resolved)
+        if merged is not text:
+            found |= {_merged(resolved), _resolved(merged)}
+        if "/./" in merged:
+            found.add(_without_single_dots(merged))
 
 
 def _merged(path: str) -> str:
     while "//" in path:
-        path = path.replace("//", "/")
+        path = path.replace("/////", "/").replace("//", "/")
+    return path
+
+
+def _without_single_dots(path: str) -> str:
+    while "/./" in path:
+        path = path.replace("/./", "/")
     return path
 
 
 def _resolved(path: str) -> str:
-    # To `normpath` an empty segment is none, and before CPython 3.11.5 a NUL is the end: both get
-    # another name.
-    path = path.replace("\0", "\1").replace("//", "/\uffff/").replace("//", "/\uffff/")
+    # Before CPython 3.11.5 `normpath` takes a NUL for the end, and it drops empty segments. Give
+    # both another name.
+    path = path.replace("\0", "\1")
+    if "//" not in path:
+        return normpath(path)
+    path = path.replace("//", "/\uffff/").replace("//", "/\uffff/")
     return normpath(path).replace("\uffff", "")

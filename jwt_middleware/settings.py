@@ -16,9 +16,10 @@ from .errors import ConfigurationError, require
 from .middleware import JWTMiddleware
 from .policy.requirements import Requirement, authenticated, optional, public, scope
 from .policy.rules import Rule
+from .trust.discovery import DiscoveredKeySet
 from .trust.keys import Key, KeySet
 from .trust.provider import Provider
-from .trust.remote_keys import DiscoveredKeySet, RemoteKeySet
+from .trust.remote_keys import RemoteKeySet
 from .trust.revocation import RevocationList
 from .wire.wsgi import WSGIApplication
 
@@ -147,19 +148,31 @@ def _key_folder(text: str) -> Any:
 
 
 def _rules(text: str) -> list[Rule]:
-    lines = [line.split() for line in text.replace(",", "\n").splitlines() if line.strip()]
-    return [
-        Rule(
-            prefix,
-            *map(_requirement, [w for w in words if not w.isupper()]),
-            methods=[*filter(str.isupper, words)],
-        )
-        for prefix, *words in lines
-    ]
+    """The rules of a text, one a line or with commas between. `ConfigurationError` names the
+    line."""
+    lines = [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
+    return [_rule(line) for line in lines]
+
+
+def _rule(line: str) -> Rule:
+    prefix, *words = line.split()
+    methods = [word for word in words if word.isupper()]
+    try:
+        requires = [_requirement(word) for word in words if not word.isupper()]
+        return Rule(prefix, *requires, methods=methods)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"in {line!r}: {error}") from None
 
 
 def _requirement(word: str) -> Requirement:
-    return scope(word.removeprefix("scope=")) if word.startswith("scope=") else _REQUIREMENTS[word]
+    if word.startswith("scope="):
+        return scope(word.removeprefix("scope="))
+    require(
+        word in _REQUIREMENTS,
+        f"a word must be a method in capitals, {', '.join(_REQUIREMENTS)} or scope=NAME, "
+        f"got {word!r}",
+    )
+    return _REQUIREMENTS[word]
 
 
 _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
@@ -175,7 +188,10 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "key_folder": (_key_folder, "a folder that `jwt-middleware keys` made"),
     "rules": (
         _rules,
-        "rules with commas between: /api, /api/health public, /docs POST PUT scope=write",
+        (
+            "rules with commas between: "
+            "/api, /api/health public, /docs scope=write, /docs GET HEAD OPTIONS scope=read"
+        ),
     ),
     "database_url": (str, "the URL of the database of the login app"),
     "log_url": (str, "the URL of a Redis or Valkey with the revocations"),

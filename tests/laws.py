@@ -22,7 +22,7 @@ TAKE_ENVIRON |= {"login.app", "login.routes"}
 READ_OS_ENVIRON = {"settings", "cli", "trust.fetch"}
 ONLY_IN = {
     "jwt": {"trust.keys", "trust.jws", "login.minter"},
-    "cryptography": {"trust.keys"},
+    "cryptography": {"trust.key_material"},
     "werkzeug": {"wire", "login", "stores.passwords", "testing"},
     "sqlalchemy": {"stores.sql"},
     "psycopg": {"stores.sql"},

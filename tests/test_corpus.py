@@ -1,16 +1,19 @@
 """The corpus through the middleware: no wrong verdict, no exception, on a real environ and through
 WebTest."""
 
+import json
 from collections.abc import Iterable, Iterator
 
 import pytest
 from clock import stopped
-from corpus import CASES, MODULES
+from corpus import CASES, KEY_CASES, MODULES
 from corpus.case import Case
+from corpus.key_forms import is_usable
 from corpus.verifiers import decide, guard
 from forge import NOW
 from webtest import TestApp
 
+from jwt_middleware import Key, KeySet
 from jwt_middleware.errors import DESCRIPTIONS
 
 
@@ -48,6 +51,32 @@ def test_every_case_gets_its_verdict(module: object) -> None:
         if refusal != wanted(case) or (identity is None) == (refusal is None)
     }
     assert not wrong
+
+
+def test_every_form_of_a_jwk_gets_its_verdict() -> None:
+    """A JWK is read as strictly as a token: each form that readers could differ over is refused, by
+    a configuration error and nothing else, and each good one is a key."""
+    wrong = [case.name for case in KEY_CASES if is_usable(case) != case.is_good]
+    assert not wrong
+    assert len({case.name for case in KEY_CASES}) == len(KEY_CASES) >= 400
+    assert {case.is_good for case in KEY_CASES} == {True, False}
+
+
+def test_a_jwk_of_bad_form_costs_a_document_no_other_key() -> None:
+    """In a JWKS document, as a mapping and as text, each bad form is left out alone (RFC 7517
+    section 5)."""
+    good = {"kty": "OKP", "crv": "Ed25519", "x": Key.generate("EdDSA").to_jwk()["x"], "kid": "good"}
+    bad = [case.jwk for case in KEY_CASES if not case.is_good]
+    assert [key.id for key in KeySet.from_jwks({"keys": [*bad, good]}).keys] == ["good"]
+    as_text = json.dumps({"keys": [*filter(_is_json, bad), good]})
+    assert [key.id for key in KeySet.from_jwks(as_text).keys] == ["good"]
+
+
+def _is_json(jwk: object) -> bool:
+    try:
+        return bool(json.dumps(jwk))
+    except TypeError:
+        return False
 
 
 def test_a_second_look_finds_the_same() -> None:

@@ -11,7 +11,7 @@ import pytest
 from servers.fault_server import BEHAVIOURS, PATH, Exchange, FaultServer, hang, well
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rule
-from jwt_middleware.trust.remote_keys import DiscoveredKeySet
+from jwt_middleware.trust.discovery import DiscoveredKeySet
 
 KEY = Key.generate(id="first")
 OIDC, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"

@@ -2,6 +2,7 @@
 while building."""
 
 import copy
+import json
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
@@ -14,16 +15,17 @@ from hypothesis import strategies as st
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    Identity,
     InsufficientScope,
     JWTMiddleware,
     Key,
     KeySet,
-    MissingToken,
     Provider,
     Refusal,
     RevocationList,
     Rule,
     any_of,
+    authenticated,
     claim,
     issued_by,
     optional,
@@ -157,14 +159,11 @@ def test_decisions(
 
 
 def test_a_requirement_of_the_owners() -> None:
-    """Any callable that raises a Refusal is a requirement; it is given None where there is no
-    token."""
+    """Any callable that raises a Refusal is a requirement; it is never asked without a caller."""
     seen: list[Any] = []
 
-    def only_ada(identity: Any) -> None:
+    def only_ada(identity: Identity) -> None:
         seen.append(identity)
-        if identity is None:
-            raise MissingToken
         if identity.subject != "ada":
             raise InsufficientScope("claim_missing")
 
@@ -174,7 +173,37 @@ def test_a_requirement_of_the_owners() -> None:
         authorization = f"Bearer {MINTER.mint(subject)}" if subject else ""
         decision = guarded.decide({"PATH_INFO": "/", "HTTP_AUTHORIZATION": authorization})
         assert getattr(decision.answer, "reason", None) == reason
-    assert [identity and identity.subject for identity in seen] == [None, "ada", "bob"]
+    assert [identity.subject for identity in seen] == ["ada", "bob"]
+
+
+TOO_MUCH = {
+    "a path": ({"PATH_INFO": "/%20" + "x" * 2045}, "414", "path_too_long"),
+    "a path under a public rule": (
+        {"PATH_INFO": "/api/health/%20" + "x" * 2045},
+        "414",
+        "path_too_long",
+    ),
+    "a header": ({"HTTP_X_SCRIPT_NAME": "/" + "x" * 256}, "400", "header_too_long"),
+}
+
+
+@pytest.mark.parametrize(("changes", "status", "reason"), TOO_MUCH.values(), ids=TOO_MUCH)
+@pytest.mark.parametrize("origin", [{}, {"HTTP_ORIGIN": "https://a.example"}])
+def test_what_costs_too_much_to_read_stays_here(
+    changes: dict[str, str], status: str, reason: str, origin: dict[str, str]
+) -> None:
+    """No rule may be known for it, and still it never reaches the app."""
+    statuses: list[str] = []
+    guarded = guard(
+        app=lambda environ, start: 1 / 0,
+        rules=[Rule("/api"), Rule("/api/health", public)],
+        allowed_origins=["https://a.example"],
+    )
+    environ = {"PATH_INFO": "/static/x", "REQUEST_METHOD": "GET", **changes, **origin}
+    (body,) = guarded(environ, lambda status, headers: statuses.append(status))
+    assert statuses[0].startswith(status)
+    assert json.loads(body)["reason"] == reason
+    assert environ["jwt_middleware.reason"] == reason
 
 
 @pytest.mark.parametrize(
@@ -248,19 +277,19 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a mapping of rules": ({"rules": {"/api": scope("read")}}, r'rules=\[Rule\("/api"\)\]'),
     "the same prefix twice": (
         {"rules": [Rule("/api"), Rule("/api", public)]},
-        "two rules have the prefix '/api'",
+        "one prefix twice, got 2 with prefix '/api'",
     ),
     "the same prefix twice, once with a slash": (
         {"rules": [Rule("/api"), Rule("/api/")]},
-        "two rules",
+        "one prefix twice",
     ),
     "the same prefix and method twice": (
         {"rules": [Rule("/api", methods=("GET", "POST")), Rule("/api", public, methods=["head"])]},
-        "two rules have the prefix '/api'",
+        "one prefix twice, got 2 with prefix '/api'",
     ),
     "an issuer that nobody is": (
         {"rules": [Rule("/api", issued_by("https://x.example"))]},
-        "no provider has an issuer",
+        r"issued_by\('https://x.example'\) names no configured provider \(known: 'https://",
     ),
     "two issuers at once": (
         {
@@ -269,7 +298,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
                 Rule("/api", issued_by("https://one.example"), issued_by("https://two.example"))
             ],
         },
-        "no provider has an issuer",
+        "exclude each other",
     ),
     "the store as revocations": ({"revocations": Store()}, r"RevocationList\(store\)"),
     "a realm with a quote": ({"realm": 'a"b'}, "without"),
@@ -318,16 +347,23 @@ PARTS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: Rule("/api", public, scope("read")),
         r"Rule\('/api', public\)",
     ),
-    "a scope beside optional": (
-        lambda: Rule("/api", scope("read"), optional),
+    "public beside optional": (
+        lambda: Rule("/api", public, optional),
         r"Rule\('/api', public\)",
     ),
+    "optional beside authenticated": (
+        lambda: Rule("/api", authenticated, optional),
+        r"Rule\('/api', optional\)",
+    ),
+    "scope without its call": (lambda: Rule("/api", scope), "scope without its call"),  # type: ignore[arg-type]
+    "a pattern": (lambda: Rule("/users/<id>"), "literal path"),
     "a name where a requirement belongs": (lambda: Rule("/api", "read"), r"scope\('read'\)"),  # type: ignore[arg-type]
     "a method where a tuple belongs": (
         lambda: Rule("/api", methods="POST"),
-        r'methods=\("POST",\)',
+        r'methods=\("GET",\)',
     ),
-    "a method with a space": (lambda: Rule("/api", methods=("GET POST",)), 'such as "POST"'),
+    "a method with a space": (lambda: Rule("/api", methods=("GET POST",)), "got 'GET POST'"),
+    "a method with a slip": (lambda: Rule("/api", methods=("GET", "GETT")), "got 'GETT'"),
     "a prefix without a slash": (lambda: Rule("api"), r'Rule\("/api"\)'),
     "a prefix with dots": (lambda: Rule("/api/../x"), "leave out dot segments"),
     "a prefix with a query": (lambda: Rule("/api?x"), "query"),
@@ -342,8 +378,8 @@ PARTS: dict[str, tuple[Callable[[], object], str]] = {
     "no issuer": (lambda: issued_by(), r"issued_by\('https://"),
     "a provider as issuer": (lambda: issued_by(PROVIDER), r"issued_by\('https://"),  # type: ignore[arg-type]
     "any of nothing": (lambda: any_of(), r"any_of\(scope\('a'\), scope\('b'\)\)"),
-    "any of a list": (lambda: any_of([scope("a")]), r"any_of\(scope\('a'\), scope\('b'\)\)"),  # type: ignore[arg-type]
-    "public among others": (lambda: any_of(public, scope("a")), "leave it out"),
+    "any of a list": (lambda: any_of([scope("a")]), r"any_of must hold requirements"),  # type: ignore[arg-type]
+    "public among others": (lambda: any_of(public, scope("a")), "ask for nothing"),
     "a key where a key set belongs": (
         lambda: Provider(issuer="i", audience="a", keys=Key.from_secret(SECRET)),  # type: ignore[arg-type]
         r"keys=KeySet\(\[key\]\)",

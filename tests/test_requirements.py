@@ -1,17 +1,23 @@
 """What a rule may ask of the caller."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+import jwt_middleware
 from jwt_middleware import (
     ConfigurationError,
+    Forbidden,
     Identity,
     InsufficientScope,
     InvalidToken,
     MissingToken,
     Refusal,
+    Rule,
+    Unavailable,
     any_of,
     authenticated,
     claim,
@@ -22,17 +28,25 @@ from jwt_middleware import (
 )
 from jwt_middleware.policy.requirements import Requirement
 
+Log = pytest.LogCaptureFixture
+
 
 def caller(*scopes: str, issuer: str = "https://a.example", **claims: Any) -> Identity:
     """A verified identity with these scopes and claims."""
     return Identity("ada", issuer, scopes, None, None, 2e9, json.dumps(claims).encode())
 
 
+class Tenant(list[str]):
+    """A requirement of an owner's own, which cannot be hashed."""
+
+    def __call__(self, identity: Identity) -> None:
+        """Refuse everybody."""
+        raise InsufficientScope("claim_missing")
+
+
 HOLDS = {
     "authenticated": (authenticated, caller()),
-    "optional without a token": (optional, None),
     "optional with one": (optional, caller()),
-    "public without a token": (public, None),
     "scope": (scope("read"), caller("read")),
     "two scopes": (scope("read", "write"), caller("admin", "write", "read")),
     "issuer": (issued_by("https://b.example", "https://a.example"), caller()),
@@ -144,14 +158,170 @@ NEED_A_TOKEN = [
     claim("a", 1),
     issued_by("a"),
     any_of(scope("a"), claim("b")),
+    lambda identity: None,
+    lambda identity: True,
+    lambda identity: False,
+    lambda identity: identity.subject,
 ]
 
 
 @pytest.mark.parametrize("requirement", NEED_A_TOKEN)
-def test_without_a_token_it_is_missing(requirement: Requirement) -> None:
-    """Whatever is asked of a caller without a token, the answer is 401 and not 403."""
+def test_without_a_token_it_is_missing(requirement: Any, caplog: Log) -> None:
+    """Whatever is asked of a caller without a token, the answer is 401, and nothing is asked."""
     with pytest.raises(MissingToken):
-        requirement(None)
+        Rule("/api", requirement).authorize(None)
+    assert not caplog.records
+
+
+def test_public_and_optional_pass_without_a_token() -> None:
+    """These two alone let a request without a token through; what is beside `optional` is asked of
+    a caller."""
+    Rule("/api", public).authorize(None)
+    Rule("/api", optional).authorize(None)
+    Rule("/api", optional, scope("a")).authorize(None)
+    Rule("/api", optional, scope("a")).authorize(caller("a"))
+    with pytest.raises(InsufficientScope):
+        Rule("/api", optional, scope("a")).authorize(caller())
+
+
+@pytest.mark.parametrize("answer", [None, True])
+def test_an_own_requirement_agrees(answer: bool | None, caplog: Log) -> None:
+    """None and True agree, and the next requirement is asked."""
+    asked = []
+    Rule("/api", lambda identity: answer, asked.append).authorize(caller())
+    assert asked == [caller()]
+    assert not caplog.records
+
+
+def test_an_own_requirement_says_no(caplog: Log) -> None:
+    """False is 403 `forbidden`; a refusal of its own passes as it is. Neither is a fault."""
+    with pytest.raises(Forbidden) as caught:
+        Rule("/api", lambda identity: False).authorize(caller())
+    assert (caught.value.status, caught.value.reason) == (403, "forbidden")
+    with pytest.raises(InsufficientScope):
+        Rule("/api", Tenant()).authorize(caller())
+    assert not caplog.records
+
+
+async def _later() -> bool:
+    return True
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
+
+
+BROKEN: dict[str, Callable[[Identity], Any]] = {
+    "a number": lambda identity: 1,
+    "zero": lambda identity: 0,
+    "an empty text": lambda identity: "",
+    "the identity": lambda identity: identity,
+    "a requirement": lambda identity: scope("a"),
+    "a coroutine": lambda identity: _later(),
+    "an exception": lambda identity: _raise(KeyError("secret-of-the-token")),
+    "an attribute that is not there": lambda identity: identity.nobody,  # type: ignore[attr-defined]
+    "an error of ours": lambda identity: _raise(ConfigurationError("secret-of-the-token")),
+    "alternatives": any_of(lambda identity: 1, scope("a")),  # type: ignore[arg-type, return-value]
+    "alternatives within": any_of(any_of(lambda identity: identity.nobody), scope("a")),  # type: ignore[attr-defined]
+}
+
+
+@pytest.mark.parametrize("requirement", BROKEN.values(), ids=BROKEN)
+@pytest.mark.filterwarnings("error")
+def test_a_broken_requirement_refuses(requirement: Any, caplog: Log) -> None:
+    """Any other answer, and any exception, is 503 with one ERROR line that says the class and no
+    text."""
+    with pytest.raises(Unavailable) as caught:
+        Rule("/api", requirement).authorize(caller("a"))
+    assert (caught.value.status, caught.value.reason) == (503, "requirement_failed")
+    assert caught.value.__cause__ is None
+    (record,) = caplog.records
+    assert (record.levelname, record.name, record.exc_info) == ("ERROR", "jwt_middleware", None)
+    assert "secret-of-the-token" not in record.getMessage()
+
+
+def test_an_exit_is_not_a_fault() -> None:
+    """What ends the process or the greenlet passes."""
+    for error in (KeyboardInterrupt(), SystemExit(), GeneratorExit()):
+        with pytest.raises(type(error)):
+            Rule("/api", partial(lambda error, identity: _raise(error), error)).authorize(caller())
+
+
+async def _coroutine_function(identity: Identity) -> None: ...
+
+
+def _generator_function(identity: Identity) -> Any:
+    yield
+
+
+async def _async_generator_function(identity: Identity) -> Any:
+    yield
+
+
+class _AsyncCall:
+    async def __call__(self, identity: Identity) -> None: ...
+
+
+NOT_REQUIREMENTS: dict[str, tuple[Any, str]] = {
+    "scope": (scope, "got scope without its call"),
+    "claim": (claim, "got claim without its call"),
+    "issued_by": (issued_by, "got issued_by without its call"),
+    "any_of": (any_of, "got any_of without its call"),
+    "a text": ("admin", "got 'admin'"),
+    "nothing": (None, "got None"),
+    "a list": ([scope("a")], r"got \[scope\('a'\)\]"),
+    "a class": (Tenant, "got <class"),
+    "a class of the standard library": (dict, "got <class 'dict'>"),
+    "a coroutine function": (_coroutine_function, "coroutine or generator"),
+    "a partial coroutine function": (partial(_coroutine_function), "coroutine or generator"),
+    "an object with an async call": (_AsyncCall(), "coroutine or generator"),
+    "a generator function": (_generator_function, "coroutine or generator"),
+    "an async generator function": (_async_generator_function, "coroutine or generator"),
+    "no argument": (lambda: None, "with one argument"),
+    "two arguments": (lambda identity, request: None, "with one argument"),
+    "a keyword that is needed": (lambda identity, *, request: None, "with one argument"),
+}
+
+
+@pytest.mark.parametrize(("value", "told"), NOT_REQUIREMENTS.values(), ids=NOT_REQUIREMENTS)
+def test_what_cannot_be_asked_is_refused_while_building(value: Any, told: str) -> None:
+    """A requirement that would fail or pass at each request is an error that names the rule."""
+    with pytest.raises(ConfigurationError, match=rf"requires of Rule\('/api'\) must .*{told}"):
+        Rule("/api", value)
+    with pytest.raises(ConfigurationError, match=rf"any_of must .*{told}"):
+        any_of(scope("a"), value)
+
+
+SHOWN = {
+    "Rule('/api')": Rule("/api"),
+    "Rule('/api', public)": Rule("/api/", public),
+    "Rule('/api', optional)": Rule("/api", optional),
+    "Rule('/api', scope('a', 'b'), methods=('POST', 'PUT'))": Rule(
+        "/api", scope("a", "b"), methods=("put", "POST")
+    ),
+    "Rule('/api', claim('role', 'a', 1), claim(('x', 'y')))": Rule(
+        "/api", claim("role", "a", 1), claim(("x", "y"))
+    ),
+    "Rule('/api', any_of(issued_by('https://a.example'), scope('a')))": Rule(
+        "/api", any_of(issued_by("https://a.example"), scope("a"))
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "rule"), SHOWN.items(), ids=SHOWN)
+def test_a_rule_shows_itself_as_it_is_written(text: str, rule: Rule) -> None:
+    """The repr is the call that makes such a rule."""
+    assert repr(rule) == text
+    assert eval(text, vars(jwt_middleware)).requires == rule.requires
+
+
+def test_a_rule_and_its_requirements_are_frozen() -> None:
+    """What was checked while building stays so."""
+    for value, name in ((Rule("/api"), "prefix"), (scope("a"), "names"), (public, "name")):
+        with pytest.raises(AttributeError):
+            setattr(value, name, "x")
+        with pytest.raises((AttributeError, TypeError)):
+            value.other = 1  # type: ignore[union-attr]
 
 
 def test_the_refusal_names_the_scopes_of_the_rule() -> None:
@@ -163,15 +333,13 @@ def test_the_refusal_names_the_scopes_of_the_rule() -> None:
 
 
 def test_alternatives_may_be_of_the_owners_own() -> None:
-    """Any callable that raises a refusal is a requirement, an unhashable one too."""
-
-    class Tenant(list[str]):
-        def __call__(self, identity: Identity | None) -> None:
-            raise InsufficientScope("claim_missing")
-
+    """Any callable is a requirement, an unhashable one too; False is the no of an alternative."""
     any_of(Tenant(), scope("b"))(caller("b"))
+    any_of(lambda identity: False, scope("b"))(caller("b"))
     with pytest.raises(InsufficientScope):
         any_of(Tenant(), scope("b"))(caller())
+    with pytest.raises(Forbidden):
+        any_of(lambda identity: False, scope("b"))(caller())
 
 
 CONTRADICTIONS = {

@@ -16,8 +16,8 @@ from jwt_middleware import ConfigurationError, Identity, Key, RemoteKeySet
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import SQLStore
+from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.key_folder import publish
-from jwt_middleware.trust.remote_keys import DiscoveredKeySet
 
 SECRET = "a secret of the tests, long enough"
 BASIC = {
@@ -90,8 +90,8 @@ def test_four_options_guard_an_app(build: Callable[..., Any]) -> None:
 RULES = """
     /api, /api/health public
     /news optional
-    /docs authenticated
-    /docs POST PUT scope=Docs:write scope=read
+    /docs scope=Docs:write scope=read
+    /docs GET HEAD OPTIONS authenticated
 """
 
 
@@ -106,7 +106,9 @@ RULES = """
         ("/docs", "POST", ("read",), 403),
         ("/docs", "PUT", ("Docs:write",), 403),
         ("/docs", "POST", ("read", "Docs:write"), 200),
-        ("/docs", "DELETE", (), 200),
+        ("/docs", "DELETE", (), 403),
+        ("/docs", "PATCH", ("read",), 403),
+        ("/docs", "PATCH", ("read", "Docs:write"), 200),
     ],
 )
 def test_rules(path: str, method: str, scopes: tuple[str, ...] | None, expected: int) -> None:
@@ -215,7 +217,20 @@ WRONG = {
     "unknown requirement": ({"rules": "/api admin"}, "rules", "/api/health public"),
     "mixed case": ({"rules": "/api Public"}, "rules", "/api/health public"),
     "no scope": ({"rules": "/api scope="}, "rules", "scope"),
-    "empty rules": ({"rules": ""}, "rules", "at least one"),
+    "empty rules": ({"rules": ""}, "rules", "must not be empty"),
+    "a requirement as a method": (
+        {"rules": "/, /api AUTHENTICATED"},
+        "rules",
+        "in '/api AUTHENTICATED': methods must be registered",
+    ),
+    "a misspelled method": (
+        {"rules": "/api GETT scope=a"},
+        "rules",
+        "in '/api GETT scope=a': methods must be registered",
+    ),
+    "a method in small letters": ({"rules": "/api get"}, "rules", "got 'get'"),
+    "public with a scope": ({"rules": "/x\n/api public scope=a"}, "rules", "in '/api public"),
+    "a pattern": ({"rules": "/users/<id>"}, "rules", "in '/users/<id>': prefix must be a literal"),
     "bad URL": ({"jwks_url": "http://idp.example/"}, "jwks_url", "https"),
 }
 

@@ -1,5 +1,4 @@
-"""The login app: people sign in with name and password and get the tokens that the middleware
-accepts."""
+"""The login app: people log in with username and password and get tokens for the middleware."""
 
 from .._packages import require_package
 

@@ -1,7 +1,7 @@
 """`LoginApp`: a WSGI app where people log in with username and password and get tokens."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from werkzeug.wrappers import Request
@@ -22,17 +22,17 @@ from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
+from .options import shown
 from .pages import login_page
 from .routes import Routes
 from .sessions import Sessions
 from .throttle import Throttle
 
-_STORE_METHODS = ("ping", "add_session", "end_sessions", "revoke", "increment")
+_STORE_METHODS = ("ping", "add_session", "end_sessions", "revoke", "is_revoked", "increment")
 
 
 class WrappedApplication(Protocol):
-    """A WSGI app that can be called by its parameters' names too, which `Flask.wsgi_app` promises
-    of itself."""
+    """A WSGI app that can also be called by its parameters' names, as `Flask.wsgi_app` can."""
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -74,19 +74,7 @@ class LoginApp:
         title: str | None = None,
         template: str | os.PathLike[str] | None = None,
     ) -> None:
-        require(
-            isinstance(minter, TokenMinter),
-            "LoginApp takes a store and a minter: LoginApp(store, minter)",
-        )
-        require(
-            hasattr(store, "ping"),
-            "store is one of jwt_middleware.stores; an app's own user table goes in users=",
-        )
-        users = cast(UserStore, store) if users is None else users
-        has_both = hasattr(users, "authenticate") and hasattr(users, "get")
-        require(has_both, "users has authenticate and get: see UserStore")
-        is_throttle = throttle is None or isinstance(throttle, Throttle)
-        require(is_throttle, "throttle is Throttle(), or None")
+        users = _check_parts(store, minter, users, throttle)
         sessions = Sessions(
             store,
             reuse_grace=reuse_grace,
@@ -105,31 +93,31 @@ class LoginApp:
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
         if is_preflight(environ) and is_allowed(environ, allowed):
             return preflight_response()(environ, start_response)
-        tidy = tidy_environ(environ)
         try:
-            if tidy is None:
-                raise LoginError(400, "invalid_request", "The request is malformed.")
-            response = self._routes.answer(Request(tidy))
+            environ = _tidy(environ)
+            response = self._routes.answer(Request(environ))
         except LoginError as error:
-            drain_body(tidy or environ)
+            drain_body(environ)
             response = error.response()
         response.headers.update(NOSNIFF)
         return answering(response)(environ, start_response)
 
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
-        """Return a WSGI app that answers the login app's paths below `prefix` and hands all else on
-        to `app`.
+        """Return a WSGI app that answers the login app's paths below `prefix` and passes all other
+        requests on to `app`.
 
-        `prefix` is `"/auth"`, say, or `""` for `/token` itself.
+        `prefix` is a path such as `"/auth"`, or `""` for `/token` itself.
         """
         well_formed = isinstance(prefix, str) and (
             not prefix or (prefix.startswith("/") and not prefix.endswith("/"))
         )
         require(
-            well_formed, 'prefix is a path without a slash at its end: prefix="/auth", or prefix=""'
+            well_formed,
+            'prefix must be a path without a slash at its end: prefix="/auth", or prefix=""',
         )
         require(
-            callable(app), "wrap takes a WSGI app: wrap(app.wsgi_app, prefix='/auth') for Flask"
+            callable(app),
+            "app must be a WSGI app: for Flask wrap(app.wsgi_app, prefix='/auth')",
         )
         prefix = to_wsgi(prefix)
         own = {prefix + path: path for path in self._routes.paths}
@@ -140,9 +128,46 @@ class LoginApp:
             if path is None:
                 return app(environ, start_response)
             script_name = environ.get("SCRIPT_NAME") or ""
-            if isinstance(script_name, str):  # Any other is refused as a malformed request.
+            if isinstance(script_name, str):  # any other is refused like all that is malformed
                 environ["SCRIPT_NAME"] = script_name + prefix
             environ["PATH_INFO"] = path
             return self(environ, start_response)
 
         return application
+
+
+def _check_parts(
+    store: Store, minter: TokenMinter, users: UserStore | None, throttle: Throttle | None
+) -> UserStore:
+    """Return the users, or raise `ConfigurationError` for a part that is something else."""
+    require(
+        isinstance(minter, TokenMinter),
+        "minter must be a TokenMinter: LoginApp(store, minter)",
+    )
+    require(
+        _has_methods(store, _STORE_METHODS),
+        "store must be a SQLStore or a MemoryStore; your own user table goes in users=",
+    )
+    users = cast(UserStore, store) if users is None else users
+    require(
+        _has_methods(users, ("authenticate", "get")),
+        "users must be an object with the methods authenticate and get: see UserStore",
+    )
+    require(
+        throttle is None or isinstance(throttle, Throttle),
+        f"throttle must be a Throttle or None, got {shown(throttle)}",
+    )
+    return users
+
+
+def _has_methods(value: object, names: Iterable[str]) -> bool:
+    """Whether it is an object with these methods, and not the class of one."""
+    is_class = isinstance(value, type)
+    return not is_class and all(callable(getattr(value, name, None)) for name in names)
+
+
+def _tidy(environ: Mapping[str, Any]) -> dict[str, Any]:
+    tidy = tidy_environ(environ)
+    if tidy is None:
+        raise LoginError(400, "invalid_request", "The request is malformed.")
+    return tidy

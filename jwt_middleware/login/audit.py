@@ -12,6 +12,8 @@ client as well.
 import json
 import logging
 
+from ..log_lines import foreign_value, log_with_fields
+
 _log = logging.getLogger("jwt_middleware.login")
 
 _MAX_SHOWN = 128  # characters of a fact
@@ -24,7 +26,7 @@ _EVENTS = {
     "logout": (logging.INFO, "signed out"),
     "changed": (
         logging.WARNING,
-        "right password of a user who has changed just now or is gone, or get() is amiss",
+        "the right password, but get() does not return the same user: changed, gone, or a fault",
     ),
     "outdated": (logging.INFO, "the user has changed or is gone: the session ends"),
     "reuse": (logging.WARNING, "a used refresh token came again: the session ends"),
@@ -46,12 +48,11 @@ def record(event: str, address: str | None, **facts: object) -> None:
         return
     facts = {"address": address, **facts}
     # Some of these values come from a client. Escape and truncate them, so that nobody can forge or
-    # flood log lines.
+    # flood log lines; in the line quote them too, so that no value looks like another fact.
     shown = {
-        name: json.dumps(str(fact)[:_MAX_SHOWN]) for name, fact in facts.items() if fact is not None
+        name: foreign_value(fact, _MAX_SHOWN) for name, fact in facts.items() if fact is not None
     }
-    line = " ".join([f"{event}: {words}", *(f"{name}={value}" for name, value in shown.items())])
-    made = _log.makeRecord(_log.name, level, __file__, 0, line, (), None)
-    # Not by `extra`, which raises where a record factory of the owner's has set such a field.
-    vars(made).update({name: value[1:-1] for name, value in shown.items()}, event=event)
-    _log.handle(made)
+    line = " ".join(
+        [f"{event}: {words}", *(f"{name}={json.dumps(value)}" for name, value in shown.items())]
+    )
+    log_with_fields(_log, level, line, {"event": event, **shown})

@@ -17,7 +17,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from .errors import LoginError, json_response
+from .errors import ForeignSession, LoginError, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
@@ -53,7 +53,8 @@ class CookieMode:
             answer = self._grants.grant(fields, peer)
         except LoginError as error:
             response = error.response()
-            if is_refresh and error.code == "invalid_grant":
+            has_ended = error.code == "invalid_grant" and not isinstance(error, ForeignSession)
+            if is_refresh and has_ended:
                 clear(request, response)  # so that the session is not reported as ended once more
             return response
         refresh_token = answer.pop("refresh_token")

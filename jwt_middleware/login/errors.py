@@ -31,6 +31,10 @@ class LoginError(Exception):
         return json_response(self.status, body, {**NO_STORE, **self.headers})
 
 
+class ForeignSession(LoginError):
+    """A refresh token of another login app: its session goes on, so its cookie may stay."""
+
+
 def json_response(
     status: int, body: Mapping[str, Any], headers: Mapping[str, str] = NO_STORE
 ) -> Response:

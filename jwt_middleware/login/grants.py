@@ -14,7 +14,7 @@ from ..stores.users import warn_without_version
 from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
-from .errors import LoginError
+from .errors import ForeignSession, LoginError
 from .minter import TokenMinter
 from .sessions import ForeignToken, SessionEnded, Sessions, TokenReused
 from .throttle import Attempt, Throttle, Throttled
@@ -144,6 +144,7 @@ class Grants:
             audit.record("reuse", peer.address, **_facts(reused.session))
         except ForeignToken as foreign:
             audit.record("foreign", peer.address, **_facts(foreign.session))
+            raise _session_ended(ForeignSession) from None
         except SessionEnded:
             pass
         raise _session_ended()
@@ -220,5 +221,5 @@ def _bad_credentials() -> LoginError:
     return LoginError(401, "invalid_grant", "Bad username or password", challenge)
 
 
-def _session_ended() -> LoginError:
-    return LoginError(400, "invalid_grant", "The session has ended: sign in again.")
+def _session_ended(kind: type[LoginError] = LoginError) -> LoginError:
+    return kind(400, "invalid_grant", "The session has ended: sign in again.")

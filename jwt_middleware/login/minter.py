@@ -1,30 +1,36 @@
-"""`TokenMinter`: signs access tokens, and says as a `Provider` how to verify them."""
+"""`TokenMinter`: signs access tokens, and gives the `Provider` that verifies them."""
 
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jwt
-
 from ..errors import InvalidToken, require, tuple_of
 from ..identity import Identity
+from ..trust import jws
 from ..trust.key_folder import KeyFolder
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
 from ..trust.verifier import Verifier
+from .options import MAX_SECONDS, shown
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1: the type of the token)
 RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope"))
-"""Claims of the minter's own: extra claims may not replace them."""
+"""The claims that the minter sets itself. Extra claims may not replace them."""
 
 
 class TokenMinter:
     """Mints JWT access tokens in the profile of RFC 9068, signed by one key.
 
-    `key` is a secret, a private key, or a `KeyFolder`, whose active key signs. `issuer` and
-    `audience` (a text, or several) become `iss` and `aud`; `lifetime` is in seconds. Tokens signed
-    by one of `fallbacks`, earlier keys, stay good: a key is changed without a logout.
+    - `key`: a secret, a private key, or a `KeyFolder`, whose active key signs.
+    - `issuer`: a string, the `iss` of the tokens.
+    - `audience`: a string, or a list of strings, the `aud`.
+    - `lifetime`: whole seconds from minting to expiry.
+    - `fallbacks`: earlier keys. Tokens that one of them signed stay good, so a key can be changed
+      without a logout.
+
+    `ConfigurationError` for anything that cannot work.
     """
 
     def __init__(
@@ -38,18 +44,25 @@ class TokenMinter:
     ) -> None:
         require(
             isinstance(key, (Key, KeyFolder)),
-            "TokenMinter takes a key: TokenMinter(Key.from_pem(...)), or use from_secret",
+            "key must be a Key or a KeyFolder: TokenMinter(Key.from_pem(...)), or use from_secret",
+        )
+        is_whole = type(lifetime) is int and 0 < lifetime <= MAX_SECONDS
+        require(
+            is_whole,
+            "lifetime must be a positive integer of whole seconds,"
+            f" at most {MAX_SECONDS}, got {shown(lifetime)}",
         )
         require(
-            type(lifetime) is int and lifetime > 0, "lifetime is a positive whole number of seconds"
+            isinstance(issuer, str) and issuer,
+            "issuer must be a string that is not empty: issuer='https://login.example'",
         )
         if not isinstance(audience, str):
-            form = "a minter names the audience of its tokens, or several: audience='example-api'"
+            form = "audience must be a string, or a list of strings: audience='example-api'"
             audience = tuple_of(str, audience, form)
         self._key = key
         require(
             self._signing_key.signing_key,
-            "a public key cannot sign: TokenMinter takes a secret or a private key",
+            "key must be a secret or a private key; a public key cannot sign",
         )
         self._issuer = issuer
         self._lifetime = lifetime
@@ -68,11 +81,11 @@ class TokenMinter:
         lifetime: int = 900,
         fallbacks: Sequence[str | bytes] = (),
     ) -> "TokenMinter":
-        """A minter that signs with HS256. `secret` has at least 32 bytes; `fallbacks` are earlier
-        secrets."""
+        """Return a minter that signs with HS256. `secret` has at least 32 bytes; `fallbacks` are
+        earlier secrets."""
         require(
             isinstance(fallbacks, (list, tuple)),
-            "fallbacks is a tuple of earlier secrets: fallbacks=(OLD,)",
+            "fallbacks must be a list or tuple of earlier secrets: fallbacks=(OLD,)",
         )
         earlier = [Key.from_secret(old) for old in fallbacks]
         key = Key.from_secret(secret)
@@ -80,7 +93,7 @@ class TokenMinter:
 
     @property
     def provider(self) -> Provider:
-        """The provider that accepts what this minter mints, and no token of another type (RFC 8725
+        """The provider that accepts the tokens of this minter, and none of another type (RFC 8725
         section 3.11)."""
         return self._provider
 
@@ -117,12 +130,12 @@ class TokenMinter:
     ) -> str:
         """Return a new token for the subject, with a `jti` of its own and the session as its `sid`.
 
-        `claims` are added (JSON-able). `ValueError` when they would replace a claim of the
-        minter's, or when the provider would refuse the token or read another subject or other
-        scopes from it.
+        `claims` are added; they must be JSON-able. `ValueError` when they would replace a claim
+        that the minter sets, or when the provider would refuse the token, or read another subject
+        or other scopes from it.
         """
         if isinstance(scopes, str):
-            raise ValueError("scopes is a tuple of texts")
+            raise ValueError("scopes must be a list or tuple of strings")
         extra = dict(claims or {})
         if RESERVED_CLAIMS & extra.keys():
             raise ValueError(
@@ -134,7 +147,7 @@ class TokenMinter:
         except (InvalidToken, RecursionError, TypeError, ValueError) as error:
             raise ValueError("the subject, a scope or a claim cannot stand in a token") from error
         if (identity.subject, set(identity.scopes)) != (subject, set(scopes)):
-            raise ValueError("a scope is a name without spaces, and no extra claim grants one")
+            raise ValueError("a scope must not contain spaces, and no extra claim may grant one")
         return token
 
     def verify(self, token: str) -> Identity:
@@ -161,14 +174,17 @@ class TokenMinter:
         }
 
     def _sign(self, claims: dict[str, Any]) -> str:
-        key = self._signing_key
-        headers = {"typ": TOKEN_TYPE} | ({"kid": key.id} if key.id else {})
-        return jwt.encode(claims, key.signing_key or b"", key.algorithm, headers)
+        payload = json.dumps(claims, separators=(",", ":")).encode()
+        return jws.sign({"typ": TOKEN_TYPE}, payload, self._signing_key)
 
 
 def _verifying_keys(key: Key | KeyFolder, fallbacks: Sequence[Key]) -> KeySet | KeyFolder:
-    earlier = tuple_of(Key, fallbacks, "fallbacks is a list of earlier keys: fallbacks=[old_key]")
+    form = "fallbacks must be a list or tuple of earlier keys: fallbacks=[old_key]"
+    earlier = tuple_of(Key, fallbacks, form)
     if isinstance(key, KeyFolder):
-        require(not earlier, "a KeyFolder holds the earlier keys itself: leave fallbacks out")
+        require(
+            not earlier,
+            "fallbacks must be empty with a KeyFolder, which has earlier keys: leave fallbacks out",
+        )
         return key
     return KeySet([key, *earlier])

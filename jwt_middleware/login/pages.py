@@ -16,7 +16,7 @@ from ..readings import readings, to_wsgi
 
 _FOLDER = Path(__file__).parent / "page"
 _TEXTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(_FOLDER.glob("*.json"))}
-"""Language: what the page says in it."""
+"""Language to the texts of the page in it."""
 
 _DEFAULT = "en"
 
@@ -36,15 +36,17 @@ Handler: TypeAlias = Callable[[Request], Response]
 
 
 def login_page(title: str | None = None, template: str | os.PathLike[str] | None = None) -> Handler:
-    """Return what answers `GET /login`.
+    """Return the handler of `GET /login`.
 
-    `title` stands above "Sign in": whose page it is. `template` is a file in place of
-    `page/login.html`: UTF-8, and a `string.Template` with the names of `page/en.json` and `$lang`,
-    `$title`, `$next`, `$texts`; a `$` itself is `$$`.
+    - `title`: the name above "Sign in".
+    - `template`: a file in place of `page/login.html`. It is UTF-8 and a `string.Template` with the
+      names of `page/en.json` and `$lang`, `$title`, `$next`, `$texts`; a `$` itself is `$$`.
+
+    `ConfigurationError` for a template that cannot be read or rendered.
     """
     require(
-        title is None or (isinstance(title, str) and bool(title)),
-        'title is a text: title="Example"',
+        title is None or (isinstance(title, str) and title and _is_unicode(title)),
+        'title must be a string that is not empty: title="Example"',
     )
     page = _read_template(_FOLDER / "login.html" if template is None else template)
 
@@ -60,7 +62,7 @@ def login_page(title: str | None = None, template: str | os.PathLike[str] | None
             render(language, "")
     except (KeyError, ValueError) as error:
         raise ConfigurationError(
-            f"a $ of the template is no name of the page ($$ is a dollar): {error}"
+            f"template must only use names of the page after a $ ($$ is a dollar): {error}"
         ) from error
 
     def handler(request: Request) -> Response:
@@ -77,14 +79,14 @@ def login_page(title: str | None = None, template: str | os.PathLike[str] | None
 
 
 def _language(request: Request) -> str:
-    # Not `best_match`: to that "es;q=0.1" is better than "en-GB", since the page's name for English
-    # is "en".
+    # `best_match` would prefer "es;q=0.1" to "en-GB", because the page calls English "en".
     wanted = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
     return next((language for language in wanted if language in _TEXTS), _DEFAULT)
 
 
 def page_file(name: str) -> Handler:
-    """Return what answers with one file of the page, whole or 304 (RFC 9110 section 13.1.2)."""
+    """Return the handler of one file of the page: the whole of it, or 304 (RFC 9110 section
+    13.1.2)."""
     path = _FOLDER / name
     content = path.read_bytes()
     etag = hashlib.sha256(content).hexdigest()[:16]
@@ -99,11 +101,12 @@ def page_file(name: str) -> Handler:
 
 
 def local_path(values: list[str]) -> str:
-    """Return the one value if it is a path of this origin however it is read, else an empty text.
+    """Return the one value if it is a path of this origin in every reading, else an empty string.
 
-    To browsers a backslash is a slash, tabs and newlines are not there, and `//` starts a host
-    (WHATWG URL, 4.4); what stands at the path may decode or resolve it and redirect once more. So
-    no reading of it may start with two slashes.
+    An open redirect would send people who have just logged in to a foreign page. Browsers read a
+    backslash as a slash, drop tabs and newlines, and take `//` for the start of a host (WHATWG URL
+    section 4.4). The app at the path may decode or resolve it and redirect once more. So no reading
+    of it may start with two slashes.
     """
     if len(values) != 1 or not values[0].startswith("/"):
         return ""
@@ -116,4 +119,9 @@ def _read_template(path: str | os.PathLike[str]) -> Template:
     try:
         return Template(Path(path).read_text("utf-8"))
     except (OSError, TypeError, ValueError) as error:
-        raise ConfigurationError(f"template is the path of a file in UTF-8: {error}") from error
+        raise ConfigurationError(f"template must be the path of a UTF-8 file: {error}") from error
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a page with this text can be encoded: not so with half of a surrogate pair."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

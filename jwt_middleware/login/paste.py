@@ -1,4 +1,4 @@
-"""The login app by the ini files of PasteDeploy, as an app or as a filter: `use =
+"""The login app in the ini files of PasteDeploy, as an app or as a filter: `use =
 egg:wsgi-jwt-middleware#login`."""
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ _LOGIN = ("title", "allowed_origins")
 
 
 def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
-    """Return the login app that an `[app:...]` describes. `ConfigurationError` names the option at
-    fault."""
+    """Return the login app that an `[app:...]` section describes. `ConfigurationError` names the
+    option at fault."""
     values = read_options(options, (*_MINTER, *_SIGNERS, *STORE, *_LOGIN), defaults=global_conf)
     key, store = only_one_of(_SIGNERS, values), store_of(values)
     require(key and store, f"the login app needs database_url and one of {', '.join(_SIGNERS)}")
@@ -27,5 +27,5 @@ def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
 def filter_app_factory(
     app: WSGIApplication, global_conf: Mapping[str, str], *, prefix: str, **options: str
 ) -> WSGIApplication:
-    """Put the login app under `prefix` in front of the app, as a `[filter:...]` says."""
+    """Put the login app under `prefix` in front of the app, as a `[filter:...]` section says."""
     return app_factory(global_conf, **options).wrap(app, prefix=prefix)

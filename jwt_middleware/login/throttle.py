@@ -90,15 +90,17 @@ class Throttle:
     def _limits(
         self, counters: Counters, name: str, networks: tuple[str, ...], pair: str | None
     ) -> Iterator[tuple[str, tuple[str, str]]]:
-        is_known = pair is not None and any(counters.count(key)[0] for key in _seen_keys(pair))
-        if pair is not None:
-            yield self.per_name_and_address, ("pair", pair)
-        if pair is not None and is_known:
+        # Addresses first, the widest before the others: a flood from one is stopped by one count.
+        for network in reversed(networks):
+            yield self.per_address, ("address", _digest(network))
+        if pair is None:
+            yield self.per_name, ("name", name)
+            return
+        yield self.per_name_and_address, ("pair", pair)
+        if any(counters.count(key)[0] for key in _seen_keys(pair)):
             yield self.per_known_address, ("known", pair)
         else:
             yield self.per_name, ("name", name)
-        for network in networks:
-            yield self.per_address, ("address", _digest(network))
 
 
 class Attempt:

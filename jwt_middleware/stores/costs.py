@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 MAX_MEMORY = 512 * 2**20
-"""The most bytes for one scrypt hash, 128 * r * (n + p). It is four times the default: two hashes
+"""The most bytes for one scrypt hash, 128 * r * n. It is four times the default: two hashes
 at once must not exhaust the memory of a worker."""
 
 MAX_WORK = 8 * 131_072 * 8
@@ -19,6 +19,7 @@ table must not keep a worker busy for an hour."""
 _SCRYPT = re.compile(r"scrypt:([1-9]\d{0,9}):([1-9]\d{0,9}):([1-9]\d{0,9})", re.ASCII)
 # At most 9,999,999 rounds: about 5 s of SHA-256.
 _PBKDF2 = re.compile(r"pbkdf2:([\w-]{1,32}):([1-9]\d{0,6})", re.ASCII)
+_MAX_BLOCKS = 65_536  # r * p: scrypt starts with a PBKDF2 of 128 * r * p bytes, here 8 MiB
 _SCRYPT_REST = re.compile(r"[^$]+\$[0-9a-f]{128}", re.ASCII)
 _PBKDF2_REST = re.compile(r"[^$]+\$([0-9a-f]{2}){16,64}", re.ASCII)
 _PADDING_R = 8
@@ -41,16 +42,12 @@ class Method:
         """Return methods of this kind that together cost this much work, none with more memory."""
         if self.kind != "scrypt":
             return [f"{self.kind}:{work}"] if work > self.work // _NEGLIGIBLE else []
-        runs = []
-        blocks = work // _PADDING_R
-        whole, rest = divmod(blocks, self.largest)
-        if whole:
-            runs.append(f"scrypt:{self.largest}:{_PADDING_R}:{whole}")
-        for exponent in reversed(range(1, self.largest.bit_length() - 1)):
-            n = 2**exponent
-            if rest & n and n * _PADDING_R > self.work // _NEGLIGIBLE:
-                runs.append(f"scrypt:{n}:{_PADDING_R}:1")
-        return runs
+        whole, rest = divmod(work // _PADDING_R, self.largest)
+        parts = [(self.largest, whole)] if whole else []
+        parts += [(2**bit, 1) for bit in reversed(range(rest.bit_length())) if rest & 2**bit]
+        least = self.work // _NEGLIGIBLE
+        runs = [f"scrypt:{n}:{_PADDING_R}:{p}" for n, p in parts if n * p * _PADDING_R > least]
+        return [run for run in runs if read_method(run)]
 
 
 def read_method(text: object) -> Method | None:
@@ -96,12 +93,13 @@ def is_encodable(text: str) -> bool:
 
 
 def _is_possible_scrypt(n: int, r: int, p: int) -> bool:
-    """RFC 7914 section 2 and the bounds of this module."""
+    """RFC 7914 section 2, what werkzeug lets OpenSSL use, and the bounds of this module."""
     is_power_of_two = n & (n - 1) == 0
-    if n < 2 or not is_power_of_two or n.bit_length() > 16 * r:
+    if not hasattr(hashlib, "scrypt") or n < 2 or not is_power_of_two or n.bit_length() > 16 * r:
         return False
-    is_bounded = 128 * r * (n + p) <= MAX_MEMORY and n * r * p <= MAX_WORK
-    return hasattr(hashlib, "scrypt") and is_bounded
+    if 128 * (n + p + 2) > 132 * n * p:  # werkzeug passes maxmem=132 * n * r * p
+        return False
+    return 128 * n * r <= MAX_MEMORY and n * r * p <= MAX_WORK and r * p <= _MAX_BLOCKS
 
 
 def _is_possible_digest(digest: str) -> bool:

@@ -11,12 +11,12 @@ from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session
 from .passwords import DEFAULT_METHOD
 from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
-from .users import Row, UserTable
+from .users import Row, UserStoreBase, fold_name
 
 _SWEEP_EVERY = 60  # seconds
 
 
-class MemoryStore(UserTable):
+class MemoryStore(UserStoreBase):
     """Users, sessions, revocations and counters that live as long as this object.
 
     Thread-safe; forked processes each go on with a copy of their own. `password_method` is one of
@@ -130,7 +130,7 @@ class MemoryStore(UserTable):
         return (count, expires_at) if expires_at > now else (0, now)
 
     def _find(self, username: str) -> Row | None:
-        return self._rows.get(username)
+        return self._rows.get(fold_name(username))
 
     def _get(self, user_id: int) -> Row | None:
         return next((row for row in self._rows.copy().values() if row.id == user_id), None)
@@ -140,35 +140,39 @@ class MemoryStore(UserTable):
 
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
         with self._lock:
-            if values["username"] in self._rows:
+            key = fold_name(values["username"])
+            if key in self._rows:
                 return None
             self._last_id += 1
-            self._rows[values["username"]] = row = Row(id=self._last_id, **values)
+            self._rows[key] = row = Row(id=self._last_id, **values)
             return row
 
     def _update(
         self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
     ) -> bool:
         with self._lock:
-            row = self._rows.get(username)
+            key = fold_name(username)
+            row = self._rows.get(key)
             if row is None:
                 return False
-            self._rows[username] = replace(row, **values, version=row.version + ends_sessions)
+            version = row.version + 1 if ends_sessions else row.version
+            self._rows[key] = replace(row, **values, version=version)
             if ends_sessions:
                 self._end(self._sessions_of(str(row.id)))
             return True
 
     def _delete(self, username: str) -> bool:
         with self._lock:
-            row = self._rows.pop(username, None)
+            row = self._rows.pop(fold_name(username), None)
             if row is not None:
                 self._end(self._sessions_of(str(row.id)))
             return row is not None
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:
         with self._lock:
-            if self._rows.get(row.username) is row:
-                self._rows[row.username] = replace(row, password_hash=password_hash)
+            key = fold_name(row.username)
+            if self._rows.get(key) is row:
+                self._rows[key] = replace(row, password_hash=password_hash)
 
     def _sessions_of(self, user_id: str, issuer: str | None = None) -> list[Session]:
         found = [self._sessions[name] for name in self._names_of.get(user_id, ())]

@@ -29,11 +29,14 @@ _SLASHES = {
 _FRONTS = {
     "no first slash": [""],
     "dot segment": ["./", "/../", "../"],
-    "absolute URL": ["http://evil.example/", "//evil.example/"],
+    "absolute URL": ["http://evil.example/", "https://evil.example//", "//evil.example/"],
+    "before the first slash": ["x/", "x//", "x/./"],
+    "virtual host": ["/VirtualHostRoot/", "/VirtualHostRoot/_vh_x/", "/VirtualHostBase/http/x:80/"],
 }
 _ENDS = {
     "slash at the end": _texts("/ //"),
-    "dot segment": _texts("/. /x/.. /x/../ ."),
+    "dot segment": _texts("/. /x/.. /x/../ . /.."),
+    "format suffix": _texts(".json .html .x .json/ .json//"),
     "path parameter": _texts(";x ;x=1 ;"),
     "broken UTF-8": _texts(r"\xff \xc3 \xc3\n"),
     "control character": _texts(r"\n \r\n \x0b \x00 \x00.html \t"),
@@ -49,6 +52,8 @@ _WITHIN = {
     "invisible character": _texts(r"\xe2\x80\x8b"),
     "percent-encoding": _texts("%ff %00"),
 }
+# Each stands before the first letter of a segment.
+_VIEW_NAMES = {"view name": _texts("@@ + ++")}
 
 
 def spellings(path: str) -> dict[str, str]:
@@ -69,7 +74,14 @@ def spellings(path: str) -> dict[str, str]:
             for at in letters
             for hole, piece in _pieces(_WITHIN)
         },
+        **{
+            path[: at - 1] + piece + path[at - 1 :]: hole
+            for at in letters
+            for hole, piece in _pieces(_VIEW_NAMES)
+        },
         **{path + piece: hole for hole, piece in _pieces(_ENDS)},
+        **{path.replace("_", sign): "punctuation" for sign in "-.!" if "_" in path},
+        _in_latin_1(path): "Latin-1",
         **{
             path[: at - 1] + escape + path[at:]: hole
             for at in letters
@@ -100,19 +112,36 @@ def forgeries(path: str) -> Iterator[tuple[str, Changes]]:
             yield _header(name), {"PATH_INFO": path, f"HTTP_{name}": value}
     for front in ("/public", "/x/..", "//", path):
         yield "SCRIPT_NAME", {"SCRIPT_NAME": front, "PATH_INFO": path}
-    for at in [place for place, character in enumerate(path) if character == "/" and place] + [
-        len(path)
-    ]:
-        for name in (
-            "SCRIPT_NAME",
-            "HTTP_X_FORWARDED_PREFIX",
-            "HTTP_X_SCRIPT_NAME",
-            "HTTP_X_VHM_ROOT",
-        ):
-            yield _header(name.removeprefix("HTTP_")), {name: path[:at], "PATH_INFO": path[at:]}
+    yield from _moved(path)
+
+
+def _moved(path: str) -> Iterator[tuple[str, Changes]]:
+    """What names a prefix that an app cuts off the path, or puts before it."""
+    for name in _PREFIXES:
+        for prefix, moved in (("/x", "/x" + path), ("/x/", "/x" + path), ("x", "/x" + path)):
+            yield _header(name), {"PATH_INFO": moved, _key(name): prefix}
+        yield _header(name), {"PATH_INFO": "/x" + path[1:], _key(name): "/x"}
+        yield _header(name), {"PATH_INFO": path + path, _key(name): path}
+    yield "X-Outside-Url", {"PATH_INFO": "/x" + path, "HTTP_X_OUTSIDE_URL": "http://localhost/x"}
+    slashes = [place for place, character in enumerate(path) if character == "/" and place]
+    for at in [*slashes, len(path)]:
+        for name in (*_PREFIXES, "X_VHM_ROOT"):
+            yield _header(name), {_key(name): path[:at], "PATH_INFO": path[at:]}
+        yield "SCRIPT_NAME", {"SCRIPT_NAME": path[:at] + "/", "PATH_INFO": path[at:]}
+        yield "SCRIPT_NAME", {"SCRIPT_NAME": path[1:at], "PATH_INFO": path[at:]}
+        if at < len(path) - 1:
+            yield "SCRIPT_NAME", {"SCRIPT_NAME": path[:at], "PATH_INFO": path[at + 1 :]}
+            yield "SCRIPT_NAME", {"SCRIPT_NAME": path[:at] + "/", "PATH_INFO": path[at + 1 :]}
 
 
 _METHODS = ("GET", "OPTIONS", "POST", "HEAD")
+_PREFIXES = (
+    "SCRIPT_NAME",
+    "X_SCRIPT_NAME",
+    "X_FORWARDED_PREFIX",
+    "X_FORWARDED_SCRIPT_NAME",
+    "X_INGRESS_PATH",
+)
 _HEADERS = {
     "X_FORWARDED_PREFIX": ("/public",),
     "X_SCRIPT_NAME": ("/public",),
@@ -137,6 +166,14 @@ def _in_ascii(change: Callable[[bytes], bytes], path: str) -> str:
     return change(path.encode("latin-1")).decode("latin-1")
 
 
+def _in_latin_1(path: str) -> str:
+    """The path in Latin-1, where it is UTF-8 and has such characters."""
+    try:
+        return path.encode("latin-1").decode().encode("latin-1").decode("latin-1")
+    except UnicodeError:
+        return path
+
+
 def _pieces(table: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
     return ((hole, piece) for hole, pieces in table.items() for piece in pieces)
 
@@ -146,6 +183,10 @@ def _escapes(letter: str) -> Iterator[tuple[str, str]]:
     yield "percent-encoding", f"%25{ord(letter):02x}"
     if letter.isascii():
         yield "full-width letter", chr(ord(letter) + 0xFEE0).encode().decode("latin-1")
+
+
+def _key(name: str) -> str:
+    return name if name == "SCRIPT_NAME" else f"HTTP_{name}"
 
 
 def _header(name: str) -> str:

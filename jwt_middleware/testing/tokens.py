@@ -147,7 +147,7 @@ _CHANGES: dict[str, Callable[[Claims], Claims]] = {
 def _signed(header: Claims, claims: Claims, key: Key) -> str:
     """RFC 7515 section 7.1."""
     signing_input = f"{_encoded(header)}.{_encoded(claims)}"
-    signature = key._implementation.sign(signing_input.encode(), key.signing_key)
+    signature = key.sign(signing_input.encode())
     return f"{signing_input}.{_base64url(signature)}"
 
 

@@ -1,8 +1,8 @@
 """One GET within one deadline: the only socket of the core.
 
 Made of the standard library's parts, because no HTTP client at hand keeps a *total* deadline:
-urllib, urllib3 and requests give every `recv` the whole time-out anew, so a server that drips is
-waited for without end. `http.client` reads one answer, follows no redirect and decodes no body.
+urllib, urllib3 and requests give every `recv` the whole time-out anew, so they wait without end for
+a server that drips. `http.client` reads one answer, follows no redirect and decodes no body.
 """
 
 import http.client
@@ -14,39 +14,55 @@ import time
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from ..errors import require
+from .._options import got
+from ..errors import ConfigurationError, require
 
-_MAX_BODY = 256 * 1024
-_MAX_RECEIVED = (
-    _MAX_BODY + 64 * 1024
-)  # status line, headers and any number of `100 Continue` included
-_HOST = r"(?:https://(?:[\w.-]+|\[[\da-f:]+\])|http://(?:localhost|127\.[\d.]+|\[::1\]))"
-_URL = re.compile(_HOST + r"(?::\d+)?(?:[/?][!\"$-~]*)?", re.ASCII | re.IGNORECASE)
+MAX_TIMEOUT = 300
+"""Seconds for a whole fetch, at most: a request may wait for it."""
+
+_MAX_BODY = 256 * 1024  # bytes
+_MAX_RECEIVED = _MAX_BODY + 64 * 1024  # with status line, headers and any number of `100 Continue`
+
+_HTTPS_HOST = r"https://(?:[\w.-]+|\[[\da-f:]+\])"
+_LOOPBACK_HOST = r"http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
+# Printable ASCII without `#`, blanks and quotes that end a header or an attribute.
+_URL = re.compile(
+    rf"(?:{_HTTPS_HOST}|{_LOOPBACK_HOST})(?::\d+)?(?:[/?][!\"$-~]*)?", re.ASCII | re.IGNORECASE
+)
 _HEADERS = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\n"
     "User-Agent: jwt-middleware\r\nConnection: close"
 )
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_MAX_AGE = re.compile(r"max-age=(\d+)", re.ASCII | re.IGNORECASE)
 
 
-def check_url(url: object) -> None:
-    """Return if this is an https URL, or an http one on loopback, without user info and
-    fragment."""
-    right_form = (
-        "keys come from an https URL such as 'https://idp.example/jwks.json' "
-        "(http on loopback alone)"
+def checked_url(url: object, *, name: str = "url") -> str:
+    """Return the URL if keys may come from it, or raise `ConfigurationError`.
+
+    It must be an https URL, or an http one on loopback, without user info and fragment.
+    """
+    rule = (
+        f"{name} must be an https URL such as 'https://idp.example/jwks.json' "
+        "(http on loopback only)"
     )
-    require(isinstance(url, str) and _URL.fullmatch(url) and urlsplit(url).port != 0, right_form)
+    if not isinstance(url, str) or not _URL.fullmatch(url) or not _has_valid_port(url):
+        raise ConfigurationError(f"{rule}, got {_shown(url)}")
+    return url
+
+
+def is_https(url: str) -> bool:
+    """Return whether a URL that `checked_url` returns is fetched over TLS."""
+    return url[:6].lower() == "https:"
 
 
 def get(url: str, deadline: float) -> tuple[bytes, int | None]:
-    """Return the body of a 200 answer, of 256 KiB at most, and its `max-age` (RFC 9111 section
-    5.2.2.1) or None.
+    """Return the body of a 200 answer, at most 256 KiB, and its `max-age` or None.
 
     `deadline` is of `time.monotonic`. Anything else is an exception, of any kind; our own are
     `ConfigurationError`.
     """
-    check_url(url)
+    checked_url(url)
     parts = urlsplit(url)
     with _connect(parts, deadline) as connection:
         target = (parts.path or "/") + (parts.query and f"?{parts.query}")
@@ -56,19 +72,51 @@ def get(url: str, deadline: float) -> tuple[bytes, int | None]:
         answer = http.client.HTTPResponse(cast(socket.socket, _Bounded(connection, deadline)))
         answer.begin()
         require(answer.status == 200, f"the answer has the status {answer.status}")
-        require(
-            answer.getheader("Content-Encoding", "identity") == "identity", "the answer is encoded"
-        )
+        encoding = answer.getheader("Content-Encoding", "identity")
+        require(encoding == "identity", "the answer is encoded")
         body = answer.read(_MAX_BODY + 1)
     require(len(body) <= _MAX_BODY, "the answer is too large")
-    max_age = _MAX_AGE.search(answer.getheader("Cache-Control", ""))
-    return body, int(max_age[1]) if max_age else None
+    return body, max_age_of(answer.getheader("Cache-Control", ""))
+
+
+def max_age_of(cache_control: str) -> int | None:
+    """Return the seconds of `max-age` (RFC 9111 section 5.2.2.1).
+
+    None without one, and for a header that is malformed or contradicts itself.
+    """
+    # What is quoted is never ours, even if it reads `max-age`. No directive holds a NUL.
+    unquoted = _QUOTED.sub("\0", cache_control)
+    directives = [directive.strip(" \t") for directive in unquoted.split(",")]
+    named = [one for one in directives if one.partition("=")[0].rstrip(" \t").lower() == "max-age"]
+    found = [_MAX_AGE.fullmatch(directive) for directive in named]
+    values = {match[1] if match else None for match in found}
+    if '"' in unquoted or len(values) != 1:
+        return None
+    digits = values.pop()
+    if digits is None:
+        return None
+    # More digits mean for ever (RFC 9111 section 1.2.2).
+    return int(digits) if len(digits) < 10 else 2**31
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:  # a port above 65535, an address in brackets that is none
+        return False
+
+
+def _shown(url: object) -> str:
+    """A URL as messages show it: its query and user info may hold a secret."""
+    if not isinstance(url, str):
+        return f"an object of {type(url).__name__}"
+    return "one with user info" if "@" in url else got(url.partition("?")[0])
 
 
 def _connect(parts: SplitResult, deadline: float) -> socket.socket:
     address = cast(str, parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-    # half the time: for the handshake the other half, and behind a dead address the host's next one
-    # has its turn
+    # Half of the time is for the connection: the other half is for the handshake, and for the
+    # host's next address behind a dead one.
     connection = socket.create_connection(address, _time_left(deadline) / 2)
     if parts.scheme == "http":
         return connection
@@ -76,7 +124,8 @@ def _connect(parts: SplitResult, deadline: float) -> socket.socket:
 
 
 def _time_left(deadline: float) -> float:
-    if (left := deadline - time.monotonic()) <= 0:
+    left = deadline - time.monotonic()
+    if left <= 0:
         raise TimeoutError
     return left
 
@@ -86,7 +135,9 @@ class _Bounded(io.RawIOBase):
     left."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self._connection, self._deadline, self._left = connection, deadline, _MAX_RECEIVED
+        self._connection = connection
+        self._deadline = deadline
+        self._left = _MAX_RECEIVED
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)

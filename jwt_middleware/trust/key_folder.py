@@ -1,28 +1,35 @@
 """`KeyFolder`: private keys in a folder, one of them signing, changed while the app runs.
 
-    KID.ALG.pem    a private key, mode 0600; whatever lies here is published and verifies
+    KID.ALG.pem    a private key, mode 0600; every key here is published and verifies
     active         the id of the key that signs
 
 Each file appears by a rename, so a reader sees all of it or nothing. A key goes through three
 steps, each with its command: `keys new` publishes it, `keys activate` has it sign once every
 verifier can have fetched it, and `keys retire` takes it away once its last token has expired.
-Nobody is signed out, and nothing is restarted.
+Nobody is logged out, and nothing is restarted.
+
+The folder is the key: whoever can write to it can sign for anybody. So it must not be writable by
+others, and a private key that others can read is worth a WARNING.
 """
 
 import logging
 import os
+import stat
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from .._options import got
 from ..errors import ConfigurationError, require
 from .keys import Key, KeySet
 
 _log = logging.getLogger("jwt_middleware.login")
 
 PUBLISHED_FOR = 600
-"""Seconds for which others may keep the published keys: `max-age` of the JWKS document."""
+"""Seconds for which others may cache the published keys: `max-age` of the JWKS document."""
 
 _LOOK_AGAIN = 1
 """Seconds after which the folder is looked at again; an unknown `kid` looks at once."""
@@ -30,85 +37,173 @@ _LOOK_AGAIN = 1
 _SLACK = 300
 """Seconds by which a verifier's clock may be late: the greatest leeway."""
 
+_ATTEMPTS = 3
+"""How often a folder is read that changes while it is read."""
+
 _ACTIVE = "active"
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+_State = frozenset[tuple[str, int, int]]
+"""The names, times and inodes of the files: another one after each change."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """The keys of a folder at one moment, replaced as a whole."""
+
+    keys: KeySet
+    active: Key
+    generation: int
+    state: _State
 
 
 class KeyFolder:
     """The keys of a folder: a key source for a `Provider`, and the signer of a `TokenMinter`.
 
-    Building reads the folder: without an active key it is a `ConfigurationError`. Later a folder
-    that cannot be read leaves the keys as they were, with a WARNING.
+    Building reads the folder. Without an active key, or if others can write to the folder or a
+    file in it, it is a `ConfigurationError`. Later a folder that cannot be read leaves the keys as
+    they were, with a WARNING.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path: Path = Path(path)
-        self._seen: frozenset[tuple[str, int, int]] | None = None
-        self._generation = 0
-        self._look_at = 0.0
         try:
-            self._read()
-        except (OSError, ConfigurationError) as error:
-            form = f"jwt-middleware keys new --folder {self.path}"
+            self.path: Path = Path(path)
+        except TypeError:
             raise ConfigurationError(
-                f"{self.path} holds no active key that can be read: {form}"
+                f"path must be that of a folder, got an object of {type(path).__name__}"
+            ) from None
+        self._look_at = 0.0
+        self._warned: set[tuple[str, int]] = set()
+        # By process: a fork may copy a lock that a thread holds.
+        self._reading: dict[int, threading.Lock] = {}
+        try:
+            self._snapshot = self._read(None)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path, an odd `active`
+            cause = error if isinstance(error, ConfigurationError) else type(error).__name__
+            raise ConfigurationError(
+                f"path must be a folder with an active key, got {got(str(self.path))}: {cause} "
+                f"(jwt-middleware keys new --folder {self.path} makes one)"
             ) from error
 
     @property
     def active(self) -> Key:
         """The key that signs now."""
-        self._look()
-        return self._active
+        return self._current_snapshot().active
 
     @property
     def keys(self) -> tuple[Key, ...]:
         """All published keys."""
-        self._look()
-        return self._key_set.keys
+        return self._current_snapshot().keys.keys
 
     @property
     def generation(self) -> int:
         """Another number after each change of the keys."""
-        self._look()
-        return self._generation
+        return self._current_snapshot().generation
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
-        """The keys with this id. An unknown one may be new, and another worker signs with it
-        already: look at once."""
-        self._look()
-        if not (found := self._key_set.find(kid)):
-            self._look_at = 0
-            self._look()
-            found = self._key_set.find(kid)
-        return found
+        """Return the keys with this id.
 
-    def _look(self) -> None:
+        An unknown one may be new, and another worker may sign with it already, so the folder is
+        looked at then.
+        """
+        found = self._current_snapshot().keys.find(kid)
+        if found:
+            return found
+        return self._current_snapshot(at_once=True).keys.find(kid)
+
+    def _current_snapshot(self, *, at_once: bool = False) -> _Snapshot:
         now = time.monotonic()
-        if now < self._look_at:
-            return
-        self._look_at = now + _LOOK_AGAIN
-        try:
-            self._read()
-        except (OSError, ConfigurationError) as error:
+        if now < self._look_at and not at_once:
+            return self._snapshot
+        # One thread reads: of two that read an older and a newer state, the older one could win
+        # and so keep a retired key. The others go on with the former snapshot, except for those
+        # with an unknown `kid`.
+        reading = self._reading.setdefault(os.getpid(), threading.Lock())
+        if reading.acquire(blocking=at_once):
+            try:
+                self._look_at = now + _LOOK_AGAIN
+                self._snapshot = self._read(self._snapshot)
+            except (OSError, ValueError) as error:
+                _log.warning(
+                    "the keys in %s cannot be read, the earlier ones stay: %s", self.path, error
+                )
+            finally:
+                reading.release()
+        return self._snapshot
+
+    def _read(self, former: _Snapshot | None) -> _Snapshot:
+        """Return the snapshot of one state of the folder: the state is the same before and after.
+
+        A folder that goes on changing is read as it was last; the next look reads it again.
+        """
+        for _ in range(_ATTEMPTS):
+            state = _state(self.path)
+            if former is not None and state == former.state:
+                return former
+            check_modes(self.path)
+            files = dict(_keys(self.path))
+            keys = {str(key.id): key for key in files.values()}
+            active = active_id(self.path)
+            if _state(self.path) == state:
+                break
+        for file in files:
+            self._warn_of_readers(file)
+        require(active in keys, f"the active key {active} is not there")
+        generation = former.generation + 1 if former else 1
+        return _Snapshot(KeySet(keys.values()), keys[active], generation, state)
+
+    def _warn_of_readers(self, file: Path) -> None:
+        mode = _mode_if_readable_by_others(file)
+        if mode is not None and (file.name, mode) not in self._warned:
+            self._warned.add((file.name, mode))
             _log.warning(
-                "the keys in %s cannot be read, the earlier ones stay: %s", self.path, error
+                "others can read the private key %s, which has mode %04o; make it 0600",
+                file,
+                mode,
             )
 
-    def _read(self) -> None:
-        files = [self.path / _ACTIVE, *self.path.glob("*.pem")]
-        seen = frozenset((file.name, file.stat().st_mtime_ns, file.stat().st_ino) for file in files)
-        if seen == self._seen:
-            return
-        keys = {str(key.id): key for key in _keys(self.path)}
-        active = (self.path / _ACTIVE).read_text()
-        require(active in keys, f"the active key {active} is not there")
-        self._key_set, self._active = KeySet(keys.values()), keys[active]
-        self._generation += 1
-        self._seen = seen
+
+def check_modes(path: Path) -> None:
+    """Raise `ConfigurationError` if others can write to the folder or to a file in it.
+
+    They could add a key of their own and sign tokens for anybody. A file system that is mounted
+    read-only, such as a Kubernetes secret, is safe whatever the modes say.
+    """
+    if os.name != "posix" or os.statvfs(path).f_flag & os.ST_RDONLY:
+        return
+    for file in (path, path / _ACTIVE, *path.glob("*.pem")):
+        try:
+            mode = stat.S_IMODE(file.stat().st_mode)
+        except FileNotFoundError:
+            continue
+        require(
+            not mode & _OTHERS_WRITE,
+            f"{file} must be writable by its owner only, got mode {mode:04o}",
+        )
+
+
+def _mode_if_readable_by_others(file: Path) -> int | None:
+    """Return the mode of a file that more people can read than its owner, else None.
+
+    Root may share a file with the group that the app runs as (PostgreSQL has the same rule).
+    """
+    if os.name != "posix":
+        return None
+    status = file.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
+    return mode if mode & others else None
+
+
+def _state(path: Path) -> _State:
+    files = [path / _ACTIVE, *path.glob("*.pem")]
+    return frozenset((file.name, file.stat().st_mtime_ns, file.stat().st_ino) for file in files)
 
 
 def publish(path: Path, key: Key) -> Path:
     """Put a new private key into the folder and return its file. The first key signs at once."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_modes(path)
     file = path / f"{key.id}.{key.algorithm}.pem"
     _write(file, key.to_pem())
     if not (path / _ACTIVE).exists():
@@ -150,11 +245,11 @@ def activated_at(path: Path) -> float:
     return (path / _ACTIVE).stat().st_mtime
 
 
-def _keys(path: Path) -> Iterator[Key]:
+def _keys(path: Path) -> Iterator[tuple[Path, Key]]:
     for file in sorted(path.glob("*.pem")):
         kid, _, algorithm = file.stem.rpartition(".")
         try:
-            yield Key.from_pem(file.read_bytes(), algorithm=algorithm, id=kid)
+            yield file, Key.from_pem(file.read_bytes(), algorithm=algorithm, id=kid)
         except (OSError, ConfigurationError) as error:
             _log.warning("the key file %s is left out: %s", file.name, error)
 
@@ -166,7 +261,7 @@ def _file(path: Path, kid: str) -> Path:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a file that nobody else may read and that appears whole."""
+    """Write a file that its owner alone may read, and that appears whole."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".")
     with open(handle, "wb") as new:
         new.write(content)

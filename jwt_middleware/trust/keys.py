@@ -3,153 +3,183 @@
 import hashlib
 import json
 import logging
-import secrets
-from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import jwt
-from cryptography.hazmat.primitives import serialization as pem_form
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+from .._options import got
 from ..errors import ConfigurationError, require
+from . import key_material
+from .encoding import encode_base64url, parse_object
+from .jwk import ALGORITHM_OF_KIND, THUMBPRINT_MEMBERS, check_form
+from .key_material import ALGORITHMS, ED25519_NAMES, RSA_ALGORITHMS, Material
+
+__all__ = [
+    "ALGORITHMS",
+    "Key",
+    "KeySet",
+    "KeySource",
+]
 
 _log = logging.getLogger("jwt_middleware")
-
-_CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
-_HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
-_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
-ALGORITHMS = (*_HASH_BYTES, *_RSA, *_CURVES, "EdDSA")
-"""Every algorithm a key may have (RFC 7518 section 3.1; RFC 8037 section 3.1 with Ed25519)."""
-
-_BY_KTY = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
-"""An algorithm of each kind of key: PyJWT reads all keys of a kind alike."""
-
-Material = Any
-"""A secret (bytes) or a key object of `cryptography`, private or public."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Key:
-    """One key with one algorithm. Make it with a class method; what exists is valid, or
-    `ConfigurationError`.
+    """One key with one algorithm. Make it with a class method; what exists is valid.
 
-    `algorithm` is a name of RFC 7518 section 3.1; `id` is the `kid`, or None: then the key serves
-    any `kid`. A secret or a private key can sign and verify, a public key only verify
-    (`signing_key` is None).
+    - `algorithm`: a name of RFC 7518 section 3.1, `EdDSA` or `Ed25519`.
+    - `id`: the `kid`, or None: the key then serves any `kid`.
+    - `signing_key`: the secret or private key, or None for a public key, which only verifies.
+    - `verifying_key`: the secret or public key.
+    - `algorithms`: the names by which a token may call the algorithm. There is one, except for an
+      Ed25519 key that nobody gave a name to: it serves `EdDSA` and `Ed25519` (RFC 9864).
+
+    Everything that is wrong with a key is a `ConfigurationError`.
     """
 
     algorithm: str
     id: str | None
     signing_key: Material | None
     verifying_key: Material
+    algorithms: tuple[str, ...] = ()
     _implementation: jwt.algorithms.Algorithm = field(init=False)
 
     def __post_init__(self) -> None:
-        possible = _algorithms_of(self.verifying_key)
+        possible = key_material.algorithms_of(self.verifying_key)
         require(
-            self.algorithm in possible, f"the algorithm of this key is one of {', '.join(possible)}"
+            isinstance(self.algorithm, str) and self.algorithm in possible,
+            f"algorithm must be one of {', '.join(possible)} for this key, "
+            f"got {got(self.algorithm)}",
         )
         require(
             self.id is None or (isinstance(self.id, str) and self.id),
-            "the id of a key is a text or None",
+            f"id must be a string that is not empty, or None, got {got(self.id)}",
         )
-        _check_strength(self.algorithm, self.verifying_key)
-        object.__setattr__(self, "_implementation", jwt.get_algorithm_by_name(self.algorithm))
+        names = self.algorithms or (self.algorithm,)
+        require(
+            names == (self.algorithm,) or (names == ED25519_NAMES and possible == ED25519_NAMES),
+            f"algorithms must be names of {self.algorithm}, got {got(names)}",
+        )
+        key_material.check_strength(self.algorithm, self.verifying_key)
+        # PyJWT knows the older name alone; the computation is the same (RFC 9864 section 2.2).
+        name = "EdDSA" if self.algorithm in ED25519_NAMES else self.algorithm
+        implementation = jwt.get_algorithm_by_name(name)
+        _refuse_key_document(implementation, self.verifying_key)
+        object.__setattr__(self, "algorithms", names)
+        object.__setattr__(self, "_implementation", implementation)
 
     @classmethod
     def from_secret(
         cls, secret: str | bytes, *, algorithm: str = "HS256", id: str | None = None
     ) -> "Key":
-        """An HMAC key. A text is taken as its UTF-8 bytes; at least as long as the hash (RFC 7518
-        section 3.2)."""
-        material = _to_bytes(secret)
+        """Return an HMAC key. A string is taken as its UTF-8 bytes.
+
+        The secret must be at least as long as the hash: 32, 48 or 64 bytes (RFC 7518 section 3.2).
+        """
+        material = key_material.to_bytes("secret", secret)
         return cls(algorithm, id, material, material)
 
     @classmethod
     def from_pem(
         cls, pem: str | bytes, *, algorithm: str | None = None, id: str | None = None
     ) -> "Key":
-        """A private or public key from PEM (RFC 7468), not encrypted. An RSA key is RS256 by
-        default."""
-        return cls._from_material(_load_pem(_to_bytes(pem)), algorithm, id)
+        """Return a private or public key from PEM (RFC 7468), not encrypted.
+
+        An RSA key is RS256 by default.
+        """
+        return cls._from_material(
+            key_material.load_pem(key_material.to_bytes("pem", pem)), algorithm, id
+        )
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "Key":
-        """A key from a JSON Web Key (RFC 7517 section 4), private or public; its `kid` is the id.
+        """Return a key from a JSON Web Key (RFC 7517 section 4), private or public.
 
-        An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids verifying is
-        refused.
+        Its `kid` is the id. An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids
+        verifying is refused, and so is all that is not strictly of the RFC's form.
         """
-        require(isinstance(jwk, Mapping), "a JWK is a mapping, such as json.loads gives")
-        operations = jwk.get("key_ops", ["verify"])
-        may_verify = isinstance(operations, list) and (
-            "verify" in operations or ("sign" in operations and "d" in jwk)
-        )
-        is_for_us = may_verify and jwk.get("use", "sig") == "sig"
-        require(is_for_us, "this JWK is not for verifying signatures (use, key_ops)")
+        check_form(jwk)
         try:
-            implementation: Any = jwt.get_algorithm_by_name(_BY_KTY[jwk["kty"]])
+            implementation: Any = jwt.get_algorithm_by_name(ALGORITHM_OF_KIND[jwk["kty"]])
             material = implementation.from_jwk(dict(jwk))
         except Exception as error:  # PyJWT and cryptography raise a dozen kinds on a bad document
             raise ConfigurationError(
-                f"this JWK is no key of a kind in {', '.join(_BY_KTY)}"
+                f"a JWK must be a key of kind {', '.join(ALGORITHM_OF_KIND)}"
             ) from error
-        return cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
+        key = cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
+        if jwk["kty"] in ("EC", "OKP"):  # the numbers of an RSA key are checked by cryptography
+            is_pair = all(jwk[name] == value for name, value in key._members().items())
+            require(is_pair, "the public members of a JWK must be those of its private key")
+        return key
 
     @classmethod
     def generate(cls, algorithm: str = "ES256", *, id: str | None = None) -> "Key":
-        """A new random key (RSA: 2048 bits). Without an id it gets its thumbprint (RFC 7638)."""
-        require(algorithm in ALGORITHMS, f"algorithm is one of {', '.join(ALGORITHMS)}")
-        key = cls._from_material(_random_material(algorithm), algorithm, id)
+        """Return a new random key (RSA: 2048 bits). Without an id it gets its thumbprint (RFC
+        7638)."""
+        require(
+            isinstance(algorithm, str) and algorithm in ALGORITHMS,
+            f"algorithm must be one of {', '.join(ALGORITHMS)}, got {got(algorithm)}",
+        )
+        key = cls._from_material(key_material.random_material(algorithm), algorithm, id)
         return key if id else cls(algorithm, key.thumbprint(), key.signing_key, key.verifying_key)
 
     @classmethod
     def _from_material(cls, material: Material, algorithm: str | None, id: str | None) -> "Key":
         public = material.public_key() if hasattr(material, "public_key") else material
         private = material if isinstance(material, bytes) or public is not material else None
-        return cls(algorithm or _algorithms_of(public)[0], id, private, public)
+        if algorithm is not None:
+            return cls(algorithm, id, private, public)
+        usual, *others = key_material.algorithms_of(public)
+        names = ED25519_NAMES if (usual, *others) == ED25519_NAMES else (usual,)
+        return cls(usual, id, private, public, names)
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of the message (RFC 7515 section 5.1, step 5).
+
+        `ConfigurationError` for a public key.
+        """
+        require(self.signing_key is not None, "a key must have a secret or private part to sign")
+        return self._implementation.sign(message, self.signing_key)
 
     def verify(self, message: bytes, signature: bytes) -> bool:
-        """Whether the signature is this key's for the message (RFC 7515 section 5.2, step 8)."""
-        if self.algorithm in _RSA and len(signature) * 8 < self.verifying_key.key_size:
-            # with RSA-PSS OpenSSL takes one without its leading zeros (RFC 8017 section 8.1.2, step
-            # 1)
+        """Return whether the signature is this key's for the message (RFC 7515 section 5.2, step
+        8)."""
+        if self.algorithm in RSA_ALGORITHMS and len(signature) * 8 < self.verifying_key.key_size:
+            # With RSA-PSS OpenSSL takes one without its leading zeros, which is not a signature
+            # (RFC 8017 section 8.1.2, step 1).
             return False
         return self._implementation.verify(message, self.verifying_key, signature)
 
     def to_jwk(self) -> dict[str, str]:
-        """The public JWK (RFC 7517 section 4) with `kid`, `alg` and `use`. A secret has none:
-        `ConfigurationError`."""
-        require(not isinstance(self.verifying_key, bytes), "a secret is never published")
+        """Return the public JWK (RFC 7517 section 4) with `kid`, `alg` and `use`.
+
+        `ConfigurationError` for a secret, which is never published.
+        """
+        require(not isinstance(self.verifying_key, bytes), "a secret must not be published")
         jwk = self._members() | {"alg": self.algorithm, "use": "sig"}
         return jwk | {"kid": self.id} if self.id else jwk
 
     def to_pem(self) -> bytes:
-        """The private key as PEM (PKCS #8), not encrypted. `ConfigurationError` for a secret or
-        public key."""
-        require(
-            self.signing_key is not self.verifying_key and self.signing_key,
-            "only a private key has a PEM to keep",
-        )
-        private_bytes: Callable[..., bytes] = cast(Any, self.signing_key).private_bytes
-        return private_bytes(
-            pem_form.Encoding.PEM, pem_form.PrivateFormat.PKCS8, pem_form.NoEncryption()
-        )
+        """Return the private key as PEM (PKCS #8), not encrypted.
+
+        `ConfigurationError` for a secret or public key.
+        """
+        is_private = self.signing_key is not None and self.signing_key is not self.verifying_key
+        require(is_private, "a key must be a private key to be written as a PEM")
+        return key_material.to_pem(self.signing_key)
 
     def thumbprint(self) -> str:
-        """The SHA-256 thumbprint (RFC 7638 section 3), base64url without padding."""
-        digest = hashlib.sha256(
-            json.dumps(self._members(), separators=(",", ":"), sort_keys=True).encode()
-        ).digest()
-        return urlsafe_b64encode(digest).rstrip(b"=").decode()
+        """Return the SHA-256 thumbprint (RFC 7638 section 3), base64url without padding."""
+        text = json.dumps(self._members(), separators=(",", ":"), sort_keys=True)
+        return encode_base64url(hashlib.sha256(text.encode()).digest()).decode()
 
     def _members(self) -> dict[str, str]:
-        """The members of a thumbprint (RFC 7638 section 3.2), which are those without which there
-        is no key."""
         jwk = cast(Any, self._implementation).to_jwk(self.verifying_key, as_dict=True)
-        return {name: value for name, value in jwk.items() if name != "key_ops"}
+        return {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
 
     def __repr__(self) -> str:
         kind = "private" if self.signing_key else "public"
@@ -163,57 +193,83 @@ class KeySource(Protocol):
 
     @property
     def generation(self) -> object:
-        """Another value after each change of the keys. `Unavailable` when no key can be had."""
+        """Another value after each change of the keys. `Unavailable` if no key can be reached."""
 
     def find(self, kid: str | None) -> Sequence[Key]:
-        """The keys that may verify a token with this `kid`. `Unavailable` when no key can be
-        had."""
+        """Return the keys that may verify a token with this `kid`.
+
+        `Unavailable` if no key can be reached.
+        """
 
 
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class KeySet:
-    """A fixed set of keys (RFC 7517 section 5): secrets only or public keys only, never mixed."""
+    """A fixed set of keys (RFC 7517 section 5): secrets only or public keys only, never mixed.
+
+    `keys` are the keys in the order given. `generation` is always the same.
+    """
+
+    keys: tuple[Key, ...]
+    generation: int
+    _without_id: tuple[Key, ...]
+    _by_id: Mapping[str, tuple[Key, ...]]
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self.generation = 0
-        self.keys = tuple(keys) if isinstance(keys, Iterable) else ()
-        are_keys = self.keys and all(isinstance(key, Key) for key in self.keys)
-        require(are_keys, "KeySet takes a list of at least one Key: KeySet([key])")
-        are_secrets = {isinstance(key.verifying_key, bytes) for key in self.keys}
+        found = tuple(keys) if isinstance(keys, Iterable) else ()
+        are_keys = found and all(isinstance(key, Key) for key in found)
+        require(are_keys, "keys must be a list of at least one Key: KeySet([key])")
+        are_secrets = {isinstance(key.verifying_key, bytes) for key in found}
         require(
             len(are_secrets) == 1,
             "secrets and public keys do not mix in one set: one could pass for the other",
         )
-        named = [(key.id, key.algorithm) for key in self.keys if key.id]
-        require(len(set(named)) == len(named), "two keys of the set have the same id and algorithm")
-        self._without_id = tuple(key for key in self.keys if key.id is None)
-        self._by_id = {
-            id_: tuple(key for key in self.keys if key.id in (id_, None)) for id_, _ in named
-        }
+        for (id_, name), count in Counter(_uses(found)).items():
+            require(
+                count == 1, f"two keys of the set have the same id {got(id_)} and algorithm {name}"
+            )
+        ids = {key.id for key in found if key.id is not None}
+        by_id = {id_: tuple(key for key in found if key.id in (id_, None)) for id_ in ids}
+        object.__setattr__(self, "keys", found)
+        object.__setattr__(self, "generation", 0)
+        object.__setattr__(self, "_without_id", tuple(key for key in found if key.id is None))
+        object.__setattr__(self, "_by_id", by_id)
 
     @classmethod
     def from_jwks(cls, document: Mapping[str, Any] | str | bytes) -> "KeySet":
-        """The usable keys of a JWKS document, a mapping or its JSON text. `ConfigurationError` when
-        there is none.
+        """Return the usable keys of a JWKS document, a mapping or its JSON text.
 
         A key that is not for verifying, of an unknown kind or broken is left out with one WARNING
-        (RFC 7517 section 5), and so are different keys under one `kid`.
+        (RFC 7517 section 5), and so are different keys under one `kid`. `ConfigurationError` if
+        no key is left, or if the text is not strict JSON.
         """
-        try:
-            jwks = (document if isinstance(document, Mapping) else json.loads(document))["keys"]
-        except (ValueError, RecursionError, TypeError, LookupError) as error:
-            raise ConfigurationError(
-                'a JWKS document is {"keys": [...]}, a mapping or its JSON text'
-            ) from error
-        require(isinstance(jwks, list), 'a JWKS document is {"keys": [...]}')
+        rule = 'a JWKS document must be {"keys": [...]}, a mapping or its JSON text'
+        if isinstance(document, (str, bytes)):
+            try:
+                text = document.encode() if isinstance(document, str) else document
+                document = parse_object(text)
+            except ValueError as error:
+                raise ConfigurationError(rule) from error
+        jwks = document.get("keys") if isinstance(document, Mapping) else None
+        if not isinstance(jwks, list):
+            raise ConfigurationError(rule)
         return cls(_usable_keys(jwks))
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
-        """The keys with this id and those without one; for a token that names none, all (RFC 7515
-        section 4.1.4)."""
+        """Return the keys with this id and those without one.
+
+        A token that names no `kid` may be signed by any of them (RFC 7515 section 4.1.4).
+        """
         return self.keys if kid is None else self._by_id.get(kid, self._without_id)
 
     def __repr__(self) -> str:
         return f"KeySet({list(self.keys)!r})"
+
+
+def _uses(keys: Iterable[Key]) -> Iterator[tuple[str, str]]:
+    """Yield each id with each algorithm under which a key would be looked up."""
+    for key in keys:
+        if key.id is not None:
+            yield from ((key.id, name) for name in key.algorithms)
 
 
 def _usable_keys(jwks: list[Any]) -> list[Key]:
@@ -221,80 +277,22 @@ def _usable_keys(jwks: list[Any]) -> list[Key]:
     for position, jwk in enumerate(jwks):
         try:
             key = Key.from_jwk(jwk)
-            usable[key.id, key.algorithm, key.thumbprint()] = key
         except ConfigurationError as error:
             _log.warning("key %d of the JWKS document is left out: %s", position, error)
-    named = [(id_, algorithm) for id_, algorithm, _ in usable if id_]
-    return [
-        key
-        for key in usable.values()
-        if key.id is None or named.count((key.id, key.algorithm)) == 1
-    ]
+        else:
+            usable[key.id, key.algorithm, key.thumbprint()] = key
+    uses = Counter(_uses(usable.values()))
+    # Of different keys under one `kid`, nobody can tell which one is meant.
+    return [key for key in usable.values() if all(uses[use] == 1 for use in _uses([key]))]
 
 
-def _algorithms_of(material: Material) -> tuple[str, ...]:
-    """What a secret or a public key can be a key for, the usual one first."""
-    if isinstance(material, bytes):
-        return tuple(_HASH_BYTES)
-    if isinstance(material, rsa.RSAPublicKey):
-        return _RSA
-    if isinstance(material, ed25519.Ed25519PublicKey):
-        return ("EdDSA",)
-    for algorithm, curve in _CURVES.items():
-        if isinstance(material, ec.EllipticCurvePublicKey) and material.curve.name == curve.name:
-            return (algorithm,)
-    raise ConfigurationError("a key is RSA, EC on P-256, P-384 or P-521, or Ed25519")
-
-
-def _to_bytes(text: str | bytes) -> bytes:
-    require(isinstance(text, (str, bytes)), "a secret or a PEM is a text or bytes")
+def _refuse_key_document(implementation: jwt.algorithms.Algorithm, material: Material) -> None:
+    """A public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)."""
+    if not isinstance(material, bytes):
+        return
     try:
-        return text.encode() if isinstance(text, str) else text
-    except UnicodeEncodeError:
+        implementation.prepare_key(material)
+    except jwt.InvalidKeyError:
         raise ConfigurationError(
-            "a secret or a PEM is text without lone surrogates, or bytes"
+            "secret must not be a PEM, certificate or JWK: use Key.from_pem or Key.from_jwk"
         ) from None
-
-
-def _load_pem(pem: bytes) -> Material:
-    try:
-        return (
-            pem_form.load_pem_private_key(pem, None)
-            if b"PRIVATE KEY" in pem
-            else pem_form.load_pem_public_key(pem)
-        )
-    except Exception as error:  # ValueError, TypeError for an encrypted one, UnsupportedAlgorithm
-        raise ConfigurationError(
-            "this is no PEM of a public key or of a private key without a passphrase"
-        ) from error
-
-
-def _random_material(algorithm: str) -> Material:
-    if algorithm in _HASH_BYTES:
-        return secrets.token_bytes(_HASH_BYTES[algorithm])
-    if algorithm in _RSA:
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    if algorithm == "EdDSA":
-        return ed25519.Ed25519PrivateKey.generate()
-    return ec.generate_private_key(_CURVES[algorithm])
-
-
-def _check_strength(algorithm: str, material: Material) -> None:
-    if isinstance(material, bytes):
-        least = _HASH_BYTES[algorithm]
-        require(
-            len(material) >= least,
-            f"a secret for {algorithm} has at least {least} bytes (RFC 7518 section 3.2)",
-        )
-        # a public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)
-        try:
-            jwt.get_algorithm_by_name(algorithm).prepare_key(material)
-        except jwt.InvalidKeyError:
-            message = "a PEM, certificate or JWK is no secret: use Key.from_pem or Key.from_jwk"
-            raise ConfigurationError(message) from None
-    elif isinstance(material, rsa.RSAPublicKey):
-        require(
-            2048 <= material.key_size <= 16384,
-            "an RSA key has 2048 to 16384 bits (RFC 7518 section 3.3)",
-        )
-        require(material.public_numbers().n % 2, "the modulus of an RSA key is odd")

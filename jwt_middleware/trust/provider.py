@@ -1,29 +1,41 @@
 """`Provider`: whom we trust, as data."""
 
+import inspect
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import is_number, require, tuple_of
+from .._options import check_seconds, got
+from ..errors import ConfigurationError, require
 from .keys import KeySource
-from .remote_keys import DiscoveredKeySet
+
+_MAX_LEEWAY = 300
+"""Seconds by which clocks may differ. More would let an expired token live on."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+# A media type, with or without its first part (RFC 7515 section 4.1.9, RFC 9110 section 8.3.1).
+_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~\w-]+(?:/[!#$%&'*+.^_`|~\w-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """An issuer whose tokens are accepted, and on what terms. Frozen; a contradiction is a
+    """An issuer whose tokens are accepted, and on what terms. A contradiction is a
     `ConfigurationError`.
 
     - `issuer`: the exact `iss` (RFC 7519 section 4.1.1).
-    - `audience`: the `aud` to be named in, or several of which one must be; None: this issuer sends
-      none, and a token that has one is refused (RFC 7519 section 4.1.3).
+    - `audience`: what a token's `aud` must name, or several of which it must name one. None: this
+      issuer sends no `aud`, and a token that has one is refused (RFC 7519 section 4.1.3).
     - `keys`: a `KeySet`, or another source of keys.
     - `leeway`: seconds by which clocks may differ, 0 to 300 (RFC 7519 section 4.1.4).
-    - `typ`: the one type of token accepted, such as `at+jwt` (RFC 9068 section 4; RFC 8725 section
-      3.11).
-    - `max_lifetime`: the most seconds from `iat` to `exp`; `iat` is then required.
-    - `subject_claim`: the claim that names the caller. `scope_claims`: where scopes are looked for,
-      each a text of names with spaces between (RFC 8693 section 4.2) or a list of names.
+    - `typ`: the only type of token that is accepted, such as `at+jwt` (RFC 9068 section 4). None
+      accepts `JWT`, `at+jwt` and tokens without a type, so no token that was made for another
+      purpose (RFC 8725 section 3.11).
+    - `max_lifetime`: the most seconds from `iat` to `exp`. `iat` is then required, and may not be
+      more than `leeway` in the future.
+    - `subject_claim`: the claim that names the caller.
+    - `scope_claims`: the claims that hold scopes, each a string of names with spaces between (RFC
+      8693 section 4.2) or a list of names.
     """
 
     issuer: str
@@ -36,48 +48,79 @@ class Provider:
     scope_claims: tuple[str, ...] = ("scope", "scp")
 
     def __post_init__(self) -> None:
-        require(
-            _is_text(self.issuer),
-            "issuer is the exact iss of the tokens: issuer='https://idp.example/'",
-        )
-        if self.audience is not None and not isinstance(self.audience, str):
-            texts = tuple_of(str, self.audience, "audience is a text, a list of texts or None")
-            object.__setattr__(self, "audience", texts)
-        are_texts = self.audience is None or (self.audiences and all(map(_is_text, self.audiences)))
-        require(are_texts, "an audience is not empty")
-        is_key_source = hasattr(self.keys, "find") and not isinstance(
-            self.keys, (str, bytes)
-        )  # a text can find, too
-        require(is_key_source, "keys is a key set: keys=KeySet([key])")
-        require(is_number(self.leeway) and 0 <= self.leeway <= 300, "leeway is 0 to 300 seconds")
-        require(self.typ is None or _is_text(self.typ), "typ is a text such as 'at+jwt', or None")
-        is_bound = self.max_lifetime is None or (
-            is_number(self.max_lifetime) and self.max_lifetime > 0
-        )
-        require(is_bound, "max_lifetime is a positive number of seconds, or None")
-        require(_is_text(self.subject_claim), "subject_claim is the name of a claim")
-        names = tuple_of(
-            str, self.scope_claims, "scope_claims is a tuple of names: scope_claims=('scope',)"
-        )
-        object.__setattr__(self, "scope_claims", names)
+        _check_text("issuer", self.issuer, "such as issuer='https://idp.example/', the exact iss")
+        object.__setattr__(self, "audience", _checked_audience(self.audience))
+        _check_keys(self.keys)
+        check_seconds("leeway", self.leeway, most=_MAX_LEEWAY)
+        if self.typ is not None:
+            _check_typ(self.typ)
+        if self.max_lifetime is not None:
+            check_seconds("max_lifetime", self.max_lifetime, above=0)
+        _check_text("subject_claim", self.subject_claim, "the name of a claim")
+        object.__setattr__(self, "scope_claims", _checked_names("scope_claims", self.scope_claims))
 
     @classmethod
     def discover(
         cls, issuer: str, *, audience: str | tuple[str, ...] | None, **terms: Any
     ) -> "Provider":
-        """A provider whose issuer, an https URL, publishes where its keys are; asked at first use,
-        not while building.
+        """Return a provider whose issuer, an https URL, publishes where its keys are.
 
-        OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3. `terms` are those of
-        `Provider`.
+        It is asked at first use, not while building: OpenID Connect Discovery 1.0 section 4, else
+        RFC 8414 section 3. `terms` are those of `Provider`.
         """
+        # A provider is data. Only this method needs the network's modules.
+        from .discovery import DiscoveredKeySet
+
         return cls(issuer=issuer, audience=audience, keys=DiscoveredKeySet(issuer), **terms)
 
     @property
     def audiences(self) -> frozenset[str]:
-        """Every accepted audience; empty where the issuer sends none."""
-        return frozenset([self.audience] if isinstance(self.audience, str) else self.audience or ())
+        """Every accepted audience; empty if the issuer sends none."""
+        if self.audience is None:
+            return frozenset()
+        return frozenset([self.audience] if isinstance(self.audience, str) else self.audience)
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != "" and not re.search(r"[\x00-\x1f\x7f]", value)
+    return isinstance(value, str) and value != "" and not _CONTROL.search(value)
+
+
+def _check_text(name: str, value: object, meaning: str) -> None:
+    rule = "a string that is not empty and has no control characters"
+    require(_is_text(value), f"{name} must be {rule}, {meaning}, got {got(value)}")
+
+
+def _checked_audience(audience: object) -> str | tuple[str, ...] | None:
+    if audience is None:
+        return None
+    if isinstance(audience, str):
+        require(audience, 'audience must not be empty; use None only if this issuer sends no "aud"')
+        _check_text("audience", audience, "the aud of the tokens")
+        return audience
+    names = _checked_names("audience", audience)
+    require(names, 'audience must not be empty; use None only if this issuer sends no "aud"')
+    return names
+
+
+def _checked_names(name: str, value: object) -> tuple[str, ...]:
+    # A string can be iterated, and is not a list of strings.
+    if not isinstance(value, (list, tuple)) or not all(map(_is_text, value)):
+        raise ConfigurationError(
+            f"{name} must be a list or tuple of strings that are not empty, got {got(value)}"
+        )
+    return tuple(value)
+
+
+def _check_keys(keys: object) -> None:
+    # Looked up without running a property: `generation` of keys at a URL would fetch them. A
+    # string has a `find` too.
+    names = ("find", "generation")
+    is_source = all(inspect.getattr_static(keys, name, None) is not None for name in names)
+    # The value may be a secret, so only its kind is shown.
+    form = "keys must be a key set, such as keys=KeySet([key])"
+    require(is_source, f"{form}, got an object of {type(keys).__name__}")
+
+
+def _check_typ(typ: object) -> None:
+    is_media_type = isinstance(typ, str) and _MEDIA_TYPE.fullmatch(typ)
+    require(is_media_type, f"typ must be a media type such as 'at+jwt', or None, got {got(typ)}")

@@ -1,55 +1,73 @@
 """`RemoteKeySet`: the keys that an issuer publishes at a URL, through rotation and outage (RFC 7517
 section 5).
 
-What is known is one immutable view. Requests read it without a lock; one fetch at a time, in a
-thread of its own, replaces it. A request with a known key waits for nothing, but for this: keys
-that nobody asked for until they had outlived their freshness are confirmed first. Only a *failed*
-fetch lets old keys go on.
+What is known is one immutable snapshot. Requests read it without a lock; one fetch at a time, in a
+thread of its own, replaces it.
+
+A request whose key is known never waits, with one exception: keys that nobody asked for until they
+had outlived their freshness are confirmed first. Old keys go on serving only after a fetch has
+failed.
 """
 
-import json
 import logging
 import math
 import os
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, NamedTuple, cast
-from urllib.parse import urlsplit
+from typing import Any
 
+from .._options import check_seconds
 from ..errors import ConfigurationError, Unavailable, require
-from .fetch import check_url, get
+from .encoding import parse_object
+from .fetch import MAX_TIMEOUT, checked_url, get
 from .keys import Key, KeySet
 
 _log = logging.getLogger("jwt_middleware")
 
 _COOLDOWN = 30
-_FIRST_PAUSE = 5  # after one failure, then the cooldown: no 30 seconds see three fetches
+"""Seconds between two fetches for unknown ids, and after repeated failures."""
+
+_FIRST_PAUSE = 5
+"""Seconds after one failure, before the cooldown applies: no 30 seconds see three fetches."""
+
+_REFRESH_AT = 0.8
+"""The part of their freshness after which keys are fetched again in the background."""
+
+_LEAST_MAX_AGE, _MOST_MAX_AGE = 60, 86_400
+"""Seconds to which a server's `max-age` is clamped."""
+
+_MAX_KEYS = 100
 
 # All that a public key needs. The rest is dropped unread: private members, since PyJWT takes
 # seconds over a huge `d`, and `k`, since a secret never comes from a URL.
 _PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
 
 
-class _View(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
     """What is known at one moment; its times are those of `time.monotonic`, which a forked child
-    shares."""
+    shares.
+
+    `generation` is the digest of the document. After `next_fetch_at` an unknown `kid`, and after a
+    failure anything, is worth a fetch.
+    """
 
     keys: KeySet | None = None
-    generation: bytes = b""  # the digest of the document
+    generation: bytes = b""
     fresh_until: float = -math.inf
-    refresh_at: float = -math.inf
-    ask_at: float = 0  # when an unknown `kid`, and anything after a failure, is worth a fetch
+    refresh_after: float = -math.inf
+    next_fetch_at: float = 0
     has_failed: bool = False
 
     def find(self, kid: str | None) -> Sequence[Key]:
         return self.keys.find(kid) if self.keys else ()
 
     def unavailable(self) -> Unavailable:
-        return Unavailable(
-            "keys_unavailable", retry_after=max(1, math.ceil(self.ask_at - time.monotonic()))
-        )
+        wait = math.ceil(self.next_fetch_at - time.monotonic())
+        return Unavailable("keys_unavailable", retry_after=max(1, wait))
 
 
 class _Fetch(threading.Thread):
@@ -57,7 +75,7 @@ class _Fetch(threading.Thread):
 
     def __init__(self, keys: "RemoteKeySet", timeout: float) -> None:
         self.deadline = time.monotonic() + timeout
-        self.waiter = threading.Lock()  # kept by the one request with an unknown `kid` that waits
+        self.waiter = threading.Lock()  # held by the one request with an unknown `kid` that waits
         super().__init__(
             target=keys._fetch, args=(self.deadline,), name="jwt-middleware-keys", daemon=True
         )
@@ -71,157 +89,156 @@ class RemoteKeySet:
     while building.
 
     - `fresh_for`: seconds until the keys must be confirmed, in the background when 80 % have
-      passed. The answer's `Cache-Control: max-age` (RFC 9111 section 5.2.2.1), taken as 60 s at
-      least and 24 h at most, wins.
+      passed. The answer's `Cache-Control: max-age` (RFC 9111 section 5.2.2.1), clamped to 60 s and
+      24 h, wins.
     - `stale_for`: seconds beyond that for which the last good keys serve through an outage; then
       `Unavailable`.
-    - `timeout`: seconds for a whole fetch. No redirect is followed; 256 KiB and 100 keys at most.
+    - `timeout`: seconds for a whole fetch, at most 300. No redirect is followed; 256 KiB and 100
+      keys at most.
 
-    An unknown `kid` is worth a fetch 30 seconds after the last, and one request waits for it. While
-    a fetch is under way or the last has failed, an unknown `kid` is `Unavailable`: it may be a good
-    one.
+    An unknown `kid` is worth a fetch 30 seconds after the last one, and one request waits for it.
+    While a fetch is under way or the last one has failed, an unknown `kid` is `Unavailable`: it may
+    be good.
     """
 
     def __init__(
         self, url: str, *, fresh_for: float = 600, stale_for: float = 86_400, timeout: float = 3
     ) -> None:
-        check_url(url)
-        require(
-            fresh_for > 0 and stale_for >= 0 and timeout > 0,
-            "fresh_for, stale_for and timeout are seconds",
-        )
+        checked_url(url)
+        check_seconds("fresh_for", fresh_for, above=0)
+        check_seconds("stale_for", stale_for)
+        check_seconds("timeout", timeout, above=0, most=MAX_TIMEOUT)
         self._url = url
-        self._fresh_for, self._stale_for, self._timeout = fresh_for, stale_for, timeout
-        self._view = _View()
+        self._fresh_for = fresh_for
+        self._stale_for = stale_for
+        self._timeout = timeout
+        self._snapshot = _Snapshot()
         # By process: a fork leaves a fetch without its thread, and may copy a lock while it is
         # held.
         self._starting: dict[int, threading.Lock] = {}
         self._fetches: dict[int, _Fetch] = {}
 
     @property
+    def url(self) -> str:
+        """Where the keys are, or whom to ask for that."""
+        return self._url
+
+    @property
     def generation(self) -> bytes:
-        """Another value after each change of the document. `Unavailable` when no key can be had."""
-        view = self._view
-        return (view if time.monotonic() < view.refresh_at else self._refreshed()).generation
+        """Another value after each change of the document. `Unavailable` if no key can be
+        reached."""
+        snapshot = self._snapshot
+        if time.monotonic() >= snapshot.refresh_after:
+            snapshot = self._current_snapshot()
+        return snapshot.generation
 
     def find(self, kid: str | None) -> Sequence[Key]:
-        """The keys that may verify a token with this `kid`. `Unavailable` when nobody can tell
-        now."""
-        view = self._view if time.monotonic() < self._view.refresh_at else self._refreshed()
-        return view.find(kid) or self._find_anew(kid, view)
+        """Return the keys that may verify a token with this `kid`.
 
-    def _find_anew(self, kid: str | None, view: _View) -> Sequence[Key]:
-        is_worth_a_fetch = time.monotonic() >= view.ask_at
-        if (
-            is_worth_a_fetch
-            and (fetch := self._fetch_under_way(view))
-            and fetch.waiter.acquire(blocking=False)
-        ):
-            fetch.wait()
-        if (is_worth_a_fetch and self._view is view) or self._view.has_failed:
-            raise self._view.unavailable()
-        return self._view.find(kid)
+        `Unavailable` while nobody can tell.
+        """
+        snapshot = self._snapshot
+        if time.monotonic() >= snapshot.refresh_after:
+            snapshot = self._current_snapshot()
+        return snapshot.find(kid) or self._find_anew(kid, snapshot)
 
-    def _refreshed(self) -> _View:
-        """The view, with a fetch under way that is waited for where nothing but its answer will
-        do."""
-        view, now = self._view, time.monotonic()
-        if now >= view.ask_at or not view.has_failed:
-            fetch = self._fetch_under_way(view)
-            if fetch and now >= view.fresh_until + (self._stale_for if view.has_failed else 0):
+    def locate(self, deadline: float) -> str:
+        """Return the URL of the JWKS document. Called at each fetch, in its thread."""
+        return self._url
+
+    def _find_anew(self, kid: str | None, snapshot: _Snapshot) -> Sequence[Key]:
+        """Return the keys for an unknown `kid`, after a fetch where one is due."""
+        is_worth_a_fetch = time.monotonic() >= snapshot.next_fetch_at
+        if is_worth_a_fetch:
+            fetch = self._fetch_under_way(snapshot)
+            if fetch is not None:
+                may_wait = fetch.waiter.acquire(blocking=False)
+                if may_wait:
+                    fetch.wait()
+        is_unchanged = self._snapshot is snapshot
+        if (is_worth_a_fetch and is_unchanged) or self._snapshot.has_failed:
+            raise self._snapshot.unavailable()
+        return self._snapshot.find(kid)
+
+    def _current_snapshot(self) -> _Snapshot:
+        """Return the snapshot, with a fetch under way. Waits for it only where the keys are too old
+        to serve without its answer."""
+        snapshot, now = self._snapshot, time.monotonic()
+        if now >= snapshot.next_fetch_at or not snapshot.has_failed:
+            fetch = self._fetch_under_way(snapshot)
+            serves_until = snapshot.fresh_until + (self._stale_for if snapshot.has_failed else 0)
+            if fetch is not None and now >= serves_until:
                 fetch.wait()
-        if now >= self._view.fresh_until + self._stale_for:
-            raise self._view.unavailable()
-        return self._view
+        if now >= self._snapshot.fresh_until + self._stale_for:
+            raise self._snapshot.unavailable()
+        return self._snapshot
 
-    def _fetch_under_way(self, view: _View) -> _Fetch | None:
-        """The fetch under way, now started if there was none; None when the view is no longer this
-        one."""
+    def _fetch_under_way(self, snapshot: _Snapshot) -> _Fetch | None:
+        """Return the fetch under way, started now if there was none; None when the snapshot has
+        been replaced."""
         process = os.getpid()
-        with self._starting.setdefault(process, threading.Lock()):  # never over I/O
+        with self._starting.setdefault(process, threading.Lock()):  # never held over I/O
             fetch = self._fetches.get(process)
-            if self._view is view and not (fetch and fetch.is_alive()):
+            is_unchanged = self._snapshot is snapshot
+            if is_unchanged and not (fetch and fetch.is_alive()):
                 fetch = self._fetches[process] = _Fetch(self, self._timeout)
                 try:
                     fetch.start()
-                except RuntimeError as error:  # no thread to be had
+                except RuntimeError as error:  # no more threads can be started
                     self._fail(error)
-            return fetch if self._view is view else None
+            return fetch if self._snapshot is snapshot else None
 
     def _fetch(self, deadline: float) -> None:
         try:
-            body, max_age = get(self._locate(deadline), deadline)
+            body, max_age = get(self.locate(deadline), deadline)
             generation = sha256(body).digest()
-            keys = self._view.keys if generation == self._view.generation else _key_set(body)
-            fresh_for = self._fresh_for if max_age is None else min(max(60, max_age), 86_400)
-            now = time.monotonic()
-            self._view = _View(
-                keys, generation, now + fresh_for, now + 0.8 * fresh_for, now + _COOLDOWN
-            )
-        except Exception as error:  # whatever networks and documents hold
+            is_unchanged = generation == self._snapshot.generation
+            keys = self._snapshot.keys if is_unchanged else _key_set(body)
+        except Exception as error:  # networks and documents fail in ways that nobody lists
             self._fail(error)
+            return
+        fresh_for = self._fresh_for
+        if max_age is not None:
+            fresh_for = min(max(_LEAST_MAX_AGE, max_age), _MOST_MAX_AGE)
+        now = time.monotonic()
+        self._snapshot = _Snapshot(
+            keys,
+            generation,
+            fresh_until=now + fresh_for,
+            refresh_after=now + _REFRESH_AT * fresh_for,
+            next_fetch_at=now + _COOLDOWN,
+        )
 
     def _fail(self, error: Exception) -> None:
-        told = (
-            error if isinstance(error, ConfigurationError) else type(error).__name__
-        )  # never a foreign text
-        _log.warning("%r cannot be had: %s", self, told)
-        view = self._view
-        ask_at = time.monotonic() + (_COOLDOWN if view.has_failed else _FIRST_PAUSE)
-        refresh_at = min(ask_at, view.fresh_until + self._stale_for)
-        self._view = view._replace(refresh_at=refresh_at, ask_at=ask_at, has_failed=True)
-
-    def _locate(self, deadline: float) -> str:
-        return self._url
+        # The text of a foreign exception may quote what the server sent.
+        cause = error if isinstance(error, ConfigurationError) else type(error).__name__
+        _log.warning("%r cannot be reached: %s", self, cause)
+        snapshot = self._snapshot
+        pause = _COOLDOWN if snapshot.has_failed else _FIRST_PAUSE
+        next_fetch_at = time.monotonic() + pause
+        self._snapshot = replace(
+            snapshot,
+            refresh_after=min(next_fetch_at, snapshot.fresh_until + self._stale_for),
+            next_fetch_at=next_fetch_at,
+            has_failed=True,
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._url.partition('?')[0]!r})"
 
 
-class DiscoveredKeySet(RemoteKeySet):
-    """The keys of an issuer that tells where they are: OpenID Connect Discovery 1.0 section 4, else
-    RFC 8414 section 3.
-
-    It is asked at each fetch, so keys that move are followed. The document's `issuer` must equal
-    the asked one.
-    """
-
-    def _locate(self, deadline: float) -> str:
-        issuer = urlsplit(self._url)
-        origin, path = f"{issuer.scheme}://{issuer.netloc}", issuer.path.rstrip("/")
-        try:
-            metadata = _object(get(f"{origin}{path}/.well-known/openid-configuration", deadline)[0])
-        except ValueError:  # not a 200, or not JSON
-            metadata = _object(
-                get(f"{origin}/.well-known/oauth-authorization-server{path}", deadline)[0]
-            )
-        named = metadata.get("issuer")
-        if named != self._url and named in (self._url + "/", self._url.removesuffix("/")):
-            raise ConfigurationError(
-                f"its issuer calls itself {named!r}; the final slash alone differs"
-            )
-        require(named == self._url, "the document found there is another issuer's")
-        return cast(str, metadata.get("jwks_uri"))
-
-
 def _key_set(body: bytes) -> KeySet:
-    jwks: Any = _object(body).get("keys")
-    require(
-        isinstance(jwks, list) and len(jwks) <= 100,
-        "a JWKS document has a list of 100 keys at most",
-    )
+    try:
+        jwks = parse_object(body).get("keys")
+    except ValueError:
+        raise ConfigurationError("the answer is not strict JSON") from None
+    if not isinstance(jwks, list):
+        raise ConfigurationError('the answer has no list of "keys"')
+    require(len(jwks) <= _MAX_KEYS, f"the answer has more than {_MAX_KEYS} keys")
     return KeySet.from_jwks({"keys": [_public(jwk) for jwk in jwks]})
 
 
 def _public(jwk: Any) -> Any:
-    return (
-        {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
-        if isinstance(jwk, dict)
-        else jwk
-    )
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    value: Any = json.loads(body)
-    require(isinstance(value, dict), "the answer is no JSON object")
-    return cast(dict[str, Any], value)
+    if not isinstance(jwk, dict):
+        return jwk
+    return {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}

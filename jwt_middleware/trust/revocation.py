@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import InvalidToken, StoreUnavailable, Unavailable, is_number, require
+from .._options import check_seconds
+from ..errors import InvalidToken, StoreUnavailable, Unavailable, require
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -24,7 +25,6 @@ _RETRY = 1  # seconds after a failed read in which no request waits for another
 _READ_TIMEOUT = 5
 """Seconds after which a read by another request counts as failed: a log answers within two."""
 
-_MAX_SECONDS = 3_155_760_000  # a century: a longer time is a mistake
 _PRUNE_EVERY = 60  # seconds
 _PRUNE_AFTER = 3600
 """Seconds for which the view remembers an expired revocation. A verifier with leeway accepts the
@@ -96,12 +96,13 @@ class RevocationList:
             f"log must be a store with a revocation log, got {type(log).__name__}: "
             "RevocationList(store)",
         )
-        _check_seconds("max_staleness", max_staleness)
+        check_seconds("max_staleness", max_staleness)
         if max_outage is not None:
-            _check_seconds("max_outage", max_outage)
+            check_seconds("max_outage", max_outage)
         self.log = log
         self._max_staleness = max_staleness
-        self.max_outage = math.inf if max_outage is None else max_outage
+        self.max_outage = max_outage
+        self._longest_outage = math.inf if max_outage is None else max_outage
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
         self._pruned_at = -math.inf  # by the wall clock, in seconds since the epoch
@@ -132,7 +133,7 @@ class RevocationList:
         if reading.acquire(timeout=0 if is_failing else _READ_TIMEOUT):
             self._read_and_release(now, oldest, reading)
         # A view that was never read is infinitely old: `inf < inf` is false.
-        is_usable = now - self._read_at < self.max_outage
+        is_usable = now - self._read_at < self._longest_outage
         if self._read_at < oldest and not is_usable:
             raise Unavailable("revocations_unavailable")
 
@@ -189,12 +190,3 @@ class RevocationList:
         if time.time() < self._pruned_at:
             self._pruned_at = -math.inf
             self._cursor = None
-
-
-def _check_seconds(name: str, value: object) -> None:
-    is_valid = isinstance(value, (int, float)) and is_number(value) and 0 <= value <= _MAX_SECONDS
-    is_short = value is None or (isinstance(value, (int, float)) and abs(value) < 10**20)
-    got = repr(value) if is_short or isinstance(value, float) else type(value).__name__
-    require(
-        is_valid, f"{name} must be zero or a number of seconds, at most {_MAX_SECONDS}, got {got}"
-    )

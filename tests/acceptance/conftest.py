@@ -51,6 +51,7 @@ class Client(TestApp):
     def do_request(self, req: TestRequest, *args: Any, **options: Any) -> Any:
         """Send a request whose path is relative to the mount."""
         req.environ["PATH_INFO"] = self.mount + req.environ["PATH_INFO"]
+        req.environ.setdefault("REMOTE_ADDR", "192.0.2.1")  # as every server does
         answer = super().do_request(req, *args, **options)
         self.secrets |= set(_TOKEN.findall(req.headers.get("Authorization", "") + answer.text))
         return answer

@@ -426,11 +426,11 @@ class Directory:
 
     def authenticate(self, username: str, password: str) -> User | None:
         """Return the user with that name."""
-        return User(7, username) if password == PASSWORD else None
+        return User(7, username, version=1) if password == PASSWORD else None
 
     def get(self, user_id: str) -> User | None:
         """Return the user as it is now."""
-        return User(7, "somebody")
+        return User(7, "somebody", version=1)
 
 
 @pytest.fixture

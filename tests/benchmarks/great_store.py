@@ -89,8 +89,7 @@ def _fill(path: Path, count: int) -> None:
     between = path.stat().st_size
     names = ("name_hash", "sid", "issuer", "user_id", "user_version", "token_lifetime")
     names += ("started_at", "used_at", "expires_at", "secret_hash", "previous_hash", "successor")
-    names += ("older_hash", "older_successor")
-    again = [os.urandom(32)] * 4
+    again = [os.urandom(32)] * 2
     rows = (
         (
             _hash(_name(i)),

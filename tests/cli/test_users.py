@@ -131,11 +131,11 @@ def test_a_user_that_is_not_there(with_ann: Command, name: str) -> None:
 
 BAD = {
     "a name that is taken": (["ann"], PASSWORD, "there is a user named 'ann' already"),
-    "a bad name": (["a\nb"], PASSWORD, "a user name is 1 to 255 characters"),
+    "a bad name": (["a\nb"], PASSWORD, "username must be 1 to 255 characters"),
     "a bad scope": (
         ["bob", "--scope", "a b"],
         PASSWORD,
-        "a scope is printable ASCII without spaces",
+        "each of scopes must be printable ASCII without spaces",
     ),
     "an empty password": (["bob"], "", "password must not be empty"),
     "a long password": (["bob"], "x" * 1025, "at most 1024 bytes"),

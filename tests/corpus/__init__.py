@@ -3,8 +3,20 @@
 `python -m corpus`, run in the folder of the tests, shows how this package and PyJWT fare on it.
 """
 
-from . import algorithms, claims, encoding, headers, json_texts, parameters, signatures
+from . import (
+    algorithms,
+    claims,
+    encoding,
+    headers,
+    json_texts,
+    key_forms,
+    kinds,
+    parameters,
+    signatures,
+)
 from .case import Case
+from .key_forms import KeyCase
 
-MODULES = (algorithms, signatures, encoding, json_texts, parameters, claims, headers)
+MODULES = (algorithms, signatures, encoding, json_texts, parameters, kinds, claims, headers)
 CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in module.cases())
+KEY_CASES: tuple[KeyCase, ...] = tuple(key_forms.cases())

@@ -1,17 +1,19 @@
 """Prints how this package and PyJWT's `jwt.decode` fare on the corpus: which cases they take or
-refuse unlike it."""
+refuse unlike it, of tokens and of JWKs."""
 
 import warnings
 from collections import Counter
+from collections.abc import Callable
 
 import jwt
 
-from . import CASES
+from . import CASES, KEY_CASES
 from .case import Case
+from .key_forms import KeyCase, is_usable, pyjwt_takes
 from .verifiers import decide, pyjwt_accepts
 
 # Claims of other specifications than RFC 7519: no business of PyJWT's.
-_BEYOND_PYJWT = ("OpenID Connect", "RFC 8693")
+_BEYOND_PYJWT = ("OpenID Connect", "RFC 8693", "RFC 7800", "RFC 8417", "RFC 8725 section 3.11")
 
 
 def main() -> None:
@@ -20,6 +22,10 @@ def main() -> None:
     asked = [case for case in CASES if _pyjwt_can_tell(case)]
     _tell("jwt_middleware", Counter(_ours(case) for case in CASES))
     _tell(f"PyJWT {jwt.__version__}", Counter(_theirs(case) for case in asked))
+    _tell("jwt_middleware, JWKs", Counter(_of_key(case, is_usable) for case in KEY_CASES))
+    _tell(
+        f"PyJWT {jwt.__version__}, JWKs", Counter(_of_key(case, pyjwt_takes) for case in KEY_CASES)
+    )
 
 
 def _pyjwt_can_tell(case: Case) -> bool:
@@ -47,6 +53,12 @@ def _theirs(case: Case) -> str:
     if accepts == (case.status == 200):
         return "right"
     return f"{'accepts' if accepts else 'refuses'}, unlike {case.source}"
+
+
+def _of_key(case: KeyCase, takes: Callable[[KeyCase], bool]) -> str:
+    if takes(case) == case.is_good:
+        return "right"
+    return f"{'refuses' if case.is_good else 'takes'}, unlike {case.source}"
 
 
 def _tell(name: str, verdicts: Counter[str]) -> None:

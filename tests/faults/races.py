@@ -39,7 +39,6 @@ def refresh_at_once(site: Site) -> int:
     (kept,) = site.rows(sa.select(sessions).where(sessions.c.sid == sid_of(tokens)))
     assert kept.secret_hash == secret_hash(successor)
     assert kept.previous_hash == secret_hash(tokens["refresh_token"]), "more than one generation"
-    assert kept.older_hash is None
     return len({answer.worker for answer in answers})
 
 
@@ -48,10 +47,10 @@ def reuse_after_grace(site: Site, grace: float) -> float:
     access token."""
     first = site.new_session()
     second = site.refresh(first["refresh_token"]).body
-    third = site.refresh(second["refresh_token"]).body
     assert (
         site.refresh(first["refresh_token"]).body["refresh_token"] == second["refresh_token"]
     )  # within the grace
+    third = site.refresh(second["refresh_token"]).body
     after_grace = time.monotonic() + grace
     while time.monotonic() < after_grace:  # so that each worker has just read the log
         wait_for_all(site, third["token"], 200)

@@ -203,7 +203,7 @@ def test_a_store_that_is_down(events: Events) -> None:
 class Table:
     """A user table of one's own whose user changes after each look."""
 
-    user = User(7, "ada")
+    user = User(7, "ada", version=1)
 
     def authenticate(self, username: str, password: str) -> User | None:
         """Everybody's password is right."""

@@ -23,7 +23,7 @@ class Browser:
     example.com, by http at localhost."""
 
     def __init__(self, environ: dict[str, Any] | None = None) -> None:
-        store = MemoryStore(password_method="scrypt:1024:8:1")
+        self.store = store = MemoryStore(password_method="scrypt:1024:8:1")
         store.add_user("ada", "analytical engine")
         minter = TokenMinter.from_secret("s" * 32, issuer="https://example.com", audience="api")
         rules, log = [Rule("/api")], RevocationList(store, max_staleness=0)
@@ -231,6 +231,19 @@ def test_signing_out_reads_and_clears_the_cookie(browser: Browser) -> None:
     assert browser.cookie == ""
     browser.call(token, status=401)
     assert browser.post("/auth/revoke", {"cookie": True}).json == {}
+
+
+def test_the_cookie_of_another_login_app_stays() -> None:
+    """Two login apps on one host share the cookie: a visit to one does not log out of the other."""
+    browser = Browser()
+    browser.post("/auth/token", SIGN_IN)
+    minter = TokenMinter.from_secret("s" * 32, issuer="https://staff.example", audience="api")
+    staff = TestApp(LoginApp(browser.store, minter))
+    cookie = {"Cookie": f"{browser.name}={browser.cookie}"}
+    answer = staff.post_json("/token", REFRESH, headers=cookie, status=400)
+    assert answer.json["error"] == "invalid_grant"
+    assert "Set-Cookie" not in answer.headers
+    browser.post("/auth/token", REFRESH)
 
 
 FOREIGN = {

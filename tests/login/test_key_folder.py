@@ -85,7 +85,7 @@ def test_a_worker_that_has_not_looked_yet_accepts_what_another_signs(path: Path)
     """An unknown `kid` has the folder looked at at once, not after the second."""
     slow = Verifier([minter(path).provider])
     key_folder.activate(path, str(publish(path).id))
-    assert slow.verify(minter(path).mint("ada")).subject == "ada"
+    assert slow.identify(minter(path).mint("ada")).subject == "ada"
 
 
 def test_a_retired_key_verifies_no_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_read_leaves_the_keys_as_they_were(
     else:
         (path / "active").write_text("nobody")
     later(monkeypatch, 1.1)
-    assert Verifier([worker.provider]).verify(worker.mint("ada")).subject == "ada"
+    assert Verifier([worker.provider]).identify(worker.mint("ada")).subject == "ada"
     assert "the earlier ones stay" in caplog.text
     with pytest.raises(ConfigurationError, match="jwt-middleware keys new --folder"):
         KeyFolder(path)

@@ -138,9 +138,9 @@ def test_a_module_for_a_listed_origin() -> None:
 
 
 def test_the_client_is_small() -> None:
-    """Under 200 lines, without a dependency."""
+    """Under 300 lines, as every module, without a dependency."""
     text = (PAGE / "jwt-client.js").read_text("utf-8")
-    assert len(text.splitlines()) < 200
+    assert len(text.splitlines()) < 300
     assert not re.search(r"^import ", text, re.MULTILINE)
 
 
@@ -176,7 +176,9 @@ WRONG = {
 @pytest.mark.parametrize("options", WRONG.values(), ids=WRONG)
 def test_options_that_cannot_be(options: dict[str, Any]) -> None:
     """They are a ConfigurationError while building."""
-    with pytest.raises(ConfigurationError, match=r"title is a text|template is the path"):
+    with pytest.raises(
+        ConfigurationError, match=r"title must be a string|template must be the path"
+    ):
         client(**options)
 
 

@@ -138,6 +138,21 @@ def test_without_an_address_nothing_is_known(log: Counters) -> None:
     assert waits(log, address=None) > 0
 
 
+def test_a_success_without_an_address_leaves_nothing(memory_store: MemoryStore) -> None:
+    """It is given back, and no counter remembers it."""
+    succeed(memory_store, address=None)
+    assert [count for count, _ in memory_store._counts.values()] == [0]
+
+
+def test_a_flood_from_one_address_costs_one_count(memory_store: MemoryStore) -> None:
+    """A full /48 is the first thing that is counted: no key per name or /64 is written."""
+    for n in range(50):
+        fail(memory_store, f"user{n}", f"2001:db8:1:{n:x}::1")
+    before = set(memory_store._counts)
+    assert waits(memory_store, "ann", "2001:db8:1:ffff::1") > 0
+    assert set(memory_store._counts) == before
+
+
 @pytest.mark.parametrize("days", [1, 29.9, 30])
 @pytest.mark.parametrize("start", [0, 15, 29.9])
 def test_an_address_is_known_for_thirty_days(

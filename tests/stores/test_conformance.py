@@ -2,13 +2,16 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from jwt_middleware.errors import ConfigurationError
-from jwt_middleware.stores import MemoryStore, SQLStore, UnknownUser, User, UserRecord
+from jwt_middleware.stores import MemoryStore, NameTaken, SQLStore, UnknownUser, User, UserRecord
 from jwt_middleware.stores.passwords import PasswordHasher
 
 from .conftest import CHEAP
@@ -23,7 +26,7 @@ DAMAGED = {
     "enormous cost": "scrypt:99999999999999999999:8:1$salt$" + "0" * 128,
     "not hexadecimal": "scrypt:1024:8:1$salt$" + "ü" * 128,
 }
-UNKNOWN_NAMES = ["bob", "Ann", "ann ", " ann", "a", "", "ann\0", "\udce4", "an\nn", "a" * 256]
+UNKNOWN_NAMES = ["bob", "an n", "\u00e1nn", "annn", "a", "", "ann\0", "\udce4", "an\nn", "a" * 256]
 GOOD_NAMES = [
     "a",
     "a" * 255,
@@ -63,16 +66,41 @@ def test_a_wrong_password_is_refused(store: Store, password: str) -> None:
 
 @pytest.mark.parametrize("name", UNKNOWN_NAMES, ids=by_value)
 def test_an_unknown_name_is_refused(store: Store, name: str) -> None:
-    """Names are compared exactly, and one that no store can keep is just unknown."""
+    """Another name is unknown, and so is one that no store can hold."""
     store.add_user("ann", "wonderland")
     assert store.authenticate(name, "wonderland") is None
 
 
-def test_names_are_not_normalised(store: Store) -> None:
-    """Two ways to write the same letter are two names."""
-    composed, decomposed = store.add_user("zo\u00eb", "one"), store.add_user("zoe\u0308", "two")
-    assert store.authenticate("zo\u00eb", "one") == composed
-    assert store.authenticate("zoe\u0308", "two") == decomposed
+SPELLINGS = {
+    "case": ("Ann", "aNN"),
+    "blanks around": ("ann", " ann\u00a0"),
+    "an ideographic space": ("ann", "\u3000ann"),
+    "full width": ("ann", "\uff21\uff4e\uff4e"),
+    "a ligature": ("fiona", "\ufb01ona"),
+    "composed": ("zoe\u0308", "zo\u00eb"),
+    "sharp s": ("Stra\u00dfe", "STRASSE"),
+    "final sigma": ("\u03c3\u03bf\u03c2", "\u03a3\u039f\u03a3"),
+}
+
+
+@pytest.mark.parametrize(("entered", "typed"), SPELLINGS.values(), ids=SPELLINGS)
+def test_a_name_as_people_type_it(store: Store, entered: str, typed: str) -> None:
+    """Every spelling finds the user, whose name is shown as it was entered; none makes another."""
+    added = store.add_user(entered, "wonderland", scopes=("read",))
+    for name in (entered, typed, typed.upper(), f" {typed.lower()} "):
+        found = store.authenticate(name, "wonderland")
+        assert found == added
+        assert found.username == entered
+        with pytest.raises(NameTaken, match="already"):
+            store.add_user(name, "other")
+    store.set_password(typed, "looking-glass")
+    assert store.authenticate(entered, "looking-glass")
+    store.set_scopes(typed, ("write",))
+    assert store.users()[0].scopes == ("write",)
+    store.disable_user(typed)
+    assert store.users()[0].disabled
+    store.remove_user(typed)
+    assert store.users() == []
 
 
 @pytest.mark.parametrize("value", JSON_VALUES, ids=by_value)
@@ -168,19 +196,19 @@ def test_an_id_is_never_used_again(store: Store) -> None:
 
 def test_users_are_listed_by_name(store: Store) -> None:
     """The list is in the order of the code points on every engine, and says who is disabled."""
-    for name in ["b", "a", "B", "\u00e4", "_", "\U0001f600", "\uffee"]:
+    for name in ["b", "a", "C", "\u00e4", "_", "\U0001f600", "\uffee"]:
         store.add_user(name, "wonderland", scopes=("s",), claims={"n": name})
     store.disable_user("b")
     assert [(user.username, user.disabled) for user in store.users()] == [
-        (name, name == "b") for name in ["B", "_", "a", "b", "\u00e4", "\uffee", "\U0001f600"]
+        (name, name == "b") for name in ["C", "_", "a", "b", "\u00e4", "\uffee", "\U0001f600"]
     ]
-    assert store.users()[0] == UserRecord(3, "B", ("s",), {"n": "B"}, disabled=False)
+    assert store.users()[0] == UserRecord(3, "C", ("s",), {"n": "C"}, disabled=False)
 
 
 def test_a_name_is_taken_once(store: Store) -> None:
     """A second user of the same name is refused, and the first one stays as it was."""
     ann = store.add_user("ann", "wonderland")
-    with pytest.raises(ConfigurationError, match="there is a user named 'ann' already"):
+    with pytest.raises(NameTaken, match="there is a user named 'ann' already"):
         store.add_user("ann", "other", scopes=("admin",))
     assert store.authenticate("ann", "wonderland") == ann
 
@@ -193,11 +221,13 @@ def test_a_name_is_any_text(store: Store, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a" * 256, "a\0", "a\n", "\x7f", "\x85", "\udce4", None, 5, b"ann"], ids=by_value
+    "name",
+    ["", " ", "\u3000", "a" * 256, "a\0", "a\n", "\x7f", "\x85", "\udce4", None, 5, b"ann"],
+    ids=by_value,
 )
 def test_a_name_that_cannot_be_kept(store: Store, name: Any) -> None:
     """A name that is empty, too long or has control characters is refused with the rule."""
-    with pytest.raises(ConfigurationError, match="a user name is 1 to 255 characters"):
+    with pytest.raises(ConfigurationError, match="username must be 1 to 255 characters"):
         store.add_user(name, "wonderland")
     assert store.users() == []
 
@@ -211,7 +241,7 @@ def test_a_password_that_cannot_be_kept(store: Store, password: Any) -> None:
         lambda: store.add_user("bob", password),
         lambda: store.set_password("ann", password),
     ):
-        with pytest.raises(ConfigurationError, match="a password is") as caught:
+        with pytest.raises(ConfigurationError, match="password must") as caught:
             call()
         assert "geheim" not in str(caught.value)
         assert "12345678" not in str(caught.value)
@@ -276,7 +306,7 @@ def test_a_scope_is_a_scope_token(store: Store, scope: str) -> None:
 )  # fmt: skip
 def test_claims_are_what_json_keeps(store: Store, claims: Any) -> None:
     """Claims that would come back different, or not at all, are refused."""
-    with pytest.raises(ConfigurationError, match="claims is a dict"):
+    with pytest.raises(ConfigurationError, match="claims must be a dict"):
         store.add_user("ann", "wonderland", claims=claims)
 
 
@@ -288,7 +318,7 @@ def test_claims_nested_too_deep(store: Store) -> None:
     for _ in range(100_000):
         deep = {"d": deep}
     for claims in (endless, deep):
-        with pytest.raises(ConfigurationError, match="claims is a dict"):
+        with pytest.raises(ConfigurationError, match="claims must be a dict"):
             store.add_user("ann", "wonderland", claims=claims)
     while deep:  # a dict this deep overflows the stack of the interpreter when it is freed at once
         deep = deep["d"]
@@ -349,14 +379,14 @@ def test_a_renewal_loses_no_new_password(store: Store, monkeypatch: pytest.Monke
     """A password that is set while a login renews the old hash stays."""
     store.add_user("ann", "wonderland")
     store._update("ann", {"password_hash": PasswordHasher("scrypt:2048:8:1").hash("wonderland")})
-    renew = PasswordHasher.renew
+    rehash = PasswordHasher.rehash
 
     def set_meanwhile(hasher: PasswordHasher, password: str) -> str:
-        monkeypatch.setattr(PasswordHasher, "renew", renew)
+        monkeypatch.setattr(PasswordHasher, "rehash", rehash)
         store.set_password("ann", "looking-glass")
-        return renew(hasher, password)
+        return rehash(hasher, password)
 
-    monkeypatch.setattr(PasswordHasher, "renew", set_meanwhile)
+    monkeypatch.setattr(PasswordHasher, "rehash", set_meanwhile)
     assert store.authenticate("ann", "wonderland")
     assert store.authenticate("ann", "wonderland") is None
     assert store.authenticate("ann", "looking-glass")
@@ -415,3 +445,44 @@ def test_nothing_shows_a_hash(store: Store) -> None:
     for shown in (repr(store), repr(row), repr(store.users())):
         assert row.password_hash not in shown
         assert "wonderland" not in shown
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=300),
+    st.binary(max_size=20),
+    st.lists(st.text(max_size=5), max_size=3),
+    st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), st.floats(), max_size=2),
+    st.builds(object),
+    st.builds(set),
+)
+
+
+@given(
+    username=st.one_of(st.just("ann"), ANYTHING),
+    password=st.one_of(st.just("wonderland"), ANYTHING),
+    scopes=ANYTHING,
+    claims=ANYTHING,
+)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_anything_is_a_user_or_a_configuration_error(
+    username: Any, password: Any, scopes: Any, claims: Any
+) -> None:
+    """Nothing but `ConfigurationError` comes out of `add_user`, and what it accepts logs in."""
+    store = MemoryStore(password_method=CHEAP)
+    added = None
+    with suppress(ConfigurationError):
+        added = store.add_user(username, password, scopes=scopes, claims=claims)
+    assert store.authenticate(username, password) == added
+    assert [user.username for user in store.users()] == ([added.username] if added else [])
+
+
+@given(method=ANYTHING)
+def test_any_method_is_taken_or_a_configuration_error(method: Any) -> None:
+    """Nothing but `ConfigurationError` comes out of a store's constructor."""
+    for build in (MemoryStore, lambda **options: SQLStore("sqlite:///x.db", **options)):
+        with suppress(ConfigurationError):
+            build(password_method=method)

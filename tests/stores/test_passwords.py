@@ -1,20 +1,33 @@
 """Hashes of passwords: equal time, no exceptions, bounded work."""
 
+import hashlib
+import logging
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.security import generate_password_hash
 
-from jwt_middleware.errors import StoreUnavailable
-from jwt_middleware.stores import check_password, passwords
+from jwt_middleware.errors import ConfigurationError, StoreUnavailable
+from jwt_middleware.stores import (
+    check_password,
+    hash_password,
+    hashing_slots,
+    passwords,
+    version_of,
+)
 from jwt_middleware.stores.passwords import PasswordHasher
 
 from .conftest import CHEAP, run
-from .test_conformance import DAMAGED, JSON_VALUES, by_value
+from .test_conformance import BAD_METHODS, BAD_PASSWORDS, DAMAGED, JSON_VALUES, by_value
 
 NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$", "scrypt:1024:8:1$\udce4$" + "0" * 128,
              "scrypt:" + "9" * 9999 + ":8:1$salt$" + "0" * 128, "scrypt:1048576:64:64$salt$" + "0" * 128,
@@ -32,9 +45,33 @@ NO_PASSWORDS = [
 
 
 @pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in which the hash that last was good is a cheap one."""
-    monkeypatch.setattr(passwords, "_usual_method", CHEAP)
+def nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has checked no password yet."""
+    monkeypatch.setattr(passwords, "_unknown_by_default", passwords._UnknownNames())
+    passwords._warn_costlier.cache_clear()
+
+
+Work = list[tuple[str, int]]
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """What every hash from here on costs: ("scrypt", n * r * p) or ("pbkdf2", rounds)."""
+    made: Work = []
+    scrypt, pbkdf2 = hashlib.scrypt, hashlib.pbkdf2_hmac
+
+    def count_scrypt(password: bytes, **options: Any) -> bytes:
+        made.append(("scrypt", options["n"] * options["r"] * options["p"]))
+        return scrypt(password, **options)
+
+    def count_pbkdf2(name: str, password: bytes, salt: bytes, rounds: int) -> bytes:
+        if salt:  # not the probe for a digest that this machine has
+            made.append(("pbkdf2", rounds))
+        return pbkdf2(name, password, salt, rounds)
+
+    monkeypatch.setattr("hashlib.scrypt", count_scrypt)
+    monkeypatch.setattr("hashlib.pbkdf2_hmac", count_pbkdf2)
+    return made
 
 
 def test_a_password_is_checked() -> None:
@@ -58,30 +95,202 @@ def test_the_default_method(hashes: list[object]) -> None:
 def test_an_unknown_name_costs_a_hash(hashes: list[object]) -> None:
     """None costs what a hasher's own hashes cost."""
     assert PasswordHasher("scrypt:2048:8:1").check(None, "wonderland") is False
-    assert hashes == [(2048, 8, 1)] * 2  # one of them for trying the method
+    assert hashes == [(2048, 8, 1)]
 
 
-def test_an_unknown_name_costs_what_the_others_cost(
-    monkeypatch: pytest.MonkeyPatch, hashes: list[object]
-) -> None:
-    """`check_password` gives None the cost of the owner's hashes as soon as one was good, at first
-    the default."""
-    assert (
-        run("from jwt_middleware.stores import passwords; print(passwords._usual_method)")
-        == "scrypt:131072:8:1\n"
+METHODS = [
+    "scrypt:1024:8:1",
+    "scrypt:4096:16:2",
+    "scrypt:1024:1:8",
+    "scrypt:32768:8:1",
+    "pbkdf2:sha256:1000",
+    "pbkdf2:sha512:7",
+    "pbkdf2:md5:10",
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_table_has_this_method(method: str, work: Work) -> None:
+    """A known name, an unknown one and a damaged hash cost exactly one hash of the table's method,
+    from the first call on."""
+    stored = generate_password_hash("wonderland", method)
+    costs = []
+    for stored_hash in (None, stored, stored[:-1], "x", stored, None):
+        work.clear()
+        assert check_password(stored_hash, "wrong", unknown=method) is False
+        costs.append(list(work))
+    assert costs == [costs[0]] * 6
+    assert len(costs[0]) == 1
+
+
+@pytest.mark.parametrize("method", ["scrypt:32768:8:1", "scrypt:1024:8:1", "scrypt:2048:4:3"])
+def test_an_older_hash_in_the_table(method: str, work: Work) -> None:
+    """A wrong password for a cheaper hash costs as much work as an unknown name, by default ours;
+    the right one costs its own hash alone."""
+    stored = generate_password_hash("wonderland", method)
+    totals = []
+    for stored_hash in (stored, None, stored):
+        work.clear()
+        assert check_password(stored_hash, "wrong") is False
+        totals.append(sum(units for _, units in work))
+    assert totals == [pytest.approx(131072 * 8, rel=1 / 32)] * 3
+    work.clear()
+    assert check_password(stored, "wonderland") is True
+    assert len(work) == 1
+
+
+def test_an_older_pbkdf2_hash_in_the_table(work: Work) -> None:
+    """Fewer rounds are made up for by rounds."""
+    stored = generate_password_hash("wonderland", "pbkdf2:sha256:1000")
+    work.clear()
+    check_password(stored, "wrong", unknown="pbkdf2:sha256:5000")
+    assert work == [("pbkdf2", 1000), ("pbkdf2", 4000)]
+
+
+def test_a_hash_of_another_kind(work: Work) -> None:
+    """A cheap pbkdf2 hash beside scrypt is padded by about the whole of scrypt, and the other way
+    round, from the first call on."""
+    stored = generate_password_hash("wonderland", "pbkdf2:sha256:10")
+    work.clear()
+    check_password(stored, "wrong", unknown="scrypt:16384:8:1")
+    kind, total = work[1][0], sum(units for _, units in work[1:])
+    assert (work[0], kind) == (("pbkdf2", 10), "scrypt")
+    assert 0.7 * 16384 * 8 <= total <= 16384 * 8
+    stored = generate_password_hash("wonderland", "scrypt:128:1:1")
+    work.clear()
+    check_password(stored, "wrong", unknown="pbkdf2:sha256:50000")
+    assert work[0][0] == "scrypt"
+    assert 35_000 <= sum(units for _, units in work[1:]) <= 50_000
+
+
+def test_a_costlier_hash_in_the_table(work: Work, caplog: pytest.LogCaptureFixture) -> None:
+    """What unknown names cost cannot be known before, so one WARNING names the option, and without
+    it unknown names cost as much from then on."""
+    stored = generate_password_hash("wonderland", "scrypt:4096:8:1")
+    hasher = PasswordHasher(CHEAP)
+    for _ in range(3):
+        assert hasher.check(stored, "wrong") is False
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("jwt_middleware.login", logging.WARNING)
+    assert "unknown='scrypt:4096:8:1'" in record.getMessage()
+    work.clear()
+    assert hasher.check(None, "wrong") is False
+    assert hasher.check(hasher.hash("x"), "wrong") is False
+    assert work == [("scrypt", units * 8) for units in (4096, 1024, 1024, 2048, 1024)]
+
+
+def test_hashes_of_ours(hashes: list[object]) -> None:
+    """`hash_password` makes what an unknown name costs, so that a table of them needs no option."""
+    stored = hash_password("wonderland")
+    assert check_password(stored, "wrong") is False
+    assert check_password(None, "wrong") is False
+    assert check_password(stored, "wonderland") is True
+    assert hashes == [(131072, 8, 1)] * 4
+
+
+@pytest.mark.parametrize("password", BAD_PASSWORDS, ids=by_value)
+def test_a_password_that_is_not_hashed(password: Any) -> None:
+    """`hash_password` refuses what a store refuses, and does not repeat it."""
+    with pytest.raises(ConfigurationError, match="password must") as caught:
+        hash_password(password)
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "unknown", [method for method in BAD_METHODS if method is not None], ids=by_value
+)
+@pytest.mark.parametrize("stored", [None, "x"])
+def test_an_unknown_that_is_no_method(stored: str | None, unknown: Any) -> None:
+    """A slip in the option shows at the first call, for a known name and for an unknown one."""
+    with pytest.raises(ConfigurationError, match="unknown must be scrypt:n:r:p"):
+        check_password(stored, "wonderland", unknown=unknown)
+
+
+@given(
+    text=st.one_of(
+        st.text(),
+        st.from_regex(r"(scrypt|pbkdf2)(:[\w-]{1,12}){1,3}"),
+        st.integers(),
+        st.binary(),
+        st.lists(st.text()),
     )
-    monkeypatch.setattr(passwords, "_usual_method", "scrypt:4096:8:1")
-    stored = generate_password_hash("wonderland", "scrypt:2048:8:1")
-    hashes.clear()
-    for stored_hash, password in [
-        (None, "x"),
-        (stored, "x"),
-        (None, "x"),
-        (stored, "wonderland"),
-        (None, "x"),
-    ]:
-        check_password(stored_hash, password)
-    assert hashes == [(n, 8, 1) for n in (4096, 2048, 4096, 2048, 2048)]
+)
+def test_any_method_is_read_or_refused(text: Any) -> None:
+    """Nothing but `ConfigurationError` comes out of the constructor."""
+    with suppress(ConfigurationError):
+        assert PasswordHasher(text).method == text
+
+
+HOSTILE = [
+    "scrypt:1073741824:8:1",
+    "scrypt:1048576:8:1",
+    "scrypt:2:4194304:1",
+    "scrypt:2:1:4194304",
+    "scrypt:131072:8:9",
+    "scrypt:1048576:64:64",
+    "scrypt:65536:8:64",
+    "scrypt:9999999999:9999999999:9999999999",
+    "scrypt:0:8:1",
+    "scrypt:1:8:1",
+    "scrypt:1024:0:1",
+    "scrypt:65536:1:1",
+    "scrypt:16:1:1",
+    "scrypt:1024:8:-1",
+    "pbkdf2:sha256:99999999",
+    "pbkdf2:sha256:0",
+    "pbkdf2:shake_128:1000",
+    "pbkdf2:" + "s" * 10_000 + ":1",
+]
+
+
+@pytest.mark.parametrize("method", HOSTILE, ids=lambda method: method[:40])
+def test_hostile_costs(method: str, work: Work, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever can write into the table exhausts neither memory nor time: such a hash is False at
+    the usual cost, with a WARNING, and no method for new hashes."""
+    stored = f"{method}$salt$" + "0" * (128 if method.startswith("scrypt") else 64)
+    assert check_password(stored, "wonderland", unknown=CHEAP) is False
+    assert work == [("scrypt", 1024 * 8)]
+    assert len(caplog.records) == 1
+    with pytest.raises(ConfigurationError, match="password_method must be"):
+        PasswordHasher(method)
+
+
+def test_the_costliest_that_is_allowed() -> None:
+    """Owners may choose four times our memory and eight times our work."""
+    for method in ("scrypt:524288:8:1", "scrypt:131072:8:8", "pbkdf2:sha256:9999999"):
+        assert PasswordHasher(method).method == method
+
+
+def test_a_version_of_a_hash() -> None:
+    """It is stable, differs between hashes, fits 63 bits, and is never 0 for a hash."""
+    stored = [generate_password_hash("wonderland", CHEAP) for _ in range(20)]
+    versions = [version_of(stored_hash) for stored_hash in stored]
+    assert versions == [version_of(stored_hash) for stored_hash in stored]
+    assert len(set(versions)) == 20
+    assert all(0 < version < 2**63 for version in versions)
+    assert version_of("x") == version_of(b"x") == 8557419226236897146
+    assert version_of("\udce4") != version_of("?")
+
+
+@pytest.mark.parametrize("empty", [None, "", b""], ids=repr)
+def test_a_user_without_a_password(empty: Any) -> None:
+    """Somebody who logs in some other way has version 0, until there is a password."""
+    assert version_of(empty) == 0
+
+
+@pytest.mark.parametrize("value", [0, 5, 1.5, True, ["x"], ("x",), {"x": 1}, object()], ids=str)
+def test_a_version_of_nothing(value: Any) -> None:
+    """A row where its hash belongs is a slip, and is told without its value."""
+    with pytest.raises(
+        ConfigurationError, match="stored_hash must be a string, bytes or None, got"
+    ):
+        version_of(value)
+
+
+@given(one=st.text(), other=st.text())
+def test_versions_differ(one: str, other: str) -> None:
+    """Two hashes have two versions."""
+    assert (version_of(one) == version_of(other)) == (one == other)
 
 
 @pytest.mark.parametrize("stored", NO_HASHES, ids=by_value)
@@ -90,8 +299,8 @@ def test_nothing_stored_raises(
 ) -> None:
     """Anything but a hash is False after the cost of one, with one warning that repeats nothing of
     it."""
-    assert check_password(stored, "wonderland") is False
-    assert hashes[-1] == (1024, 8, 1)
+    assert check_password(stored, "wonderland", unknown=CHEAP) is False
+    assert hashes == [(1024, 8, 1)]
     assert [record.name for record in caplog.records] == ["jwt_middleware.login"]
     assert "wonderland" not in caplog.text
     assert "0000" not in caplog.text
@@ -108,60 +317,115 @@ def test_no_password_raises(password: Any, hashes: list[object]) -> None:
     assert not hashes
 
 
-def test_a_renewal_is_due() -> None:
-    """A hash is outdated when its method or one of its parameters is another one than the
+def test_a_rehash_is_needed() -> None:
+    """A hash needs a rehash when its method or one of its parameters is another one than the
     hasher's."""
     hasher = PasswordHasher(CHEAP)
-    assert not hasher.outdated(hasher.hash("x"))
+    assert not hasher.needs_rehash(hasher.hash("x"))
     for method in ("scrypt:2048:8:1", "scrypt:1024:8:2", "pbkdf2:sha256:1000"):
-        assert hasher.outdated(generate_password_hash("x", method))
+        assert hasher.needs_rehash(generate_password_hash("x", method))
 
 
-def test_two_hashes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never are more than two hashes made at the same time, however many threads ask."""
-    running, most = [], []
+class Hashing:
+    """Hashes that take until they are let go, and how many of them ran at once."""
 
-    def slow(*arguments: object) -> bool:
-        running.append(1)
-        most.append(len(running))
-        time.sleep(0.01)
-        running.pop()
-        return True
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.end = threading.Event()
+        self.running = self.most = 0
+        self._lock = threading.Lock()
 
-    monkeypatch.setattr(passwords, "check_password_hash", slow)
-    stored = generate_password_hash("x", CHEAP)
-    with ThreadPoolExecutor(8) as threads:
-        assert all(threads.map(lambda _: check_password(stored, "x"), range(16)))
-    assert max(most) == 2
+    def __call__(self, *arguments: object) -> Any:
+        """Stand for `check_password_hash` or `generate_password_hash`."""
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.begun.release()
+        assert self.end.wait(10)
+        with self._lock:
+            self.running -= 1
+        return False
 
 
-def test_a_third_hash_waits_and_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who gets no turn within two seconds is told that the store is busy, and later ones get their
-    turn again."""
-    assert passwords._PATIENCE == 2
-    monkeypatch.setattr(passwords, "_PATIENCE", 0.05)
-    end = threading.Event()
-    monkeypatch.setattr(passwords, "check_password_hash", lambda *arguments: end.wait(10))
-    with ThreadPoolExecutor(2) as threads:
-        busy = [threads.submit(check_password, None, "x") for _ in range(2)]
-        while passwords._turns._value:  # type: ignore[attr-defined]
-            time.sleep(0.001)
-        for call in (lambda: check_password(None, "x"), lambda: PasswordHasher().hash("x")):
+@pytest.fixture
+def hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hashing]:
+    """Every hash waits for the test."""
+    hashing = Hashing()
+    monkeypatch.setattr(passwords, "check_password_hash", hashing)
+    yield hashing
+    hashing.end.set()
+
+
+def start_checks(threads: ThreadPoolExecutor, hashing: Hashing, number: int) -> list[Future[bool]]:
+    """Start this many checks, of which two hash when this returns and the others wait."""
+    checks = [threads.submit(check_password, None, "x", unknown=CHEAP) for _ in range(number)]
+    assert all(hashing.begun.acquire(timeout=5) for _ in range(2))
+    deadline = time.monotonic() + 5
+    while len(hashing_slots._slots._queue) < number - 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return checks
+
+
+def test_two_hash_and_two_wait(hashing: Hashing) -> None:
+    """The fifth login is refused at once, and the first four are answered."""
+    with ThreadPoolExecutor(4) as threads:
+        checks = start_checks(threads, hashing, 4)
+        began = time.monotonic()
+        for _ in range(20):
             with pytest.raises(StoreUnavailable, match="too many passwords"):
-                call()
-        end.set()
-        assert [work.result() for work in busy] == [False, False]
+                check_password(None, "x")
+            with pytest.raises(StoreUnavailable, match="too many passwords"):
+                PasswordHasher(CHEAP).rehash("x")
+        assert time.monotonic() - began < 1
+        hashing.end.set()
+        assert [check.result(5) for check in checks] == [False] * 4
+    assert hashing.most == 2
     assert check_password(None, "x") is False
 
 
-def test_a_forked_process_has_its_own_turns() -> None:
-    """A child that is forked while both turns are taken gets turns of its own."""
+def test_a_flood_of_logins_holds_four_threads(hashing: Hashing) -> None:
+    """Of sixteen logins at once twelve end before a single hash does, so the app has its
+    threads."""
+    with ThreadPoolExecutor(16) as threads:
+        checks = [threads.submit(check_password, None, "x", unknown=CHEAP) for _ in range(16)]
+        ended = list(islice(as_completed(checks, timeout=5), 12))
+        assert all(isinstance(check.exception(), StoreUnavailable) for check in ended)
+        hashing.end.set()
+        assert sum(check.exception() is None for check in checks) == 4
+    assert hashing.most == 2
+
+
+def test_a_new_password_waits_for_its_turn(
+    hashing: Hashing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not a stranger's request, so it may wait, for the two seconds of a call to a store."""
+    assert hashing_slots._SLOT_TIMEOUT == 2
+    monkeypatch.setattr(hashing_slots, "_SLOT_TIMEOUT", 0.05)
+    with ThreadPoolExecutor(2) as threads:
+        checks = start_checks(threads, hashing, 2)
+        for call in (lambda: PasswordHasher(CHEAP).hash("x"), lambda: hash_password("x")):
+            with pytest.raises(StoreUnavailable, match="too many passwords"):
+                call()
+        hashing.end.set()
+        assert [check.result(5) for check in checks] == [False] * 2
+    assert PasswordHasher(CHEAP).hash("x")
+
+
+def test_many_new_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen at once all get one, two at a time."""
+    hasher = PasswordHasher(CHEAP)
+    with ThreadPoolExecutor(16) as threads:
+        assert len(set(threads.map(hasher.hash, ["x"] * 64))) == 64
+
+
+def test_a_forked_process_has_its_own_slots() -> None:
+    """A child that is forked while both slots are taken gets slots of its own."""
     script = """if True:
         import os
-        from jwt_middleware.stores import passwords
-        passwords._PATIENCE = 0.1
+        from jwt_middleware.stores import hashing_slots, passwords
+        hashing_slots._SLOT_TIMEOUT = 0.1
         hasher = passwords.PasswordHasher("scrypt:1024:8:1")
-        with passwords._turn(), passwords._turn():
+        with hashing_slots.hashing_slot(), hashing_slots.hashing_slot():
             if not os.fork():
                 print(hasher.check(hasher.hash("x"), "x"), flush=True)
                 os._exit(0)
@@ -189,7 +453,7 @@ def test_memory_is_short() -> None:
             except StoreUnavailable as error:
                 print(error)
     """
-    assert run(script) == "no password can be hashed here now\n" * 3
+    assert run(script) == "no password can be hashed now: memory is short\n" * 3
 
 
 def test_importing_stores_loads_no_database() -> None:

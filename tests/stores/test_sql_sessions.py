@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.stores import Session, SQLStore
-from jwt_middleware.stores.sql.schema import counters
+from jwt_middleware.stores.sql.schema import counters, sessions
 
 from .conftest import CHEAP, entries_of, new_session, run
 
@@ -230,6 +230,51 @@ def test_what_takes_a_right_away_is_on_the_disk(sqlite_store: SQLStore) -> None:
     ):
         call()
         assert levels.pop() == level
+
+
+# -------------------------------------------------------------------------------------------------
+# many
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "split"])
+def any_store(request: pytest.FixtureRequest) -> SQLStore:
+    """A new store in either database, or with its log elsewhere."""
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+def test_a_user_with_sixty_thousand_sessions_is_disabled_at_once(any_store: SQLStore) -> None:
+    """Rows of a time without a limit end in one step, all of them, without a time-out."""
+    ann = any_store.add_user("ann", "wonderland")
+    rows = [vars_of(new_session(str(ann.id))) for _ in range(60_000)]
+    with any_store._database.transaction(write=True) as connection:
+        for first in range(0, len(rows), 5000):
+            connection.execute(sessions.insert(), rows[first : first + 5000])
+    any_store.disable_user("ann")
+    assert any_store.authenticate("ann", "wonderland") is None
+    assert count_of(any_store) == 0
+    assert len(entries_of(any_store)) == 60_000
+
+
+def test_what_is_above_the_limit_ends_over_several_logins(store: SQLStore) -> None:
+    """A login ends a thousand at most, so that it ends in time itself."""
+    with store._database.transaction(write=True) as connection:
+        rows = [vars_of(new_session("1", started_at=float(n))) for n in range(2500)]
+        connection.execute(sessions.insert(), rows)
+    left = []
+    for _ in range(4):
+        added(store, "1")
+        left.append(count_of(store))
+    assert left == [1501, 502, 100, 100]
+
+
+def vars_of(session: Session) -> dict[str, object]:
+    """The fields of a session."""
+    return {name: getattr(session, name) for name in session.__slots__}
+
+
+def count_of(store: SQLStore) -> int:
+    """How many sessions there are."""
+    return int(execute(store, "SELECT count(*) FROM jwt_middleware_session").scalar_one())
 
 
 # ----------------------------------------------------------------------------------------- files

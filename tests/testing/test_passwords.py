@@ -3,7 +3,7 @@
 import pytest
 
 from jwt_middleware import ConfigurationError
-from jwt_middleware.stores import MemoryStore, SQLStore
+from jwt_middleware.stores import MemoryStore, PasswordHasher, SQLStore
 from jwt_middleware.testing import cheap_passwords
 from jwt_middleware.testing.passwords import CHEAP
 
@@ -49,12 +49,13 @@ def test_a_strong_hash_stays_strong(store: MemoryStore | SQLStore) -> None:
 def test_afterwards_all_is_as_before(store: MemoryStore | SQLStore) -> None:
     """New hashes are strong again, one that was left behind is renewed, and a failing test changes
     nothing of that."""
-    usual = store._hasher
+    usual = store.replace_hasher(PasswordHasher(STRONG))
+    store.replace_hasher(usual)
     with cheap_passwords(store):
         store.add_user("ada", "analytical engine")
     with pytest.raises(ConfigurationError), cheap_passwords(store):
         store.add_user("ada", "there already")
-    assert store._hasher is usual
+    assert store.replace_hasher(usual) is usual
     assert store.authenticate("ada", "analytical engine")
     assert method(store) == STRONG
 

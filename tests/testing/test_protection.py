@@ -5,6 +5,8 @@ import re
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.util import shift_path_info
 
 import jwt
 import pytest
@@ -249,6 +251,119 @@ def test_an_app_that_obeys_a_header(rewrite: Callable[[Any], Any], hole: str) ->
     rule as well."""
     covers = PARTIAL["segments"][0]
     assert hole in holes(guard(rewrite(flask_app()), covers=covers), token=tokens())
+
+
+Read = Callable[[dict[str, Any]], str]
+
+
+def reading(read: Read) -> Any:
+    """An app that finds its path in another way than the guard."""
+    app = flask_app()
+    app.add_url_rule("/my_api", "mine", lambda: "secret")
+    app.add_url_rule("/caf\u00e9", "coffee", lambda: "secret")
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        return app({**environ, "SCRIPT_NAME": "", "PATH_INFO": read(environ)}, start_response)
+
+    return application
+
+
+def cutting(*names: str) -> Read:
+    """The recipe for an app behind a reverse proxy."""
+
+    def read(environ: dict[str, Any]) -> str:
+        path: str = environ["PATH_INFO"]
+        for name in names:
+            prefix = environ.get(name, "")
+            if prefix and path.startswith(prefix):
+                path = "/" + path[len(prefix) :].lstrip("/")
+        return path
+
+    return read
+
+
+def joining(name: str) -> Read:
+    """A router that takes the prefix for a part of the path."""
+    return lambda environ: environ.get(name, "") + environ["PATH_INFO"]
+
+
+def joining_with_a_slash(environ: dict[str, Any]) -> str:
+    """The same with one slash between."""
+    front, path = environ["SCRIPT_NAME"].strip("/"), environ["PATH_INFO"].lstrip("/")
+    return f"/{front}/{path}" if front else f"/{path}"
+
+
+def shifting(environ: dict[str, Any]) -> str:
+    """A dispatcher by `wsgiref.util.shift_path_info`."""
+    rest, names = {"PATH_INFO": environ["PATH_INFO"], "SCRIPT_NAME": ""}, []
+    while "/" in rest["PATH_INFO"] and (name := shift_path_info(rest)) not in (None, "", ".."):
+        names.append(name)
+    return "/" + "/".join(map(str, names))
+
+
+def in_latin_1(environ: dict[str, Any]) -> str:
+    """What CherryPy makes of a path that is not UTF-8."""
+    path: str = environ["PATH_INFO"]
+    try:
+        path.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return path.encode().decode("latin-1")
+    return path
+
+
+def substituting(pattern: str, replacement: str) -> Read:
+    """A router that tidies up the path by a pattern."""
+    return lambda environ: re.sub(pattern, replacement, environ["PATH_INFO"])
+
+
+READINGS: dict[str, tuple[Read, str, str]] = {
+    "X-Script-Name": (cutting("HTTP_X_SCRIPT_NAME"), "/api/me", "X-Script-Name"),
+    "X-Forwarded-Prefix": (cutting("HTTP_X_FORWARDED_PREFIX"), "/api/me", "X-Forwarded-Prefix"),
+    "X-Forwarded-Script-Name": (
+        cutting("HTTP_X_FORWARDED_SCRIPT_NAME"),
+        "/api/me",
+        "X-Forwarded-Script-Name",
+    ),
+    "X-Ingress-Path": (cutting("HTTP_X_INGRESS_PATH"), "/api/me", "X-Ingress-Path"),
+    "X-Outside-Url": (
+        lambda environ: environ["PATH_INFO"].removeprefix(
+            urlsplit(environ.get("HTTP_X_OUTSIDE_URL", "")).path
+        ),
+        "/api/me",
+        "X-Outside-Url",
+    ),
+    "SCRIPT_NAME cut off": (cutting("SCRIPT_NAME"), "/api/me", "SCRIPT_NAME"),
+    "SCRIPT_NAME joined": (joining("SCRIPT_NAME"), "/api/me", "SCRIPT_NAME"),
+    "SCRIPT_NAME joined with a slash": (joining_with_a_slash, "/api/me", "SCRIPT_NAME"),
+    "a prefix joined": (joining("HTTP_X_FORWARDED_PREFIX"), "/api/me", "X-Forwarded-Prefix"),
+    "shift_path_info": (shifting, "/api/me", "before the first slash"),
+    "a suffix": (substituting(r"\.\w+/*$", ""), "/my_api", "format suffix"),
+    "Pyramid's view names": (substituting("/@@", "/"), "/api/me", "view name"),
+    "Morepath's view names": (substituting(r"/\++", "/"), "/api/me", "view name"),
+    "punctuation": (substituting(r"[-.!]", "_"), "/my_api", "punctuation"),
+    "Latin-1": (in_latin_1, "/caf\u00e9", "Latin-1"),
+    "an absolute URL": (substituting("^https?://[^/]*/*", "/"), "/api/me", "absolute URL"),
+    "virtual hosts": (
+        substituting("/VirtualHostBase/[^/]*/[^/]*|/VirtualHostRoot(/_vh_[^/]*)?", ""),
+        "/api/me",
+        "virtual host",
+    ),
+}
+
+
+def covers_the_path(environ: dict[str, Any]) -> bool:
+    """By segments, and for what an app may make of a path with a slash more or less."""
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+    return f"/{path.strip('/')}/".startswith(("/api/", "/my_api/", "/caf\u00e9/"))
+
+
+@pytest.mark.parametrize(("read", "path", "hole"), READINGS.values(), ids=READINGS)
+def test_another_reading_of_the_path_is_named(read: Read, path: str, hole: str) -> None:
+    """An app that reads a path in its own way is entered behind a guard by segments, and not
+    behind ours."""
+    app = reading(read)
+    assert hole in holes(guard(app, covers=covers_the_path), path=path, token=tokens())
+    assert_protected(guarded(app, rules=[Rule("/api"), Rule("/my_api"), Rule("/caf\u00e9")]), path)
 
 
 def test_a_page_for_everything_hides_no_leak() -> None:

@@ -57,9 +57,47 @@ def test_our_readings_know_all_that_mean_the_path() -> None:
     assert set(missed.values()) <= OTHER_RESOURCES | {"absolute URL", "invisible character"}, missed
 
 
+NEW_KINDS = {
+    "format suffix": ("/api/me", "/api/me.json"),
+    "view name": ("/api/me", "/api/@@me"),
+    "before the first slash": ("/api/me", "x/api/me"),
+    "virtual host": ("/api/me", "/VirtualHostRoot/api/me"),
+    "punctuation": ("/my_api/me", "/my-api/me"),
+    "Latin-1": ("/caf\xc3\xa9", "/caf\xe9"),
+    "dot segment": ("/api/me", "/api/me/.."),
+}
+
+
+@pytest.mark.parametrize(("kind", "example"), NEW_KINDS.items(), ids=NEW_KINDS)
+def test_a_kind_of_spelling_has_its_name(kind: str, example: tuple[str, str]) -> None:
+    """What a framework makes of a path on its own is tried, and named in the report."""
+    path, spelling = example
+    assert spellings(path)[spelling] == kind
+
+
 def test_forged_headers_stand_beside_the_path_or_in_its_place() -> None:
     """Each forgery changes something, and no two are alike."""
     forged = [changes for _, changes in forgeries("/api/me")]
     assert all("PATH_INFO" in changes and len(changes) == 2 for changes in forged)
     assert len({tuple(sorted(changes.items())) for changes in forged}) == len(forged)
     assert {"SCRIPT_NAME": "/api", "PATH_INFO": "/me"} in forged
+    assert {"SCRIPT_NAME": "/api/", "PATH_INFO": "me"} in forged
+    for name in (
+        "X_SCRIPT_NAME",
+        "X_FORWARDED_PREFIX",
+        "X_FORWARDED_SCRIPT_NAME",
+        "X_INGRESS_PATH",
+    ):
+        assert {f"HTTP_{name}": "/x", "PATH_INFO": "/x/api/me"} in forged
+        assert {f"HTTP_{name}": "/x", "PATH_INFO": "/xapi/me"} in forged
+        assert {f"HTTP_{name}": "/api", "PATH_INFO": "/me"} in forged
+
+
+def test_our_readings_know_all_forged_headers_that_mean_the_path() -> None:
+    """A rule for the path's first segment governs each forgery, but where the header replaces the
+    path and nothing of it is left."""
+    match = RuleTable([Rule("/api")]).match
+    missed = {
+        hole for hole, changes in forgeries("/api/me") if not match({"PATH_INFO": "/", **changes})
+    }
+    assert missed == {"X-Original-Url", "X-Rewrite-Url", "X-Forwarded-Uri", "X-Forwarded-Path"}

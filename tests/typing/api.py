@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    Forbidden,
     Identity,
     InsufficientScope,
     InvalidRequest,
@@ -47,6 +48,7 @@ from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import (
     Counters,
     MemoryStore,
+    NameTaken,
     PasswordHasher,
     RedisLog,
     Session,
@@ -57,6 +59,8 @@ from jwt_middleware.stores import (
     UserRecord,
     UserStore,
     check_password,
+    hash_password,
+    version_of,
 )
 from jwt_middleware.testing import (
     FLAWS,
@@ -147,10 +151,13 @@ def terms(provider: Provider) -> list[KeySource]:
     return [provider.keys, remote, KeyFolder(Path("keys")), KeySet([KeyFolder("keys").active])]
 
 
-def only_ada(identity: Identity | None) -> None:
-    """A requirement of the owner's own."""
-    if identity is None:
-        raise MissingToken
+def is_admin(identity: Identity) -> bool:
+    """A requirement of the owner's own that answers."""
+    return "admin" in identity.scopes
+
+
+def only_ada(identity: Identity) -> None:
+    """A requirement of the owner's own that raises."""
     if identity.subject != "ada":
         raise InsufficientScope("claim_missing", scope=("ada",))
 
@@ -162,7 +169,7 @@ def rules() -> list[Rule]:
         Rule("/api"),
         Rule("/api/authenticated", authenticated),
         Rule("/api/health", public),
-        Rule("/api/news", optional, methods=("GET",)),
+        Rule("/api/news", optional, is_admin, methods=("GET",)),
         Rule("/api/admin", scope("admin", "write"), requirement, methods=["POST"]),
         Rule("/api/realm", claim(("realm_access", "roles"), "admin"), claim("email")),
         Rule("/api/partner", issued_by("https://idp.example/"), only_ada),
@@ -174,7 +181,8 @@ class Table:
 
     def authenticate(self, username: str, password: str) -> User | None:
         """Look up and check."""
-        return User(1, username) if check_password(None, password) else None
+        good = check_password(None, password, unknown="scrypt:32768:8:1")
+        return User(1, username, version=version_of(hash_password(password))) if good else None
 
     def get(self, user_id: str) -> User | None:
         """Look up."""
@@ -210,7 +218,7 @@ def stores() -> None:
         store.disable_user("ada")
         try:
             store.remove_user("ada")
-        except UnknownUser:
+        except (NameTaken, UnknownUser):
             raise
         for user in store.users():
             assert_type(user, UserRecord)
@@ -236,7 +244,7 @@ def stores() -> None:
     stored = hasher.hash("password")
     assert_type(stored, str)
     assert_type(hasher.check(stored, "password"), bool)
-    assert_type(hasher.outdated(stored), bool)
+    assert_type(hasher.needs_rehash(stored), bool)
 
 
 class OwnLog:
@@ -322,6 +330,7 @@ def errors() -> tuple[str, int, str | None]:
         InvalidRequest,
         InvalidToken,
         InsufficientScope,
+        Forbidden,
         Unavailable,
     ]
     failures: list[type[JWTMiddlewareError]] = [ConfigurationError, StoreUnavailable, *refusals]

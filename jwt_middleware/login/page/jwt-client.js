@@ -11,12 +11,17 @@
  * localStorage, for all tabs and for ever. What is in a storage, any script of the page can read and send away.
  *
  * One tab renews at a time (Web Locks) and tells the others (BroadcastChannel): any number of parallel calls and tabs
- * cost one refresh. By http there are no locks; the server then gives all tabs the same successor.
+ * cost one refresh. By http there are no locks; the server then gives all tabs the same successor for a while.
+ *
+ * With "session" no other tab learns a token: what a tab tells is encrypted with the refresh token that it replaces, so
+ * only its own copy (a duplicated tab) can read it. By plain http, but for localhost, there is no encryption and nothing
+ * is told: a copy then has to log in again.
  *
  * @typedef {{id: number | string, username?: string}} User
  * @typedef {"start" | "login" | "logout" | "ended"} Cause what happened: found at the start, signed in or out in this
  *     or another tab, or the server has ended the session
  * @typedef {{token: string, refreshToken?: string, user: User, dueAt: number}} Session
+ * @typedef {{session: Session | null, cause: Cause, at: number}} News
  * @typedef {(user: User | null, cause: Cause) => void} Callback
  */
 
@@ -32,6 +37,28 @@ export class LoginError extends Error {
     this.code = code;
     this.retryAfter = retryAfter;
   }
+}
+
+/** @param {string} refreshToken the key of what only its holders may read */
+async function keyOf(refreshToken) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`jwt-client ${refreshToken}`));
+  return crypto.subtle.importKey("raw", digest, "AES-GCM", false, ["encrypt", "decrypt"]);
+}
+
+/** @param {News} news @param {string} refreshToken */
+async function seal(news, refreshToken) {
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const plain = new TextEncoder().encode(JSON.stringify(news));
+  return { iv, sealed: await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await keyOf(refreshToken), plain) };
+}
+
+/** @param {{iv: Uint8Array, sealed: ArrayBuffer}} message @param {string} [refreshToken] @returns {Promise<News | null>} */
+async function unseal({ iv, sealed }, refreshToken) {
+  if (!refreshToken || !sealed || !crypto.subtle) return null;
+  const plain = await crypto.subtle
+    .decrypt({ name: "AES-GCM", iv }, await keyOf(refreshToken), sealed)
+    .catch(() => null); // sealed for the copies of another tab
+  return plain && JSON.parse(new TextDecoder().decode(plain));
 }
 
 /**
@@ -73,21 +100,31 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   }
 
   /** @param {Session | null} session @param {Cause} cause */
-  function keep(session, cause) {
-    const replaces = load()?.refreshToken;
+  async function keep(session, cause) {
+    const replaced = load()?.refreshToken;
     changedAt = Date.now();
     save(session);
-    channel.postMessage({ session, cause, replaces, at: changedAt });
     tell(cause);
+    const news = { session, cause, at: changedAt };
+    if (storage !== "session") channel.postMessage(news);
+    else if (replaced && cause !== "login" && crypto.subtle) channel.postMessage(await seal(news, replaced));
   }
 
-  channel.onmessage = ({ data: { session, cause, replaces, at } }) => {
-    const isCopy = replaces && replaces === load()?.refreshToken && cause !== "login"; // of a duplicated tab
-    if (at < changedAt || (storage === "session" && !isCopy)) return;
+  /** @param {News} news */
+  function hear({ session, cause, at }) {
+    if (at < changedAt) return;
     changedAt = at;
     save(session); // to localStorage too: what another process has put there may show later than its message
     heard();
     tell(cause);
+  }
+
+  let reading = Promise.resolve(); // one message after the other: each may need the token that the one before brought
+  channel.onmessage = ({ data }) => {
+    reading = reading.then(async () => {
+      const news = storage === "session" ? await unseal(data, load()?.refreshToken) : data;
+      if (news) hear(news);
+    });
   };
 
   /** @param {(waited: boolean) => Promise<void>} work one at a time in all tabs */
@@ -120,8 +157,9 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   async function grant(fields, cause) {
     const answer = await post("token", fields);
     const user = { id: answer.user_id, username: answer.username ?? fields.username ?? load()?.user.username };
-    const dueAt = Date.now() + answer.expires_in * 900; // a tenth early; `exp` would need the right time here
-    keep({ token: answer.access_token, refreshToken: answer.refresh_token, user, dueAt }, cause);
+    // A tenth early, in milliseconds. `exp` would need the right time here.
+    const dueAt = Date.now() + answer.expires_in * 1000 * 0.9;
+    await keep({ token: answer.access_token, refreshToken: answer.refresh_token, user, dueAt }, cause);
   }
 
   /** @param {string} [stale] the access token that is not good any more */
@@ -130,9 +168,9 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
     renewing ??= exclusively(async (waited) => {
       if (waited && !isDone()) await new Promise((resolve) => setTimeout((heard = () => resolve(null)), NEWS_WITHIN));
       if (isDone()) return;
-      await grant({ grant_type: "refresh_token", refresh_token: load()?.refreshToken }, "start").catch((error) => {
+      await grant({ grant_type: "refresh_token", refresh_token: load()?.refreshToken }, "start").catch(async (error) => {
         if (error.status !== 400) throw error;
-        keep(null, error.code === "invalid_grant" ? "ended" : "start");
+        await keep(null, error.code === "invalid_grant" ? "ended" : "start");
       });
     }).finally(() => (renewing = undefined));
     return renewing;
@@ -163,7 +201,7 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
       await exclusively(async () => {
         const session = load();
         if (isCookie || session) await post("revoke", { token: session?.refreshToken, all });
-        keep(null, "logout");
+        await keep(null, "logout");
       });
     },
 

@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from .names import add_name_keys
+
 VERSION = 2
 _LOCK = (
     0x6A77745F6D696464  # "jwt_midd": the advisory lock under which the schema is made in PostgreSQL
@@ -31,8 +33,10 @@ users = sa.Table(
     sa.Column("claims", sa.Text, nullable=False),
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("name_key", sa.String(64)),  # see `names`
     sqlite_autoincrement=True,  # without it SQLite gives the id of a removed user to the next one
 )
+name_keys = sa.Index("ix_jwt_middleware_user_name_key", users.c.name_key, unique=True)
 sessions = sa.Table(  # a column for each field of `Session`
     "jwt_middleware_session",
     metadata,
@@ -99,8 +103,9 @@ def create(connection: sa.Connection) -> int:
 
 
 def _upgrade(connection: sa.Connection) -> None:
-    """Bring the tables of version 1 up to date: version 2 added `settings`."""
+    """Bring the tables of version 1 up to date: version 2 added `settings` and the users' keys."""
     metadata.create_all(connection)
+    add_name_keys(connection, users, name_keys)
 
 
 def delete_some(

@@ -1,6 +1,7 @@
 """`SQLStore`: users, sessions, revocations and counters in one database."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -10,9 +11,10 @@ from ...errors import require
 from ...trust.revocation import RevocationPage
 from ..base import Counters, Session
 from ..passwords import DEFAULT_METHOD
-from ..users import Row, UserTable
+from ..users import Row, UserStoreBase
 from .counters import CounterTable
 from .database import Database
+from .names import best_match, is_named, name_key
 from .revocations import LOGGED_IN_REDIS, LogInRedis, SessionLog, SQLRevocationLog
 from .schema import schema, sessions
 from .schema import users as table
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ..redis import RedisLog
 
 
-class SQLStore(UserTable):
+class SQLStore(UserStoreBase):
     """Users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or in
     PostgreSQL (`postgresql://user:password@host/name`).
 
@@ -148,27 +150,22 @@ class SQLStore(UserTable):
         return self._counters.count(key)
 
     def _find(self, username: str) -> Row | None:
-        return self._one(table.c.username == username)
+        with self._database.transaction() as connection:
+            return best_match(_rows(connection, is_named(table, username)), username)
 
     def _get(self, user_id: int) -> Row | None:
-        return self._one(table.c.id == user_id)
-
-    def _one(self, condition: sa.ColumnElement[bool]) -> Row | None:
         with self._database.transaction() as connection:
-            found = connection.execute(sa.select(table).where(condition)).one_or_none()
-        return None if found is None else Row(*found)
+            return next(iter(_rows(connection, table.c.id == user_id)), None)
 
     def _all(self) -> Sequence[Row]:
         with self._database.transaction() as connection:
-            return [
-                Row(*found)
-                for found in connection.execute(sa.select(table).order_by(table.c.username))
-            ]
+            return _rows(connection, sa.true())
 
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
         with self._database.transaction(write=True) as connection:
             try:
-                result = connection.execute(table.insert().values(**values))
+                key = name_key(values["username"])
+                result = connection.execute(table.insert().values(**values, name_key=key))
             except IntegrityError:
                 connection.rollback()
                 return None
@@ -184,17 +181,18 @@ class SQLStore(UserTable):
         return self._write(username, table.delete(), True)
 
     def _write(self, username: str, statement: sa.Update | sa.Delete, ends_sessions: bool) -> bool:
-        row = sa.select(table.c.id).where(table.c.username == username).with_for_update()
         transaction = (
             self._log.ending() if ends_sessions else self._database.transaction(write=True)
         )
         with transaction as connection:
-            user_id = connection.execute(row).scalar_one_or_none()
-            if user_id is None:
+            row = best_match(
+                _rows(connection, is_named(table, username), for_update=True), username
+            )
+            if row is None:
                 return False
-            connection.execute(statement.where(table.c.id == user_id))
+            connection.execute(statement.where(table.c.id == row.id))
             if ends_sessions:
-                self._sessions.end(connection, sessions.c.user_id == str(user_id))
+                self._sessions.end(connection, sessions.c.user_id == str(row.id))
             return True
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:
@@ -207,3 +205,13 @@ def _is_log(log: object) -> bool:
     """Return whether the value is a `RedisLog`, without loading redis-py to compare."""
     needed = ("append", "now", "read_revocations", "increment")
     return not isinstance(log, type) and all(callable(getattr(log, name, None)) for name in needed)
+
+
+def _rows(
+    connection: sa.Connection, condition: sa.ColumnElement[bool], *, for_update: bool = False
+) -> list[Row]:
+    """Return the users of a condition in the order of their names."""
+    columns = [table.c[column.name] for column in fields(Row)]
+    select = sa.select(*columns).where(condition).order_by(table.c.username)
+    found = connection.execute(select.with_for_update() if for_update else select)
+    return [Row(*values) for values in found]

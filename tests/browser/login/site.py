@@ -56,7 +56,7 @@ def _site(port: str) -> Callable[..., Any]:
     )
     (folder / "template.html").write_text(TEMPLATE)
     mounts = {
-        "/auth": LoginApp(store, _minter(), allowed_origins=listed, reuse_grace=0),
+        "/auth": LoginApp(store, _minter(), allowed_origins=listed),
         "/short": LoginApp(store, _minter(lifetime=2)),
         "/markup": LoginApp(store, _minter(), title=MARKUP),
         "/template": LoginApp(store, _minter(), title=MARKUP, template=folder / "template.html"),

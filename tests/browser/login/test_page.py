@@ -33,7 +33,7 @@ def test_any_mount(mount: str, browser: Browser, ada: str) -> None:
     page = browser.open(f"{mount}/login")
     fill_in(page, ada)
     page.get_by_text(f"You are signed in as {ada}.").wait_for()
-    assert browser.cookies["__Secure-jwt_refresh"]["path"] == mount
+    assert browser.cookies["jwt_refresh"]["path"] == "/"
     page.reload()
     page.get_by_text("You are signed in").wait_for()
     page.click("#sign-out")

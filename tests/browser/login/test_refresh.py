@@ -244,3 +244,25 @@ def test_a_duplicated_tab(browser: Browser, site: Site, ada: str) -> None:
     second.wait_for("changes.at(-1)[0] === null")
     assert second.changes[-1] == [None, "logout"]
     assert browser.refreshes == 4
+
+
+def test_no_tab_overhears_a_token(browser: Browser, site: Site, ada: str) -> None:
+    """What a tab with `storage: "session"` tells its copies is readable by no other tab."""
+    spy = browser.tab("session")
+    spy.run("""(() => {
+        window.overheard = [];
+        const base = new URL("/auth/", location.href);
+        new BroadcastChannel(`jwt-client session ${base}`).onmessage = ({ data }) => {
+            const parts = Object.values(data).map((part) => new TextDecoder("latin1").decode(part));
+            window.overheard.push(JSON.stringify(data) + parts.join(""));
+        };
+    })()""")
+    tab = browser.tab("session")
+    tab.login(ada)
+    tab.call()
+    site.revoke(browser.tokens[-1])
+    tab.call()
+    spy.wait_for("overheard.length >= 1")
+    refresh_token = tab.run("JSON.parse(Object.values(sessionStorage)[0]).refreshToken")
+    overheard = "".join(spy.run("overheard"))
+    assert not [token for token in (refresh_token, *browser.tokens) if token in overheard]

@@ -1,0 +1,43 @@
+"""How arguments of constructors are checked: one form of message.
+
+Each message says `<option> must be <rule>, got <value>`. A value that may hold a secret is never
+shown; a long one is cut.
+"""
+
+from .errors import ConfigurationError
+
+_SHOWN = 80  # characters of a value in a message
+
+_LONGEST = 10**9
+"""Seconds, 31 years: more than anybody means, and less than what clocks and sockets overflow at."""
+
+
+def got(value: object) -> str:
+    """Return a value as messages show it: its `repr`, in ASCII, on one line, cut to 80
+    characters."""
+    try:
+        shown = ascii(value)
+    except Exception:  # a `__repr__` of the owner's, or an integer too long to be written
+        shown = f"an object of {type(value).__name__}"
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+
+
+def check_seconds(
+    name: str, value: object, *, above: float = -1, least: float = 0, most: float = _LONGEST
+) -> None:
+    """Raise `ConfigurationError` unless the option is a finite number of seconds in these bounds.
+
+    The bounds are `least` and `most`, themselves included, and `above`, itself excluded. A boolean
+    is not a number here.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # NaN fails the comparison; infinity is above every bound.
+    if is_number and least <= value <= most and value > above:  # type: ignore[operator]
+        return
+    if most < _LONGEST:
+        rule = (
+            f"from {least:g} to {most:g}" if above < least else f"above {above:g}, at most {most:g}"
+        )
+    else:
+        rule = f"of at least {least:g}" if above < least else f"above {above:g}"
+    raise ConfigurationError(f"{name} must be a finite number of seconds {rule}, got {got(value)}")

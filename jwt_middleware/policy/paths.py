@@ -1,0 +1,184 @@
+"""Finds every path that a request may mean: its environ, and what client headers do to a path.
+
+| what a client sends | what some app makes of it | how it counts |
+|---|---|---|
+| `X-Vhm-Root: /r` with `/x` | `/r/x` (Pyramid traversal) | every rule |
+| a prefix header with `/p` and `/p/x` | `/x` (Flask recipes, Radicale) | every rule |
+| a prefix header with `/p` and `/x` | `/p/x` (`ProxyFix` before CherryPy) | longer rules |
+| `SCRIPT_NAME: /p` with `/x`, or a real mount | `/p/x` (CherryPy, Quixote) | longer rules |
+| `SCRIPT_NAME: /p` with `/p/x` | `/x` (Radicale, Quixote) | longer rules |
+| both in a form that PEP 3333 does not allow | `/p/x` (a2wsgi, CherryPy) | every rule |
+
+Prefix headers are `PREFIX_HEADERS`, and `X-Outside-URL` by the path of its URL. Recipes cut them
+off as text, not by segments: `/p` with `/px` leaves `x`.
+
+A longer rule is one whose prefix is longer than that of every rule met without the header. So a
+mounted app keeps its public paths, and a forged header only adds requirements.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigurationError, InvalidRequest, PathTooLong, require
+from ..readings import Reader, has_one_reading, readings, to_wsgi
+
+PREFIX_HEADERS = (
+    "HTTP_X_SCRIPT_NAME",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_SCRIPT_NAME",
+    "HTTP_X_INGRESS_PATH",
+)
+"""Headers by which a proxy names the prefix that an app is served at, most used first."""
+
+_LONGEST_PATH = 2048
+"""Characters of a path that is read in several ways. Bounds what one request costs."""
+
+_LONGEST_HEADER = 256
+"""Characters of a header that changes the path or the method."""
+
+_MOST_WORK = 40_000
+"""Characters of all texts that one request is read as: less than a millisecond."""
+
+_PATTERN = re.compile(r"[<>{}*]|/:")
+"""What other libraries write for a variable part of a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What of an environ decides which path is meant. Hashable, so that what it meets can be
+    cached."""
+
+    path: str
+    script_name: str = ""
+    root: str = ""
+    prefixes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, Any]) -> "Place":
+        """Collect the parts. `InvalidRequest` for a header that is too long to be read."""
+        values = [short_header(environ, header) for header in PREFIX_HEADERS]
+        outside = short_header(environ, "HTTP_X_OUTSIDE_URL").partition("://")[2].partition("/")[2]
+        named = dict.fromkeys([*values, "/" + outside])
+        return cls(
+            environ.get("PATH_INFO", ""),
+            environ.get("SCRIPT_NAME", ""),
+            short_header(environ, "HTTP_X_VHM_ROOT"),
+            tuple(value for value in named if value.strip("/")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The readings of a request's path."""
+
+    always: set[str]
+    """Every rule that one of these meets must hold."""
+
+    longer: set[str]
+    """A rule that one of these meets must hold too if its prefix is longer."""
+
+
+def short_header(environ: Mapping[str, Any], name: str) -> str:
+    """Return the value of a header, empty without one. `InvalidRequest` for one that is too long
+    to be read."""
+    value: str = environ.get(name, "")
+    if len(value) > _LONGEST_HEADER:
+        raise InvalidRequest("header_too_long")
+    return value
+
+
+def paths_of(place: Place) -> Paths:
+    """Return every path that the request may mean. `PathTooLong` for one that costs too much."""
+    path = place.path
+    if len(path) > _LONGEST_PATH and not has_one_reading(path):
+        raise PathTooLong
+    reader = Reader(_MOST_WORK)
+    prefixes = _spellings_of_prefixes(place.prefixes)
+    inner = [path, *_without_prefix(path, prefixes)]
+    always = {reading for text in inner for reading in reader.read(text)}
+    always |= _cut(reader, always, prefixes)
+    if place.root:
+        for text in inner:
+            always |= reader.read(place.root + text)
+    longer = {reading for front in prefixes for reading in _joined(reader, front, inner)}
+    if place.script_name:
+        joined = _joined(reader, place.script_name, inner)
+        longer |= _cut(reader, always, _spellings_of_prefixes((place.script_name,)))
+        if _is_wsgi(place.script_name, path):
+            longer |= joined
+        else:
+            always |= joined
+    return Paths(always, longer)
+
+
+def _joined(reader: Reader, front: str, inner: list[str]) -> set[str]:
+    """The readings of a path below another one, with and without a slash between."""
+    found: set[str] = set()
+    for path in inner:
+        for text in {front + path, front.rstrip("/") + "/" + path.lstrip("/")}:
+            found |= reader.read(text)
+    return found
+
+
+def _is_wsgi(script_name: str, path: str) -> bool:
+    """Whether both are as PEP 3333 wants them, so that a real mount may have set them."""
+    is_mount = script_name.startswith("/") and not script_name.endswith("/")
+    return is_mount and (not path or path.startswith("/"))
+
+
+def _spellings_of_prefixes(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The prefixes as they were sent, and as recipes tidy them up: one of a list, with one slash in
+    front and none at the end. A mere slash is sent by many proxies, and changes nothing."""
+    found: dict[str, None] = {}
+    for value in values:
+        for item in (value, value.partition(",")[0].strip(), value.rpartition(",")[2].strip()):
+            found |= dict.fromkeys((item, item.rstrip("/"), "/" + item.strip("/")))
+    return tuple(item for item in found if item.strip("/"))
+
+
+def _without_prefix(path: str, prefixes: tuple[str, ...]) -> list[str]:
+    """What is left of a path when a prefix is cut off, as text: the recipes do not look for
+    segments."""
+    return [path[len(prefix) :] for prefix in prefixes if path.startswith(prefix)]
+
+
+def _cut(reader: Reader, found: set[str], prefixes: tuple[str, ...]) -> set[str]:
+    """The same of every reading, since an app may tidy up the path first."""
+    rests: set[str] = set()
+    for reading in found if prefixes else ():
+        if reading.startswith(prefixes):
+            cut = _without_prefix(reading, prefixes)
+            reader.charge(100 * len(cut))
+            rests.update("/" + rest.lstrip("/") for rest in cut)
+    return rests
+
+
+def checked_prefix(prefix: str) -> str:
+    """Return the prefix of a rule without a slash at its end. `ConfigurationError` for one that has
+    several meanings, or is a pattern."""
+    require(
+        isinstance(prefix, str) and prefix.startswith("/"),
+        f'prefix must be a path with a leading slash, got {prefix!r}; Rule("/api")',
+    )
+    found = _PATTERN.search(prefix)
+    if found:
+        above = prefix[: found.start()].rpartition("/")[0] if found[0] != "/:" else None
+        above = (prefix[: found.start()] if above is None else above) or "/"
+        raise ConfigurationError(
+            f"prefix must be a literal path, since patterns are not supported, got {prefix!r}; "
+            f"Rule({above!r}) governs every path below it"
+        )
+    path = to_wsgi(prefix.removesuffix("/") or "/")
+    is_clear = (
+        readings(path) == {path}
+        and not prefix.endswith("//")
+        and not set("%?#\ufffd") & set(prefix)
+    )
+    require(
+        is_clear,
+        f"prefix must be a path with one meaning, got {prefix!r}; "
+        "leave out dot segments, '//', '%', ';', spaces, query",
+    )
+    return prefix.removesuffix("/") or "/"

@@ -1,0 +1,114 @@
+"""base64url and JSON, read strictly: one value has one text, or it is refused.
+
+Tokens and key documents are read by these two functions alone. Both raise `ValueError`, without a
+word of what they were given.
+
+- base64url without padding, foreign characters or set bits that would be dropped (RFC 7515
+  section 2, RFC 4648 section 3.5), so that no two texts stand for the same bytes;
+- JSON that is UTF-8 and an object, without a duplicate member (RFC 7515 section 4), without NaN,
+  Infinity or a lone surrogate, nested at most 32 deep, with numbers of at most 32 characters.
+"""
+
+import json
+import math
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
+from typing import Any
+
+_MAX_DEPTH = 32
+_MAX_NUMBER_CHARACTERS = 32
+
+# The alphabet of base64url as that of base64. What only base64 has becomes foreign.
+_TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/***")
+# By length modulo 4: the padding, and the last characters whose dropped bits are zero.
+_PADDING = (b"", b"", b"==", b"=")
+_LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
+
+
+def decode_base64url(text: bytes) -> bytes:
+    """Return the bytes that this text stands for. `ValueError` if it is not strict base64url."""
+    segment = text.translate(_TO_BASE64)
+    remainder = len(segment) % 4
+    if remainder and segment[-1:] not in _LAST[remainder]:
+        raise ValueError("not base64url")
+    return a2b_base64(segment + _PADDING[remainder], strict_mode=True)
+
+
+def encode_base64url(raw: bytes) -> bytes:
+    """Return the bytes as base64url without padding (RFC 7515 section 2)."""
+    return urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def parse_object(text: bytes) -> dict[str, Any]:
+    """Return the JSON object that these bytes are. `ValueError` if they are not strict JSON."""
+    value: dict[str, Any]
+    try:
+        document = text.decode().strip(" \t\r\n")
+        value, end = _decoder.raw_decode(document)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if end != len(document) or type(value) is not dict:
+        raise ValueError("not one JSON object")
+    is_nested = document.rfind("{") > 0 or "[" in document
+    if is_nested and _is_too_deep(value):
+        raise ValueError("nested too deep")
+    # Only an escape can spell a lone surrogate in UTF-8.
+    if "\\" in document and _has_lone_surrogate(value):
+        raise ValueError("a lone surrogate")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a duplicate member")
+    return members
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_NUMBER_CHARACTERS:
+        raise ValueError("a number too long")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if len(text) > _MAX_NUMBER_CHARACTERS:
+        raise ValueError("a number too long")
+    number = float(text)
+    if not math.isfinite(number):  # such as 1e999
+        raise ValueError("a number that is not finite")
+    return number
+
+
+def _refuse(text: str) -> None:
+    raise ValueError("a number that is not finite")  # NaN, Infinity
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_integer, parse_float=_number, parse_constant=_refuse
+)
+
+
+def _is_too_deep(value: Any) -> bool:
+    level, depth = [value], 0
+    while level and depth <= _MAX_DEPTH:
+        depth += 1
+        level = [
+            child
+            for container in level
+            for child in _children(container)
+            if isinstance(child, (dict, list))
+        ]
+    return depth > _MAX_DEPTH
+
+
+def _children(container: Any) -> Any:
+    return container.values() if isinstance(container, dict) else container
+
+
+def _has_lone_surrogate(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False

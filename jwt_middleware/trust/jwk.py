@@ -1,0 +1,95 @@
+"""The form of a JSON Web Key (RFC 7517 section 4), checked before any library reads it.
+
+A JWK is read as strictly as a token. A lenient reader drops the characters that it does not know,
+and so makes another secret of `k` than the one that was meant.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._options import got
+from ..errors import ConfigurationError, require
+from .encoding import decode_base64url
+from .key_material import ALGORITHMS
+
+# The members of each kind that stand for bytes (RFC 7518 section 6, RFC 8037 section 2). Those of
+# the first tuple are required.
+_BYTE_MEMBERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "oct": (("k",), ()),
+    "RSA": (("n", "e"), ("d", "p", "q", "dp", "dq", "qi")),
+    "EC": (("x", "y"), ("d",)),
+    "OKP": (("x",), ("d",)),
+}
+
+ALGORITHM_OF_KIND = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
+"""Every `kty` that is read, with an algorithm of its: PyJWT reads all keys of a kind alike."""
+
+THUMBPRINT_MEMBERS: Mapping[str, tuple[str, ...]] = {
+    "oct": ("k", "kty"),
+    "RSA": ("e", "kty", "n"),
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+}
+"""The members that make a thumbprint (RFC 7638 section 3.2, RFC 8037 appendix A.3)."""
+
+
+def check_form(jwk: Mapping[str, Any]) -> None:
+    """Raise `ConfigurationError` unless this is the JWK of a key for verifying signatures.
+
+    The members of a secret or a private key are never shown.
+    """
+    require(isinstance(jwk, Mapping), "a JWK must be a mapping, such as json.loads gives")
+    kind = jwk.get("kty")
+    if not isinstance(kind, str) or kind not in ALGORITHM_OF_KIND:
+        raise ConfigurationError(
+            f'"kty" must be one of {", ".join(ALGORITHM_OF_KIND)}, got {got(kind)}'
+        )
+    _check_texts(jwk)
+    _check_use(jwk)
+    required, optional = _BYTE_MEMBERS[kind]
+    for name in required:
+        _check_bytes(name, jwk.get(name))
+    for name in optional:
+        if name in jwk:
+            _check_bytes(name, jwk[name])
+
+
+def _check_texts(jwk: Mapping[str, Any]) -> None:
+    algorithm = jwk.get("alg", ALGORITHMS[0])
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+        raise ConfigurationError(
+            f'"alg" must be one of {", ".join(ALGORITHMS)}, or absent, got {got(algorithm)}'
+        )
+    kid = jwk.get("kid", "absent")
+    if not isinstance(kid, str) or not kid:
+        raise ConfigurationError(f'"kid" must be a string that is not empty, got {got(kid)}')
+
+
+def _check_use(jwk: Mapping[str, Any]) -> None:
+    """The key must be for verifying (RFC 7517 sections 4.2 and 4.3)."""
+    use = jwk.get("use", "sig")
+    require(
+        isinstance(use, str) and use == "sig",
+        f'"use" must be "sig", since the key verifies signatures, got {got(use)}',
+    )
+    operations = jwk.get("key_ops", ["verify"])
+    are_strings = isinstance(operations, list) and all(
+        isinstance(operation, str) for operation in operations
+    )
+    require(
+        are_strings and len(set(operations)) == len(operations),
+        f'"key_ops" must be a list of distinct strings, got {got(operations)}',
+    )
+    # The public half of a key that may sign verifies what it signed.
+    may_verify = "verify" in operations or ("sign" in operations and "d" in jwk)
+    require(may_verify, f'"key_ops" must name "verify", got {got(operations)}')
+
+
+def _check_bytes(name: str, value: object) -> None:
+    rule = f'"{name}" must be base64url without padding, foreign characters or unused bits'
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(rule)
+    try:
+        decode_base64url(value.encode("ascii"))
+    except ValueError:
+        raise ConfigurationError(rule) from None

@@ -1,0 +1,138 @@
+"""Secrets and key objects of `cryptography`: how they are read and made, and which are good enough.
+
+A weak key is refused here, however it came in: as a secret, a PEM, a JWK or in a JWKS document.
+"""
+
+import secrets
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from .._options import got
+from ..errors import ConfigurationError, require
+
+Material = Any
+"""A secret (bytes) or a key object of `cryptography`, private or public."""
+
+SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""The least length of a secret: that of the hash (RFC 7518 section 3.2)."""
+
+RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+
+ED25519_NAMES = ("EdDSA", "Ed25519")
+"""Two names of one algorithm: the first of RFC 8037 section 3.1, the second of RFC 9864 section
+2.2."""
+
+_CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
+
+ALGORITHMS = (*SECRET_BYTES, *RSA_ALGORITHMS, *_CURVES, *ED25519_NAMES)
+"""Every algorithm a key may have (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864)."""
+
+_LEAST_RSA_BITS = 2048  # RFC 7518 section 3.3
+_MOST_RSA_BITS = 16384  # one check of a signature with such a key takes 1 ms
+
+# A public key is a point on the curve. Under one of small order, the constant signature of that
+# point and the number zero verifies every eighth message or all of them, and RFC 8032 section 5.1
+# does not forbid such a key. These are the y coordinates of the eight points, in each encoding
+# (RFC 8032 section 5.1.2): tests/edwards.py finds them by arithmetic.
+_FIELD = 2**255 - 19
+_ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+SMALL_ORDER = frozenset((0, 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT, _FIELD - 1, _FIELD, _FIELD + 1))
+"""The y coordinates of Ed25519's points of small order."""
+
+
+def algorithms_of(material: Material) -> tuple[str, ...]:
+    """Return what a secret or a public key can be a key for, the usual one first.
+
+    `ConfigurationError` if there is none.
+    """
+    if isinstance(material, bytes):
+        return tuple(SECRET_BYTES)
+    if isinstance(material, rsa.RSAPublicKey):
+        return RSA_ALGORITHMS
+    if isinstance(material, ed25519.Ed25519PublicKey):
+        return ED25519_NAMES
+    if isinstance(material, ec.EllipticCurvePublicKey):
+        for algorithm, curve in _CURVES.items():
+            if material.curve.name == curve.name:
+                return (algorithm,)
+    raise ConfigurationError("a key must be RSA, EC on P-256, P-384 or P-521, or Ed25519")
+
+
+def to_bytes(name: str, value: str | bytes) -> bytes:
+    """Return a string option as its UTF-8 bytes. Its value is a secret, so no message shows it."""
+    require(isinstance(value, (str, bytes)), f"{name} must be a string or bytes")
+    try:
+        return value.encode() if isinstance(value, str) else value
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name} must be a string without lone surrogates") from None
+
+
+def load_pem(pem: bytes) -> Material:
+    """Return the private or public key of a PEM (RFC 7468). `ConfigurationError` for another."""
+    try:
+        if b"PRIVATE KEY" in pem:
+            return serialization.load_pem_private_key(pem, password=None)
+        return serialization.load_pem_public_key(pem)
+    except Exception as error:  # ValueError, TypeError for an encrypted one, UnsupportedAlgorithm
+        raise ConfigurationError(
+            "pem must be that of a public key, or of a private key without a passphrase"
+        ) from error
+
+
+def to_pem(private_key: Material) -> bytes:
+    """Return the private key as PEM (PKCS #8), not encrypted."""
+    pem: bytes = private_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return pem
+
+
+def random_material(algorithm: str) -> Material:
+    """Return a new secret or private key for one of `ALGORITHMS`."""
+    if algorithm in SECRET_BYTES:
+        return secrets.token_bytes(SECRET_BYTES[algorithm])
+    if algorithm in RSA_ALGORITHMS:
+        return rsa.generate_private_key(public_exponent=65537, key_size=_LEAST_RSA_BITS)
+    if algorithm in ED25519_NAMES:
+        return ed25519.Ed25519PrivateKey.generate()
+    return ec.generate_private_key(_CURVES[algorithm])
+
+
+def check_strength(algorithm: str, material: Material) -> None:
+    """Raise `ConfigurationError` if a secret or a public key is too weak for its algorithm."""
+    if isinstance(material, bytes):
+        _check_secret(algorithm, material)
+    elif isinstance(material, rsa.RSAPublicKey):
+        _check_rsa(material)
+    elif isinstance(material, ed25519.Ed25519PublicKey):
+        _check_ed25519(material)
+
+
+def _check_secret(algorithm: str, secret: bytes) -> None:
+    least = SECRET_BYTES[algorithm]
+    require(
+        len(secret) >= least,
+        f"a secret for {algorithm} must have at least {least} bytes (RFC 7518 section 3.2), "
+        f"got {len(secret)}",
+    )
+
+
+def _check_rsa(key: rsa.RSAPublicKey) -> None:
+    require(
+        _LEAST_RSA_BITS <= key.key_size <= _MOST_RSA_BITS,
+        f"an RSA key must have {_LEAST_RSA_BITS} to {_MOST_RSA_BITS} bits "
+        f"(RFC 7518 section 3.3), got {got(key.key_size)}",
+    )
+    require(key.public_numbers().n % 2, "the modulus of an RSA key must be odd")
+
+
+def _check_ed25519(key: ed25519.Ed25519PublicKey) -> None:
+    y = int.from_bytes(key.public_bytes_raw(), "little") & (2**255 - 1)  # without the sign of x
+    require(
+        y not in SMALL_ORDER,
+        "an Ed25519 key must not be of small order: one signature would verify every message",
+    )

@@ -1,0 +1,52 @@
+"""`jwt-client.js` without a browser, in Node: what its tabs tell one another."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import jwt_middleware.login
+
+CLIENT = Path(jwt_middleware.login.__file__).parent / "page" / "jwt-client.js"
+TABS = Path(__file__).parent / "tabs.mjs"
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Any:
+    """What three tabs know that keep their tokens in sessionStorage (the one that logs in, a copy
+    of it, a stranger), and what they said."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node is not installed")
+    module = shutil.copy(CLIENT, tmp_path / "client.mjs")
+    done = subprocess.run(
+        [node, str(TABS), str(module)], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def test_no_token_is_told_to_every_tab(told: Any) -> None:
+    """With `storage: "session"` no token goes over the channel in a form that other tabs can
+    read."""
+    assert told["overheard"]
+    assert [text for text in told["overheard"] if "secret" in text] == []
+
+
+def test_a_duplicated_tab_stays_in_step(told: Any) -> None:
+    """The copy of a tab reads each message with the refresh token that it has, one after the
+    other; a stranger learns nothing."""
+    first, copy, stranger = told["known"]
+    assert first == copy is not None
+    assert stranger is None
+    assert told["changes"] == [
+        [[1, "login"], [None, "logout"]],
+        [[1, "start"], [None, "logout"]],
+        [],
+    ]
+    assert (
+        told["count"] == 6
+    )  # two tokens at the login, two at each refresh: the copy asked for none
