@@ -85,6 +85,9 @@ class Unreadable:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
+    def __repr__(self) -> str:
+        return f"raises {type(self._error).__name__}"
+
     def read(self, size: int = -1) -> bytes:
         raise self._error
 

@@ -7,7 +7,7 @@ from wsgiref.util import setup_testing_defaults
 from jwt_middleware import JWTMiddleware, Rule, public
 from jwt_middleware.login import TokenMinter
 
-from .apps import PUBLIC, RAN
+from .apps import PUBLIC, RAN, ROOTS, SECRET_ROOTS, below
 from .spellings import SPELLINGS
 
 Guard = Callable[[Any], Any]
@@ -16,7 +16,7 @@ MINTER = TokenMinter.from_secret(
     "a secret of thirty-two bytes ....", issuer="https://idp.example", audience="api"
 )
 
-UNDER_API = (Rule("/api"),)
+UNDER_API = tuple(map(Rule, SECRET_ROOTS))
 ALL_BUT_PUBLIC = (Rule("/"), Rule("/public", public), *(Rule(path, public) for path in PUBLIC[1:]))
 
 
@@ -38,10 +38,10 @@ def _guard(is_secret: Callable[[str], bool]) -> Guard:
     return wrap
 
 
-by_text: Guard = _guard(lambda path: path.startswith("/api"))
+by_text: Guard = _guard(lambda path: path.startswith(ROOTS))
 """What many a guard does."""
 
-by_segment: Guard = _guard(lambda path: path == "/api" or path.startswith("/api/"))
+by_segment: Guard = _guard(lambda path: below(path, *ROOTS))
 """The same, with care for `/apix`."""
 
 none: Guard = _guard(lambda path: False)
@@ -73,11 +73,16 @@ def _environ() -> dict[str, Any]:
 _ENVIRON = _environ()
 
 
+def environ_of(path: str, method: str = "GET", **more: str) -> dict[str, Any]:
+    """The environ of a request."""
+    return {**_ENVIRON, "PATH_INFO": path, "REQUEST_METHOD": method, **more}
+
+
 def send(app: Any, path: str, method: str = "GET", **more: str) -> Outcome:
     """Send one request to a WSGI app."""
     statuses = ["500"]
     RAN.clear()
-    environ = {**_ENVIRON, "PATH_INFO": path, "REQUEST_METHOD": method, **more}
+    environ = environ_of(path, method, **more)
     try:
         body = app(environ, lambda status, headers, exc_info=None: statuses.append(status))
         b"".join(body)

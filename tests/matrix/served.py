@@ -13,7 +13,7 @@ from jwt_middleware.login import LoginApp
 from jwt_middleware.stores import MemoryStore
 
 from . import guards
-from .apps import APPS
+from .apps import APPS, SERVED
 from .guards import send
 
 GUARDS = {
@@ -22,12 +22,8 @@ GUARDS = {
     "rule for /api": guards.ours(*guards.UNDER_API),
     "rule for all but public": guards.ours(*guards.ALL_BUT_PUBLIC),
 }
-_GUARDED = {
-    guard: {name: wrap(build()) for name, build in APPS.items()} for guard, wrap in GUARDS.items()
-}
-_POST = {
-    name: guards.ours(Rule("/api", methods=("POST",)))(build()) for name, build in APPS.items()
-}
+_GUARDED = {guard: {name: wrap(APPS[name]()) for name in SERVED} for guard, wrap in GUARDS.items()}
+_POST = {name: guards.ours(Rule("/api", methods=("POST",)))(APPS[name]()) for name in SERVED}
 
 
 def who(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -6,20 +6,20 @@ Paths are PEP 3333 text: what a server hands on after it has percent-decoded the
 from itertools import product
 
 
-def _texts(block: str) -> tuple[str, ...]:
+def words(block: str) -> tuple[str, ...]:
     """The words of a block, with Python's escapes; '' is the empty one."""
     return tuple(
         "" if word == "''" else word.encode().decode("unicode_escape") for word in block.split()
     )
 
 
-_FRONTS = _texts(r"""
+_FRONTS = words(r"""
     '' / // /// /./ /../ /../../ /x/../ /x/./../ /x//../ /x/y/../../ /.// //./ \\ /\\ /;x/ /;/ /\xff
     /\xff/../ /\x00 /\n /\x20 /\t /%2e/ /x/%2e%2e/ /x/..;/ /x/..;y=1/ /x\\..\\ /%2f /%5c /\xc0\xaf
     /\xef\xbb\xbf /\xe2\x80\x8b http://evil.example/ /public/../ /apix/../ /x;/../ /x\xff/../ /..\xff/
     /.\x00./ /x/..%00/ /x/..%2f /x/%252e%252e/
 """)
-_WITHIN = _texts(r"""
+_WITHIN = words(r"""
     /api//secret /api///secret /api/./secret /api/x/../secret /api/../api/secret /api/secret/. /api\\secret
     /api/.\\secret /api;x/secret /api;/secret /api/;x/secret /api/secret;x=1 /api;x /api/secret/x/..
     /api/secret/.. /api/x/.. /api/ /api// /api/secret/ /api/secret// /api/. /api\xff/secret /ap\xffi/secret
@@ -46,8 +46,8 @@ SPELLINGS = tuple(
 )
 """Paths that some server or framework might take for one under /api."""
 
-LOOK_ALIKES = _texts(r"""
-    / /apix /ap /a /api-docs /api_ /api.json /apis /apisecret /apix/secret /xapi /x/api /x/api/secret /API
+LOOK_ALIKES = words(r"""
+    / /apix /ap /a /api-docs /api_ /feed.json /apis /apisecret /apix/secret /xapi /x/api /x/api/secret /API
     /Api/secret /secret /items/7 /api2/secret /.well-known/api /public/api /public/api/secret
     /public/x\x20y/z /public/a+b@c:d,e=f&g!h~ /public/\xc3\xbc\xe6\x97\xa5 /public/100% /public/a%20b
     /public/a;b=c /public/..x/.y/z.. /public/x\\api /public/./x/./y /public//api//secret /public/x/../api
@@ -114,11 +114,11 @@ FORGED = tuple(
 )
 """What a client, or a careless server, may put beside the path."""
 
-_MOUNTED = _texts(r"/api /api/ //api /x/../api /ap\xffi /%61pi /x;/../api api")
+_MOUNTED = words(r"/api /api/ //api /x/../api /ap\xffi /%61pi /x;/../api api")
 MOUNTS = tuple(product(_MOUNTED, ("", "/", "/secret", "//secret", "/x")))
 """SCRIPT_NAME and PATH_INFO of paths that are under /api only when both are taken together."""
 
-PIECES = _texts(r"""
+PIECES = words(r"""
     / / / api api secret items 7 public x . .. %2e %2f %5c %61pi \xff \xe2\x82 \xc3 \xa9 \n \r \t \x20 \x00
     \x7f \\ ; ..; % 25 ? # :
 """)
