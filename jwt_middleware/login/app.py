@@ -128,7 +128,7 @@ class LoginApp:
             if path is None:
                 return app(environ, start_response)
             script_name = environ.get("SCRIPT_NAME") or ""
-            if isinstance(script_name, str):  # Any other is refused as a malformed request.
+            if isinstance(script_name, str):  # any other is refused like all that is malformed
                 environ["SCRIPT_NAME"] = script_name + prefix
             environ["PATH_INFO"] = path
             return self(environ, start_response)
