@@ -145,7 +145,7 @@ class JWTMiddleware:
         Raises the error that is being handled if the environ is not the reason for it.
         """
         tidy = tidy_environ(environ)
-        if tidy is not None and None not in map(environ.get, tidy):
+        if tidy is not None and None not in environ.values() and tidy.keys() <= environ.keys():
             raise
         return tidy
 

@@ -505,7 +505,7 @@ def test_a_socket_that_the_server_shows_ends_any_read(
 def test_a_body_that_is_there_leaves_the_connection_as_it_was(
     connection: tuple[socket.socket, socket.socket],
 ) -> None:
-    """After a body that came in time nothing is shut down, no thread is left and no descriptor."""
+    """After a body that came in time nothing is shut down, one thread is left and no descriptor."""
     client, server = connection
     threads, descriptors = threading.active_count(), len(os.listdir("/dev/fd"))
     with server.makefile("rb") as body:
@@ -514,7 +514,53 @@ def test_a_body_that_is_there_leaves_the_connection_as_it_was(
             wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": "5", "gunicorn.socket": server})
         client.sendall(b"next")
         assert body.read(4) == b"next"
-    assert (threading.active_count(), len(os.listdir("/dev/fd"))) == (threads, descriptors)
+        time.sleep(0.4)  # past a tick of the thread
+        client.sendall(b"more")
+        assert body.read(4) == b"more"
+    assert threading.active_count() <= threads + 1
+    assert len(os.listdir("/dev/fd")) == descriptors
+
+
+def test_the_thread_of_the_deadlines_ends_and_starts_again(
+    connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while without deadlines it ends; the next one has one again, in a fork too."""
+    monkeypatch.setattr(wsgi, "_TICK_SECONDS", 0.01)
+    monkeypatch.setattr(wsgi, "_IDLE_TICKS", 2)
+    watch = wsgi._Watch()
+    monkeypatch.setattr(wsgi, "_watch", watch)
+    _, server = connection
+    for _ in range(2):
+        with wsgi.reading_deadline({"gunicorn.socket": server}, 60) as is_timed:
+            assert is_timed
+            assert watch._is_running
+        deadline = time.monotonic() + 5
+        while watch._is_running and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not watch._is_running
+    watch.process = -1
+    with wsgi.reading_deadline({"gunicorn.socket": server}, 0):
+        assert server.recv(1) == b""
+    assert wsgi._watch is not watch
+
+
+def test_without_a_thread_only_what_has_come_is_read(
+    connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no thread can be started, a body is read receive by receive, and refused all the
+    same."""
+
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(wsgi, "_watch", wsgi._Watch())
+    monkeypatch.setattr(threading.Thread, "start", start)
+    client, server = connection
+    client.sendall(b"12345")
+    client.shutdown(socket.SHUT_WR)
+    with server.makefile("rb") as body:
+        wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": "8000"})
+        assert body.read() == b""
 
 
 @pytest.mark.parametrize(

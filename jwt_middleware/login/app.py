@@ -6,6 +6,7 @@ from typing import Any, Protocol, cast
 
 from werkzeug.wrappers import Request
 
+from .._options import got
 from ..errors import require
 from ..readings import to_wsgi
 from ..stores.base import Store, UserStore
@@ -22,7 +23,6 @@ from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
-from .options import shown
 from .pages import login_page
 from .routes import Routes
 from .sessions import Sessions
@@ -128,7 +128,7 @@ class LoginApp:
             if path is None:
                 return app(environ, start_response)
             script_name = environ.get("SCRIPT_NAME") or ""
-            if isinstance(script_name, str):  # Any other is refused as a malformed request.
+            if isinstance(script_name, str):  # any other is refused like all that is malformed
                 environ["SCRIPT_NAME"] = script_name + prefix
             environ["PATH_INFO"] = path
             return self(environ, start_response)
@@ -155,7 +155,7 @@ def _check_parts(
     )
     require(
         throttle is None or isinstance(throttle, Throttle),
-        f"throttle must be a Throttle or None, got {shown(throttle)}",
+        f"throttle must be a Throttle or None, got {got(throttle)}",
     )
     return users
 

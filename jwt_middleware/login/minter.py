@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._options import check_seconds, got
 from ..errors import InvalidToken, require, tuple_of
 from ..identity import Identity
 from ..trust import jws
@@ -13,7 +14,6 @@ from ..trust.key_folder import KeyFolder
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
 from ..trust.verifier import Verifier
-from .options import MAX_SECONDS, shown
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1: the type of the token)
 RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope"))
@@ -46,12 +46,11 @@ class TokenMinter:
             isinstance(key, (Key, KeyFolder)),
             "key must be a Key or a KeyFolder: TokenMinter(Key.from_pem(...)), or use from_secret",
         )
-        is_whole = type(lifetime) is int and 0 < lifetime <= MAX_SECONDS
         require(
-            is_whole,
-            "lifetime must be a positive integer of whole seconds,"
-            f" at most {MAX_SECONDS}, got {shown(lifetime)}",
+            type(lifetime) is int and lifetime > 0,
+            f"lifetime must be a positive integer of whole seconds, got {got(lifetime)}",
         )
+        check_seconds("lifetime", lifetime, above=0)
         require(
             isinstance(issuer, str) and issuer,
             "issuer must be a string that is not empty: issuer='https://login.example'",

@@ -32,9 +32,9 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
 
+from .._options import check_seconds
 from ..errors import require
 from ..stores.base import Session, SessionStore, User
-from .options import check_seconds
 
 _NAME_BYTES, _SECRET_BYTES = 16, 32
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes leave no bits over: one string each
@@ -76,9 +76,9 @@ class Sessions:
         session_lifetime: float,
         issuer: str,
     ) -> None:
-        check_seconds("reuse_grace", reuse_grace, or_zero=True)
-        check_seconds("idle_timeout", idle_timeout)
-        check_seconds("session_lifetime", session_lifetime)
+        check_seconds("reuse_grace", reuse_grace)
+        check_seconds("idle_timeout", idle_timeout, above=0)
+        check_seconds("session_lifetime", session_lifetime, above=0)
         require(
             idle_timeout <= session_lifetime,
             f"idle_timeout must be at most session_lifetime ({session_lifetime}),"

@@ -31,6 +31,8 @@ _DRAIN_BYTES = 8 * 1024 * 1024  # more than `http.client` and the buffers on the
 _UNTIMED_BYTES = 8 * 1024  # of an input whose reads cannot be ended: about 2 ms byte by byte
 _CHUNK = 8 * 1024
 _DRAIN_SECONDS = 5
+_TICK_SECONDS = 0.25  # how late a deadline may be
+_IDLE_TICKS = 40  # ten seconds
 
 _DEFAULTS = {
     "REQUEST_METHOD": "GET",
@@ -82,23 +84,70 @@ def reading_deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[boo
     """End every read of the request's body when the seconds have passed: as if the client had sent
     no more.
 
-    Yields False where the server shows no socket: there nothing can end a read.
+    Yields False where nothing can end a read: the server shows no socket.
     """
     descriptor = _socket_descriptor(environ)
     if descriptor is None:
         yield False
         return
-    timer = threading.Timer(seconds, _stop_receiving, (descriptor,))
-    timer.daemon = True
+    watch = _current_watch()
     try:
-        timer.start()
-        try:
-            yield True
-        finally:
-            timer.cancel()
-            timer.join()  # it must not use the descriptor's number when another connection has it
+        yield watch.add(descriptor, seconds)
     finally:
+        watch.remove(descriptor)
         os.close(descriptor)
+
+
+class _Watch:
+    """One thread for all deadlines of a process: one a request would cost a third of a millisecond.
+
+    It ends after a while without deadlines. A descriptor is only used under the lock, so never
+    after its `remove`, when another connection may have its number.
+    """
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._lock = threading.Lock()
+        self._ends: dict[int, float] = {}
+        self._is_running = False
+
+    def add(self, descriptor: int, seconds: float) -> bool:
+        """Return whether the deadline will be kept: not where no thread can be started."""
+        with self._lock:
+            self._ends[descriptor] = time.monotonic() + seconds
+            if not self._is_running:
+                thread = threading.Thread(target=self._run, name="jwt_middleware", daemon=True)
+                with contextlib.suppress(RuntimeError):
+                    thread.start()
+                    self._is_running = True
+            return self._is_running
+
+    def remove(self, descriptor: int) -> None:
+        with self._lock:
+            self._ends.pop(descriptor, None)
+
+    def _run(self) -> None:
+        idle = 0
+        while idle < _IDLE_TICKS:
+            time.sleep(_TICK_SECONDS)
+            with self._lock:
+                now = time.monotonic()
+                for descriptor in [key for key, end in self._ends.items() if end <= now]:
+                    _stop_receiving(descriptor)
+                    del self._ends[descriptor]
+                idle = 0 if self._ends else idle + 1
+                self._is_running = idle < _IDLE_TICKS
+
+
+_watch = _Watch()
+
+
+def _current_watch() -> _Watch:
+    """Return the watch of this process: a fork inherits neither the thread nor a usable lock."""
+    global _watch
+    if _watch.process != os.getpid():
+        _watch = _Watch()
+    return _watch
 
 
 def _drain(environ: Mapping[str, Any], size: int) -> None:

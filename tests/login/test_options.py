@@ -139,7 +139,7 @@ def test_the_message_names_the_option(build: Callable[[], object], words: str) -
 
 
 def test_sessions_take_seconds() -> None:
-    """Whole or in parts, a century at most."""
-    for seconds in (1, 0.5, 3_155_760_000):
+    """Whole or in parts."""
+    for seconds in (1, 0.5, 10**9):
         options: dict[str, Any] = {"idle_timeout": seconds, "session_lifetime": seconds}
         Sessions(STORE, reuse_grace=0, issuer="i", **options)
