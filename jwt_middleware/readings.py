@@ -48,7 +48,14 @@ _is_plain: Callable[[str], object] = re.compile(
 
 _CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
 _PARAMETERS = re.compile(rb";[^/]*")
-_VIRTUAL_HOST = re.compile(r"/+VirtualHostBase(?:/+[^/]+){0,2}|/+VirtualHostRoot(?:/+_vh_[^/]*)*")
+# Of `/VirtualHostBase/http/host/VirtualHostRoot/_vh_x/api` Zope reads `/api`. It passes over empty
+# segments, and repoze.vhm counts them.
+_VIRTUAL_HOSTS = tuple(
+    re.compile(
+        rf"/+VirtualHostBase(?=/|$)(?:{segment}){{0,2}}|/+VirtualHostRoot(?=/|$)(?:/+_vh_[^/]*)*"
+    )
+    for segment in ("/+[^/]+", "/[^/]*")
+)
 _SCHEME_AND_HOST = re.compile(r"https?:/+[^/]*", re.IGNORECASE)
 
 _PER_TEXT = 250
@@ -112,7 +119,12 @@ class Reader:
             before = len(divided)
             _divide(text.decode("latin-1"), divided)
             self.charge(_PER_READING * (len(divided) - before))
-        divided |= {_VIRTUAL_HOST.sub("", way) or "/" for way in divided if "/VirtualHost" in way}
+        divided |= {
+            pattern.sub("", way) or "/"
+            for way in divided
+            if "/VirtualHost" in way
+            for pattern in _VIRTUAL_HOSTS
+        }
         return divided
 
     def charge(self, work: int) -> None:

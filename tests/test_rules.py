@@ -213,6 +213,10 @@ ODD_SEGMENTS = {
     "Zope's virtual root": ("/VirtualHostRoot/api", True),
     "Zope's virtual root with a path": ("/VirtualHostRoot/_vh_x/api", True),
     "Zope's virtual host": ("/VirtualHostBase/http/h:80/api", True),
+    "a virtual host that is empty": ("/VirtualHostBase/http//api", True),
+    "a virtual host between empty segments": ("//VirtualHostBase//http//h//api", True),
+    "a longer name after a virtual root": ("/VirtualHostRoot/api/VirtualHostRootb", True),
+    "a longer name after a virtual host": ("/VirtualHostBase/p/h/api/VirtualHostBasex", True),
     "Zope's both": ("/VirtualHostBase/http/h:80/VirtualHostRoot/_vh_x/api", True),
 }
 ODD_RULES = (Rule("/api"), Rule("/my_api"), Rule("/café"), Rule("/docs/admin"))
@@ -279,12 +283,23 @@ def test_a_header_that_moves_the_path(header: str, value: str, path: str) -> Non
 
 @pytest.mark.parametrize(
     ("url", "path"),
-    [("http://h/x", "/x/api"), ("https://h:80/x/", "/x/api"), ("http://h/api", "/secret")],
+    [
+        ("http://h/x", "/x/api"),
+        ("https://h:80/x/", "/x/api"),
+        ("http://h/api", "/secret"),
+        ("/x", "/x/api"),
+        ("//h/x", "/x/api"),
+        ("http:/x", "/x/api"),
+        ("p:///x", "/x/api"),
+        ("http://h/x?q#f", "/x/api"),
+        ("http://h/x;p", "/x/api"),
+    ],
 )
 def test_an_outside_url_moves_the_path(url: str, path: str) -> None:
     """devpi-server cuts the path of the URL that this header names."""
     assert governing(Rule("/api"), path=path, HTTP_X_OUTSIDE_URL=url) == ["/api"]
     assert governing(Rule("/api"), path="/x", HTTP_X_OUTSIDE_URL="http://host.example") == []
+    assert governing(Rule("/api"), path="/x", HTTP_X_OUTSIDE_URL="http://[") == []
 
 
 def test_a_script_name_that_the_path_starts_with() -> None:

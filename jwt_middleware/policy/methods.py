@@ -1,12 +1,10 @@
 """Names of HTTP methods: those that a rule may name, and those that a request may mean."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
 from ..errors import require, tuple_of
-from .paths import short_header
 
 # IANA's "HTTP Method Registry" (RFC 9110 section 16.1.1), but its reserved names "*" and PRI, which
 # no request has.
@@ -24,37 +22,12 @@ REGISTERED = frozenset((
 _HEADERS = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD")
 
 _MAY_OVERRIDE = re.compile("_method *=", re.IGNORECASE)
-_HEADERS = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD")
-
-_OVERRIDE = re.compile(r"(?:^|[&;])_method=([^&;]*)", re.IGNORECASE)
 
 
-def may_mean_another_method(environ: Mapping[str, Any]) -> bool:
-    """Tell quickly whether something in a request may name a second method."""
-    return bool(environ.get("QUERY_STRING")) or not environ.keys().isdisjoint(_HEADERS)
-
-
-def methods_of(environ: Mapping[str, Any]) -> set[str]:
-    """Return the methods that a request may mean, in capitals: its own, and those that a header or
-    a query names.
-
-    Frameworks take a method from `X-HTTP-Method-Override`, `X-Method-Override` or `X-HTTP-Method`,
-    and Pecan and TurboGears from `?_method=`. A form's `_method` cannot be seen here; the request
-    is a POST then. `InvalidRequest` for a header that is too long to be read.
-    """
-    named = [
-        environ.get("REQUEST_METHOD", "GET"),
-        *(short_header(environ, header) for header in _HEADERS),
-    ]
-    query = environ.get("QUERY_STRING", "")
-    if "=" in query and _MAY_OVERRIDE.search(unquote(query, "latin-1")):
-        named += _methods_in(query)
-    # An empty value names nothing; the method of the request counts even if it is empty.
-    return {named[0].upper(), *(name.strip().upper() for name in named[1:] if name.strip())}
-
-
-def _methods_in(query: str) -> Iterator[str]:
-    """Every value of `_method`: frameworks take the first, or the last."""
+def methods_in(query: str) -> Iterator[str]:
+    """Yield every value of `_method` in a query: frameworks take the first, or the last."""
+    if "=" not in query or not _MAY_OVERRIDE.search(unquote(query, "latin-1")):
+        return
     for item in re.split("[&;]", query):
         name, _, value = item.partition("=")
         if len(name) > 6 and unquote(name.replace("+", " ")).strip().lower() == "_method":

@@ -1,4 +1,4 @@
-"""Finds every path that a request may mean: its environ, and what client headers do to a path.
+"""Finds every path and every method that a request may mean: its environ, and what headers do.
 
 | what a client sends | what some app makes of it | how it counts |
 |---|---|---|
@@ -20,9 +20,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, InvalidRequest, PathTooLong, require
 from ..readings import Reader, has_one_reading, readings, to_wsgi
+from .methods import methods_in
 
 PREFIX_HEADERS = (
     "HTTP_X_SCRIPT_NAME",
@@ -31,6 +33,13 @@ PREFIX_HEADERS = (
     "HTTP_X_INGRESS_PATH",
 )
 """Headers by which a proxy names the prefix that an app is served at, most used first."""
+
+METHOD_HEADERS = (
+    "HTTP_X_HTTP_METHOD_OVERRIDE",
+    "HTTP_X_METHOD_OVERRIDE",
+    "HTTP_X_HTTP_METHOD",
+)
+"""Headers by which a client names another method."""
 
 _LONGEST_PATH = 2048
 """Characters of a path that is read in several ways. Bounds what one request costs."""
@@ -59,8 +68,8 @@ class Place:
     def from_environ(cls, environ: Mapping[str, Any]) -> "Place":
         """Collect the parts. `InvalidRequest` for a header that is too long to be read."""
         values = [short_header(environ, header) for header in PREFIX_HEADERS]
-        outside = short_header(environ, "HTTP_X_OUTSIDE_URL").partition("://")[2].partition("/")[2]
-        named = dict.fromkeys([*values, "/" + outside])
+        outside = short_header(environ, "HTTP_X_OUTSIDE_URL")
+        named = dict.fromkeys([*values, outside, _path_of_url(outside)])
         return cls(
             environ.get("PATH_INFO", ""),
             environ.get("SCRIPT_NAME", ""),
@@ -89,6 +98,28 @@ def short_header(environ: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def may_mean_another_method(environ: Mapping[str, Any]) -> bool:
+    """Tell quickly whether something in a request may name a second method."""
+    return bool(environ.get("QUERY_STRING")) or not environ.keys().isdisjoint(METHOD_HEADERS)
+
+
+def methods_of(environ: Mapping[str, Any]) -> set[str]:
+    """Return the methods that a request may mean, in capitals: its own, and those that a header or
+    a query names.
+
+    Frameworks take a method from `X-HTTP-Method-Override`, `X-Method-Override` or `X-HTTP-Method`,
+    and Pecan and TurboGears from `?_method=`. A form's `_method` cannot be seen here; the request
+    is a POST then. `InvalidRequest` for a header that is too long to be read.
+    """
+    named = [
+        environ.get("REQUEST_METHOD", "GET"),
+        *(short_header(environ, header) for header in METHOD_HEADERS),
+    ]
+    named += methods_in(environ.get("QUERY_STRING", ""))
+    # An empty value names nothing; the method of the request counts even if it is empty.
+    return {named[0].upper(), *(name.strip().upper() for name in named[1:] if name.strip())}
+
+
 def paths_of(place: Place) -> Paths:
     """Return every path that the request may mean. `PathTooLong` for one that costs too much."""
     path = place.path
@@ -111,6 +142,14 @@ def paths_of(place: Place) -> Paths:
         else:
             always |= joined
     return Paths(always, longer)
+
+
+def _path_of_url(url: str) -> str:
+    """The path that devpi-server cuts off: a scheme and a host may be missing."""
+    try:
+        return urlsplit(url).path.partition(";")[0]
+    except ValueError:  # such as "http://["
+        return ""
 
 
 def _joined(reader: Reader, front: str, inner: list[str]) -> set[str]:

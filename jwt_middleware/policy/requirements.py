@@ -45,6 +45,10 @@ class _Marker:
     def __repr__(self) -> str:
         return self.name
 
+    @property
+    def __name__(self) -> str:
+        return self.name
+
 
 authenticated: Requirement = _Marker("authenticated")
 """A verified token is needed: 401 without one."""

@@ -10,8 +10,8 @@ from typing import Any
 from ..errors import MissingToken, require, tuple_of
 from ..identity import Identity
 from ..readings import has_one_reading, to_wsgi
-from .methods import checked_methods, may_mean_another_method, methods_of
-from .paths import Place, checked_prefix, paths_of
+from .methods import checked_methods
+from .paths import Place, checked_prefix, may_mean_another_method, methods_of, paths_of
 from .requirements import (
     Requirement,
     ask,
@@ -129,8 +129,8 @@ class RuleTable:
         all must hold.
 
         PATH_INFO decides, since frameworks route on it. What a client's headers or SCRIPT_NAME
-        make of the path can only add rules, and so can a second method (`policy.paths`,
-        `policy.methods`). Raises a `Refusal` for a request that would cost too much to read.
+        make of the path can only add rules, and so can a second method (`policy.paths`). Raises a
+        `Refusal` for a request that would cost too much to read.
         """
         method: str = environ.get("REQUEST_METHOD", "GET").upper() if self._names_methods else ""
         path: str = environ.get("PATH_INFO", "")
