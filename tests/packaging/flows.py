@@ -61,15 +61,14 @@ def core() -> None:
     claims = {"iss": ISSUER, "aud": "api", "sub": "ada", "exp": time.time() + 60}
     from jwt_middleware.trust.keys import ALGORITHMS
 
-    for algorithm in ALGORITHMS:
+    for algorithm in set(ALGORITHMS) & set(jwt.algorithms.get_default_algorithms()):
         key = Key.from_secret("s" * 64, algorithm=algorithm) if algorithm[:2] == "HS" else None
         secret: Any = "s" * 64
         if key is None:
             secret = _private_key(algorithm)
             key = Key.from_pem(_public_pem(secret), algorithm=algorithm)
         guarded = guard(Provider(issuer=ISSUER, audience="api", keys=KeySet([key])))
-        name = "EdDSA" if algorithm == "Ed25519" else algorithm
-        good = jwt.encode(claims, secret, name)
+        good = jwt.encode(claims, secret, algorithm)
         assert status(guarded, good) == 200, algorithm
         assert status(guarded, good[:-8] + "AAAAAAA" + good[-1]) == 401, algorithm
         assert status(guarded) == 401
@@ -161,7 +160,9 @@ def _sign_in_and_out(
     assert client.get("/api", headers=bearer).status_code == 401
     assert client.get("/auth/login").status_code == 200
     for _ in range(10):
-        answer = client.post("/auth/token", json=wrong)
+        # Without an address only the far wider limit by name counts.
+        peer = {"REMOTE_ADDR": "192.0.2.1"}
+        answer = client.post("/auth/token", json=wrong, environ_base=peer)
     assert answer.status_code == 429
     if database:
         command("users", "logout", "ada", *database)
