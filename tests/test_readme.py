@@ -159,7 +159,6 @@ def test_what_comes_first_comes_first() -> None:
     assert '`pip install "wsgi-jwt-middleware[login]"`' in _LINES[2]
     assert "ImportError: cannot import name 'Identity' from 'jwt_middleware'" in _LINES[2]
     assert "```python" in _LINES[:9]
-    assert len(_LINES) < 250
 
 
 def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
@@ -198,9 +197,11 @@ def test_the_commands_that_check_are_there() -> None:
         first, shell=True, cwd=_ROOT, env=environ, capture_output=True, text=True
     ).stdout
     figures = re.findall(r"^\S.*: (\d+) cases, (\d+) wrong$", printed, re.MULTILINE)
-    told = re.search(r"([\d,]+) cases, no wrong verdict; .*: (\d+) wrong of the ([\d,]+)", table)
-    assert told
-    assert figures == [(told[1].replace(",", ""), "0"), (told[3].replace(",", ""), told[2])]
+    told = re.findall(r"([\d,]+) \w+ cases, no wrong .*?: (\d+) wrong of the ([\d,]+)", table)
+    for ours, wrong, asked in told:
+        assert (ours.replace(",", ""), "0") in figures
+        assert (asked.replace(",", ""), wrong) in figures
+    assert len(told) * 2 == len(figures)
     for command in commands[1:]:
         name = command.split()[-1] if "-m" in command else command.split()[1]
         assert (_ROOT / name.replace(".", "/") / "__main__.py").exists() or (_ROOT / name).exists()
