@@ -4,7 +4,11 @@ Each message says `<option> must be <rule>, got <value>`. A value that may hold 
 shown; a long one is cut.
 """
 
+from typing import TypeVar
+
 from .errors import ConfigurationError
+
+T = TypeVar("T")
 
 _SHOWN = 80  # characters of a value in a message
 
@@ -41,3 +45,19 @@ def check_seconds(
     else:
         rule = f"of at least {least:g}" if above < least else f"above {above:g}"
     raise ConfigurationError(f"{name} must be a finite number of seconds {rule}, got {got(value)}")
+
+
+def require(condition: object, message: str) -> None:
+    """Raise `ConfigurationError(message)` unless the condition holds."""
+    if not condition:
+        raise ConfigurationError(message)
+
+
+def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
+    """Return a list or tuple as a tuple, or raise `ConfigurationError(right_form)`.
+
+    A string can be iterated too, and is not a list of strings.
+    """
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
+        raise ConfigurationError(right_form)
+    return tuple(value)

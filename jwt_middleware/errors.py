@@ -19,9 +19,7 @@ ever echoed.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, TypeVar
-
-T = TypeVar("T")
+from typing import ClassVar
 
 
 class JWTMiddlewareError(Exception):
@@ -175,22 +173,3 @@ class Unavailable(Refusal):
     def __init__(self, reason: str, *, retry_after: int = 5) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
-
-
-def require(condition: object, message: str) -> None:
-    """Raise `ConfigurationError(message)` unless the condition holds."""
-    if not condition:
-        raise ConfigurationError(message)
-
-
-def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
-    """Return a list or tuple, which a text is not, as a tuple, or raise
-    `ConfigurationError(right_form)`."""
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
-        raise ConfigurationError(right_form)
-    return tuple(value)
-
-
-def is_number(value: object) -> bool:
-    """Whether an option is a number, which a boolean is not."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

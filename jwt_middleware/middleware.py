@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import events, identity
+from ._options import require
 from .decision import Decision
-from .errors import InvalidRequest, Refusal, require
+from .errors import InvalidRequest, Refusal
 from .identity import Identity
 from .policy.rules import Rule, RuleTable
 from .trust.provider import Provider
@@ -173,15 +174,15 @@ class JWTMiddleware:
         return caller or self._verify(key, credentials.token)
 
     def _recall(self, authorization: str | None) -> Identity | None:
-        """Return the caller of a cached verdict, or None if there is none or the keys changed."""
+        """Return the caller of a cached verdict, or None if there is none that is current."""
         verdict = self._cache.get(authorization)
-        return None if verdict is None else self.verifier.confirm(verdict)
+        if verdict is None or not verdict.is_current():
+            return None
+        return self.verifier.confirm(verdict)
 
     def _verify(self, key: str, token: str) -> Identity:
         verdict = self.verifier.verify(token)
-        # None: the keys changed while the token was verified. It was good by those it was asked
-        # of, and its cached verdict is stale already.
-        caller = self.verifier.confirm(verdict) or verdict.identity
+        caller = self.verifier.confirm(verdict)
         self._cache_verdict(key, verdict)
         return caller
 

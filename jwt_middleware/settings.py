@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigurationError, require
+from ._options import require
+from .errors import ConfigurationError
 from .middleware import JWTMiddleware
 from .policy.requirements import Requirement, authenticated, optional, public, scope
 from .policy.rules import Rule

@@ -15,7 +15,8 @@ from jwt_middleware import (
     StoreUnavailable,
     Unavailable,
 )
-from jwt_middleware.errors import DESCRIPTIONS, require, tuple_of
+from jwt_middleware._options import require, tuple_of
+from jwt_middleware.errors import DESCRIPTIONS
 
 
 @pytest.mark.parametrize(

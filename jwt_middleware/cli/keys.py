@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..errors import require
+from .._options import require
 from ..trust import key_folder
 from ..trust.keys import ALGORITHMS, Key
 

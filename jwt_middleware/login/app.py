@@ -6,8 +6,7 @@ from typing import Any, Protocol, cast
 
 from werkzeug.wrappers import Request
 
-from .._options import got
-from ..errors import require
+from .._options import got, require
 from ..readings import to_wsgi
 from ..stores.base import Store, UserStore
 from ..wire.cors import (

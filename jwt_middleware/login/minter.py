@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._options import check_seconds, got
-from ..errors import InvalidToken, require, tuple_of
+from .._options import check_seconds, got, require, tuple_of
+from ..errors import InvalidToken
 from ..identity import Identity
 from ..trust import jws
 from ..trust.key_folder import KeyFolder

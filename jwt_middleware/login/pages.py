@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from werkzeug.wrappers import Request, Response
 
-from ..errors import ConfigurationError, require
+from .._options import require
+from ..errors import ConfigurationError
 from ..readings import readings, to_wsgi
 
 _FOLDER = Path(__file__).parent / "page"

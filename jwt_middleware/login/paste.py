@@ -3,7 +3,7 @@ egg:wsgi-jwt-middleware#login`."""
 
 from collections.abc import Mapping
 
-from ..errors import require
+from .._options import require
 from ..settings import STORE, only_one_of, read_options, store_of
 from ..wire.wsgi import WSGIApplication
 from .app import LoginApp

@@ -32,8 +32,7 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
 
-from .._options import check_seconds
-from ..errors import require
+from .._options import check_seconds, require
 from ..stores.base import Session, SessionStore, User
 
 _NAME_BYTES, _SECRET_BYTES = 16, 32

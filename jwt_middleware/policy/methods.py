@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
-from ..errors import require, tuple_of
+from .._options import require, tuple_of
 
 # IANA's "HTTP Method Registry" (RFC 9110 section 16.1.1), but its reserved names "*" and PRI, which
 # no request has.

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError, InvalidRequest, PathTooLong, require
+from .._options import require
+from ..errors import ConfigurationError, InvalidRequest, PathTooLong
 from ..readings import Reader, has_one_reading, readings, to_wsgi
 from .methods import methods_in
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .._options import require
 from ..errors import (
     ConfigurationError,
     Forbidden,
@@ -19,7 +20,6 @@ from ..errors import (
     InvalidToken,
     Refusal,
     Unavailable,
-    require,
 )
 from ..identity import Identity
 

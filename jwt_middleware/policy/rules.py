@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from ..errors import MissingToken, require, tuple_of
+from .._options import require, tuple_of
+from ..errors import MissingToken
 from ..identity import Identity
 from ..readings import has_one_reading, to_wsgi
 from .methods import checked_methods

@@ -14,7 +14,8 @@ from functools import cache
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from ..errors import ConfigurationError, require
+from .._options import require
+from ..errors import ConfigurationError
 from .costs import Method, is_encodable, read_hash, read_method
 from .hashing_slots import MAX_WAITING_CHECKS, hashing_slot
 

@@ -8,7 +8,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ..errors import ConfigurationError, StoreUnavailable, require
+from .._options import require
+from ..errors import ConfigurationError, StoreUnavailable
 from ..trust.revocation import Revocation, RevocationPage
 from .revocations import PRUNE_AFTER, token_entry
 

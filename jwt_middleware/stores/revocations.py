@@ -3,7 +3,7 @@
 import re
 import time
 
-from ..errors import require
+from .._options import require
 from ..trust.revocation import Revocation, revocation_key
 
 MARGIN = 300

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ..errors import ConfigurationError, StoreUnavailable, require, tuple_of
+from .._options import require, tuple_of
+from ..errors import ConfigurationError, StoreUnavailable
 from .base import NameTaken, UnknownUser, User, UserRecord
 from .passwords import DEFAULT_METHOD, PasswordHasher
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from wsgiref.util import setup_testing_defaults
 
-from ..errors import require
+from .._options import require
 from ..readings import to_wsgi
 from .spellings import forgeries, spellings
 from .tokens import FLAWS, Tokens, forged_tokens

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ConfigurationError, require, tuple_of
+from .._options import require, tuple_of
+from ..errors import ConfigurationError
 from ..trust import jws
 from ..trust.keys import Key
 from ..trust.provider import Provider

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MethodType
 from typing import Any
 
-from ..errors import require
+from .._options import require
 from ..middleware import JWTMiddleware
 from ..stores.revocations import token_entry
 from ..trust.keys import Key, KeySet, KeySource

@@ -37,6 +37,10 @@ class Verdict:
     expires_at: float
     revocation_keys: tuple[str, ...]
 
+    def is_current(self) -> bool:
+        """Whether the keys are still those that verified the token."""
+        return bool(self.keys.generation == self.generation)
+
 
 class ClaimsReader:
     """Checks the claims of one provider's tokens and makes their `Verdict`."""

@@ -6,8 +6,8 @@ Two documents may say so: OpenID Connect Discovery 1.0 section 4, else RFC 8414 
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._options import got
-from ..errors import ConfigurationError, require
+from .._options import got, require
+from ..errors import ConfigurationError
 from .encoding import parse_document
 from .fetch import checked_url, get, is_https
 from .remote_keys import RemoteKeySet

@@ -14,8 +14,8 @@ import time
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from .._options import got
-from ..errors import ConfigurationError, require
+from .._options import got, require
+from ..errors import ConfigurationError
 
 MAX_TIMEOUT = 300
 """Seconds for a whole fetch, at most: a request may wait for it."""

@@ -7,8 +7,8 @@ and so makes another secret of `k` than the one that was meant.
 from collections.abc import Mapping
 from typing import Any
 
-from .._options import got
-from ..errors import ConfigurationError, require
+from .._options import got, require
+from ..errors import ConfigurationError
 from .encoding import decode_base64url
 from .key_material import ALGORITHMS
 

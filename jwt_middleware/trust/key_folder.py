@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._options import got
-from ..errors import ConfigurationError, require
+from .._options import got, require
+from ..errors import ConfigurationError
 from .keys import Key, KeySet
 
 _log = logging.getLogger("jwt_middleware.login")

@@ -10,8 +10,8 @@ from typing import Any, Protocol, cast
 
 import jwt
 
-from .._options import got
-from ..errors import ConfigurationError, require
+from .._options import got, require
+from ..errors import ConfigurationError
 from . import key_material
 from .encoding import encode_base64url, parse_document
 from .jwk import ALGORITHM_OF_KIND, THUMBPRINT_MEMBERS, check_form

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .._options import check_seconds, got
-from ..errors import ConfigurationError, require
+from .._options import check_seconds, got, require
+from ..errors import ConfigurationError
 from .keys import KeySource
 
 _MAX_LEEWAY = 300

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from .._options import check_seconds
-from ..errors import ConfigurationError, Unavailable, require
+from .._options import check_seconds, require
+from ..errors import ConfigurationError, Unavailable
 from .encoding import parse_document
 from .fetch import MAX_TIMEOUT, checked_url, get
 from .keys import Key, KeySet

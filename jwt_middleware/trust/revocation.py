@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from .._options import check_seconds
-from ..errors import InvalidToken, StoreUnavailable, Unavailable, require
+from .._options import check_seconds, require
+from ..errors import InvalidToken, StoreUnavailable, Unavailable
 
 _log = logging.getLogger("jwt_middleware")
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from .._options import got
-from ..errors import ConfigurationError, InvalidToken, Unavailable, require, tuple_of
+from .._options import got, require, tuple_of
+from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
 from . import jws
 from .claims import ClaimsReader, Verdict
@@ -21,17 +21,15 @@ __all__ = [
 
 _log = logging.getLogger("jwt_middleware")
 
-_ATTEMPTS = 3
-"""How often a token is verified while its keys change under it."""
-
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Verifier:
     """Verifies the tokens of several providers; each token is its issuer's (RFC 8725 section 3.8).
 
     A token's form, issuer, signature and claims never change, so `verify` checks them once and its
-    verdict may be cached. The clock, the keys and revocation do change, so `confirm` asks them on
-    every request, for cached and new verdicts alike.
+    verdict may be cached. The clock and revocation do change, so `confirm` asks them on every
+    request, for cached and new verdicts alike. A cached verdict whose keys have changed since is
+    not current any more: the token is verified anew.
 
     - `providers`: the issuers that are trusted, each once.
     - `revocations`: a `RevocationList`, or None.
@@ -69,11 +67,7 @@ class Verifier:
 
         `InvalidToken` or `Unavailable` with the reason.
         """
-        for _ in range(_ATTEMPTS):
-            identity = self.confirm(self.verify(token))
-            if identity is not None:
-                return identity
-        raise Unavailable("keys_unavailable")
+        return self.confirm(self.verify(token))
 
     def verify(self, token: str) -> Verdict:
         """Check what never changes of a token. `InvalidToken` or `Unavailable` with the reason."""
@@ -90,11 +84,11 @@ class Verifier:
         parsed.check_signature(keys)
         return reader.read(parsed, claims, generation)
 
-    def confirm(self, verdict: Verdict) -> Identity | None:
-        """Return the caller if the verdict holds now; None if the keys have changed since.
+    def confirm(self, verdict: Verdict) -> Identity:
+        """Return the caller if the verdict holds now.
 
         `InvalidToken` if the token has expired, is not valid yet, or was revoked; `Unavailable` if
-        that cannot be told.
+        that cannot be told. Confirm a cached verdict only while it `is_current`.
         """
         now = time.time()
         if now >= verdict.expires_at:
@@ -103,8 +97,7 @@ class Verifier:
             raise InvalidToken("not_yet_valid")
         if self.revocations is not None:
             self.revocations.check(verdict.revocation_keys)
-        is_current = verdict.keys.generation == verdict.generation
-        return verdict.identity if is_current else None
+        return verdict.identity
 
     def _warn_of_a_slash(self, issuer: object) -> None:
         """The commonest mistake of configuration: the `iss` differs by its final slash."""

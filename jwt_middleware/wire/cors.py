@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
-from ..errors import require, tuple_of
+from .._options import require, tuple_of
 from .problem import NOSNIFF, answering
 from .wsgi import StartResponse, WSGIApplication
 

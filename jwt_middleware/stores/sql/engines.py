@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
-from ...errors import ConfigurationError, require
+from ..._options import require
+from ...errors import ConfigurationError
 
 TIMEOUT = 2
 """Seconds for a connection, a statement or a lock: every call ends within about two."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from ...errors import require
+from ..._options import require
 from ...trust.revocation import RevocationPage
 from ..base import Counters, Session
 from ..passwords import DEFAULT_METHOD
