@@ -37,7 +37,7 @@ def _flask(allowed: str, *, cors: bool) -> Any:
     app.add_url_rule("/api/me", view_func=lambda: "me", methods=["GET", "PUT"])
     if cors:
         CORS(app)
-    return app
+    return app.wsgi_app
 
 
 def _django(allowed: str, *, cors: bool) -> Any:
