@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..identity import put
+from ..identity import put_identity
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
 from ..trust.verifier import Verifier
@@ -31,5 +31,5 @@ def identity_environ(
         Tokens([provider], key).good(subject, scopes=scopes, **claims)
     )
     environ: dict[str, Any] = {}
-    put(environ, identity, scheme="Bearer", names_one_person=True)
+    put_identity(environ, identity, "Bearer", names_one_person=True)
     return environ

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from ..errors import InvalidToken
-from ..identity import Identity
+from ..identity import Identity, new_identity
 from .jws import Jws
 from .keys import KeySource
 from .provider import Provider
@@ -72,15 +72,15 @@ class ClaimsReader:
         _text_or_none(claims, "sub")
         token_id = _text_or_none(claims, "jti")
         session_id = _text_or_none(claims, "sid")
-        identity = Identity(
-            subject=_subject(claims, provider.subject_claim),
-            issuer=provider.issuer,
-            scopes=_scopes(claims, provider.scope_claims),
-            token_id=token_id,
-            session_id=session_id,
-            expires_at=expires_at,
-            claims_json=parsed.payload,
-            header_json=parsed.header_json,
+        identity = new_identity(
+            _subject(claims, provider.subject_claim),
+            provider.issuer,
+            _scopes(claims, provider.scope_claims),
+            token_id,
+            session_id,
+            expires_at,
+            parsed.payload,
+            parsed.header_json,
         )
         # Whoever stole a bound token has not its key (RFC 7800 section 3). Nobody checks a proof
         # of it yet, so the token must not pass as a plain bearer token.
@@ -115,10 +115,11 @@ class ClaimsReader:
         With `max_lifetime` that is not before its `iat`: an `iat` in the future would make a
         long-lived token look short-lived.
         """
-        not_before = _date(claims, "nbf", 0)
+        not_before = _date(claims, "nbf") if "nbf" in claims else 0.0
         longest = self.provider.max_lifetime
         if longest is None:
-            _date(claims, "iat", 0)
+            if "iat" in claims:
+                _date(claims, "iat")
             return not_before
         issued_at = _date(claims, "iat")
         if expires_at - issued_at > longest:
