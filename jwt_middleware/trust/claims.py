@@ -144,12 +144,12 @@ def _is_list_of_strings(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(type(item) is str for item in value)
 
 
-def _date(claims: Mapping[str, Any], name: str, default: float | None = None) -> float:
+def _date(claims: Mapping[str, Any], name: str) -> float:
     """Return a NumericDate (RFC 7519 section 2): a number that a calendar can tell.
 
     A string or a boolean is not a number.
     """
-    value: Any = claims.get(name, default)
+    value: Any = claims.get(name)
     if type(value) not in (int, float) or not abs(value) < _LAST_DATE:
         raise InvalidToken("claims")
     return float(value)
