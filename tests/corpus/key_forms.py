@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import edwards
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from forge import ABSENT, RSA, b64, changed
 
 from jwt_middleware import ConfigurationError, Key
@@ -43,17 +44,32 @@ def pyjwt_takes(case: KeyCase) -> bool:
     return True
 
 
+def _fixed_key(kind: str, number: int) -> Key:
+    """The same key in each run: whether a changed member is a key too can depend on the key."""
+    private: Any = (
+        ec.derive_private_key(2**200 + number, ec.SECP256R1())
+        if kind == "EC"
+        else ed25519.Ed25519PrivateKey.from_private_bytes(number.to_bytes(32, "big"))
+    )
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return Key.from_pem(pem, algorithm="ES256" if kind == "EC" else "EdDSA")
+
+
 _SECRET = b64(bytes(range(97, 129)))  # a last character with unused bits
-_PRIVATE_EC = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(Key.generate().signing_key))
-_PRIVATE_OKP = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(Key.generate("EdDSA").signing_key))
+_PRIVATE_EC = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(_fixed_key("EC", 1).signing_key))
+_PRIVATE_OKP = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(_fixed_key("OKP", 2).signing_key))
 _PRIVATE_RSA = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.signing_key))
 for _members in (_PRIVATE_EC, _PRIVATE_OKP, _PRIVATE_RSA):
     _members.pop("key_ops", None)
 
 GOOD: dict[str, dict[str, Any]] = {
     "oct": {"kty": "oct", "k": _SECRET},
-    "EC": Key.generate().to_jwk(),
-    "OKP": Key.generate("EdDSA").to_jwk(),
+    "EC": _fixed_key("EC", 3).to_jwk(),
+    "OKP": _fixed_key("OKP", 4).to_jwk(),
     "RSA": Key.from_pem(RSA.to_pem()).to_jwk(),
     "private EC": _PRIVATE_EC,
     "private OKP": _PRIVATE_OKP,
@@ -166,7 +182,7 @@ def _uses() -> Iterator[KeyCase]:
 def _pairs() -> Iterator[KeyCase]:
     """A private key beside another one's public members: readers differ over whose it is."""
     for kind, name in (("private EC", "x"), ("private EC", "d"), ("private OKP", "x")):
-        fresh = Key.generate() if kind == "private EC" else Key.generate("EdDSA")
+        fresh = _fixed_key(kind.removeprefix("private "), 5)
         algorithms = jwt.algorithms
         algorithm = algorithms.ECAlgorithm if kind == "private EC" else algorithms.OKPAlgorithm
         other = json.loads(algorithm.to_jwk(fresh.signing_key))
@@ -185,6 +201,6 @@ def _small_order() -> Iterator[KeyCase]:
                 shown = "no alg" if alg is ABSENT else alg
                 name = f"OKP of small order {y % 2**32:x} sign {sign}, {shown}"
                 yield KeyCase(name, jwk, False, _SMALL_ORDER)
-    raw = ed25519.Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    raw = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw()
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": b64(raw)}
     yield KeyCase("OKP of the large order", jwk, True, _SMALL_ORDER)
