@@ -222,6 +222,22 @@ ODD_SEGMENTS = {
 ODD_RULES = (Rule("/api"), Rule("/my_api"), Rule("/café"), Rule("/docs/admin"))
 
 
+@pytest.mark.parametrize("named", ["/my-page", "/my.page", "/my_page", "/a@b/my~page"])
+@pytest.mark.parametrize("punctuation", "-_.~!@$")
+def test_one_punctuation_stands_for_another(named: str, punctuation: str) -> None:
+    """CherryPy reads every punctuation as `_`, so `/my_page` reaches what `Rule("/my-page")` means.
+
+    A rule that names the other spelling says that it means just that.
+    """
+    start = named.rpartition("/")[0]
+    path = f"{start}/my{punctuation}page"
+    assert governing(Rule(named), path=path) == [named]
+    assert governing(Rule(named), path=f"{start}/mypage") == []
+    if path != named:
+        other = governing(Rule(named), Rule(path, public), path=path)
+        assert other == [path]
+
+
 @pytest.mark.parametrize(("path", "is_governed"), ODD_SEGMENTS.values(), ids=ODD_SEGMENTS)
 def test_what_a_segment_may_stand_for(path: str, is_governed: bool) -> None:
     """A segment is read in each way that some framework reads it, and in no other."""

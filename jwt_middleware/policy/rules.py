@@ -189,7 +189,7 @@ class _PrefixTree:
     |---|---|---|
     | view name | `@@x`, `+x` | Pyramid; Morepath |
     | `.suffix` of the last segment | `x.json`, `x.` | Django REST framework, Pecan, TurboGears |
-    | punctuation as underscores | `a-b` for `a_b` | CherryPy, TurboGears |
+    | one punctuation for another | `a_b`, `a.b` for `a-b` | CherryPy, TurboGears: all are `_` |
 
     A rule that names a last segment, or one with punctuation, as it is says that it means just
     that. So an owner can let `/app.js` through beside a guarded `/app`.
@@ -197,7 +197,12 @@ class _PrefixTree:
 
     def __init__(self, rules: Sequence[Rule], method: str) -> None:
         self._depth = 1 + max(len(rule.segments) for rule in rules)
-        self._has_underscores = any("_" in rule.prefix for rule in rules)
+        # The segments of rules with punctuation, by what CherryPy and TurboGears read them as.
+        self._punctuated: dict[str, set[str]] = {}
+        for segment in {segment for rule in rules for segment in rule.segments}:
+            if not segment.isalnum():
+                names = self._punctuated.setdefault(segment.translate(_AS_UNDERSCORES), set())
+                names.add(segment)
         self._top: list[Any] = [(), {}]
         # Short prefixes first, so that a new node inherits; among equal ones the rule that names
         # the method last.
@@ -210,7 +215,7 @@ class _PrefixTree:
 
     def rules_for(self, path: str) -> tuple[Rule, ...]:
         """Return the rules of one reading: one look-up a segment, down to the deepest rule."""
-        if "." in path or "/@@" in path or "/+" in path or self._has_underscores:
+        if "." in path or "/@@" in path or "/+" in path or self._punctuated:
             return _in_order(self.rules_for_all((path,)))
         rules: tuple[Rule, ...]
         rules, below = self._top
@@ -257,8 +262,8 @@ class _PrefixTree:
         if not (segment in below and _is_named(below[segment], depth)):
             if "." in segment and not "".join(segments[depth + 1 :]).strip("/"):
                 names += [name.rpartition(".")[0] for name in names if "." in name]
-            if self._has_underscores:
-                names += [name.translate(_AS_UNDERSCORES) for name in names]
+            for name in names[:]:
+                names += self._punctuated.get(name.translate(_AS_UNDERSCORES), ())
         return names[1:]
 
 
