@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from ..errors import ConfigurationError, InvalidToken, Refusal
+from ..inspection import find_middlewares
 from ..middleware import JWTMiddleware
 from ..trust import jws
 from ..trust.keys import ALGORITHMS, Key, KeySet
@@ -31,8 +32,6 @@ def _find(
 ) -> Sequence[JWTMiddleware]:
     """Import the app of that name, from the current folder too, and return the middlewares in it,
     at least one."""
-    from ..testing.trust import find_middlewares
-
     if name is None:
         return ()
     sys.path.insert(0, os.getcwd())

@@ -1,13 +1,12 @@
 """`trusting`: an app accepts test tokens beside its own, for a while."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from types import MethodType
 from typing import Any
 
 from .._options import require
+from ..inspection import find_middlewares
 from ..middleware import JWTMiddleware
 from ..stores.revocations import token_entry
 from ..trust.keys import Key, KeySet, KeySource
@@ -96,43 +95,3 @@ class _Log:
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         page = self._log.read_revocations(cursor)
         return replace(page, entries=[*page.entries, *self._added])
-
-
-def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
-    """Return every middleware that an app is or holds, the outermost first."""
-    seen: dict[int, Any] = {}  # it keeps what it has seen, so that no id is used again
-    waiting = deque([app])
-    while waiting:
-        part = waiting.popleft()
-        if id(part) not in seen:
-            seen[id(part)] = part
-            waiting.extend(_parts(part))
-            if isinstance(part, JWTMiddleware):
-                yield part
-
-
-def _parts(part: Any) -> Iterator[Any]:
-    """What an object calls in its turn, as far as can be seen: the callables that it, or its
-    closure, holds."""
-    if isinstance(part, MethodType):
-        yield part.__self__
-    held = [*_own(part, "__dict__", {}).values(), *_closure(part)]
-    held += [value for mounts in held if isinstance(mounts, dict) for value in mounts.values()]
-    yield from (value for value in held if callable(value) and not isinstance(value, type))
-
-
-def _own(part: Any, name: str, default: Any) -> Any:
-    """An attribute of the object itself: a proxy, such as Flask's `current_app`, has nobody to ask
-    now."""
-    try:
-        return object.__getattribute__(part, name)
-    except AttributeError:
-        return default
-
-
-def _closure(part: Any) -> Iterator[Any]:
-    for cell in _own(part, "__closure__", None) or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # not bound yet
-            continue
