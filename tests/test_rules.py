@@ -222,6 +222,26 @@ ODD_SEGMENTS = {
 ODD_RULES = (Rule("/api"), Rule("/my_api"), Rule("/café"), Rule("/docs/admin"))
 
 
+@pytest.mark.parametrize("name", ["_method", "__method", "__METHOD_OVERRIDE__", "%5fmethod"])
+def test_a_method_in_the_query_counts_by_any_of_its_names(name: str) -> None:
+    """Frameworks and recipes differ in the name; a rule for reading does not let a writer in."""
+    rules = (Rule("/api"), Rule("/api", public, methods=("GET", "HEAD")))
+    found = governing(*rules, path="/api", method="GET", QUERY_STRING=f"a=1&{name}=DELETE")
+    assert "/api" in found
+
+
+def test_many_methods_in_a_query_cost_what_one_does() -> None:
+    """The path is read once for each method that a rule names, however many the query has."""
+    table = RuleTable([Rule("/api"), Rule("/api", public, methods=("GET",))])
+    many = "&".join(f"_method=X{number}" for number in range(400))
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/a;b/../%2e/\\x" * 20}
+    one, most = (
+        min(repeat(partial(table.match, environ | {"QUERY_STRING": query}), number=1, repeat=5))
+        for query in ("_method=X", many)
+    )
+    assert most < 20 * one + 0.02
+
+
 @pytest.mark.parametrize("named", ["/my-page", "/my.page", "/my_page", "/a@b/my~page"])
 @pytest.mark.parametrize("punctuation", "-_.~!@$")
 def test_one_punctuation_stands_for_another(named: str, punctuation: str) -> None:

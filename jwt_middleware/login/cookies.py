@@ -162,7 +162,12 @@ def _is_own_origin(request: Request, origin: str) -> bool:
 
 def _is_plain_loopback(request: Request) -> bool:
     """Whether the request came by http to this machine itself."""
-    if request.environ.get("wsgi.url_scheme") != "http":
+    environ = request.environ
+    if environ.get("wsgi.url_scheme") != "http":
+        return False
+    # A proxy on this machine may send its own host: what came to it was https all the same.
+    is_forwarded = any(name.startswith("HTTP_X_FORWARDED_") for name in environ)
+    if is_forwarded:
         return False
     host = _host(request)[0] or ""
     if host == "localhost" or host.endswith(".localhost"):

@@ -79,6 +79,8 @@ class Routes:
     def _revoke(self, request: Request) -> Response:
         header_token = _header_token(request)
         fields = read_fields(request, may_be_absent=header_token is not None)
+        if fields.get("all", False) not in (True, False, "true", "false"):
+            raise LoginError(400, "invalid_request", "The field all must be true or false.")
         everywhere = fields.get("all") in (True, "true")
         if cookie_mode(fields):
             return self._cookies.revoke(

@@ -19,18 +19,19 @@ REGISTERED = frozenset((
 # fmt: on
 """IANA's registered methods, WebDAV's included, and PURGE of the caches."""
 
-_HEADERS = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD")
 
-_MAY_OVERRIDE = re.compile("_method *=", re.IGNORECASE)
+# Pecan and TurboGears; Masonite; the method override recipe of Flask
+_NAMES = frozenset(("_method", "__method", "__method_override__"))
+_MAY_OVERRIDE = re.compile("_method(_override__)? *=", re.IGNORECASE)
 
 
 def methods_in(query: str) -> Iterator[str]:
-    """Yield every value of `_method` in a query: frameworks take the first, or the last."""
+    """Yield every value of `_method` and its relatives: frameworks take the first, or the last."""
     if "=" not in query or not _MAY_OVERRIDE.search(unquote(query, "latin-1")):
         return
     for item in re.split("[&;]", query):
         name, _, value = item.partition("=")
-        if len(name) > 6 and unquote(name.replace("+", " ")).strip().lower() == "_method":
+        if len(name) > 6 and unquote(name.replace("+", " ")).strip().lower() in _NAMES:
             yield unquote(value.replace("+", " "), "latin-1")
 
 

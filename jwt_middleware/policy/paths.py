@@ -32,6 +32,7 @@ PREFIX_HEADERS = (
     "HTTP_X_FORWARDED_PREFIX",
     "HTTP_X_FORWARDED_SCRIPT_NAME",
     "HTTP_X_INGRESS_PATH",
+    "HTTP_X_FORWARDED_PATH",
 )
 """Headers by which a proxy names the prefix that an app is served at, most used first."""
 
@@ -109,8 +110,9 @@ def methods_of(environ: Mapping[str, Any]) -> set[str]:
     a query names.
 
     Frameworks take a method from `X-HTTP-Method-Override`, `X-Method-Override` or `X-HTTP-Method`,
-    and Pecan and TurboGears from `?_method=`. A form's `_method` cannot be seen here; the request
-    is a POST then. `InvalidRequest` for a header that is too long to be read.
+    Pecan and TurboGears from `?_method=`, recipes from `?__METHOD_OVERRIDE__=`. A form's `_method`
+    cannot be seen here; the request is a POST then. `InvalidRequest` for a header that is too long
+    to be read.
     """
     named = [
         environ.get("REQUEST_METHOD", "GET"),

@@ -133,7 +133,7 @@ class RuleTable:
         make of the path can only add rules, and so can a second method (`policy.paths`). Raises a
         `Refusal` for a request that would cost too much to read.
         """
-        method: str = environ.get("REQUEST_METHOD", "GET").upper() if self._names_methods else ""
+        method = self._named(environ.get("REQUEST_METHOD", "GET")) if self._names_methods else ""
         path: str = environ.get("PATH_INFO", "")
         if (
             len(path) < _LONG
@@ -143,6 +143,7 @@ class RuleTable:
             and "HTTP_X_SCRIPT_NAME" not in environ
             and "HTTP_X_FORWARDED_SCRIPT_NAME" not in environ
             and "HTTP_X_INGRESS_PATH" not in environ
+            and "HTTP_X_FORWARDED_PATH" not in environ
             and "HTTP_X_OUTSIDE_URL" not in environ
             and "HTTP_X_VHM_ROOT" not in environ
             and not (self._names_methods and may_mean_another_method(environ))
@@ -152,15 +153,22 @@ class RuleTable:
         place = Place.from_environ(environ)
         if not self._names_methods:
             return self._found(method, place)
-        methods = methods_of(environ)
+        # A query can name hundreds of methods. Those that no rule names are one case, so the path
+        # is read once for each method of the table at the most.
+        methods = {self._named(method) for method in methods_of(environ)}
         return _in_order({rule for one in methods for rule in self._found(one, place)})
+
+    def _named(self, method: str) -> str:
+        """Return a method that a rule names, in capitals; `""` for every other one."""
+        name = method.upper()
+        return name if name in self._trees else ""
 
     def _found(self, method: str, place: Place) -> tuple[Rule, ...]:
         is_short = len(place.path) < _LONG and len(place.script_name) < _LONG
         return (self._recent if is_short else self._rules_of)(method, place.path, place)
 
     def _rules_of(self, method: str, path: str, place: Place | None = None) -> tuple[Rule, ...]:
-        tree = self._trees.get(method, self._trees[""])
+        tree = self._trees[method]
         place = place or Place(path)
         if place == Place(path) and has_one_reading(path):
             return tree.rules_for(path)

@@ -16,6 +16,17 @@ _log = logging.getLogger("jwt_middleware.login")
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED")
+# Beside these a peer is a proxy too, though they need not name the client.
+_PROXY_SIGNS = (
+    *_FORWARDING_HEADERS,
+    "HTTP_VIA",
+    "HTTP_X_FORWARDED",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_CF_CONNECTING_IP",
+)
 _MAX_HEADER = 2048  # characters; of a longer header the end is searched
 
 # Python's `is_private` differs between its versions and includes the documentation's networks.
@@ -54,8 +65,8 @@ def client_address(environ: Mapping[str, Any]) -> str | None:
     is not a proxy if `ProxyFix` replaced the peer or if a forwarding header names the peer.
     """
     peer = _parse(environ.get("REMOTE_ADDR"))
-    forwarding = [environ[name] for name in _FORWARDING_HEADERS if environ.get(name)]
-    if forwarding and (peer is None or _is_internal(peer)) and not _is_replaced(environ, peer):
+    is_proxied = any(environ.get(name) for name in _PROXY_SIGNS)
+    if is_proxied and (peer is None or _is_internal(peer)) and not _is_replaced(environ, peer):
         _warn_once()
         return None
     return None if peer is None else str(peer)
