@@ -701,7 +701,18 @@ def test_the_time_for_a_plain_path_does_not_grow_with_the_number_of_rules() -> N
 
 
 @pytest.mark.parametrize(
-    "prefix", ["/api", "/api/", "/é/ü", "/", "/a.b-c_d~e", "/.well-known/", "/a@b:c", "/API"]
+    "prefix",
+    [
+        "/api",
+        "/api/",
+        "/é/ü",
+        "/",
+        "/odata/$metadata",
+        "/a.b-c_d~e",
+        "/.well-known/",
+        "/a@b:c",
+        "/API",
+    ],
 )
 def test_a_prefix_that_means_what_it_says_is_taken(prefix: str) -> None:
     """One trailing slash is dropped, and the rule governs the prefix itself."""
@@ -718,6 +729,12 @@ PATTERNS = {
     "a colon": ("/users/:id", "/users"),
     "a colon first": ("/:id", "/"),
     "a star": ("/users/*", "/users"),
+    "square brackets": ("/users/[id]", "/users"),
+    "a class of characters": ("/users/v[0-9]+", "/users"),
+    "alternatives": ("/users/a|b", "/users"),
+    "two paths": ("/users/a|/b", "/users"),
+    "two paths with a comma": ("/users/a,/b", "/users"),
+    "a colon behind": ("/users/a:", "/users"),
     "two stars": ("/**", "/"),
     "a star in a name": ("/users/a*", "/users"),
     "a regular expression": ("/users/(?P<id>.+)", "/users"),

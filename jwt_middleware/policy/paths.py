@@ -52,8 +52,11 @@ _LONGEST_HEADER = 256
 _MOST_WORK = 40_000
 """Characters of all texts that one request is read as: less than a millisecond."""
 
-_PATTERN = re.compile(r"[<>{}*]|/:")
-"""What other libraries write for a variable part of a path."""
+_PATTERN = re.compile(r"[<>{}*^|\[\]]|/:|,/|:$")
+"""What other libraries write for a variable part of a path, for several paths, or behind one.
+
+A dollar is left alone: `/$metadata` is a path of OData.
+"""
 
 
 @dataclass(frozen=True, slots=True)
