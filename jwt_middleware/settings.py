@@ -15,6 +15,7 @@ from typing import Any
 from ._options import require
 from .errors import ConfigurationError
 from .middleware import JWTMiddleware
+from .policy.prefixes import unseen_in
 from .policy.requirements import Requirement, authenticated, optional, public, scope
 from .policy.rules import Rule
 from .trust.discovery import DiscoveredKeySet
@@ -40,6 +41,8 @@ _REQUIREMENTS: Mapping[str, Requirement] = {
     "public": public,
 }
 
+_NOT_OF_A_SCOPE = frozenset("=\"'`")
+"""What a scope may have (RFC 6749 section 3.3), and is a slip in a text."""
 
 # What Kubernetes, and Docker's links, set for each service beside ours: a service `jwt-middleware`,
 # or `jwt-middleware-redis`, sets JWT_MIDDLEWARE_REDIS_PORT_6379_TCP_ADDR.
@@ -151,6 +154,9 @@ def _key_folder(text: str) -> Any:
 def _rules(text: str) -> list[Rule]:
     """The rules of a text, one a line or with commas between. `ConfigurationError` names the
     line."""
+    # `str.split` takes many blanks for a space; an owner sees where one is and where none is.
+    unseen = unseen_in(text, but=" \t\r\n")
+    require(not unseen, f"blanks between words must be spaces, got {unseen}")
     lines = [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
     return [_rule(line) for line in lines]
 
@@ -166,8 +172,13 @@ def _rule(line: str) -> Rule:
 
 
 def _requirement(word: str) -> Requirement:
-    if word.startswith("scope="):
-        return scope(word.removeprefix("scope="))
+    name, equals, value = word.partition("=")
+    if name == "scope" and equals:
+        require(
+            not _NOT_OF_A_SCOPE & set(value),
+            f"scope=NAME must hold one name without quotes and a second '=', got {word!r}",
+        )
+        return scope(value)
     require(
         word in _REQUIREMENTS,
         f"a word must be a method in capitals, {', '.join(_REQUIREMENTS)} or scope=NAME, "

@@ -16,15 +16,13 @@ A longer rule is one whose prefix is longer than that of every rule met without 
 mounted app keeps its public paths, and a forged header only adds requirements.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._options import require
-from ..errors import ConfigurationError, InvalidRequest, PathTooLong
-from ..readings import Reader, has_one_reading, readings, to_wsgi
+from ..errors import InvalidRequest, PathTooLong
+from ..readings import Reader, has_one_reading
 from .methods import methods_in
 
 PREFIX_HEADERS = (
@@ -35,6 +33,9 @@ PREFIX_HEADERS = (
     "HTTP_X_FORWARDED_PATH",
 )
 """Headers by which a proxy names the prefix that an app is served at, most used first."""
+
+PATH_HEADERS = (*PREFIX_HEADERS, "HTTP_X_OUTSIDE_URL", "HTTP_X_VHM_ROOT")
+"""Every header that can change which path a request means."""
 
 METHOD_HEADERS = (
     "HTTP_X_HTTP_METHOD_OVERRIDE",
@@ -52,12 +53,6 @@ _LONGEST_HEADER = 256
 _MOST_WORK = 40_000
 """Characters of all texts that one request is read as: less than a millisecond."""
 
-_PATTERN = re.compile(r"[<>{}*^|\[\]]|/:|,/|:$")
-"""What other libraries write for a variable part of a path, for several paths, or behind one.
-
-A dollar is left alone: `/$metadata` is a path of OData.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -72,15 +67,23 @@ class Place:
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> "Place":
         """Collect the parts. `InvalidRequest` for a header that is too long to be read."""
+        path, script_name = environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
+        if environ.keys().isdisjoint(PATH_HEADERS):
+            return cls(path, script_name)
         values = [short_header(environ, header) for header in PREFIX_HEADERS]
         outside = short_header(environ, "HTTP_X_OUTSIDE_URL")
         named = dict.fromkeys([*values, outside, _path_of_url(outside)])
         return cls(
-            environ.get("PATH_INFO", ""),
-            environ.get("SCRIPT_NAME", ""),
+            path,
+            script_name,
             short_header(environ, "HTTP_X_VHM_ROOT"),
             tuple(value for value in named if value.strip("/")),
         )
+
+    @property
+    def is_path_alone(self) -> bool:
+        """Whether nothing but the path counts."""
+        return not (self.script_name or self.root or self.prefixes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,32 +201,3 @@ def _cut(reader: Reader, found: set[str], prefixes: tuple[str, ...]) -> set[str]
             reader.charge(100 * len(cut))
             rests.update("/" + rest.lstrip("/") for rest in cut)
     return rests
-
-
-def checked_prefix(prefix: str) -> str:
-    """Return the prefix of a rule without a slash at its end. `ConfigurationError` for one that has
-    several meanings, or is a pattern."""
-    require(
-        isinstance(prefix, str) and prefix.startswith("/"),
-        f'prefix must be a path with a leading slash, got {prefix!r}; Rule("/api")',
-    )
-    found = _PATTERN.search(prefix)
-    if found:
-        above = prefix[: found.start()].rpartition("/")[0] if found[0] != "/:" else None
-        above = (prefix[: found.start()] if above is None else above) or "/"
-        raise ConfigurationError(
-            f"prefix must be a literal path, since patterns are not supported, got {prefix!r}; "
-            f"Rule({above!r}) governs every path below it"
-        )
-    path = to_wsgi(prefix.removesuffix("/") or "/")
-    is_clear = (
-        readings(path) == {path}
-        and not prefix.endswith("//")
-        and not set("%?#\ufffd") & set(prefix)
-    )
-    require(
-        is_clear,
-        f"prefix must be a path with one meaning, got {prefix!r}; "
-        "leave out dot segments, '//', '%', ';', spaces, query",
-    )
-    return prefix.removesuffix("/") or "/"
