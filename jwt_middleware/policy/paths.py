@@ -50,8 +50,15 @@ _LONGEST_PATH = 2048
 _LONGEST_HEADER = 256
 """Characters of a header that changes the path or the method."""
 
-_MOST_WORK = 40_000
-"""Characters of all texts that one request is read as: less than a millisecond."""
+_MOST_WORK = 400_000
+"""Nanoseconds that reading one request may take, as they are charged here and in `readings` and
+`tree`. `tests/policy/test_work.py` holds what is charged to what is done."""
+
+_PER_VALUE = 3000
+_PER_PREFIX = 120
+_PER_CUT = 300
+"""Nanoseconds of work: for the spellings of a prefix; to look whether a path starts with one; and
+for what is left then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,21 @@ class Place:
     def is_path_alone(self) -> bool:
         """Whether nothing but the path counts."""
         return not (self.script_name or self.root or self.prefixes)
+
+
+class Work:
+    """The work that one request may still cost."""
+
+    __slots__ = ("_room",)
+
+    def __init__(self, room: float = _MOST_WORK) -> None:
+        self._room = room
+
+    def charge(self, work: float) -> None:
+        """Count some nanoseconds before they are spent. `PathTooLong` beyond the bound."""
+        self._room -= work
+        if self._room < 0:
+            raise PathTooLong
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +151,16 @@ def methods_of(environ: Mapping[str, Any]) -> set[str]:
     return {named[0].upper(), *(name.strip().upper() for name in named[1:] if name.strip())}
 
 
-def paths_of(place: Place) -> Paths:
+def paths_of(place: Place, work: Work) -> Paths:
     """Return every path that the request may mean. `PathTooLong` for one that costs too much."""
     path = place.path
     if len(path) > _LONGEST_PATH and not has_one_reading(path):
         raise PathTooLong
-    reader = Reader(_MOST_WORK)
+    reader = Reader(work.charge)
+    work.charge(_PER_VALUE * (1 + len(place.prefixes)))
     prefixes = _spellings_of_prefixes(place.prefixes)
-    inner = [path, *_without_prefix(path, prefixes)]
+    work.charge(_PER_PREFIX * len(prefixes))
+    inner = [path, *dict.fromkeys(_without_prefix(path, prefixes))]
     always = {reading for text in inner for reading in reader.read(text)}
     always |= _cut(reader, always, prefixes)
     if place.root:
@@ -196,8 +220,10 @@ def _cut(reader: Reader, found: set[str], prefixes: tuple[str, ...]) -> set[str]
     """The same of every reading, since an app may tidy up the path first."""
     rests: set[str] = set()
     for reading in found if prefixes else ():
+        reader.charge(_PER_PREFIX + _PER_PREFIX * len(prefixes) / 4)
         if reading.startswith(prefixes):
+            reader.charge(_PER_PREFIX * len(prefixes))
             cut = _without_prefix(reading, prefixes)
-            reader.charge(100 * len(cut))
+            reader.charge(_PER_CUT * len(cut))
             rests.update("/" + rest.lstrip("/") for rest in cut)
     return rests

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from .._options import require, tuple_of
@@ -14,6 +15,7 @@ from .methods import REGISTERED, checked_methods
 from .paths import (
     PATH_HEADERS,
     Place,
+    Work,
     may_mean_another_method,
     methods_of,
     paths_of,
@@ -29,6 +31,8 @@ from .requirements import (
     public,
 )
 from .tree import PrefixTree, in_order
+
+_ANY_METHOD = frozenset(("",))
 
 _LONG = 256
 """Characters of a path that is not cached with its rules."""
@@ -67,6 +71,9 @@ class Rule:
     prefix: str
     requires: tuple[Requirement, ...]
     methods: frozenset[str]
+    exact: bool
+    """Whether it governs the prefix alone, and nothing below."""
+
     segments: tuple[str, ...] = field(repr=False)
     """Those of the prefix, as PEP 3333 text."""
 
@@ -78,8 +85,18 @@ class Rule:
 
     _asked: tuple[Requirement, ...]
 
-    def __init__(self, prefix: str, *requires: Requirement, methods: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        *requires: Requirement,
+        methods: Sequence[str] = (),
+        exact: bool = False,
+    ) -> None:
         prefix = checked_prefix(prefix)
+        require(
+            isinstance(exact, bool),
+            f"exact must be a boolean, got {exact!r}; Rule({prefix!r}, exact=True)",
+        )
         requires = _checked_requirements(prefix, requires) or (authenticated,)
         segments = tuple(to_wsgi(prefix).strip("/").split("/")) if prefix != "/" else ()
         markers = (authenticated, optional, public)
@@ -87,6 +104,7 @@ class Rule:
             "prefix": prefix,
             "requires": requires,
             "methods": checked_methods(methods),
+            "exact": exact,
             "segments": segments,
             "is_public": len(requires) == 1 and requires[0] is public,
             "is_optional": any(one is optional for one in requires),
@@ -121,7 +139,8 @@ class Rule:
     def __repr__(self) -> str:
         requires = "".join(f", {one!r}" for one in self.requires if one is not authenticated)
         methods = f", methods={tuple(sorted(self.methods))}" if self.methods else ""
-        return f"Rule({self.prefix!r}{requires}{methods})"
+        exact = ", exact=True" if self.exact else ""
+        return f"Rule({self.prefix!r}{requires}{methods}{exact})"
 
 
 class RuleTable:
@@ -132,16 +151,9 @@ class RuleTable:
             Rule, rules, f'rules must be a list of Rule, got {rules!r}; rules=[Rule("/api")]'
         )
         require(self.rules, 'rules must not be empty; rules=[Rule("/")] protects everything')
-        named = Counter(
-            (rule.prefix, method) for rule in self.rules for method in rule.methods or ("",)
-        )
-        for (prefix, method), count in named.items():
-            what = f"prefix {prefix!r}" + (f" and method {method}" if method else "")
-            require(count == 1, f"rules must not have one prefix twice, got {count} with {what}")
-        self._trees = {
-            method: PrefixTree(self.rules, method)
-            for method in {"", *(method for _, method in named)}
-        }
+        _check_that_none_is_named_twice(self.rules)
+        methods = {method for rule in self.rules for method in rule.methods}
+        self._trees = {method: PrefixTree(self.rules, method) for method in ("", *methods)}
         self._names_methods = len(self._trees) > 1
         # Rules of paths that were asked for before, by the method of a tree, and by every method.
         self._recent: dict[str, dict[str, tuple[Rule, ...]]] = {name: {} for name in self._trees}
@@ -176,44 +188,55 @@ class RuleTable:
 
     def _match_anew(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
         place = Place.from_environ(environ)
-        if not self._names_methods:
-            return self._found("", place)
-        # A query can name hundreds of methods. Those that no rule names are one case, so the path
-        # is read once for each method of the table at the most.
-        methods = {self._named(method) for method in methods_of(environ)}
-        if len(methods) == 1:
-            return self._found(methods.pop(), place)
-        return in_order({rule for one in methods for rule in self._found(one, place)})
+        # A query can name hundreds of methods. Those that no rule names are one case.
+        methods = (
+            frozenset(map(self._named, methods_of(environ))) if self._names_methods else _ANY_METHOD
+        )
+        path = place.path
+        if len(path) >= _LONG or len(place.script_name) >= _LONG:
+            return self._rules_of(methods, place)
+        if len(methods) > 1 or not place.is_path_alone:
+            return self._recent_places(methods, place)
+        (method,) = methods
+        recent = self._recent[method]
+        rules = recent.get(path)
+        if rules is None:
+            rules = self._rules_of(methods, place)
+            if len(recent) >= _MOST_RECENT:
+                recent.clear()
+            recent[path] = rules
+        return rules
 
     def _named(self, method: str) -> str:
         """Return a method that a rule names, in capitals; `""` for every other one."""
         name = method.upper()
         return name if name in self._trees else ""
 
-    def _found(self, method: str, place: Place) -> tuple[Rule, ...]:
-        path = place.path
-        if len(path) >= _LONG or len(place.script_name) >= _LONG:
-            return self._rules_of(method, place)
-        if not place.is_path_alone:
-            return self._recent_places(method, place)
-        recent = self._recent[method]
-        rules = recent.get(path)
-        if rules is None:
-            rules = self._rules_of(method, place)
-            if len(recent) >= _MOST_RECENT:
-                recent.clear()
-            recent[path] = rules
-        return rules
-
-    def _rules_of(self, method: str, place: Place) -> tuple[Rule, ...]:
-        tree = self._trees[method]
+    def _rules_of(self, methods: frozenset[str], place: Place) -> tuple[Rule, ...]:
+        work = Work()
+        trees = [self._trees[method] for method in methods]
         if place.is_path_alone and has_one_reading(place.path):
-            return tree.rules_for(place.path)
-        paths = paths_of(place)
-        rules = tree.rules_for_all(paths.always)
-        longest = max((len(rule.segments) for rule in rules), default=-1)
-        longer = tree.rules_for_all(paths.longer)
-        return in_order(rules | {rule for rule in longer if len(rule.segments) > longest})
+            found = [tree.rules_for(place.path, work.charge) for tree in trees]
+            return found[0] if len(found) == 1 else in_order({*chain.from_iterable(found)})
+        paths = paths_of(place, work)
+        rules: set[Rule] = set()
+        for tree in trees:
+            always = tree.rules_for_all(paths.always, work.charge)
+            longest = max((len(rule.segments) for rule in always), default=-1)
+            longer = tree.rules_for_all(paths.longer, work.charge)
+            rules |= always
+            rules |= {rule for rule in longer if len(rule.segments) > longest}
+        return in_order(rules)
+
+
+def _check_that_none_is_named_twice(rules: Sequence[Rule]) -> None:
+    named = Counter(
+        (rule.prefix, rule.exact, method) for rule in rules for method in rule.methods or ("",)
+    )
+    for (prefix, exact, method), count in named.items():
+        what = f"prefix {prefix!r}{' and exact=True' if exact else ''}"
+        what += f" and method {method}" if method else ""
+        require(count == 1, f"rules must not have one prefix twice, got {count} with {what}")
 
 
 def _checked_requirements(

@@ -30,7 +30,7 @@ ALWAYS_TRUE: dict[str, Any] = {
 @pytest.mark.parametrize("build", ALWAYS_TRUE.values(), ids=ALWAYS_TRUE)
 def test_an_alternative_that_every_caller_fulfills_is_refused(build: Any) -> None:
     """An `any_of` that always agrees asks for nothing, which no owner means."""
-    with pytest.raises(ConfigurationError, match="any_of must not hold .* every caller fulfills"):
+    with pytest.raises(ConfigurationError, match=r"any_of must not hold .* every caller fulfills"):
         build()
 
 
