@@ -35,8 +35,8 @@ _PER_WALK = 5000
 _PER_BRANCH = 700
 _PER_LEVEL = 300
 _PER_PATTERN = 0.05
-"""Nanoseconds of work: for a reading; for one that may branch; for each branch; for each level of the
-tree then; and for each rule with `*` at such a level."""
+"""Nanoseconds of work: for a reading; for one that may branch; for each branch; for each level of
+the tree then; and for each rule with `*` at such a level."""
 
 
 class Governing(Protocol):
