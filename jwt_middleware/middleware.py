@@ -17,6 +17,7 @@ from .policy.rules import Rule, RuleTable
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, Verifier
+from .wire.app_form import check_app, explain_recursion
 from .wire.cors import (
     Preflight,
     allow_origin,
@@ -83,25 +84,29 @@ class JWTMiddleware:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
-        rules, caller, answer = self._decide(environ)
-        if not rules and answer is None:
-            return self.app(environ, start_response)
-        if self._allowed_origins:
-            start_response = allow_origin(start_response, environ, self._allowed_origins)
-        if caller is None:
-            # Clear our keys, so that no server or outer middleware can supply an identity.
-            clear_identity(environ)
-        else:
-            names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
-            put_identity(environ, caller, "Bearer", names_one)
-        if answer is None:
-            return self.app(environ, start_response)
-        if isinstance(answer, Refusal):
-            environ[REASON_KEY] = answer.reason
-            events.report(_OBSERVERS, Decision(rules, caller, answer), environ)
-            drain_body(environ)
-            return refusal_response(answer, self._realm)(environ, start_response)
-        return preflight_response()(environ, start_response)
+        try:
+            rules, caller, answer = self._decide(environ)
+            if not rules and answer is None:
+                return self.app(environ, start_response)
+            if self._allowed_origins:
+                start_response = allow_origin(start_response, environ, self._allowed_origins)
+            if caller is None:
+                # Clear our keys, so that no server or outer middleware can supply an identity.
+                clear_identity(environ)
+            else:
+                names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
+                put_identity(environ, caller, "Bearer", names_one)
+            if answer is None:
+                return self.app(environ, start_response)
+            if isinstance(answer, Refusal):
+                environ[REASON_KEY] = answer.reason
+                events.report(_OBSERVERS, Decision(rules, caller, answer), environ)
+                drain_body(environ)
+                return refusal_response(answer, self._realm)(environ, start_response)
+            return preflight_response()(environ, start_response)
+        except RecursionError:
+            explain_recursion("self")
+            raise
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return what is to happen with this request.
@@ -195,8 +200,8 @@ class JWTMiddleware:
 
 
 def _check_app(app: object) -> None:
+    check_app(app)
     form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
-    require(callable(app), f"app must be a WSGI app, got {type(app).__name__}; {form}")
     # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
     # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
     # refused here instead of failing at the first request.
