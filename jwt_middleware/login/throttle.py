@@ -9,6 +9,7 @@ least and often a /48, so both count as addresses.
 import hashlib
 import ipaddress
 import math
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -28,6 +29,12 @@ _KNOWN_FOR = 30 * 86_400
 
 _MAX_WINDOW = 366 * 86_400
 """Seconds of the longest window: every store can add it to the time of day."""
+
+_MAX_AMOUNT = 10**9
+"""Attempts of the highest limit: more than that bounds nothing, and no counter can hold any."""
+
+# What `limits` reads, but for digits of other scripts and for 0, which it takes for 1.
+_LIMIT = re.compile(r"\s*[1-9][0-9]*\s*(?:/|per)\s*(?:[1-9][0-9]*\s*)?[a-z]+\s*", re.I | re.A)
 
 _SITE_PREFIX, _HOUSEHOLD_PREFIX = 48, 64
 """What one holder has of IPv6: a site up to a /48 (RFC 6177), a household or phone a /64."""
@@ -186,9 +193,9 @@ def _is_limit(text: str) -> bool:
         limits = parse_many(text)
     except ValueError:
         return False
-    if len(limits) != 1:
+    if len(limits) != 1 or not _LIMIT.fullmatch(text):
         return False
-    return limits[0].amount >= 1 and 1 <= limits[0].get_expiry() <= _MAX_WINDOW
+    return 1 <= limits[0].amount <= _MAX_AMOUNT and 1 <= limits[0].get_expiry() <= _MAX_WINDOW
 
 
 @cache
