@@ -25,7 +25,7 @@ from .keys import Key, KeySource
 _REFUSED_PARAMETERS = {"crit", "b64", "zip"}
 
 
-@dataclass(slots=True)  # not frozen: one is made for each first-seen token
+@dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
 class Jws:
     """A well-formed compact JWS whose signature nobody has checked yet."""
 

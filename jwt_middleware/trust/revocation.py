@@ -40,7 +40,7 @@ class Revocation:
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RevocationPage:
     """What a log answers: entries, and the cursor to ask with next.
 
