@@ -18,6 +18,7 @@ from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.key_folder import publish
+from tests.kit import ROOT
 
 SECRET = "a secret of the tests, long enough"
 BASIC = {
@@ -312,12 +313,7 @@ sys.modules |= dict.fromkeys(("sqlalchemy", "redis", "limits", "click"))
 from jwt_middleware.settings import filter_app_factory
 filter_app_factory(print, {{}}, **{BASIC!r})
 """
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", script], cwd=Path(__file__).parents[1], check=False
-        ).returncode
-        == 0
-    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
 def test_defaults_of_an_ini_file() -> None:

@@ -10,12 +10,12 @@ from typing import Any
 
 import jwt
 import pytest
-from clock import Clock, stopped
-from forge import b64, compact, sign_text
 
 from jwt_middleware import Key
 from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.trust.keys import ALGORITHMS
+from tests.kit.clock import Clock, stopped
+from tests.kit.tokens import b64, compact, sign_text
 
 from .conftest import COMMAND, Command, on_a_terminal
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from clock import Clock, stopped
 from werkzeug.test import Client
 
 from jwt_middleware import StoreUnavailable
 from jwt_middleware.login import LoginApp, TokenMinter, audit
 from jwt_middleware.stores import MemoryStore, User
+from tests.kit.clock import Clock, stopped
 
 MINTER = TokenMinter.from_secret("a secret of at least thirty-two bytes", issuer="i", audience="a")
 HOME = "192.0.2.1"
