@@ -46,7 +46,7 @@ _MAX_KEYS = 100
 _PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Snapshot:
     """What is known at one moment; its times are those of `time.monotonic`, which a forked child
     shares.

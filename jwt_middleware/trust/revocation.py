@@ -40,7 +40,7 @@ class Revocation:
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RevocationPage:
     """What a log answers: entries, and the cursor to ask with next.
 
@@ -67,8 +67,10 @@ class RevocationLog(Protocol):
 def revocation_keys(issuer: str, token_id: str | None, session_id: str | None) -> tuple[str, ...]:
     """Return the keys under which a token may be revoked: its `jti`, of this issuer or of any, and
     its `sid`."""
-    by_token = () if token_id is None else (f"jti\n{issuer}\n{token_id}", f"jti\n\n{token_id}")
-    return by_token if session_id is None else (*by_token, f"sid\n{issuer}\n{session_id}")
+    by_session = () if session_id is None else (f"sid\n{issuer}\n{session_id}",)
+    if token_id is None:
+        return by_session
+    return f"jti\n{issuer}\n{token_id}", f"jti\n\n{token_id}", *by_session
 
 
 def revocation_key(kind: str, issuer: str, id_: str) -> str:
