@@ -18,6 +18,7 @@ MAX_BODY_BYTES = 64 * 1024
 _READ_SECONDS = 10  # for a whole body, so that one that drips holds no thread
 _MAX_FIELDS = 32
 _JSON_NEEDS_ITS_TYPE = "JSON needs Content-Type: application/json"
+_FORM_FLAGS = {"true": True, "false": False}
 
 
 def read_fields(request: Request, *, may_be_absent: bool = False) -> Mapping[str, Any]:
@@ -42,6 +43,21 @@ def text_field(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value or "\0" in value:
         raise LoginError(400, "invalid_request", f"The field {name} must be a string.")
+    return value
+
+
+def flag_field(request: Request, fields: Mapping[str, Any], name: str) -> bool:
+    """Return an optional field: a boolean in JSON, the word true or false in a form. It is False
+    where the field is absent.
+
+    `LoginError` 400 for anything else: a flag that is misspelled must not count as one that is not
+    set.
+    """
+    value = fields.get(name, False)
+    if request.mimetype != "application/json":
+        value = _FORM_FLAGS.get(value, value)
+    if not isinstance(value, bool):
+        raise LoginError(400, "invalid_request", f"The field {name} must be true or false.")
     return value
 
 

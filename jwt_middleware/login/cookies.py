@@ -12,7 +12,7 @@ somebody else.
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -29,11 +29,6 @@ _HOST = re.compile(r"([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
-def cookie_mode(fields: Mapping[str, Any]) -> bool:
-    """Return whether a request asks for cookie mode."""
-    return fields.get("cookie") in (True, "true")
-
-
 class CookieMode:
     """`POST /token` and `POST /revoke` with the refresh token in the cookie and in no body."""
 
@@ -43,7 +38,8 @@ class CookieMode:
         self._max_age = min(int(max_age), _MAX_AGE)
 
     def token(self, request: Request, fields: Mapping[str, Any], peer: Peer) -> Response:
-        """Answer `POST /token`; a refresh token in the body counts for nothing."""
+        """Answer `POST /token`; a refresh token in the body counts for nothing, so that it is not
+        moved into a cookie, where it would end whatever session is there."""
         require_same_site(request, self._allowed_origins)
         fields = {name: value for name, value in fields.items() if name != "refresh_token"}
         is_refresh = fields.get("grant_type") == "refresh_token"
@@ -65,14 +61,13 @@ class CookieMode:
         return response
 
     def revoke(
-        self, request: Request, token: str | None, peer: Peer, *, everywhere: bool
+        self, request: Request, tokens: Sequence[str], peer: Peer, *, everywhere: bool
     ) -> Response:
-        """Answer `POST /revoke`; `token`, from the Authorization header, is used without a
-        cookie."""
+        """Answer `POST /revoke`; `tokens`, those of the body and the Authorization header, are
+        revoked too: the cookie may be that of a session that has ended."""
         require_same_site(request, self._allowed_origins)
-        token = read_cookie(request) or token
-        if token is not None:
-            self._grants.revoke(token, peer, everywhere=everywhere)
+        cookie = read_cookie(request)
+        self._grants.revoke([cookie, *tokens] if cookie else tokens, peer, everywhere=everywhere)
         response = json_response(200, {})
         clear_cookie(request, response)
         return response

@@ -4,7 +4,7 @@ Nothing here knows of HTTP or WSGI: `routes` reads requests and writes answers.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,13 +61,17 @@ class Grants:
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
 
-    def revoke(self, token: str, peer: Peer, *, everywhere: bool = False) -> None:
-        """End the session of a refresh or access token, or with `everywhere` all sessions of its
+    def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
+        """End the session of each refresh or access token, or with `everywhere` all sessions of its
         user with this issuer.
 
         A token that is not good any more ends nothing and writes nothing, which is not an error
         (RFC 7009 section 2.2): one that was used, has expired or is revoked.
         """
+        for token in dict.fromkeys(tokens):
+            self._revoke(token, peer, everywhere)
+
+    def _revoke(self, token: str, peer: Peer, everywhere: bool) -> None:
         try:
             session = self._sessions.end(token, all_of_the_user=everywhere)
         except ForeignToken as foreign:

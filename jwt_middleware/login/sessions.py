@@ -31,6 +31,7 @@ import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
+from typing import NoReturn
 
 from .._options import check_seconds, require
 from ..stores.base import Session, SessionStore, User
@@ -117,6 +118,8 @@ class Sessions:
         name, secret = _parts(refresh_token)
         for _ in range(_MAX_RETRIES):
             session = self._find(name)
+            if _is_expired(session):
+                self._refuse_expired(session, secret)
             changed = replace(session, token_lifetime=max(token_lifetime, session.token_lifetime))
             if _matches(secret, session.secret_hash):
                 successor = secrets.token_bytes(_SECRET_BYTES)
@@ -135,7 +138,8 @@ class Sessions:
         """End the session of a refresh token with its access tokens; return it.
 
         None, and nothing ends, for a token that could not be refreshed: an unknown one, or one that
-        was used before. `ForeignToken` when its session belongs to another issuer.
+        was used before. None too for one of an expired session, which ends. `ForeignToken` when its
+        session belongs to another issuer.
         """
         try:
             name, secret = _parts(refresh_token)
@@ -143,6 +147,9 @@ class Sessions:
         except ForeignToken:
             raise
         except SessionEnded:
+            return None
+        if _is_expired(session):
+            self._store.end_session(session)  # its last access token may be good for a while
             return None
         if not (_matches(secret, session.secret_hash) or self._is_in_grace(session, secret)):
             return None
@@ -172,10 +179,17 @@ class Sessions:
             raise SessionEnded
         if session.issuer != self._issuer:
             raise ForeignToken(session)
-        if time.time() >= session.expires_at:
-            self._store.end_session(session)
-            raise SessionEnded
         return session
+
+    def _refuse_expired(self, session: Session, secret: bytes) -> NoReturn:
+        """Raise `SessionEnded`, and end the session only if its token was used before.
+
+        The clock of this machine may be ahead. So a session whose current token comes is left to
+        the other machines, and the store removes it by its own clock.
+        """
+        if not _matches(secret, session.secret_hash):
+            self._store.end_session(session)
+        raise SessionEnded
 
     def _rotated(self, session: Session, secret: bytes, successor: bytes) -> Session:
         now = time.time()
@@ -192,6 +206,10 @@ class Sessions:
         # In both directions: a machine whose clock is ahead must not lengthen the grace by that.
         is_recent = abs(time.time() - session.used_at) < self._reuse_grace
         return is_recent and _matches(secret, session.previous_hash or b"")
+
+
+def _is_expired(session: Session) -> bool:
+    return time.time() >= session.expires_at
 
 
 def _parts(refresh_token: str) -> tuple[bytes, bytes]:

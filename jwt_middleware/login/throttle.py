@@ -10,7 +10,6 @@ import hashlib
 import ipaddress
 import math
 import time
-import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -22,6 +21,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..stores.base import Counters
+from .spelling import fold_spelling
 
 _KNOWN_FOR = 30 * 86_400
 """Seconds for which an address is known, at least, after a login that succeeded there."""
@@ -31,9 +31,6 @@ _MAX_WINDOW = 366 * 86_400
 
 _SITE_PREFIX, _HOUSEHOLD_PREFIX = 48, 64
 """What one holder has of IPv6: a site up to a /48 (RFC 6177), a household or phone a /64."""
-
-_IGNORED_CATEGORIES = ("Mn", "Me", "Cc", "Cf", "Zs", "Zl", "Zp")
-"""Marks, controls, formats and blanks: many collations do not tell names apart by these."""
 
 
 class Throttled(Exception):
@@ -55,8 +52,9 @@ class Throttle:
       lock the user out of a known address.
     - `per_address`: all names from one address; for IPv6 from one /64, and from one /48.
 
+    An address is known for a name as it is spelled there; all spellings count together.
     Without an address (`client_address` returns None) only `per_name` counts. Spellings of a name
-    share a counter: case, width, blanks, accents and invisible characters make no difference.
+    share a counter: see `login.spelling`.
     A window starts with its first failure. `ConfigurationError` for a limit that is not one.
     """
 
@@ -77,10 +75,12 @@ class Throttle:
         """
         name = _digest(fold_spelling(username))
         networks = _networks(address) if address else ()
-        pair = _digest(f"{name} {networks[0]}") if networks else None
-        attempt = Attempt(counters, pair)
+        # Another user may have a name of the same folding. An address where they logged in must
+        # not become a known one for this name: they could guess its password from a thousand.
+        seen = f"{_digest(username)} {networks[0]}" if networks else None
+        attempt = Attempt(counters, _digest(seen) if seen else None)
         try:
-            for limit, key in self._limits(counters, name, networks, pair):
+            for limit, key in self._limits(attempt, name, networks):
                 attempt.count(_parse_limit(limit), key)
         except StoreUnavailable:
             attempt.give_back()
@@ -88,16 +88,17 @@ class Throttle:
         return attempt
 
     def _limits(
-        self, counters: Counters, name: str, networks: tuple[str, ...], pair: str | None
+        self, attempt: "Attempt", name: str, networks: tuple[str, ...]
     ) -> Iterator[tuple[str, tuple[str, str]]]:
         # Addresses first, the widest before the others: a flood from one is stopped by one count.
         for network in reversed(networks):
             yield self.per_address, ("address", _digest(network))
-        if pair is None:
+        if not networks:
             yield self.per_name, ("name", name)
             return
+        pair = _digest(f"{name} {networks[0]}")
         yield self.per_name_and_address, ("pair", pair)
-        if any(counters.count(key)[0] for key in _seen_keys(pair)):
+        if attempt.is_from_known_address():
             yield self.per_known_address, ("known", pair)
         else:
             yield self.per_name, ("name", name)
@@ -107,12 +108,12 @@ class Attempt:
     """One attempt to log in, counted. Ends by `succeeded`, by `give_back`, or as a failure by
     neither."""
 
-    def __init__(self, counters: Counters, pair: str | None) -> None:
+    def __init__(self, counters: Counters, seen: str | None) -> None:
         self._counters = counters
         self._storage = _Storage(counters)
         self._strategy = FixedWindowRateLimiter(self._storage)
         self._counted: list[tuple[RateLimitItem, tuple[str, str]]] = []
-        self._pair = pair
+        self._seen = seen  # names the exact spelling at the address, if there is one
 
     def count(self, limit: RateLimitItem, key: tuple[str, str]) -> None:
         """Count under one limit. If it is full, give everything back and raise `Throttled`."""
@@ -126,8 +127,13 @@ class Attempt:
     def succeeded(self) -> None:
         """Give the attempt back and remember the address, if there is one, for the name."""
         self._uncount()
-        if self._pair is not None:
-            self._counters.increment(_seen_keys(self._pair)[0], 2 * _KNOWN_FOR)
+        if self._seen is not None:
+            self._counters.increment(_seen_keys(self._seen)[0], 2 * _KNOWN_FOR)
+
+    def is_from_known_address(self) -> bool:
+        """Return whether a login with this spelling succeeded at this address lately."""
+        keys = () if self._seen is None else _seen_keys(self._seen)
+        return any(self._counters.count(key)[0] for key in keys)
 
     def give_back(self) -> None:
         """Count the attempt no longer: it ended before the password was judged (a 503).
@@ -141,23 +147,6 @@ class Attempt:
         while self._counted:
             limit, key = self._counted.pop()
             self._storage.incr(limit.key_for(*key), limit.get_expiry(), -1)
-
-
-def fold_spelling(name: str) -> str:
-    """Return what all spellings of a name share that any user table might take for the same.
-
-    Tables compare by `lower()`, by `upper()`, or by collations that ignore case, width, accents,
-    trailing blanks and invisible characters. Two users who share a counter lose little; a spelling
-    with a counter of its own is another five guesses a minute.
-    """
-    # upper() first: it maps the dotless i and the long s, which casefold() keeps or misses.
-    text = unicodedata.normalize("NFKD", name).upper().casefold()
-    text = unicodedata.normalize("NFKD", text)
-    return "".join(
-        character
-        for character in text
-        if unicodedata.category(character) not in _IGNORED_CATEGORIES
-    )
 
 
 def _networks(address: str) -> tuple[str, ...]:
@@ -174,14 +163,14 @@ def _networks(address: str) -> tuple[str, ...]:
     )
 
 
-def _seen_keys(pair: str) -> tuple[str, str]:
+def _seen_keys(seen: str) -> tuple[str, str]:
     """Return the keys of this period and of the one before.
 
     A counter is forgotten a fixed time after its first increment, so one that is incremented at
     every login would be forgotten between two logins. A new key each period avoids that.
     """
     period = int(time.time() // _KNOWN_FOR)
-    return f"known/{pair}/{period}", f"known/{pair}/{period - 1}"
+    return f"known/{seen}/{period}", f"known/{seen}/{period - 1}"
 
 
 def _check_limit(option: str, text: object) -> None:
