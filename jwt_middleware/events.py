@@ -64,8 +64,10 @@ class Observers:
     def watch(self, middleware: object) -> None:
         """Give the middleware to every observer that has a method `watch`."""
         for observer in self._observers:
-            if callable(getattr(type(observer), "watch", None)):
-                observer.watch(middleware)
+            # Looked up on the class: a mock has every attribute.
+            watch = getattr(type(observer), "watch", None)
+            if callable(watch):
+                watch(observer, middleware)
 
     def report(self, decision: Decision, environ: Mapping[str, Any]) -> None:
         """Write the log line of a refusal and call every observer.
@@ -76,7 +78,7 @@ class Observers:
         if decision.answer is not None or decision.reported is not None:
             self._call(-1, log_refusal, decision, environ)
         if self._observers:
-            shown = MappingProxyType(environ)  # type: ignore[arg-type]
+            shown = MappingProxyType(environ)
             for number, observer in enumerate(self._observers):
                 self._call(number, observer, decision, shown)
 

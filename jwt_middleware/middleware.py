@@ -109,7 +109,8 @@ class JWTMiddleware:
             # Clear our keys, so that no server or outer middleware can supply an identity.
             clear_identity(environ)
         else:
-            put_identity(environ, caller, "Bearer", self._names_one_person(rules))
+            names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
+            put_identity(environ, caller, "Bearer", names_one)
         return self.app(environ, start_response)
 
     def _call_observed(
@@ -128,7 +129,8 @@ class JWTMiddleware:
         if decision.identity is not None:
             # A rule that refuses nobody says nothing of a caller whom it would refuse.
             held = rules if reported else decision.rules
-            put_identity(environ, decision.identity, "Bearer", self._names_one_person(held))
+            names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(held)
+            put_identity(environ, decision.identity, "Bearer", names_one)
         note_refusals(environ, caller, answer, reported)
         self._observers.report(decision, environ)
         if answer is None:
@@ -171,10 +173,6 @@ class JWTMiddleware:
         """Return the report-only rules that would govern the request if they were enforced."""
         found = self._candidates.match(environ) if self._candidates else ()
         return tuple(rule for rule in found if rule.report_only)
-
-    def _names_one_person(self, rules: tuple[Rule, ...]) -> bool:
-        """Whether a subject under these rules names one person: they leave one issuer."""
-        return self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
 
     def _report_only(self, environ: Mapping[str, Any]) -> Parts:
         """Return what the report-only rules would decide. Never raises: they refuse nobody."""

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from jwt_middleware import ConfigurationError, Decision, MissingToken, Rule
-from jwt_middleware.events import report
+from jwt_middleware.events import Observers
 from jwt_middleware.log_lines import foreign_value
 
 DECISION = Decision((Rule("/api"),), None, MissingToken())
@@ -19,14 +19,12 @@ def test_every_observer_is_called_in_order() -> None:
     """Each is given the decision and the environ that it was made for."""
     seen: list[tuple[str, Decision, Mapping[str, Any]]] = []
     environ = {"PATH_INFO": "/api"}
-    report(
+    Observers(
         [
             lambda decision, environ: seen.append(("first", decision, environ)),
             lambda decision, environ: seen.append(("second", decision, environ)),
-        ],
-        DECISION,
-        environ,
-    )
+        ]
+    ).report(DECISION, environ)
     assert seen == [("first", DECISION, environ), ("second", DECISION, environ)]
 
 
@@ -39,11 +37,13 @@ def test_an_observer_that_raises_is_logged_and_changes_nothing(
         raise RuntimeError("Bearer a-secret-token")
 
     seen: list[Decision] = []
-    report([broken, lambda decision, _: seen.append(decision)], DECISION, {})
-    assert seen == [DECISION]
+    observers = Observers([broken, lambda decision, _: seen.append(decision)])
+    for _ in range(3):  # it raises each time, and is logged once
+        observers.report(DECISION, {})
+    assert seen == [DECISION] * 3
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
-    assert record.getMessage() == "the observer broken raised RuntimeError"
+    assert record.getMessage() == "the observer broken raised RuntimeError (logged once)"
 
 
 VALUES: dict[str, tuple[object, str | None]] = {

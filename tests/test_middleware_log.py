@@ -1,5 +1,6 @@
 """What the middleware writes into the log `jwt_middleware`: one line for each refusal."""
 
+import json
 import logging
 import time
 from typing import Any
@@ -84,7 +85,9 @@ def test_one_line_for_a_refusal(
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("jwt_middleware", logging.INFO)
     assert tuple(getattr(record, name) for name in FIELDS) == expected
-    assert record.getMessage() == f"refused GET {expected[5]}: {expected[0]}"
+    facts = [name for name in ("subject", "audience", "address") if getattr(record, name)]
+    shown = "".join(f" {name}={json.dumps(getattr(record, name))}" for name in facts)
+    assert record.getMessage() == f"refused GET {expected[5]}: {expected[0]}{shown}"
     assert record.getMessage().isascii()
     assert record.getMessage().isprintable()
     assert (
