@@ -15,6 +15,11 @@ from jwt_middleware.log_lines import foreign_value
 DECISION = Decision((Rule("/api"),), None, MissingToken())
 
 
+def errors(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What is logged beside the lines of refusals."""
+    return [record for record in caplog.records if record.levelno == logging.ERROR]
+
+
 def test_every_observer_is_called_in_order() -> None:
     """Each is given the decision and the environ that it was made for."""
     seen: list[tuple[str, Decision, Mapping[str, Any]]] = []
@@ -41,8 +46,7 @@ def test_an_observer_that_raises_is_logged_and_changes_nothing(
     for _ in range(3):  # it raises each time, and is logged once
         observers.report(DECISION, {})
     assert seen == [DECISION] * 3
-    (record,) = caplog.records
-    assert record.levelno == logging.ERROR
+    (record,) = errors(caplog)
     assert record.getMessage() == "the observer broken raised RuntimeError (logged once)"
 
 
@@ -79,7 +83,7 @@ def test_two_observers_that_raise_are_each_logged_once(caplog: pytest.LogCapture
     observers = Observers([first, second, first])
     for _ in range(3):
         observers.report(DECISION, {})
-    assert [record.getMessage().split()[2] for record in caplog.records] == [
+    assert [record.getMessage().split()[2] for record in errors(caplog)] == [
         "first",
         "second",
         "first",
@@ -95,7 +99,7 @@ def test_an_observer_cannot_change_the_environ(caplog: pytest.LogCaptureFixture)
 
     Observers([writes]).report(DECISION, environ)
     assert environ == {"PATH_INFO": "/api"}
-    assert len(caplog.records) == 1
+    assert len(errors(caplog)) == 1
 
 
 def test_a_coroutine_that_shows_only_when_called(caplog: pytest.LogCaptureFixture) -> None:
@@ -106,7 +110,7 @@ def test_a_coroutine_that_shows_only_when_called(caplog: pytest.LogCaptureFixtur
     observers = Observers([lambda decision, environ: later(decision)])
     observers.report(DECISION, {})
     observers.report(DECISION, {})
-    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert [record.levelno for record in errors(caplog)] == [logging.ERROR]
 
 
 class Counting:
