@@ -20,6 +20,7 @@ from .readiness import readiness
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, Verifier
+from .verdict_cache import CacheCounts, CountingCache
 from .wire.cors import (
     Preflight,
     allow_origin,
@@ -80,6 +81,7 @@ class JWTMiddleware:
         table, self._candidates = tables_of(rules)
         self._match: _Match = table.match if table else _no_rules
         self._rules = tuple(rules)
+        self.cache_counts = CacheCounts()
         self._observers = Observers(observers)
         self._is_observed = bool(observers) or self._candidates is not None
         self.replace_verifier(Verifier(providers, revocations=revocations))
@@ -167,7 +169,9 @@ class JWTMiddleware:
     def replace_verifier(self, verifier: Verifier) -> None:
         """Verify with another verifier from now on, and forget what the former one verified."""
         self.verifier = verifier
-        self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
+        self._cache: OrderedDict[str | None, Verdict] = (
+            CountingCache(self.cache_counts) if self._is_observed else OrderedDict()
+        )
 
     def _match_candidates(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
         """Return the report-only rules that would govern the request if they were enforced."""
@@ -242,6 +246,7 @@ class JWTMiddleware:
         return self._verify(key, credentials.token)
 
     def _verify(self, key: str, token: str) -> Identity:
+        self.cache_counts.misses += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
         self._cache_verdict(key, verdict)

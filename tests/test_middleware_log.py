@@ -140,7 +140,7 @@ def forged(value: str) -> str:
     return value[:-4] + ("AAAA" if value[-4:] != "AAAA" else "BBBB")
 
 
-LONG = "q" * 200
+LONG = "q." * 100
 WHO_CASES: dict[str, tuple[str, str, tuple[str | None, str | None, str | None]]] = {
     "verified": ("/api/admin", token(), ("ada", AUDIENCE, "192.0.2.7")),
     "verified, of several audiences": (
