@@ -15,6 +15,9 @@ Parts: TypeAlias = tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight 
 """Rules, caller and answer. A plain tuple: to make a frozen value costs a third of a request. The
 caller is known even where a requirement refuses it."""
 
+NOTHING: Parts = ((), None, None)
+"""What no rule decides: the request passes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -34,6 +37,16 @@ class Decision:
     reported: Refusal | Preflight | None = None
 
 
+@dataclass(slots=True)
+class _Draft:
+    """The fields of a `Decision` that is being made."""
+
+    rules: tuple[Rule, ...]
+    identity: Identity | None
+    answer: Refusal | Preflight | None
+    reported: Refusal | Preflight | None
+
+
 def decision_of(enforced: Parts, reporting: Parts) -> Decision:
     """Return the decision of the rules that are enforced and of the report-only ones.
 
@@ -41,9 +54,16 @@ def decision_of(enforced: Parts, reporting: Parts) -> Decision:
     that alone must not let the caller through.
     """
     rules, caller, answer = enforced
-    candidates, named, reported = reporting
-    identity = None if answer is not None else caller or named
-    return Decision(rules + candidates, identity, answer, reported)
+    reported = None
+    if reporting is not NOTHING:
+        candidates, named, reported = reporting
+        rules, caller = rules + candidates, caller or named
+    # The constructor of a frozen value sets each field by a call of its own. A draft is made at
+    # once, and becomes a Decision: with metrics, a tenth of what a request costs.
+    draft: Any = _Draft(rules, None if answer is not None else caller, answer, reported)
+    draft.__class__ = Decision
+    decision: Decision = draft
+    return decision
 
 
 def note_refusals(

@@ -76,30 +76,29 @@ class Observers:
         fill the log.
         """
         if decision.answer is not None or decision.reported is not None:
-            self._call(-1, log_refusal, decision, environ)
-        if self._observers:
-            shown = MappingProxyType(environ)
-            for number, observer in enumerate(self._observers):
-                self._call(number, observer, decision, shown)
+            try:
+                log_refusal(decision, environ)
+            except Exception as error:
+                self._log_once(-1, log_refusal, error)
+        if not self._observers:
+            return
+        shown = MappingProxyType(environ)
+        for number, observer in enumerate(self._observers):
+            try:
+                answer = observer(decision, shown)
+                if answer is not None and inspect.iscoroutine(answer):
+                    answer.close()
+                    raise TypeError("an observer must not be a coroutine function")
+            except Exception as error:
+                self._log_once(number, observer, error)
 
-    def _call(
-        self, number: int, observer: Observer, decision: Decision, environ: Mapping[str, Any]
-    ) -> None:
-        try:
-            answer = observer(decision, environ)
-            if inspect.iscoroutine(answer):
-                answer.close()
-                raise TypeError("an observer must not be a coroutine function")
-        except Exception as error:
-            mine = object()
-            if self._failed.setdefault(number, mine) is mine:  # atomic: one thread logs
-                # The class alone: the text of a foreign error could quote the request.
-                name = getattr(observer, "__name__", type(observer).__name__)
-                _log.error(
-                    "the observer %s raised %s (logged once)",
-                    foreign_value(name, _MAX_SHOWN),
-                    type(error).__name__,
-                )
+    def _log_once(self, number: int, observer: Observer, error: Exception) -> None:
+        mine = object()
+        if self._failed.setdefault(number, mine) is mine:  # atomic: one thread logs
+            # The class alone: the text of a foreign error could quote the request.
+            name = getattr(observer, "__name__", type(observer).__name__)
+            shown = foreign_value(name, _MAX_SHOWN), type(error).__name__
+            _log.error("the observer %s raised %s (logged once)", *shown)
 
 
 def _check_observer(observer: object) -> None:

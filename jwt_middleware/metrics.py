@@ -3,7 +3,7 @@
 | metric | labels | |
 |---|---|---|
 | `jwt_middleware_decisions_total` | `rule`, `outcome`, `reason` | requests under a rule |
-| `jwt_middleware_token_verifications_total` | `cache` | tokens found in the cache, or verified |
+| `jwt_middleware_token_verifications_total` | `cache` | tokens, by whether they were cached |
 | `jwt_middleware_key_fetch_failures_total` | `issuer` | fetches of keys that failed |
 | `jwt_middleware_keys_fetched_timestamp_seconds` | `issuer` | when keys were last fetched |
 | `jwt_middleware_revocation_read_failures_total` | | reads of the log that failed |
@@ -14,6 +14,8 @@
 - `rule` is the prefix of the deepest rule that governs, with its methods; it is empty where a path
   or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a report-only rule
   would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`, or empty.
+- `cache` is `hit` for a good token that was found in the cache, and `miss` for any token that had
+  to be verified.
 - An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`: a moment stays right while a
   worker has nothing to do, an age would not. Key sets that never change have none.
 - Every label is of a closed set that the owner's configuration fixes. None is a path, a subject or
@@ -27,17 +29,17 @@ while requests are answered, at most once a second, and at each scrape of the pr
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ._options import got, require
 from ._packages import require_package
 from .decision import Decision
 from .errors import DESCRIPTIONS, ConfigurationError, Refusal
+from .identity import SUBJECT_KEY
 from .login_events import LOGIN_EVENTS, listen
 from .policy.rules import Rule
 from .readiness import number_of
-from .trust.verifier import Verifier
-from .verdict_cache import CacheCounts
+from .trust.verifier import VerificationCounts, Verifier
 
 require_package(
     "prometheus_client",
@@ -52,6 +54,9 @@ from prometheus_client.registry import Collector  # noqa: E402
 _REFRESH = 1
 """Seconds between two looks at keys and revocations while requests are answered."""
 
+
+_Key: TypeAlias = tuple[Rule | None, str, str]
+"""The rule, the outcome and the reason of a decision."""
 
 _KEYS_FETCHED = (
     "jwt_middleware_keys_fetched_timestamp_seconds",
@@ -78,7 +83,7 @@ class Watched(Protocol):
 
     verifier: Verifier
 
-    cache_counts: CacheCounts
+    counts: VerificationCounts
 
 
 class PrometheusMetrics:
@@ -98,8 +103,9 @@ class PrometheusMetrics:
         require(is_registry, f"registry must be a CollectorRegistry or None, got {got(registry)}")
         self._watched: list[Watched] = []
         self._refresh_at = 0.0
+        self._confirmed = 0
         self._refreshing = threading.Lock()
-        self._decisions_of: dict[tuple[Rule | None, str, str], Any] = {}
+        self._decisions_of: dict[_Key, Counter] = {}
         # How much of what has been counted, by what has the count: middlewares may share keys, and
         # a verifier may be replaced. Each entry holds its object, so that no id is used again.
         self._counted: dict[tuple[int, str], tuple[object, float]] = {}
@@ -116,16 +122,13 @@ class PrometheusMetrics:
 
     def __call__(self, decision: Decision, environ: Mapping[str, Any]) -> None:
         """Count a decision."""
-        refusal, outcome, rule = decision.answer, "refused", None
-        if refusal is None:
-            refusal, outcome = decision.reported, "reported"
-        if decision.rules:
-            rule = decision.rules[0]
-        key = (rule, "allowed", "") if refusal is None else _key(decision, refusal, outcome)
-        counter = self._decisions_of.get(key)
-        if counter is None:
-            counter = self._new_counter(key)
-        counter.inc()
+        if decision.answer is None and decision.reported is None and decision.rules:
+            key: _Key = decision.rules[0], "allowed", ""
+        else:
+            key = _key(decision)
+        (self._decisions_of.get(key) or self._new_counter(key)).inc()
+        if decision.identity is not None or SUBJECT_KEY in environ:
+            self._confirmed += 1  # its token is good, found in the cache or not
         if time.monotonic() >= self._refresh_at:
             self.refresh()
 
@@ -133,6 +136,11 @@ class PrometheusMetrics:
         """Watch the keys, the revocations and the cache of a middleware. It calls this itself."""
         self._watched.append(middleware)
         self.refresh()
+
+    @property
+    def gauges(self) -> list[Gauge]:
+        """The gauges that have something to show."""
+        return [*self._gauges.values()]
 
     def refresh(self) -> None:
         """Look at keys, revocations and caches now. One thread does it, the others go on."""
@@ -142,6 +150,8 @@ class PrometheusMetrics:
             self._refresh_at = time.monotonic() + _REFRESH
             for middleware in self._watched:
                 self._look(middleware)
+            first_seen = sum(middleware.counts.good for middleware in self._watched)
+            self._add_to(self.verifications.labels("hit"), "hit", self._confirmed - first_seen)
         finally:
             self._refreshing.release()
 
@@ -158,12 +168,13 @@ class PrometheusMetrics:
                 self._gauge(*_REVOCATIONS_READ).set(time.time() - age)
                 self._gauge(*_REVOCATIONS).set(number_of(revocations, "size") or 0)
             self._add(revocations, "failures", self.revocation_failures)
-        self._add(middleware.cache_counts, "hits", self.verifications.labels("hit"))
-        self._add(middleware.cache_counts, "misses", self.verifications.labels("miss"))
+        self._add(middleware.counts, "verified", self.verifications.labels("miss"))
 
     def _add(self, source: object, name: str, counter: Counter) -> None:
-        """Add to a counter what a number has grown by since the last look."""
-        count = number_of(source, name) or 0
+        """Add to a counter what a number of the source has grown by since the last look."""
+        self._add_to(counter, name, number_of(source, name) or 0, source)
+
+    def _add_to(self, counter: Counter, name: str, count: float, source: object = None) -> None:
         _, counted = self._counted.get((id(source), name), (source, 0))
         if count > counted:
             self._counted[id(source), name] = (source, count)
@@ -194,7 +205,9 @@ class PrometheusMetrics:
 
         self.decisions = counter("decisions", "Requests under a rule.", "rule", "outcome", "reason")
         self.verifications = counter(
-            "token_verifications", "Tokens found in the cache, or verified.", "cache"
+            "token_verifications",
+            "Good tokens found in the cache (hit), and tokens that were verified (miss).",
+            "cache",
         )
         self.key_failures = counter(
             "key_fetch_failures", "Fetches of an issuer's keys that failed.", "issuer"
@@ -209,7 +222,7 @@ class PrometheusMetrics:
         for cache in ("hit", "miss"):
             self.verifications.labels(cache)
 
-    def _new_counter(self, key: tuple[Rule | None, str, str]) -> Any:
+    def _new_counter(self, key: _Key) -> Counter:
         rule, outcome, reason = key
         text = "" if rule is None else " ".join([rule.prefix, *sorted(rule.methods)])
         counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
@@ -220,27 +233,30 @@ class PrometheusMetrics:
             self.login_events.labels(event).inc()
 
 
-def _key(decision: Decision, refusal: object, outcome: str) -> tuple[Rule | None, str, str]:
+def _key(decision: Decision) -> _Key:
     """Return the rule, the outcome and the reason of a decision that is or would be answered."""
-    wanted = outcome == "reported"
-    rules = [rule for rule in decision.rules if rule.report_only is wanted]
+    is_reported = decision.answer is None
+    rules = [rule for rule in decision.rules if rule.report_only is is_reported]
     rule = rules[0] if rules else None
-    if not isinstance(refusal, Refusal):
-        return rule, "preflight", ""
-    return rule, outcome, refusal.reason if refusal.reason in DESCRIPTIONS else "other"
+    answer = decision.reported if is_reported else decision.answer
+    if not isinstance(answer, Refusal):
+        return rule, "allowed" if answer is None else "preflight", ""
+    reason = answer.reason if answer.reason in DESCRIPTIONS else "other"
+    return rule, "reported" if is_reported else "refused", reason
 
 
 class _Refresher(Collector):
-    """Looks at keys and revocations when the process itself is scraped; has no metric of its
-    own."""
+    """Looks at keys and revocations when the process itself is scraped."""
 
     def __init__(self, metrics: PrometheusMetrics) -> None:
         self._metrics = metrics
 
     def collect(self) -> Iterable[Any]:
-        """Refresh, and return nothing."""
+        """Refresh, and return what is new: the registry has begun to collect without it."""
+        known = self._metrics.gauges
         self._metrics.refresh()
-        return ()
+        new = [gauge for gauge in self._metrics.gauges if gauge not in known]
+        return [family for gauge in new for family in gauge.collect()]
 
     def describe(self) -> Iterable[Any]:
         """Return nothing: without this method registering would collect."""

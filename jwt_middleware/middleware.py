@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ._options import require
-from .decision import Decision, Parts, decision_of, note_refusals
+from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
 from .identity import Identity, clear_identity, put_identity
@@ -19,8 +19,7 @@ from .policy.rules import Rule
 from .readiness import readiness
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
-from .trust.verifier import Verdict, Verifier
-from .verdict_cache import CacheCounts, CountingCache
+from .trust.verifier import Verdict, VerificationCounts, Verifier
 from .wire.cors import (
     Preflight,
     allow_origin,
@@ -81,7 +80,7 @@ class JWTMiddleware:
         table, self._candidates = tables_of(rules)
         self._match: _Match = table.match if table else _no_rules
         self._rules = tuple(rules)
-        self.cache_counts = CacheCounts()
+        self.counts = VerificationCounts()
         self._observers = Observers(observers)
         self._is_observed = bool(observers) or self._candidates is not None
         self.replace_verifier(Verifier(providers, revocations=revocations))
@@ -119,21 +118,24 @@ class JWTMiddleware:
         self, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         """Do what `__call__` does, and report every decision under a rule."""
-        rules, caller, answer = self._decide(environ, self._match)
-        candidates, named, reported = self._report_only(environ)
+        enforced = rules, caller, answer = self._decide(environ, self._match)
+        reporting = NOTHING if self._candidates is None else self._report_only(environ)
         if rules or answer is not None:
             # An answer under report-only rules alone is the app's, to the last header.
-            start_response = allow_origin(start_response, environ, self._allowed_origins)
-        elif not candidates and reported is None:
+            if self._allowed_origins:
+                start_response = allow_origin(start_response, environ, self._allowed_origins)
+        elif reporting == NOTHING:
             return self.app(environ, start_response)
-        decision = decision_of((rules, caller, answer), (candidates, named, reported))
-        clear_identity(environ)
-        if decision.identity is not None:
+        decision = decision_of(enforced, reporting)
+        if decision.identity is None:
+            clear_identity(environ)
+        else:
             # A rule that refuses nobody says nothing of a caller whom it would refuse.
-            held = rules if reported else decision.rules
+            held = decision.rules if decision.reported is None else rules
             names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(held)
             put_identity(environ, decision.identity, "Bearer", names_one)
-        note_refusals(environ, caller, answer, reported)
+        if answer is not None or decision.reported is not None:
+            note_refusals(environ, caller, answer, decision.reported)
         self._observers.report(decision, environ)
         if answer is None:
             return self.app(environ, start_response)
@@ -169,9 +171,7 @@ class JWTMiddleware:
     def replace_verifier(self, verifier: Verifier) -> None:
         """Verify with another verifier from now on, and forget what the former one verified."""
         self.verifier = verifier
-        self._cache: OrderedDict[str | None, Verdict] = (
-            CountingCache(self.cache_counts) if self._is_observed else OrderedDict()
-        )
+        self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
 
     def _match_candidates(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
         """Return the report-only rules that would govern the request if they were enforced."""
@@ -181,13 +181,13 @@ class JWTMiddleware:
     def _report_only(self, environ: Mapping[str, Any]) -> Parts:
         """Return what the report-only rules would decide. Never raises: they refuse nobody."""
         if self._candidates is None:
-            return (), None, None
+            return NOTHING
         try:
             return self._decide(environ, self._match_candidates)
         except Exception as error:
             # Enforced, it would be a 500 of the owner's own keys or revocations.
             _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
-            return (), None, None
+            return NOTHING
 
     def _decide(self, environ: Mapping[str, Any], match: _Match) -> Parts:
         rules: tuple[Rule, ...] = ()
@@ -246,9 +246,10 @@ class JWTMiddleware:
         return self._verify(key, credentials.token)
 
     def _verify(self, key: str, token: str) -> Identity:
-        self.cache_counts.misses += 1
+        self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
+        self.counts.good += 1
         self._cache_verdict(key, verdict)
         return caller
 
