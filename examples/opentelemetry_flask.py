@@ -1,5 +1,4 @@
-"""Traces and metrics by OpenTelemetry: `PASSWORD="analytical engine" gunicorn
-examples.opentelemetry_flask`, one process."""
+"""OpenTelemetry; one process: `PASSWORD=secret gunicorn examples.opentelemetry_flask`"""
 
 import os
 import secrets

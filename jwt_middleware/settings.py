@@ -159,8 +159,11 @@ def _rule(line: str) -> Rule:
     prefix, *words = line.split()
     methods = [word for word in words if word.isupper()]
     try:
-        requires = [_requirement(word) for word in words if not word.isupper()]
-        return Rule(prefix, *requires, methods=methods)
+        report_only = "report_only" in words
+        requires = [
+            _requirement(word) for word in words if not word.isupper() and word != "report_only"
+        ]
+        return Rule(prefix, *requires, methods=methods, report_only=report_only)
     except ConfigurationError as error:
         raise ConfigurationError(f"in {line!r}: {error}") from None
 
