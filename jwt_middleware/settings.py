@@ -173,7 +173,8 @@ def _requirement(word: str) -> Requirement:
         return scope(word.removeprefix("scope="))
     require(
         word in _REQUIREMENTS,
-        f"a word must be a method in capitals, {', '.join(_REQUIREMENTS)} or scope=NAME, "
+        f"a word must be a method in capitals, {', '.join(_REQUIREMENTS)}, report_only "
+        f"or scope=NAME, "
         f"got {word!r}",
     )
     return _REQUIREMENTS[word]

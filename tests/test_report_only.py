@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware import (
+    ConfigurationError,
     Decision,
     Identity,
     JWTMiddleware,
@@ -31,6 +32,7 @@ from jwt_middleware import (
     public,
     scope,
 )
+from jwt_middleware.settings import filter_app_factory
 from jwt_middleware.wire.cors import Preflight
 
 ISSUER, SECOND, AUDIENCE = "https://login.example", "https://second.example", "example-api"
@@ -486,3 +488,24 @@ def test_requirements_of_a_report_only_rule_are_asked_once() -> None:
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
     answer(site, environ | {"HTTP_AUTHORIZATION": f"Bearer {GOOD}"})
     assert [identity.subject for identity in asked] == ["ada"]
+
+
+def test_a_report_only_rule_as_text() -> None:
+    """The word `report_only` in the rules of an ini file or of the environment."""
+    site = filter_app_factory(
+        App(),
+        {},
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        secret=SECRET,
+        rules="/api, /api GET report_only scope=read, /new report_only",
+    )
+    assert list(map(repr, site.rules)) == [
+        "Rule('/api')",
+        "Rule('/api', scope('read'), methods=('GET', 'HEAD'), report_only=True)",
+        "Rule('/new', report_only=True)",
+    ]
+    with pytest.raises(ConfigurationError, match=r"a word must be .* report_only or scope=NAME"):
+        filter_app_factory(
+            App(), {}, issuer=ISSUER, audience="x", secret=SECRET, rules="/a report-only"
+        )
