@@ -143,6 +143,18 @@ def test_decisions_by_rule_and_reason() -> None:
     }
 
 
+def test_a_report_beside_a_rule_that_is_enforced() -> None:
+    """It is counted for the report-only rule; a refusal for the rule that is enforced."""
+    site = Site()
+    for given in ("", token()):
+        site.get("/new/../api", given)
+    counted = {labels for name, labels in site.samples() if name == DECISIONS}
+    assert counted == {
+        "outcome=refused reason=missing rule=/api",
+        "outcome=reported reason=scope rule=/new",
+    }
+
+
 def test_the_counters_of_reporting_are_those_of_enforcing() -> None:
     """The same requests, the same numbers; only `refused` is called `reported`."""
     counted: list[Samples] = []

@@ -326,6 +326,13 @@ MIXED: dict[str, tuple[list[Rule], str, str, str | None, str | None]] = {
         "missing",
         "missing",
     ),
+    "through two readings, the enforced one refuses what the reported one would not": (
+        [Rule("/api/admin", scope("admin")), Rule("/news", report_only=True)],
+        "/news/../api/admin",
+        f"Bearer {token()}",
+        "scope",
+        None,
+    ),
     "through two readings, the reported one would": (
         [Rule("/api"), Rule("/news", scope("admin"), report_only=True)],
         "/news/../api/x",
@@ -403,6 +410,7 @@ def test_rules_of_both_kinds(
     decision = guarded(App(), guard).decide(environ)
     assert getattr(decision.answer, "reason", None) == reason
     assert getattr(decision.reported, "reason", None) == reported
+    assert len({*decision.rules}) == len(decision.rules)
 
 
 def test_a_preflight_is_reported_and_the_app_answers_it() -> None:
