@@ -1,4 +1,5 @@
-"""The paths of the login app: reads each request, asks `grants`, and writes the answer."""
+"""Routes the requests of the login app: reads each request, calls `grants`, and writes the
+answer."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -37,7 +38,7 @@ class Routes:
 
     @property
     def paths(self) -> Iterable[str]:
-        """Every path that is answered here."""
+        """Every path that the login app answers."""
         return self._handlers.keys()
 
     def answer(self, request: Request) -> Response:
@@ -54,7 +55,7 @@ class Routes:
         except StoreUnavailable as error:
             audit.record("unavailable", _peer(request).address, error=error)
             raise LoginError(
-                503, "temporarily_unavailable", "The service cannot sign you in now.", _RETRY_AFTER
+                503, "temporarily_unavailable", "The service cannot log you in now.", _RETRY_AFTER
             ) from error
 
     def _make_handlers(self, page: Handler) -> dict[str, dict[str, Handler]]:
@@ -109,8 +110,10 @@ def _peer(request: Request) -> Peer:
 
 
 def _header_token(request: Request) -> str | None:
-    """The token of the Authorization header. `LoginError` 400 if it is malformed; None for one that
-    is too large, which cannot be ours."""
+    """Return the token of the Authorization header. A malformed header raises `LoginError` 400.
+
+    A token that is too large cannot be ours, so it counts as absent: None.
+    """
     try:
         credentials = extract(request.environ)
     except InvalidRequest as refusal:

@@ -32,7 +32,7 @@ _log = logging.getLogger("jwt_middleware")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class _Marker:
     """A requirement that asks nothing of a caller: it says what becomes of a request without
     one."""

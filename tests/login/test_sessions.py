@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import redis
-from clock import Clock, stopped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -33,6 +32,7 @@ from jwt_middleware.login import TokenMinter
 from jwt_middleware.login.sessions import ForeignToken, SessionEnded, Sessions, TokenReused
 from jwt_middleware.login.throttle import Throttle
 from jwt_middleware.stores import MemoryStore, SQLStore, User
+from tests.kit.clock import Clock, stopped
 
 Store = MemoryStore | SQLStore
 ISSUER = "https://login.example"
