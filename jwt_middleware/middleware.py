@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ._options import require
+from ._options import got, require
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
@@ -284,10 +284,10 @@ def _check_app(app: object) -> None:
 
 def _check_realm(realm: object) -> None:
     is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
-    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {realm!r}")
+    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
 
 
 def _check_count(name: str, value: object, *, least: int) -> None:
     # A boolean is an integer to Python, and never meant as one here.
     is_count = type(value) is int and value >= least
-    require(is_count, f"{name} must be an integer of at least {least}, got {value!r}")
+    require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")

@@ -20,6 +20,7 @@ from limits import RateLimitItem, parse_many
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from .._options import got
 from ..errors import ConfigurationError, StoreUnavailable
 from ..stores.base import Counters
 from .spelling import fold_spelling
@@ -185,8 +186,8 @@ def _seen_keys(seen: str) -> tuple[str, str]:
 def _check_limit(option: str, text: object) -> None:
     if not isinstance(text, str) or not _is_limit(text):
         raise ConfigurationError(
-            f'{option} must be one limit such as "5/minute", at least 1 in at most 366 days, '
-            f"got {text!r}"
+            f'{option} must be one limit such as "5/minute", 1 to 10^9 in at most 366 days, '
+            f"got {got(text)}"
         )
 
 
