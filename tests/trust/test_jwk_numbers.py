@@ -102,12 +102,15 @@ def bad_ec() -> dict[str, tuple[dict[str, Any], str]]:
         found |= {
             f"{curve}, {name} with a zero in front": (
                 {**good, name: with_zero(good[name])},
-                f'"{name}"',
+                f'"{name}" must have {size} bytes',
             )
             for name in ("x", "y", "d")
         }
         found |= {
-            f"{curve}, {name} short": ({**good, name: _text(1, size - 1)}, f'"{name}"')
+            f"{curve}, {name} short": (
+                {**good, name: _text(1, size - 1)},
+                f'"{name}" must have {size} bytes',
+            )
             for name in ("x", "y", "d")
         }
         found |= {
@@ -144,7 +147,7 @@ def test_good_numbers_are_taken(private: bool) -> None:
     Key.from_jwk(rsa_jwk(private=private))
     for curve in _EC:
         jwk = ec_jwk(curve)
-        Key.from_jwk(jwk if private else {**jwk, "d": jwk["d"]})
+        Key.from_jwk(jwk if private else {name: jwk[name] for name in jwk if name != "d"})
 
 
 def test_an_exponent_in_a_pem_counts_too() -> None:
