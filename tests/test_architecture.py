@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from laws import APART, LAWS, PACKAGE, Law, Module, modules_in
 
-ROOT = Path(__file__).parents[1] / PACKAGE
-MODULES = modules_in(ROOT)
+from tests.kit import ROOT
+from tests.kit.laws import APART, LAWS, PACKAGE, Law, Module, modules_in
+
+_FOLDER = ROOT / PACKAGE
+MODULES = modules_in(_FOLDER)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -52,6 +54,34 @@ PLANTED: dict[str, tuple[str, dict[str, str]]] = {
     "stores import the command": (
         "the_core_stands_alone",
         {"stores/x.py": "from jwt_middleware.cli import y", "cli/y.py": ""},
+    ),
+    "the readiness of two rings": (
+        "rings_are_strangers",
+        {
+            "readiness.py": "from .trust import x\nfrom .policy import x",
+            "trust/x.py": "",
+            "policy/x.py": "",
+        },
+    ),
+    "readiness takes an environ": (
+        "environ_has_its_places",
+        {"readiness.py": "def readiness(environ): ..."},
+    ),
+    "events of the login take an environ": (
+        "environ_has_its_places",
+        {"login_events.py": "def announce(event, environ): ..."},
+    ),
+    "Prometheus in the hall": (
+        "third_parties_have_their_place",
+        {"middleware.py": "def f():\n    import prometheus_client"},
+    ),
+    "Prometheus in the login app": (
+        "third_parties_have_their_place",
+        {"login/audit.py": "from prometheus_client import Counter"},
+    ),
+    "events load the login app": (
+        "the_core_stands_alone",
+        {"events.py": "def f():\n    from .login import audit", "login/audit.py": ""},
     ),
     "trust takes an environ": (
         "environ_has_its_places",
@@ -133,7 +163,7 @@ def _loaded_by(statement: str) -> set[str]:
         f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT.parent, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
     return {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
 
@@ -161,7 +191,7 @@ def test_the_core_does_not_load_the_rest() -> None:
     """An app that only accepts tokens pays for no store and no login."""
     script = f"import sys, {PACKAGE}; print(*(name for name in sys.modules if name.startswith('{PACKAGE}.')))"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT.parent, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert not [name for name in done.stdout.split() if name.split(".")[1] in APART]
 
@@ -186,7 +216,7 @@ def test_every_public_name_is_there() -> None:
 def test_every_public_name_is_typed(name: str) -> None:
     """`tests/typing/api.py` uses each of them, as the type checker of an owner would see it
     used."""
-    tree = ast.parse((Path(__file__).parent / "typing" / "api.py").read_text())
+    tree = ast.parse((ROOT / "tests" / "typing" / "api.py").read_text())
     imports = [
         node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == name
     ]

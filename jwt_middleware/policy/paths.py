@@ -108,7 +108,7 @@ class Work:
             raise PathTooLong
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Paths:
     """The readings of a request's path."""
 

@@ -6,7 +6,7 @@ since nothing shows it. So a prefix is refused where it is more likely a slip th
 | kind | examples |
 |---|---|
 | a variable part | `/<id>` `/{id}` `/:id` `/$id` `/(id)` `/[id]` `/%(id)s` |
-| a wildcard of a shell or of MQTT | `/a*` `/**` `/...` `/+` |
+| a wildcard of a shell or of MQTT | `/a*` `/**` `/...` `/+`, but not a whole segment `*` |
 | a regular expression | `/.+` `/a$` `/^a` `/a\|/b` |
 | a rule of the text form, mistyped | `/api=scope=x` `/apiscope=x` `/api,` `/api"` |
 | what cannot be seen | zero-width, no-break and other blank characters, fillers |
@@ -24,6 +24,9 @@ import unicodedata
 from .._options import require
 from ..errors import ConfigurationError
 from ..readings import readings, to_wsgi
+
+WILDCARD = "*"
+"""The segment of a prefix that stands for any one segment."""
 
 _PATTERN = re.compile(
     r"""
@@ -137,21 +140,29 @@ def _check_is_literal(prefix: str) -> None:
     plain = _without_literal_segments(prefix)
     found = _PATTERN.search(plain)
     if found:
-        above = plain[: found.start()].rpartition("/")[0] or "/"
+        at = plain.count("/", 0, found.start())
+        if found[0].startswith("/"):  # behind a segment: `:` or `,` between two
+            at = max(at, 1)
+        segments = prefix.split("/")
+        segments[min(at, len(segments) - 1)] = WILDCARD
+        form = "/".join(segments)
+        form = form if not _PATTERN.search(_without_literal_segments(form)) else "/users/*/posts"
         dollar = (
             "; of names with a dollar those of OData and FHIR are known, such as /$metadata"
             if found[0] == "$"
             else ""
         )
         raise ConfigurationError(
-            f"prefix must be a literal path, since patterns are not supported, got {prefix!r}; "
-            f"Rule({above!r}) governs every path below it{dollar}"
+            f"prefix must have no pattern but a segment '*', got {prefix!r}; "
+            f"Rule({form!r}), where '*' stands for any one segment{dollar}"
         )
 
 
 def _without_literal_segments(prefix: str) -> str:
     """The prefix with another name for each segment that is a path in spite of what it holds."""
     return "/".join(
-        "_" * len(segment) if _LITERAL_SEGMENT.fullmatch(segment) else segment
+        "_" * len(segment)
+        if segment == WILDCARD or _LITERAL_SEGMENT.fullmatch(segment)
+        else segment
         for segment in prefix.split("/")
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._options import require
+from .._options import is_text, require
 from ..errors import (
     ConfigurationError,
     Forbidden,
@@ -32,7 +32,7 @@ _log = logging.getLogger("jwt_middleware")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class _Marker:
     """A requirement that asks nothing of a caller: it says what becomes of a request without
     one."""
@@ -166,7 +166,7 @@ def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
         "claim must be called with a name, or with the path to it as a tuple, "
         f"got {name!r}; claim(('realm_access', 'roles'), 'admin')",
     )
-    are_scalars = all(isinstance(value, (str, int, float, bool)) for value in values)
+    are_scalars = all(is_text(value) or isinstance(value, (int, float)) for value in values)
     require(
         are_scalars,
         "claim must be called with strings, numbers or booleans as values, "
@@ -282,7 +282,7 @@ def issuers_of(requirement: Requirement, known: frozenset[str]) -> frozenset[str
 
 
 def _are_texts(names: tuple[object, ...]) -> bool:
-    return bool(names) and all(isinstance(name, str) and name for name in names)
+    return bool(names) and all(is_text(name) and name for name in names)
 
 
 def _listed(values: tuple[object, ...]) -> str:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from .._options import require, tuple_of
+from .._options import got, require, tuple_of
 from ..errors import MissingToken
 from ..identity import Identity
 from ..readings import has_one_reading, to_wsgi
@@ -66,6 +66,9 @@ class Rule:
 
     `public` is the only requirement of its rule. `optional` lets requests without a token pass;
     what is beside it is asked of a caller. A contradiction is a `ConfigurationError`.
+
+    With `report_only` the rule is evaluated and never refuses: what it would have answered is
+    reported (`policy.candidates`).
     """
 
     prefix: str
@@ -83,6 +86,9 @@ class Rule:
     is_optional: bool
     """Whether a request without a credential passes."""
 
+    report_only: bool
+    """Whether the rule only says what it would have answered."""
+
     _asked: tuple[Requirement, ...]
 
     def __init__(
@@ -91,12 +97,12 @@ class Rule:
         *requires: Requirement,
         methods: Sequence[str] = (),
         exact: bool = False,
+        report_only: bool = False,
     ) -> None:
         prefix = checked_prefix(prefix)
-        require(
-            isinstance(exact, bool),
-            f"exact must be a boolean, got {exact!r}; Rule({prefix!r}, exact=True)",
-        )
+        for name, value in (("exact", exact), ("report_only", report_only)):
+            is_boolean = isinstance(value, bool)
+            require(is_boolean, f"{name} must be True or False, got {got(value)}")
         requires = _checked_requirements(prefix, requires) or (authenticated,)
         segments = tuple(to_wsgi(prefix).strip("/").split("/")) if prefix != "/" else ()
         markers = (authenticated, optional, public)
@@ -108,6 +114,7 @@ class Rule:
             "segments": segments,
             "is_public": len(requires) == 1 and requires[0] is public,
             "is_optional": any(one is optional for one in requires),
+            "report_only": report_only,
             # Those that say nothing of a caller need not be asked.
             "_asked": tuple(
                 one for one in requires if not any(one is marker for marker in markers)
@@ -139,8 +146,9 @@ class Rule:
     def __repr__(self) -> str:
         requires = "".join(f", {one!r}" for one in self.requires if one is not authenticated)
         methods = f", methods={tuple(sorted(self.methods))}" if self.methods else ""
-        exact = ", exact=True" if self.exact else ""
-        return f"Rule({self.prefix!r}{requires}{methods}{exact})"
+        flags = [name for name in ("exact", "report_only") if getattr(self, name)]
+        shown = "".join(f", {name}=True" for name in flags)
+        return f"Rule({self.prefix!r}{requires}{methods}{shown})"
 
 
 class RuleTable:

@@ -25,8 +25,7 @@ import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-WILDCARD = "*"
-"""The segment of a prefix that stands for any one segment."""
+from .prefixes import WILDCARD
 
 _AS_UNDERSCORES = str.maketrans(string.punctuation, "_" * len(string.punctuation))
 

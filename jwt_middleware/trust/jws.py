@@ -14,8 +14,9 @@ One text has one meaning or is refused:
 import json
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import InvalidToken
 from . import encoding
@@ -24,7 +25,8 @@ from .keys import Key, KeySource
 _REFUSED_PARAMETERS = {"crit", "b64", "zip"}
 
 
-class Jws(NamedTuple):
+@dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
+class Jws:
     """A well-formed compact JWS whose signature nobody has checked yet."""
 
     header: Mapping[str, Any]

@@ -40,7 +40,7 @@ class Revocation:
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RevocationPage:
     """What a log answers: entries, and the cursor to ask with next.
 
@@ -67,8 +67,10 @@ class RevocationLog(Protocol):
 def revocation_keys(issuer: str, token_id: str | None, session_id: str | None) -> tuple[str, ...]:
     """Return the keys under which a token may be revoked: its `jti`, of this issuer or of any, and
     its `sid`."""
-    by_token = () if token_id is None else (f"jti\n{issuer}\n{token_id}", f"jti\n\n{token_id}")
-    return by_token if session_id is None else (*by_token, f"sid\n{issuer}\n{session_id}")
+    by_session = () if session_id is None else (f"sid\n{issuer}\n{session_id}",)
+    if token_id is None:
+        return by_session
+    return f"jti\n{issuer}\n{token_id}", f"jti\n\n{token_id}", *by_session
 
 
 def revocation_key(kind: str, issuer: str, id_: str) -> str:
@@ -105,11 +107,27 @@ class RevocationList:
         self._longest_outage = math.inf if max_outage is None else max_outage
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
+        self._failures = 0
         self._pruned_at = -math.inf  # by the wall clock, in seconds since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
         # For each process: a fork may copy a lock that a thread holds, but copies no thread.
         self._reading: dict[int, threading.Lock] = {}
         self._pools: dict[int, ThreadPoolExecutor] = {}
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the log was last read; None before the first time."""
+        return None if self._read_at == -math.inf else time.monotonic() - self._read_at
+
+    @property
+    def size(self) -> int:
+        """How many revoked tokens and sessions are known."""
+        return len(self._revoked)
+
+    @property
+    def failures(self) -> int:
+        """How many reads of the log have failed in this process."""
+        return self._failures
 
     def check(self, keys: tuple[str, ...]) -> None:
         """Return if none of the keys is revoked.
@@ -161,6 +179,7 @@ class RevocationList:
                 self._read_at, self._refresh_at = started, started + self._max_staleness / 2
         except Exception as error:  # an owner's log may raise anything
             self._retry_at = time.monotonic() + _RETRY
+            self._failures += 1  # one reader at a time
             # Only our own texts and the names of classes: a driver's text may hold a password.
             cause = type(error).__name__
             if isinstance(error, StoreUnavailable):

@@ -15,7 +15,7 @@ _SCHEME_CHARACTERS = frozenset(
 )
 
 
-@dataclass(slots=True)  # not frozen: one is made for each first-seen token
+@dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
 class Credentials:
     """What a request presents: the `scheme` as the challenge names it, one `token`, its `source`.
 

@@ -19,8 +19,8 @@ from webtest import TestApp
 
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import assert_protected, trusting
+from tests.kit import ROOT
 
-ROOT = Path(__file__).parents[2]
 PASSWORD = "analytical engine"
 
 
@@ -54,6 +54,8 @@ EXAMPLES = {
     "several_providers": Example(caller={"id": "1", "issuer": "https://example.com"}),
     "scopes": Example(open="/api/news"),
     "cross_origin": Example(),
+    "readiness": Example(open="/readyz"),
+    "opentelemetry_flask": Example(),
     "remote_keys": Example(login="", caller={"id": "ada"}),
     "api_service": Example(login=""),
     "from_flask_jwt_extended": Example(login="", caller={"id": "ada"}),
