@@ -100,9 +100,9 @@ class Rule:
         report_only: bool = False,
     ) -> None:
         prefix = checked_prefix(prefix)
-        for name, value in (("exact", exact), ("report_only", report_only)):
-            is_boolean = isinstance(value, bool)
-            require(is_boolean, f"{name} must be True or False, got {got(value)}")
+        for name, flag in (("exact", exact), ("report_only", report_only)):
+            is_boolean = isinstance(flag, bool)
+            require(is_boolean, f"{name} must be True or False, got {got(flag)}")
         requires = _checked_requirements(prefix, requires) or (authenticated,)
         segments = tuple(to_wsgi(prefix).strip("/").split("/")) if prefix != "/" else ()
         markers = (authenticated, optional, public)

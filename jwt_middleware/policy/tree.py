@@ -23,9 +23,10 @@ some frameworks and is a value to others, so both are tried.
 
 import string
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from .prefixes import WILDCARD
+from .wildcards import Patterns, R
 
 _AS_UNDERSCORES = str.maketrans(string.punctuation, "_" * len(string.punctuation))
 
@@ -38,31 +39,6 @@ _PER_PATTERN = 0.05
 the tree then; and for each rule with `*` at such a level."""
 
 
-class Governing(Protocol):
-    """What the tree must know of a rule."""
-
-    @property
-    def prefix(self) -> str:
-        """The prefix, as text."""
-
-    @property
-    def segments(self) -> tuple[str, ...]:
-        """Its segments, as PEP 3333 text."""
-
-    @property
-    def methods(self) -> frozenset[str]:
-        """The methods that it governs, none for every one."""
-
-    @property
-    def exact(self) -> bool:
-        """Whether it governs the prefix alone, and nothing below."""
-
-    @property
-    def is_public(self) -> bool:
-        """Whether every request passes."""
-
-
-R = TypeVar("R", bound=Governing)
 Charge = Callable[[float], None]
 """Counts some work before it is done, and raises beyond the bound."""
 
@@ -96,50 +72,6 @@ class _Node(Generic[R]):
 _State = tuple[_Node[R] | None, R | None, int, int, int]
 
 
-class _Patterns(Generic[R]):
-    """The rules with `*`. Bit 0 is the best of them: the longest; then literals from the left; then
-    an exact one; then one that names the method."""
-
-    def __init__(self, rules: Iterable[R], depth: int) -> None:
-        self.rules = sorted(rules, key=_merit)
-        self.every = (1 << len(self.rules)) - 1
-        self.stars = [0] * (depth + 1)
-        self.literals: list[dict[str, int]] = [{} for _ in range(depth + 1)]
-        self.ends = [0] * (depth + 1)
-        self.exact_ends = [0] * (depth + 1)
-        self._better: list[int] = []
-        shape: object = None
-        for number, rule in enumerate(self.rules):
-            bit = 1 << number
-            for level, segment in enumerate(rule.segments):
-                if segment == WILDCARD:
-                    self.stars[level] |= bit
-                else:
-                    at_level = self.literals[level]
-                    at_level[segment] = at_level.get(segment, 0) | bit
-            (self.exact_ends if rule.exact else self.ends)[len(rule.segments)] |= bit
-            if _stars(rule)[:-1] != shape or not self._better:
-                shape, better = _stars(rule)[:-1], bit - 1
-            self._better.append(better)
-
-    def best_of(self, matched: int) -> R:
-        """Return the best of some rules."""
-        return self.rules[(matched & -matched).bit_length() - 1]
-
-    def better_than(self, some: int) -> int:
-        """Return the rules that are better than all of the shape of the best of these: of its
-        length, and with `*` at the same places above the last segment."""
-        return self._better[(some & -some).bit_length() - 1]
-
-
-def _stars(rule: Governing) -> tuple[bool, ...]:
-    return tuple(segment == WILDCARD for segment in rule.segments)
-
-
-def _merit(rule: Governing) -> tuple[object, ...]:
-    return (-len(rule.segments), _stars(rule), not rule.exact, not rule.methods)
-
-
 class PrefixTree(Generic[R]):
     """The rules for one method, `""` for those that no rule names, by the segments of their
     prefixes."""
@@ -160,7 +92,8 @@ class PrefixTree(Generic[R]):
         for rule in sorted(ours, key=lambda rule: (len(rule.segments), bool(rule.methods))):
             if WILDCARD not in rule.segments:
                 self._add(rule)
-        self.patterns = _Patterns((r for r in ours if WILDCARD in r.segments), self.depth)
+        starred = [rule for rule in ours if WILDCARD in rule.segments]
+        self.patterns: Patterns[R] = Patterns(starred, self.depth)
         self._always_branches = bool(self._punctuated or self.patterns.rules)
         self.per_level = _PER_LEVEL + _PER_PATTERN * len(self.patterns.rules)
 

@@ -214,7 +214,7 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_a_mistyped_text_of_rules_is_refused(text: str) -> None:
     """Rules as text refuse what rules refuse, and what hides in the words behind a prefix."""
-    with pytest.raises(ConfigurationError, match="rules is rules with commas between"):
+    with pytest.raises(ConfigurationError, match="rules must be rules separated by commas"):
         filter_app_factory(
             lambda environ, start_response: [],
             {},

@@ -726,32 +726,36 @@ def test_a_prefix_that_means_what_it_says_is_taken(prefix: str) -> None:
 
 
 PATTERNS = {
-    "angle brackets": ("/users/<id>/posts", "/users"),
-    "a converter": ("/users/<int:id>", "/users"),
-    "braces": ("/users/{id}", "/users"),
-    "braces within a segment": ("/users/v{id}", "/users"),
-    "a colon": ("/users/:id", "/users"),
-    "a colon first": ("/:id", "/"),
-    "a star": ("/users/*", "/users"),
-    "square brackets": ("/users/[id]", "/users"),
-    "a class of characters": ("/users/v[0-9]+", "/users"),
-    "alternatives": ("/users/a|b", "/users"),
-    "two paths": ("/users/a|/b", "/users"),
-    "two paths with a comma": ("/users/a,/b", "/users"),
-    "a colon behind": ("/users/a:", "/users"),
-    "two stars": ("/**", "/"),
-    "a star in a name": ("/users/a*", "/users"),
-    "a regular expression": ("/users/(?P<id>.+)", "/users"),
+    "angle brackets": ("/users/<id>/posts", "/users/*/posts"),
+    "a converter": ("/users/<int:id>", "/users/*"),
+    "braces": ("/users/{id}", "/users/*"),
+    "braces within a segment": ("/users/v{id}", "/users/*"),
+    "a colon": ("/users/:id", "/users/*"),
+    "a colon first": ("/:id", "/*"),
+    "square brackets": ("/users/[id]", "/users/*"),
+    "a class of characters": ("/users/v[0-9]+", "/users/*"),
+    "alternatives": ("/users/a|b", "/users/*"),
+    "a colon behind": ("/users/a:", "/users/*"),
+    "two stars": ("/**", "/*"),
+    "a star in a name": ("/users/a*", "/users/*"),
+    "a regular expression": ("/users/(?P<id>.+)", "/users/*"),
 }
 
 
-@pytest.mark.parametrize(("prefix", "above"), PATTERNS.values(), ids=PATTERNS)
-def test_a_pattern_is_refused_with_the_prefix_that_protects(prefix: str, above: str) -> None:
+@pytest.mark.parametrize(("prefix", "form"), PATTERNS.values(), ids=PATTERNS)
+def test_a_pattern_is_refused_with_the_form_that_protects(prefix: str, form: str) -> None:
     """A pattern that is taken literally would protect nothing."""
     with pytest.raises(ConfigurationError) as caught:
         Rule(prefix)
-    assert str(caught.value).startswith("prefix must be a literal path")
-    assert f"got {prefix!r}; Rule({above!r}) governs" in str(caught.value)
+    assert str(caught.value).startswith("prefix must have no pattern but a segment '*'")
+    assert f"got {prefix!r}; Rule({form!r}), where" in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["/users/a|/b", "/users/a,/b"], ids=["a bar", "a comma"])
+def test_two_paths_in_one_prefix_are_refused(prefix: str) -> None:
+    """They would protect neither."""
+    with pytest.raises(ConfigurationError, match="prefix must have no pattern"):
+        Rule(prefix)
 
 
 UNCLEAR = [
