@@ -13,6 +13,11 @@ ENVIRON_KEY = "jwt_middleware.identity"
 REASON_KEY = "jwt_middleware.reason"
 """The key of the reason of a refusal, for access logs."""
 
+GOVERNED_BY_KEY = "jwt_middleware.governed_by"
+"""The key of a pair: the innermost `JWTMiddleware` with a rule for the request, and its rules.
+
+Only `views` reads it. The middleware replaces whatever is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

@@ -12,7 +12,7 @@ from . import events
 from ._options import require
 from .decision import Decision
 from .errors import InvalidRequest, Refusal
-from .identity import REASON_KEY, Identity, clear_identity, put_identity
+from .identity import GOVERNED_BY_KEY, REASON_KEY, Identity, clear_identity, put_identity
 from .policy.rules import Rule, RuleTable
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
@@ -25,7 +25,7 @@ from .wire.cors import (
     is_preflight,
     preflight_response,
 )
-from .wire.credentials import extract
+from .wire.credentials import checked_token, extract
 from .wire.problem import refusal_response
 from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
@@ -95,13 +95,38 @@ class JWTMiddleware:
             names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
             put_identity(environ, caller, "Bearer", names_one)
         if answer is None:
+            environ[GOVERNED_BY_KEY] = self, rules
             return self.app(environ, start_response)
         if isinstance(answer, Refusal):
-            environ[REASON_KEY] = answer.reason
-            events.report(_OBSERVERS, Decision(rules, caller, answer), environ)
-            drain_body(environ)
-            return refusal_response(answer, self._realm)(environ, start_response)
+            return self.refuse(answer, Decision(rules, caller, answer), environ, start_response)
         return preflight_response()(environ, start_response)
+
+    def refuse(
+        self,
+        refusal: Refusal,
+        decision: Decision,
+        environ: dict[str, Any],
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        """Report a refusal and answer it (PEP 3333). Views refuse through here too (`views`)."""
+        environ[REASON_KEY] = refusal.reason
+        events.report(_OBSERVERS, decision, environ)
+        drain_body(environ)
+        return refusal_response(refusal, self._realm)(environ, start_response)
+
+    def verify(self, token: str) -> Identity:
+        """Return the caller that a token names, outside of a request: for a message of a WebSocket
+        or a queue, for example.
+
+        No rule is asked. The bound `max_token_bytes`, the cache and the revocations count as they
+        do for requests. `InvalidRequest` for anything but one well-formed token; otherwise
+        `InvalidToken` or `Unavailable` with the reason.
+        """
+        key = f"Bearer {checked_token(token, self.max_token_bytes)}"
+        verdict = self._cache.get(key)
+        if verdict is not None and verdict.is_current():
+            return self.verifier.confirm(verdict)
+        return self._verify(key, token)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return what is to happen with this request.
