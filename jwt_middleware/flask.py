@@ -65,6 +65,7 @@ _INSTEAD = {
     "get_jti": "current_identity.token_id",
     "get_jwt_header": "current_identity.header",
     "get_jwt_request_location": "nothing: JWTMiddleware knows where it looks for tokens",
+    "get_unverified_jwt_headers": "JWTMiddleware.verify(token).header, which is verified",
     "set_access_cookies": "the LoginApp, which has a cookie mode",
     "set_refresh_cookies": "the LoginApp, which has a cookie mode",
     "unset_access_cookies": "the LoginApp, which has a cookie mode",

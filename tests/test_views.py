@@ -258,11 +258,13 @@ def test_a_view_that_contradicts_itself_cannot_be_made(
     requires: tuple[Any, ...], is_optional: bool
 ) -> None:
     """What a view asks is checked when it is made."""
-    with pytest.raises(ConfigurationError, match="^jwt must not hold"):
+    with pytest.raises(ConfigurationError, match=r"^jwt must not hold"):
         ViewRule("jwt", requires, is_optional=is_optional)
 
 
-@pytest.mark.parametrize("requires", [(optional,), (optional, scope("write"))], ids=["bare", "with"])
+@pytest.mark.parametrize(
+    "requires", [(optional,), (optional, scope("write"))], ids=["bare", "with"]
+)
 def test_an_optional_view_lets_a_request_without_a_token_pass(requires: tuple[Any, ...]) -> None:
     """With a token, the other requirements are asked."""
     results: list[Any] = []
@@ -299,5 +301,5 @@ def test_the_caller_of_a_request_or_none() -> None:
 @pytest.mark.parametrize("value", [None, "scope", Refusal, ValueError()], ids=repr)
 def test_only_a_refusal_is_answered(value: Any) -> None:
     """`TypeError` for anything else: there is no answer to it."""
-    with pytest.raises(TypeError, match="^refusal must be a Refusal"):
+    with pytest.raises(TypeError, match=r"^refusal must be a Refusal"):
         refusal_response(value, {})
