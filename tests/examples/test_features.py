@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from old_app import DECODES, ENCODES, SECRET, old_app, old_tokens
-from walking import PASSWORD, Call, loading, sign_in, webtest_call
 
 from jwt_middleware import Key
 from jwt_middleware.login import TokenMinter
+from tests.examples.old_app import DECODES, ENCODES, SECRET, old_app, old_tokens
+from tests.examples.walking import PASSWORD, Call, loading, sign_in, webtest_call
 
 PARTNER, FRONT_END = "https://partner.example/", "https://app.example"
 KEY = Key.generate()
