@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .readings import to_wsgi
-
 ENVIRON_KEY = "jwt_middleware.identity"
 """The key of the `Identity`. It has a dot and lower case, so no client header can produce it."""
 
@@ -30,6 +28,8 @@ class Identity:
     - `token_id` and `session_id`: the `jti` and the `sid`, or None.
     - `expires_at`: the `exp`, in seconds since the epoch.
     - `claims` and `header`: everything in the token, as fresh dicts.
+    - `remote_user`: REMOTE_USER as PEP 3333 text: the subject, or what the provider's
+      `remote_user_claim` says. None sets none.
     """
 
     subject: str
@@ -40,6 +40,7 @@ class Identity:
     expires_at: float
     claims_json: bytes = field(repr=False)
     header_json: bytes = field(default=b"{}", repr=False)
+    remote_user: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -81,8 +82,8 @@ def put_identity(
     environ.pop(REASON_KEY, None)
     environ[ENVIRON_KEY] = identity
     environ["AUTH_TYPE"] = scheme
-    if names_one_person:
-        environ["REMOTE_USER"] = to_wsgi(identity.subject)
+    if names_one_person and identity.remote_user is not None:
+        environ["REMOTE_USER"] = identity.remote_user
     else:
         environ.pop("REMOTE_USER", None)
 
@@ -103,6 +104,7 @@ class _Draft:
         expires_at: float,
         claims_json: bytes,
         header_json: bytes,
+        remote_user: str | None,
     ) -> None:
         self.subject = subject
         self.issuer = issuer
@@ -112,6 +114,7 @@ class _Draft:
         self.expires_at = expires_at
         self.claims_json = claims_json
         self.header_json = header_json
+        self.remote_user = remote_user
 
 
 def new_identity(
@@ -123,6 +126,7 @@ def new_identity(
     expires_at: float,
     claims_json: bytes,
     header_json: bytes,
+    remote_user: str | None,
 ) -> Identity:
     """Return an `Identity` of these values.
 
@@ -130,7 +134,15 @@ def new_identity(
     draft are set at once, and it becomes an Identity with all of them: 4 % of a first-seen token.
     """
     draft: Any = _Draft(
-        subject, issuer, scopes, token_id, session_id, expires_at, claims_json, header_json
+        subject,
+        issuer,
+        scopes,
+        token_id,
+        session_id,
+        expires_at,
+        claims_json,
+        header_json,
+        remote_user,
     )
     draft.__class__ = Identity
     identity: Identity = draft
