@@ -47,6 +47,15 @@ def check_seconds(
     raise ConfigurationError(f"{name} must be a finite number of seconds {rule}, got {got(value)}")
 
 
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Raise `ConfigurationError` unless the option is an integer of at least `least`.
+
+    A boolean is an integer to Python, and never meant as one here.
+    """
+    is_count = type(value) is int and value >= least
+    require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")
+
+
 def require(condition: object, message: str) -> None:
     """Raise `ConfigurationError(message)` unless the condition holds."""
     if not condition:

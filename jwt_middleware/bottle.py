@@ -56,7 +56,7 @@ class JWTPlugin:
     name = "jwt_middleware"
     api = 2
 
-    def setup(self, app: Bottle) -> None:
+    def setup(self, app: Any) -> None:
         """Check the routes of the app, now and as they come (Bottle calls this from `install`)."""
         require(isinstance(app, Bottle), f"app must be a Bottle object, got {got(app)}")
         for route in app.routes:
@@ -69,7 +69,7 @@ class JWTPlugin:
         if "trigger_hook" not in vars(app):
             app.trigger_hook = _answering(app.trigger_hook)
 
-    def apply(self, callback: Callable[..., Any], route: Route) -> Callable[..., Any]:
+    def apply(self, callback: Callable[..., Any], route: Any) -> Callable[..., Any]:
         """Return the callback with what its route asks before it."""
         rule = _rule_of(route)
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import wraps
 from inspect import isfunction
-from typing import TYPE_CHECKING, Any, Never, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Never, ParamSpec
 from weakref import WeakSet
 
 from flask import Flask, current_app, make_response, request
@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 _P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 _EXTENSION = "jwt_middleware"
 
@@ -89,7 +88,7 @@ class _Decorator:
     def __init__(self, rule: ViewRule) -> None:
         self._rule = rule
 
-    def __call__(self, view: Callable[_P, _R]) -> Callable[_P, _R | ResponseReturnValue]:
+    def __call__(self, view: Callable[_P, object]) -> Callable[_P, Any]:
         require(
             callable(view) and not (isinstance(view, type) and issubclass(view, View)),
             f"jwt_required() must stand on a view function, got {got(view)}; "
@@ -98,15 +97,14 @@ class _Decorator:
         rule = self._rule
 
         @wraps(view)
-        def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R | ResponseReturnValue:
+        def guarded(*args: _P.args, **kwargs: _P.kwargs) -> Any:
             _check_order_once(current_app)
             try:
                 rule.enforce(request.environ)
                 # An async view runs as Flask runs it.
-                answer: _R = current_app.ensure_sync(view)(*args, **kwargs)
+                return current_app.ensure_sync(view)(*args, **kwargs)
             except Refusal as refusal:
                 return _answer(refusal)
-            return answer
 
         _guards.add(guarded)
         with suppress(TypeError):  # some callables cannot be referred to weakly

@@ -12,9 +12,17 @@ REASON_KEY = "jwt_middleware.reason"
 """The key of the reason of a refusal, for access logs."""
 
 GOVERNED_BY_KEY = "jwt_middleware.governed_by"
-"""The key of a pair: the innermost `JWTMiddleware` with a rule for the request, and its rules.
+"""The key of what views are told by the innermost `JWTMiddleware` with a rule for the request.
 
-Only `views` reads it. The middleware replaces whatever is there."""
+It is a tuple: the middleware, the rules, and what a report-only rule would have answered. Only
+`views` reads it. The middleware replaces whatever is there."""
+
+SUBJECT_KEY = "jwt_middleware.subject"
+"""The key of the subject of a caller whose token is good and who is refused, for access logs:
+printable ASCII, truncated."""
+
+WOULD_REFUSE_KEY = "jwt_middleware.would_refuse"
+"""The key of the reason for which a report-only rule would have refused the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,8 @@ def clear_identity(environ: dict[str, Any]) -> None:
     """Remove our keys, so that no server or outer middleware can supply an identity."""
     environ.pop(ENVIRON_KEY, None)
     environ.pop(REASON_KEY, None)
+    environ.pop(SUBJECT_KEY, None)
+    environ.pop(WOULD_REFUSE_KEY, None)
     environ.pop("REMOTE_USER", None)
     environ.pop("AUTH_TYPE", None)
 
@@ -80,6 +90,8 @@ def put_identity(
     is set only where `names_one_person`.
     """
     environ.pop(REASON_KEY, None)
+    if SUBJECT_KEY in environ or WOULD_REFUSE_KEY in environ:  # a third of two calls of `pop`
+        clear_identity(environ)
     environ[ENVIRON_KEY] = identity
     environ["AUTH_TYPE"] = scheme
     if names_one_person and identity.remote_user is not None:

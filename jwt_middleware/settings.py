@@ -170,8 +170,11 @@ def _rule(line: str) -> Rule:
     prefix, *words = line.split()
     methods = [word for word in words if word.isupper()]
     try:
-        requires = [_requirement(word) for word in words if not word.isupper()]
-        return Rule(prefix, *requires, methods=methods)
+        report_only = "report_only" in words
+        requires = [
+            _requirement(word) for word in words if not word.isupper() and word != "report_only"
+        ]
+        return Rule(prefix, *requires, methods=methods, report_only=report_only)
     except ConfigurationError as error:
         raise ConfigurationError(f"in {line!r}: {error}") from None
 
@@ -181,7 +184,8 @@ def _requirement(word: str) -> Requirement:
         return scope(word.removeprefix("scope="))
     require(
         word in _REQUIREMENTS,
-        f"each word must be a method in capitals, {', '.join(_REQUIREMENTS)} or scope=NAME, "
+        f"each word must be a method in capitals, {', '.join(_REQUIREMENTS)}, report_only "
+        f"or scope=NAME, "
         f"got {word!r}",
     )
     return _REQUIREMENTS[word]

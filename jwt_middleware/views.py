@@ -20,7 +20,6 @@ from functools import lru_cache
 from typing import Any
 
 from ._options import got, require
-from .decision import Decision
 from .errors import MissingToken, Refusal
 from .identity import GOVERNED_BY_KEY, Identity
 from .log_lines import foreign_value
@@ -54,7 +53,9 @@ def enforce(environ: Mapping[str, Any], *requirements: Requirement) -> Identity:
     if requirements:
         _check_once(requirements)
     if caller is None:
-        raise MissingToken
+        # A report-only rule let a bad token pass, and the view does not.
+        reported = environ[GOVERNED_BY_KEY][2]
+        raise reported if isinstance(reported, Refusal) else MissingToken
     for requirement in requirements:
         ask(requirement, caller)
     return caller
@@ -73,10 +74,9 @@ def refusal_response(refusal: Refusal, environ: dict[str, Any]) -> WSGIApplicati
     if not isinstance(refusal, Refusal):
         raise TypeError(f"refusal must be a Refusal, got {got(refusal)}")
     middleware, rules = _governing(environ)
-    decision = Decision(rules, Identity.from_environ(environ), refusal)
 
     def application(_: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        return middleware.refuse(refusal, decision, environ, start_response)
+        return middleware.refuse(refusal, rules, environ, start_response)
 
     return application
 
@@ -87,7 +87,7 @@ def caller_of(environ: Mapping[str, Any]) -> Identity | None:
     `RuntimeError` where none has: no rule governs the path, or it is public.
     """
     _, rules = _governing(environ)
-    if rules[0].is_public:  # public rules come last, so all are
+    if all(rule.is_public for rule in rules):
         rule = rules[0]
         raise RuntimeError(
             f"{rule!r} reads no token, and a view on {_shown_path(environ)!r} needs one: "
@@ -133,8 +133,10 @@ class ViewRule:
 def _governing(environ: Mapping[str, Any]) -> tuple[JWTMiddleware, tuple[Rule, ...]]:
     found = environ.get(GOVERNED_BY_KEY)
     # The innermost middleware with a rule wrote it last. Anything else did not come from one.
-    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], JWTMiddleware):
-        return found
+    if isinstance(found, tuple) and len(found) == 3 and isinstance(found[0], JWTMiddleware):
+        middleware, rules, _ = found
+        if rules:
+            return middleware, rules
     mounted = _shown_path(environ)
     path = foreign_value(environ.get("PATH_INFO") or "/", _MAX_SHOWN)
     inner = f", or Rule({mounted!r}, optional) where it wraps the mount too"

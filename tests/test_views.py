@@ -173,7 +173,7 @@ def test_without_a_middleware_nothing_is_let_through() -> None:
 
 FORGED: dict[str, Any] = {
     "a text": "yes",
-    "a pair of others": (object(), (Rule("/"),)),
+    "a tuple of others": (object(), (Rule("/"),), None),
     "a list": ["a", "b"],
     "true": True,
 }

@@ -17,6 +17,7 @@ import json
 import logging
 
 from ..log_lines import foreign_value, log_with_fields
+from ..login_events import announce
 
 _log = logging.getLogger("jwt_middleware.login")
 
@@ -46,9 +47,11 @@ _EVENTS = {
 def record(event: str, address: str | None, **facts: object) -> None:
     """Log an event of a request from an address.
 
-    Facts that are None are not logged. Never pass a token or a password.
+    Metrics count the event even if its log level is off. Facts that are None are not logged. Never
+    pass a token or a password.
     """
     level, words = _EVENTS[event]
+    announce(event)
     if not _log.isEnabledFor(level):
         return
     facts = {"address": address, **facts}

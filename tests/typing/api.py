@@ -4,12 +4,13 @@ pyright, both strict.
 `assert_type` holds what a caller gets to what is promised.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, assert_type
 from wsgiref.types import WSGIApplication
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -38,12 +39,24 @@ from jwt_middleware import (
     any_of,
     authenticated,
     claim,
+    enforce,
     issued_by,
     optional,
     public,
+    refusal_response,
     scope,
 )
+from jwt_middleware.bottle import JWTPlugin
+from jwt_middleware.events import Observer
+from jwt_middleware.flask import (
+    current_identity,
+    get_jwt,
+    get_jwt_identity,
+    init_app,
+    jwt_required,
+)
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
+from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import (
     Counters,
@@ -125,6 +138,7 @@ def providers(key_set: KeySet) -> list[Provider]:
             keys=key_set,
             max_lifetime=3600,
             subject_claim="oid",
+            remote_user_claim="preferred_username",
             scope_claims=("roles",),
         ),
         Provider(
@@ -149,6 +163,38 @@ def terms(provider: Provider) -> list[KeySource]:
     assert_type(provider.scope_claims, tuple[str, ...])
     remote = RemoteKeySet("https://idp.example/jwks.json")
     return [provider.keys, remote, KeyFolder(Path("keys")), KeySet([KeyFolder("keys").active])]
+
+
+def in_a_view(environ: dict[str, Any], middleware: JWTMiddleware) -> object:
+    """What a view of any framework asks, and its answer where it refuses."""
+    assert_type(middleware.verify("token"), Identity)
+    try:
+        caller = enforce(environ, scope("read"), is_admin)
+    except Refusal as refusal:
+        return refusal_response(refusal, environ)
+    assert_type(caller, Identity)
+    assert_type(caller.remote_user, str | None)
+    return caller.subject
+
+
+def views_of_flask(app: Flask) -> None:
+    """Views of Flask."""
+    init_app(app)
+
+    @app.get("/me")
+    @jwt_required()
+    def me() -> str:
+        assert_type(get_jwt_identity(), str | None)
+        assert_type(get_jwt(), dict[str, Any])
+        assert_type(current_identity, Identity)
+        return current_identity.subject
+
+    @app.get("/users/<int:id>")
+    @jwt_required(scope("admin"), is_admin, optional=True)
+    async def user(id: int) -> dict[str, int]:
+        return {"id": id}
+
+    print(me, user, JWTPlugin().name)
 
 
 def is_admin(identity: Identity) -> bool:
@@ -307,6 +353,43 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
     application({}, print)
     login({}, print)
     beside_others(application, guarded, login)
+
+
+def observe(decision: Decision, environ: Mapping[str, Any]) -> None:
+    """An observer of the owner's own."""
+    if isinstance(decision.reported, Refusal):
+        assert_type(decision.reported.reason, str)
+    environ.get("jwt_middleware.subject")
+
+
+class Tracer:
+    """An observer that is an object."""
+
+    def __call__(self, decision: Decision, environ: Mapping[str, Any]) -> int:
+        """Whatever it returns is ignored."""
+        return 1
+
+
+def operated(provider: Provider, registry: CollectorRegistry) -> None:
+    """Report-only rules, observers, metrics, readiness."""
+    rule = Rule("/api", scope("read"), methods=("GET",), report_only=True)
+    assert_type(rule.report_only, bool)
+    metrics = PrometheusMetrics()
+    guarded = JWTMiddleware(
+        app,
+        providers=[provider],
+        rules=[rule],
+        observers=[metrics, PrometheusMetrics(registry), observe, Tracer()],
+    )
+    JWTMiddleware(app, providers=[provider], rules=[rule], observers=(observe,))
+    observer: Observer = metrics
+    observer(guarded.decide({}), {})
+    assert_type(guarded.ready(), dict[str, Any])
+    assert_type(RemoteKeySet("https://idp.example/jwks.json").age, float | None)
+    assert_type(RemoteKeySet("https://idp.example/jwks.json").failures, int)
+    assert_type(RevocationList(OwnLog()).age, float | None)
+    assert_type(RevocationList(OwnLog()).size, int)
+    assert_type(RevocationList(OwnLog()).failures, int)
 
 
 def beside_others(*applications: WSGIApplication) -> None:
