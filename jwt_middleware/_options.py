@@ -4,11 +4,14 @@ Each message says `<option> must be <rule>, got <value>`. A value that may hold 
 shown; a long one is cut.
 """
 
+import re
 from typing import TypeVar
 
 from .errors import ConfigurationError
 
 T = TypeVar("T")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _SHOWN = 80  # characters of a value in a message
 
@@ -54,6 +57,14 @@ def check_count(name: str, value: object, *, least: int) -> None:
     """
     is_count = type(value) is int and value >= least
     require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")
+
+
+def is_text(value: object) -> bool:
+    """Return whether it is a string that UTF-8 can hold: one without a lone surrogate.
+
+    No token, header or store could hold another, so it would fail at a request, or never match.
+    """
+    return isinstance(value, str) and not _SURROGATE.search(value)
 
 
 def require(condition: object, message: str) -> None:

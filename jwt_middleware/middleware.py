@@ -19,6 +19,7 @@ from .readiness import readiness
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, VerificationCounts, Verifier
+from .wire.app_form import check_wrapped, explain_recursion
 from .wire.challenge import check_realm
 from .wire.cors import (
     Preflight,
@@ -30,7 +31,7 @@ from .wire.cors import (
 )
 from .wire.credentials import checked_token, extract
 from .wire.problem import refusal_response
-from .wire.wsgi import StartResponse, WSGIApplication, check_app, drain_body, tidy_environ
+from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -67,7 +68,7 @@ class JWTMiddleware:
         cache_size: int = 10_000,
         observers: Sequence[Observer] = (),
     ) -> None:
-        check_app(app)
+        check_wrapped(app)
         check_realm(realm)
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
@@ -93,26 +94,30 @@ class JWTMiddleware:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
-        if self._is_observed:
-            return self._call_observed(environ, start_response)
-        rules, caller, answer = self._decide(environ, self._match)
-        if not rules and answer is None:
+        try:
+            if self._is_observed:
+                return self._call_observed(environ, start_response)
+            rules, caller, answer = self._decide(environ, self._match)
+            if not rules and answer is None:
+                return self.app(environ, start_response)
+            if self._allowed_origins:
+                start_response = allow_origin(start_response, environ, self._allowed_origins)
+            if answer is not None:
+                clear_identity(environ)
+                note_refusals(environ, caller, answer)
+                self._observers.report(Decision(rules, None, answer), environ)
+                return self._answer(answer, environ, start_response)
+            if caller is None:
+                # Clear our keys, so that no server or outer middleware can supply an identity.
+                clear_identity(environ)
+            else:
+                names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
+                put_identity(environ, caller, "Bearer", names_one)
+            environ[GOVERNED_BY_KEY] = self, rules, None
             return self.app(environ, start_response)
-        if self._allowed_origins:
-            start_response = allow_origin(start_response, environ, self._allowed_origins)
-        if answer is not None:
-            clear_identity(environ)
-            note_refusals(environ, caller, answer)
-            self._observers.report(Decision(rules, None, answer), environ)
-            return self._answer(answer, environ, start_response)
-        if caller is None:
-            # Clear our keys, so that no server or outer middleware can supply an identity.
-            clear_identity(environ)
-        else:
-            names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
-            put_identity(environ, caller, "Bearer", names_one)
-        environ[GOVERNED_BY_KEY] = self, rules, None
-        return self.app(environ, start_response)
+        except RecursionError:
+            explain_recursion("self")
+            raise
 
     def _call_observed(
         self, environ: dict[str, Any], start_response: StartResponse
@@ -157,21 +162,16 @@ class JWTMiddleware:
         environ: dict[str, Any],
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """Answer a request that passed these rules and that a view refuses (PEP 3333; `views`).
-
-        It is reported as the middleware reports its own refusals.
-        """
+        """Report and answer a request that passed these rules and that a view refuses (`views`)."""
         note_refusals(environ, Identity.from_environ(environ), refusal)
         self._observers.report(Decision(rules, None, refusal), environ)
         return self._answer(refusal, environ, start_response)
 
     def verify(self, token: str) -> Identity:
-        """Return the caller that a token names, outside of a request: for a message of a WebSocket
-        or a queue, for example.
+        """Return the caller that a token names, outside of a request: in a WebSocket or a queue.
 
-        No rule is asked. The bound `max_token_bytes`, the cache and the revocations count as they
-        do for requests. `InvalidRequest` for anything but one well-formed token; otherwise
-        `InvalidToken` or `Unavailable` with the reason.
+        No rule is asked; `max_token_bytes`, the cache and the revocations count. `InvalidRequest`
+        for anything but one well-formed token, `InvalidToken` or `Unavailable` with the reason.
         """
         key = f"Bearer {checked_token(token, self.max_token_bytes)}"
         verdict = self._cache.get(key)

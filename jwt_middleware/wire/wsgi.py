@@ -24,8 +24,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from .._options import require
-
 StartResponse: TypeAlias = Callable[..., Any]
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
@@ -50,16 +48,6 @@ _ASCII = "".join(map(chr, range(128)))
 _BUFFERS = (io.BytesIO, tempfile.SpooledTemporaryFile)
 _WRAPPED = ("rfile", "file", "input")  # of cheroot and gevent, of waitress, of wsgiref.validate
 _MAX_LAYERS = 4
-
-
-def check_app(app: object) -> None:
-    """Raise `ConfigurationError` for what cannot be wrapped as a WSGI app."""
-    form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
-    require(callable(app), f"app must be a WSGI app, got {type(app).__name__}; {form}")
-    # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
-    # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
-    # refused here instead of failing at the first request.
-    require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")
 
 
 def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
