@@ -303,3 +303,48 @@ def test_only_a_refusal_is_answered(value: Any) -> None:
     """`TypeError` for anything else: there is no answer to it."""
     with pytest.raises(TypeError, match=r"^refusal must be a Refusal"):
         refusal_response(value, {})
+
+
+REPORTED: dict[str, tuple[str | None, str | None, str]] = {
+    "no token": (None, "missing", "missing"),
+    "a bad token": (Tokens([PROVIDER], KEY).good("ada", exp=1), "expired", "expired"),
+    "not a token": ("a,b", "malformed", "malformed"),
+    "a token that the rule would refuse": (GOOD, "scope", ""),
+}
+
+
+@pytest.mark.parametrize(("token", "would", "reason"), REPORTED.values(), ids=REPORTED)
+def test_a_view_under_a_report_only_rule_refuses_by_itself(
+    token: str | None, would: str, reason: str
+) -> None:
+    """The rule reads the token and lets all pass; the view does not, and says why."""
+    view = View(scope("read"))
+    call(guarded(view, Rule("/", scope("write"), report_only=True)), token)
+    assert view.environ["jwt_middleware.would_refuse"] == would
+    assert getattr(view.error, "reason", "") == reason
+    assert view.environ.get("jwt_middleware.reason", "") == reason
+
+
+def test_a_report_only_rule_beside_a_public_one_reads_the_token() -> None:
+    """So a view may ask who is calling."""
+    view = View()
+    rules = [Rule("/", public), Rule("/x", report_only=True)]
+    assert call(guarded(view, *rules))[0] == "200 OK"
+
+
+def test_observers_see_the_refusal_of_a_view_once() -> None:
+    """After the decision that let the request through, which they see too; the subject is in the
+    environ for access logs."""
+    seen: list[tuple[str | None, str | None]] = []
+
+    def observer(decision: Any, environ: Any) -> None:
+        seen.append(
+            (getattr(decision.answer, "reason", None), environ.get("jwt_middleware.subject"))
+        )
+        assert [rule.prefix for rule in decision.rules] == ["/"]
+
+    call(guarded(View(scope("write")), observers=[observer]))
+    assert seen == [(None, None), ("scope", "ada")]
+    seen.clear()
+    call(guarded(View(), observers=[observer]), None)
+    assert seen == [(None, None), ("missing", None)]
