@@ -48,6 +48,8 @@ EXAMPLES = {
     "django_rest_app": Example(login="", caller={"id": "ada", "name": "ada"}),
     "pyramid_app": Example(),
     "falcon_app": Example(),
+    "flask_views": Example(),
+    "bottle_views": Example(),
     "django_views": Example(login="", caller={"id": "ada"}),
     "pyramid_views": Example(),
     "falcon_views": Example(),
