@@ -6,9 +6,9 @@ import tempfile
 from configparser import ConfigParser
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from environments import FLOWS, ROOT, Environment, build_wheel
-from servers.engines import PostgreSQL, Valkey
+from tests.kit import ROOT
+from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.environments import FLOWS, Environment, build_wheel
 
 _FOR_US = {"test", "test-all", "bench", "docs"}
 

@@ -12,24 +12,24 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from servers.engines import PostgreSQL, Valkey
 from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
+from tests.kit.engines import PostgreSQL, Valkey
 
 _CHEAP = "scrypt:1024:8:1"
 _REAL_TIME = (
     "browser",
+    "checks/faults",
+    "checks/matrix",
     "cli",
     "examples",
-    "faults",
     "login",
     "servers",
-    "matrix",
     "stores",
     "test_readme.py",
-    "test_remote_keys.py",
-    "test_revocation_processes.py",
+    "trust/test_remote_keys.py",
+    "trust/test_revocation_processes.py",
 )
 
 
@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of real servers and browsers wait in real time, which a busy machine can use up: they
     get two more goes."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in _REAL_TIME:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        if path.startswith(_REAL_TIME):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
 

@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from laws import APART, LAWS, PACKAGE, Law, Module, modules_in
 
-ROOT = Path(__file__).parents[1] / PACKAGE
-MODULES = modules_in(ROOT)
+from tests.kit import ROOT
+from tests.kit.laws import APART, LAWS, PACKAGE, Law, Module, modules_in
+
+_FOLDER = ROOT / PACKAGE
+MODULES = modules_in(_FOLDER)
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -161,7 +163,7 @@ def _loaded_by(statement: str) -> set[str]:
         f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT.parent, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
     return {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
 
@@ -189,7 +191,7 @@ def test_the_core_does_not_load_the_rest() -> None:
     """An app that only accepts tokens pays for no store and no login."""
     script = f"import sys, {PACKAGE}; print(*(name for name in sys.modules if name.startswith('{PACKAGE}.')))"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT.parent, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert not [name for name in done.stdout.split() if name.split(".")[1] in APART]
 
@@ -214,7 +216,7 @@ def test_every_public_name_is_there() -> None:
 def test_every_public_name_is_typed(name: str) -> None:
     """`tests/typing/api.py` uses each of them, as the type checker of an owner would see it
     used."""
-    tree = ast.parse((Path(__file__).parent / "typing" / "api.py").read_text())
+    tree = ast.parse((ROOT / "tests" / "typing" / "api.py").read_text())
     imports = [
         node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == name
     ]

@@ -3,15 +3,15 @@ differ."""
 
 from typing import Any
 
-from clock import Clock, stopped
-from corpus.verifiers import application, environ
-from forge import MovingKeys, changed, sign
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from logs import ListLog
 
 from jwt_middleware import JWTMiddleware, Key, Provider, Refusal, RevocationList, Rule
+from tests.checks.corpus.verifiers import application, environ
+from tests.kit.clock import Clock, stopped
+from tests.kit.logs import ListLog
+from tests.kit.tokens import MovingKeys, changed, sign
 
 ISSUER = "https://moving.example"
 KEYS = {name: Key.generate("EdDSA", id=name) for name in "abc"}

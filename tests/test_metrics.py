@@ -12,10 +12,8 @@ from typing import Any
 
 import jwt
 import pytest
-from logs import ListLog
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from servers.serving import call, gunicorn
 
 from jwt_middleware import (
     ConfigurationError,
@@ -39,6 +37,8 @@ from jwt_middleware.login_events import LOGIN_EVENTS
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import KeyServer
+from tests.kit.logs import ListLog
+from tests.kit.serving import call, gunicorn
 
 ISSUER, AUDIENCE = "https://login.example", "example-api"
 SECRET = "a secret of the tests, long enough"

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from forge import Issuer, MovingKeys, nameless, sign
 
 from jwt_middleware import JWTMiddleware, Key, Provider, Refusal, Rule
+from tests.kit.tokens import Issuer, MovingKeys, nameless, sign
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).parents[1]
+from tests.kit import ROOT
+
 _SCRIPT = """
 import sys
 try:
@@ -45,7 +46,7 @@ IMPORTS = {
 
 
 def _run(script: str, folder: Path, *, name: str = "-c") -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{_ROOT}"}
+    environ = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
     arguments = ["-c", script] if name == "-c" else [name]
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environ, capture_output=True, text=True

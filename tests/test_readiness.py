@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from logs import ListLog
 
 from jwt_middleware import (
     JWTMiddleware,
@@ -20,6 +19,7 @@ from jwt_middleware import (
     Unavailable,
 )
 from jwt_middleware.testing import KeyServer
+from tests.kit.logs import ListLog
 
 FIXED = KeySet([Key.from_secret("a secret of the tests, long enough")])
 

@@ -16,9 +16,9 @@ from jwt_middleware import Key, Provider, any_of, claim, issued_by, optional, pu
 from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.stores import SQLStore
+from tests.kit import ROOT
 
-_ROOT = Path(__file__).parents[1]
-_README = (_ROOT / "README.md").read_text()
+_README = (ROOT / "README.md").read_text()
 _LINES = _README.splitlines()
 _BIN = Path(sys.executable).parent
 
@@ -177,7 +177,7 @@ def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", _README))
 def test_each_link_leads_somewhere(link: str) -> None:
     """A link to a file of the project leads to one."""
-    assert (_ROOT / link).exists()
+    assert (ROOT / link).exists()
 
 
 def test_the_providers_of_the_text_are_some(names: dict[str, Any]) -> None:
@@ -191,10 +191,10 @@ def test_the_commands_that_check_are_there() -> None:
     table = _README.split("## How it is checked")[1].split("##")[0]
     commands = re.findall(r"\| `([^`|]+)` \|$", table, re.MULTILINE)
     assert len(commands) == 5
-    environ = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     first = commands[0].replace("python", sys.executable)
     printed = subprocess.run(
-        first, shell=True, cwd=_ROOT, env=environ, capture_output=True, text=True
+        first, shell=True, cwd=ROOT, env=environ, capture_output=True, text=True
     ).stdout
     figures = re.findall(r"^\S.*: (\d+) cases, (\d+) wrong$", printed, re.MULTILINE)
     told = re.findall(r"([\d,]+) \w+ cases, no wrong .*?: (\d+) wrong of the ([\d,]+)", table)
@@ -205,5 +205,5 @@ def test_the_commands_that_check_are_there() -> None:
         assert any((asked.replace(",", ""), count) in figures for count in near)
     assert len(told) * 2 == len(figures)
     for command in commands[1:]:
-        name = command.split()[-1] if "-m" in command else command.split()[1]
-        assert (_ROOT / name.replace(".", "/") / "__main__.py").exists() or (_ROOT / name).exists()
+        name = command.removeprefix("python -m ").split()[0]
+        assert (ROOT / name.replace(".", "/") / "__main__.py").exists()

@@ -513,7 +513,7 @@ def test_a_report_only_rule_as_text() -> None:
         "Rule('/api', scope('read'), methods=('GET', 'HEAD'), report_only=True)",
         "Rule('/new', report_only=True)",
     ]
-    with pytest.raises(ConfigurationError, match=r"a word must be .* report_only or scope=NAME"):
+    with pytest.raises(ConfigurationError, match=r"each word must be .* report_only or scope=NAME"):
         filter_app_factory(
             App(), {}, issuer=ISSUER, audience="x", secret=SECRET, rules="/a report-only"
         )

@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from servers.engines import skip
+from tests.kit import ROOT
+from tests.kit.engines import skip
 
-_ROOT = Path(__file__).parents[1]
-_API = _ROOT / "tests" / "typing" / "api.py"
+_API = ROOT / "tests" / "typing" / "api.py"
 
 
 def _pyright(*arguments: str | Path, folder: Path) -> Any:
@@ -20,7 +20,7 @@ def _pyright(*arguments: str | Path, folder: Path) -> Any:
     node too."""
     if not find_spec("basedpyright"):
         skip("basedpyright is not installed")
-    paths = [str(_ROOT), *filter(None, sys.path)]
+    paths = [str(ROOT), *filter(None, sys.path)]
     command = [
         sys.executable,
         "-m",

@@ -35,7 +35,7 @@ _MOST_RSA_BITS = 16384  # one check of a signature with such a key takes 1 ms
 # A public key is a point on the curve. Under one of small order, the constant signature of that
 # point and the number zero verifies every eighth message or all of them, and RFC 8032 section 5.1
 # does not forbid such a key. These are the y coordinates of the eight points, in each encoding
-# (RFC 8032 section 5.1.2): tests/edwards.py finds them by arithmetic.
+# (RFC 8032 section 5.1.2): tests/kit/edwards.py finds them by arithmetic.
 _FIELD = 2**255 - 19
 _ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 SMALL_ORDER = frozenset((0, 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT, _FIELD - 1, _FIELD, _FIELD + 1))

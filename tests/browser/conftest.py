@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from servers.engines import skip
+
+from tests.kit.engines import skip
 
 _NO_NOISE = [
     "--no-sandbox",

@@ -13,11 +13,11 @@ from django.http import HttpResponse
 from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 from flask_cors import CORS
-from matrix.apps import configure_django
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jwt_middleware import Identity, JWTMiddleware, Rule, Unavailable, scope
 from jwt_middleware.login import TokenMinter
+from tests.checks.matrix.apps import configure_django
 
 MINTER = TokenMinter.from_secret(
     "a secret of thirty-two bytes ....", issuer="https://idp.example", audience="api"

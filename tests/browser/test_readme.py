@@ -4,17 +4,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from servers.serving import gunicorn
-
 from jwt_middleware.stores import SQLStore
-
-_ROOT = Path(__file__).parents[2]
+from tests.kit import ROOT
+from tests.kit.serving import gunicorn
 
 
 def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path) -> None:
     """It signs ada in, calls /api/me with 200, says who she is, and signs her out."""
     (snippet,) = re.findall(
-        r"^```js\n(.*?)^```$", (_ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^```js\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
     page_html = f'<!doctype html><script type="module">{snippet}window.done = true;</script>'
     SQLStore(f"sqlite:///{tmp_path}/auth.db").add_user("ada", "analytical engine")

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from old_app import DECODES, ENCODES, SECRET, old_app, old_tokens
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from walking import PASSWORD, Call, loading, sign_in, webtest_call
 
 from jwt_middleware import Key, Unavailable
 from jwt_middleware.login import TokenMinter
+from tests.examples.old_app import DECODES, ENCODES, SECRET, old_app, old_tokens
+from tests.examples.walking import PASSWORD, Call, loading, sign_in, webtest_call
 
 PARTNER, FRONT_END = "https://partner.example/", "https://app.example"
 KEY = Key.generate()

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from old_app import ENCODES, SECRET, old_tokens
-from servers.engines import skip
-from servers.fault_server import FaultServer
-from servers.serving import gunicorn
-from walking import (
+
+from jwt_middleware import Key
+from jwt_middleware.login import TokenMinter
+from jwt_middleware.stores import SQLStore
+from tests.examples.old_app import ENCODES, SECRET, old_tokens
+from tests.examples.walking import (
     EXAMPLES,
     PASSWORD,
     ROOT,
@@ -36,10 +37,9 @@ from walking import (
     walk,
     webtest_call,
 )
-
-from jwt_middleware import Key
-from jwt_middleware.login import TokenMinter
-from jwt_middleware.stores import SQLStore
+from tests.kit.engines import skip
+from tests.kit.fault_server import FaultServer
+from tests.kit.serving import gunicorn
 
 FILES = [
     file

@@ -19,8 +19,8 @@ from webtest import TestApp
 
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import assert_protected, trusting
+from tests.kit import ROOT
 
-ROOT = Path(__file__).parents[2]
 PASSWORD = "analytical engine"
 
 

@@ -95,6 +95,6 @@ def test_an_id_that_is_none(user_id: Any, store: MemoryStore) -> None:
         def get(self, user_id: str) -> User:
             return User(user_id, "ada", version=1)
 
-    with pytest.raises(StoreUnavailable, match="no token for a user"):
+    with pytest.raises(StoreUnavailable, match="cannot mint a token for a user"):
         grants_on(store, users=Table()).grant(ADA, HOME)
     assert store._sessions == {}

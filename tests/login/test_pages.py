@@ -15,8 +15,9 @@ from jwt_middleware import ConfigurationError
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.login.pages import local_path
 from jwt_middleware.stores import MemoryStore
+from tests.kit import ROOT
 
-PAGE = Path(__file__).parents[2] / "jwt_middleware" / "login" / "page"
+PAGE = ROOT / "jwt_middleware" / "login" / "page"
 LANGUAGES = {file.stem: json.loads(file.read_text("utf-8")) for file in PAGE.glob("*.json")}
 MARKUP = "'\"><img src=x onerror=alert(1)>$title & $$"
 

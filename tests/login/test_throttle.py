@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from clock import Clock, stopped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.login.throttle import Throttle, Throttled, fold_spelling
 from jwt_middleware.stores import MemoryStore
+from tests.kit.clock import Clock, stopped
 
 Counters = Any  # MemoryStore | SQLStore | RedisLog
 HOME, AWAY = "192.0.2.1", "198.51.100.7"

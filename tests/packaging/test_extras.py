@@ -6,7 +6,8 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
-from environments import FLOWS, ROOT, Environment, build_wheel
+
+from tests.kit.environments import FLOWS, ROOT, Environment, build_wheel
 
 # For those who work on this package; everything else is for those who use it.
 _FOR_US = {"test", "test-all", "bench", "docs"}

@@ -22,11 +22,10 @@ from jwt_middleware import Key
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.trust import key_folder
+from tests.kit import ROOT
+from tests.kit.engines import skip
+from tests.kit.serving import gunicorn
 
-from .engines import skip
-from .serving import gunicorn
-
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 PASSWORD = "analytical engine"
 PATIENCE = 20
@@ -131,13 +130,12 @@ class Machine(NamedTuple):
 
 @contextmanager
 def machine(
-    folder: Path, database: str, *options: str, target: str = "servers.deployed", **env: str
+    folder: Path, database: str, *options: str, target: str = "tests.servers.deployed", **env: str
 ) -> Iterator[Machine]:
     """Serve over a database with the example's configuration, from a folder that has keys."""
     env = {
         "DATABASE_URL": database,
         "WEB_CONCURRENCY": "2",
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
         **env,
     }
     options = ("-c", str(EXAMPLES / "gunicorn.conf.py"), "--pid", str(folder / "pid"), *options)

@@ -15,7 +15,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import redis
-from servers.machines import (
+
+from jwt_middleware import Key
+from jwt_middleware.trust import key_folder
+from tests.servers.machines import (
     EXAMPLES,
     PASSWORD,
     PATIENCE,
@@ -30,9 +33,6 @@ from servers.machines import (
     sign_in,
     wait_for,
 )
-
-from jwt_middleware import Key
-from jwt_middleware.trust import key_folder
 
 REQUESTS = 5000
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPResponse
-from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).parents[2]
+from tests.kit import ROOT
+
 _START_SECONDS = 30
 _BOUND_SECONDS = 4  # one second of draining, and what a busy machine adds
 _MIB = 1024 * 1024
@@ -68,7 +68,7 @@ def server(
         port: int = listener.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
     command = [sys.executable, *(word.format(port=port) for word in SERVERS[request.param])]
-    environ = {**os.environ, "PYTHONPATH": f"{_ROOT}"}
+    environ = {**os.environ, "PYTHONPATH": f"{ROOT}"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environ, stdout=log, stderr=log)
     try:

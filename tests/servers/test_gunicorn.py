@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import jwt
 import pytest
-from servers.serving import call as post
-from servers.serving import gunicorn
+
+from tests.kit.serving import call as post
+from tests.kit.serving import gunicorn
 
 SECRET = "the secret of the served app, long enough"
 PASSWORD = "correct horse battery staple"

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from servers.serving import call, gunicorn
 
 from jwt_middleware import Key
 from jwt_middleware.login import KeyFolder
 from jwt_middleware.trust import key_folder
+from tests.kit.serving import call, gunicorn
 
 _APP = """
 from jwt_middleware import JWTMiddleware, Rule

@@ -8,13 +8,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from servers.serving import call, gunicorn, running
 
 from jwt_middleware import Key
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.trust.key_folder import publish
+from tests.kit import ROOT
+from tests.kit.serving import call, gunicorn, running
 
-ROOT = Path(__file__).parents[2]
 PSERVE = str(Path(sys.executable).parent / "pserve")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redis
 import sqlalchemy as sa
-from clock import stopped
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
+from tests.kit.clock import stopped
 
 from .conftest import CHEAP, entries_of, new_session
 

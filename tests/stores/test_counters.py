@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from clock import stopped
 
 from jwt_middleware.stores import RedisLog, SQLStore
+from tests.kit.clock import stopped
 
 from .conftest import run
 

@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from clock import stopped
-from servers.engines import PostgreSQL, Valkey
 
 from jwt_middleware.errors import ConfigurationError, Unavailable
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
@@ -18,6 +16,8 @@ from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.stores.revocations import session_entry
 from jwt_middleware.stores.sql import engines
 from jwt_middleware.trust.revocation import RevocationList, RevocationPage
+from tests.kit.clock import stopped
+from tests.kit.engines import PostgreSQL, Valkey
 
 from .conftest import CHEAP, ISSUER, entries_of, is_revoked, new_session, run
 

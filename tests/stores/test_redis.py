@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import redis
 import sqlalchemy as sa
-from servers.engines import Valkey
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.trust.revocation import Revocation, RevocationList
+from tests.kit.engines import Valkey
 
 from .conftest import CHEAP, entries_of, is_revoked, new_session, run
 

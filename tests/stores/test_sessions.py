@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from clock import stopped
 
 from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.stores import MemoryStore, Session, SQLStore
 from jwt_middleware.trust.revocation import revocation_key
+from tests.kit.clock import stopped
 
 from .conftest import ISSUER, entries_of, new_session
 

@@ -21,12 +21,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from servers.engines import PostgreSQL
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import engines, schema
+from tests.kit.engines import PostgreSQL
 
 from .conftest import CHEAP, new_session, run
 

@@ -7,8 +7,7 @@ import jwt
 
 from jwt_middleware import Key
 from jwt_middleware.testing import Tokens
-
-from .apps import AUDIENCE, ISSUER, provider
+from tests.kit.apps import AUDIENCE, ISSUER, provider
 
 SECRET = "a secret that is long enough for HS256"
 Check = Callable[[str], object]

@@ -9,8 +9,7 @@ import webtest
 import jwt_middleware.testing
 from jwt_middleware import Rule, claim, optional, scope
 from jwt_middleware.testing import Client, trusting
-
-from .apps import guarded, who
+from tests.kit.apps import guarded, who
 
 
 def counting(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -9,12 +9,11 @@ from django.http import HttpRequest, JsonResponse
 from django.test import Client as DjangoClient
 from django.test import override_settings
 from django.urls import path
-from matrix.apps import configure_django
 
 from jwt_middleware import Identity, InvalidToken
 from jwt_middleware.testing import Client, identity_environ, trusting
-
-from .apps import guarded
+from tests.checks.matrix.apps import configure_django
+from tests.kit.apps import guarded
 
 KEYS = ("jwt_middleware.identity", "REMOTE_USER", "AUTH_TYPE")
 

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from clock import stopped
 
 from jwt_middleware import InvalidToken, Provider, RemoteKeySet, Unavailable
 from jwt_middleware.testing import KeyServer
 from jwt_middleware.trust.verifier import Verifier
+from tests.kit.clock import stopped
 
 SOURCES: dict[str, Callable[[KeyServer], Provider]] = {
     "url": lambda server: Provider(

@@ -15,8 +15,7 @@ import pytest
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, pytest_plugin
 from jwt_middleware.testing import Client
-
-from .apps import flask_app, guarded
+from tests.kit.apps import flask_app, guarded
 
 APP = """
 from flask import Flask, request

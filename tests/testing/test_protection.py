@@ -24,8 +24,8 @@ from jwt_middleware import (
 )
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import FLAWS, assert_protected
+from tests.kit.apps import APPS, flask_app, guarded, plain_app, provider
 
-from .apps import APPS, flask_app, guarded, plain_app, provider
 from .naive import Check, Covers, decoding, decoding_or_none, guard, is_under_api, tokens
 
 FRAMEWORKS = pytest.mark.parametrize("app", [build() for build in APPS.values()], ids=APPS)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from flask import current_app
-from forge import MovingKeys
 from freezegun import freeze_time
 from webtest import TestApp, lint
 from werkzeug.exceptions import NotFound
@@ -32,8 +31,8 @@ from jwt_middleware.login import KeyFolder, LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import Client, KeyServer, Tokens, trusting
 from jwt_middleware.trust import key_folder
-
-from .apps import APPS, AUDIENCE, ISSUER, flask_app, guarded, plain_app, provider
+from tests.kit.apps import APPS, AUDIENCE, ISSUER, flask_app, guarded, plain_app, provider
+from tests.kit.tokens import MovingKeys
 
 MINTER = TokenMinter(Key.generate(), issuer=ISSUER, audience=AUDIENCE)
 

@@ -13,12 +13,12 @@ from urllib.request import Request, urlopen
 
 import jwt
 import pytest
-from servers.serving import gunicorn
+
+from tests.kit.serving import gunicorn
 
 from .site import DATABASE, MARKUP, open_store
 
 PASSWORD = "lovelace"
-_TESTS = Path(__file__).parents[2]
 
 # Makes a client in the page, notes what it reports, and lets a test ask for what became of a call,
 # errors included.
@@ -85,9 +85,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The site, with two workers."""
     folder = tmp_path_factory.mktemp("site")
     options = ("--workers", "2", "--threads", "4")
-    path = {"PYTHONPATH": f"{_TESTS.parent}:{_TESTS}"}
     open_store(folder).ping()
-    with gunicorn("browser.login.site:application", *options, cwd=folder, env=path) as address:
+    with gunicorn("tests.browser.login.site:application", *options, cwd=folder) as address:
         yield Site(address, folder)
 
 

@@ -5,16 +5,17 @@ The screenshots go to `screenshots/`, to be looked at.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.kit import ROOT
 
 from ..conftest import skip
 from .conftest import PASSWORD, Browser, Site, fill_in
 from .test_page import throttle
 
-SHOTS = Path(__file__).parents[3] / "screenshots"
+SHOTS = ROOT / "screenshots"
 SIZES = {"narrow": (320, 640), "tablet": (768, 1024), "desktop": (1280, 800)}
 VIEWS = [
     ("narrow", "light", "en-GB"),

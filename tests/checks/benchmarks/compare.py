@@ -1,0 +1,349 @@
+"""Microseconds that a guard adds to a request: ours and the peers side by side, in one process.
+
+    pip install -e '.[bench]' && python -m tests.checks.benchmarks compare [ROUNDS]
+
+Each round times every contestant in turn; the medians of the rounds are shown, and ratios, which
+travel between machines as absolute times do not. Where `wrk` is installed, requests per second
+through gunicorn follow.
+"""
+
+import functools
+import gc
+import itertools
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jwt
+import oxyjwt
+from authlib.integrations.flask_oauth2 import ResourceProtector
+from authlib.jose import jwt as authlib_jwt
+from authlib.oauth2.rfc6750 import BearerTokenValidator
+from flask import Flask
+from flask_jwt_extended import JWTManager, jwt_required
+from prometheus_client import CollectorRegistry
+from werkzeug.test import create_environ
+
+from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, RevocationList, Rule
+from jwt_middleware.events import Observer
+from jwt_middleware.metrics import PrometheusMetrics
+from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_key
+from tests.checks.benchmarks import throughput
+
+ISSUER, AUDIENCE, SECRET = "https://example.com", "example-api", "s" * 32
+KEYS = {
+    "HS256": Key.from_secret(SECRET),
+    **{name: Key.generate(name) for name in ("RS256", "ES256", "EdDSA")},
+}
+OPTIONS: Any = {"require": ["exp", "sub"]}
+FRESH = 200  # tokens in turn, more than are kept, so that each is a first-seen one
+
+Contestant = Callable[[], object]
+
+
+def token(algorithm: str = "HS256", **claims: Any) -> str:
+    now = int(time.time())
+    registered = {
+        "iss": ISSUER,
+        "sub": "ada",
+        "aud": AUDIENCE,
+        "iat": now,
+        "exp": now + 9_000,
+        "scope": "read write",
+    }
+    registered |= {"jti": "3c2f1f7a9b0e4d5f8a6b7c", "sid": "b3f0c1d2e4a5968778695a"}
+    headers = {"typ": "at+jwt"}
+    return jwt.encode(registered | claims, KEYS[algorithm].signing_key, algorithm, headers)
+
+
+class Log:
+    """A log of `count` live revocations."""
+
+    def __init__(self, count: int = 0) -> None:
+        self._count = count
+
+    def read_revocations(self, cursor: object) -> RevocationPage:
+        numbers = range(self._count if cursor is None else 0)
+        entries = (
+            Revocation(revocation_key("jti", ISSUER, f"{i:022d}"), time.time() + 9_000)
+            for i in numbers
+        )
+        return RevocationPage(1, entries)
+
+
+def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]
+
+
+HOSTILE_PATHS = {
+    "longest": "/%20" + "x" * 2044,
+    "escapes": "/%25" * 512,
+    "everything": "/%2541\xff\xe9 \\;x/../",
+    "everything, dots": "/%2541\xff\xe9 \\;x/../" + "/../a" * 8,
+    "Latin-1 and parameters": "/ \\;x\xff" + "a" * 2040,
+    "parameters and dots": "/%2541 \\;" + ";a/..;/" * 290,
+    "slashes": "/" * 2048,
+    "dots": "/../a" * 409,
+}
+"""Odd paths within the bound, and what a client may send beside them."""
+
+HOSTILE_HEADERS: dict[str, dict[str, str]] = {
+    "alone": {},
+    "with a root": {"HTTP_X_VHM_ROOT": "/x/.." + "/y" * 125},
+    "with a prefix": {"HTTP_X_SCRIPT_NAME": "/./x/, /" + "%2f" * 80},
+    "with all": {
+        "SCRIPT_NAME": "/a" * 100,
+        "HTTP_X_VHM_ROOT": "/ ;x/..",
+        "HTTP_X_SCRIPT_NAME": "/x",
+        "HTTP_X_FORWARDED_PREFIX": "/x/",
+        "HTTP_X_INGRESS_PATH": "//" * 100,
+    },
+}
+
+
+def hostile() -> dict[str, Contestant]:
+    """What a stranger's request costs at worst: the guard alone decides it."""
+    decide = guarded(rules=10).decide
+    return {
+        f"hostile: {path_name} {name}": functools.partial(
+            decide, {"REQUEST_METHOD": "GET", "PATH_INFO": path, **headers}
+        )
+        for path_name, path in HOSTILE_PATHS.items()
+        for name, headers in HOSTILE_HEADERS.items()
+    }
+
+
+def guarded(
+    algorithm: str = "HS256",
+    *,
+    rules: int = 1,
+    revocations: int = 0,
+    cache_size: int = 10_000,
+    observers: Sequence[Observer] = (),
+) -> Any:
+    provider = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([KEYS[algorithm]]))
+    all_rules = [Rule("/api"), *(Rule(f"/api/part{number}") for number in range(rules - 1))]
+    log = RevocationList(Log(revocations))
+    return JWTMiddleware(
+        bare,
+        providers=[provider],
+        rules=all_rules,
+        revocations=log,
+        cache_size=cache_size,
+        observers=observers,
+    )
+
+
+def naive(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    claims = jwt.decode(
+        environ["HTTP_AUTHORIZATION"][7:],
+        SECRET,
+        ["HS256"],
+        OPTIONS,
+        audience=AUDIENCE,
+        issuer=ISSUER,
+        leeway=5,
+    )
+    environ["claims"] = claims
+    return bare(environ, start_response)
+
+
+def flask_apps() -> dict[str, Any]:
+    apps = {}
+    for name in ("Flask bare", "Flask-JWT-Extended", "Authlib"):
+        app = Flask(name)
+        app.config |= {
+            "JWT_SECRET_KEY": SECRET,
+            "JWT_DECODE_AUDIENCE": AUDIENCE,
+            "JWT_DECODE_ISSUER": ISSUER,
+        }
+        JWTManager(app)
+        protector = ResourceProtector()
+        protector.register_token_validator(AuthlibValidator())
+        guard = {
+            "Flask bare": lambda view: view,
+            "Flask-JWT-Extended": jwt_required(),
+            "Authlib": protector(),
+        }[name]
+
+        def hello(**_: Any) -> str:
+            return "hello"
+
+        app.add_url_rule("/api/users/me", "hello", guard(hello))
+        apps[name] = app.wsgi_app
+    return apps
+
+
+class AuthlibToken(dict):  # type: ignore[type-arg]
+    def is_expired(self) -> bool:
+        return bool(self["exp"] < time.time())
+
+    def is_revoked(self) -> bool:
+        return False
+
+    def get_scope(self) -> str:
+        return str(self["scope"])
+
+
+class AuthlibValidator(BearerTokenValidator):  # type: ignore[misc]
+    def authenticate_token(self, token_string: str) -> AuthlibToken:
+        claims = authlib_jwt.decode(token_string, SECRET)
+        claims.validate()
+        return AuthlibToken(claims)
+
+
+def requests_to(app: Any, tokens: list[str], path: str = "/api/users/me") -> Contestant:
+    template = create_environ(path, "http://localhost")
+    environs = itertools.cycle(
+        [{**template, "HTTP_AUTHORIZATION": f"Bearer {token}"} for token in tokens]
+    )
+    statuses: list[str] = []
+
+    def start_response(status: str, headers: Any, *exc_info: Any) -> None:
+        statuses[:] = [status]
+
+    def request() -> object:
+        return app(next(environs).copy(), start_response)
+
+    request()
+    assert statuses == ["200 OK"], statuses
+    return request
+
+
+def contestants() -> dict[str, Contestant]:
+    repeated = [token()]
+    found = {
+        "bare app": requests_to(bare, repeated),
+        "path without a rule": requests_to(guarded(), repeated, "/static/app.css"),
+        "repeated token": requests_to(guarded(), repeated),
+        "repeated, 10,000 rules": requests_to(guarded(rules=10_000), repeated),
+        "repeated, 1,000,000 revocations": requests_to(guarded(revocations=1_000_000), repeated),
+        "repeated token, an observer": requests_to(
+            guarded(observers=[lambda decision, environ: None]), repeated
+        ),
+        "repeated token, metrics": requests_to(
+            guarded(observers=[PrometheusMetrics(CollectorRegistry())]), repeated
+        ),
+        "naive PyJWT middleware": requests_to(naive, repeated),
+    }
+    for algorithm, key in KEYS.items():
+        tokens = [token(algorithm, jti=f"{number:022d}") for number in range(FRESH)]
+        found[f"first-seen {algorithm}"] = requests_to(
+            guarded(algorithm, cache_size=FRESH // 2), tokens
+        )
+        found[f"jwt.decode {algorithm}"] = _decode(jwt.decode, tokens, algorithm)
+        found[f"signature {algorithm}"] = _signature(key, tokens)
+    for algorithm in ("HS256", "RS256"):
+        found[f"oxyjwt.decode {algorithm}"] = _decode(oxyjwt.decode, [token(algorithm)], algorithm)
+    for name, app in flask_apps().items():
+        found[name] = requests_to(app, repeated)
+    return found
+
+
+def _decode(decode: Any, tokens: list[str], algorithm: str) -> Contestant:
+    texts = itertools.cycle(tokens)
+    key = KEYS[algorithm].verifying_key
+    if decode is oxyjwt.decode and algorithm == "RS256":
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        key = (
+            oxyjwt.DecodingKey.from_rsa_pem(pem)
+            if hasattr(oxyjwt.DecodingKey, "from_rsa_pem")
+            else pem.decode()
+        )
+
+    def run() -> object:
+        return decode(
+            next(texts), key, [algorithm], OPTIONS, audience=AUDIENCE, issuer=ISSUER, leeway=5
+        )
+
+    run()
+    return run
+
+
+def _signature(key: Key, tokens: list[str]) -> Contestant:
+    parts = [text.rpartition(".") for text in tokens]
+    pairs = itertools.cycle(
+        [(message.encode(), jwt.utils.base64url_decode(raw)) for message, _, raw in parts]
+    )
+    return lambda: key.verify(*next(pairs))
+
+
+def measure(found: dict[str, Contestant], rounds: int) -> dict[str, float]:
+    """The median over the rounds of the microseconds of one call."""
+    times: dict[str, list[float]] = {name: [] for name in found}
+    calls = {name: _calls(run) for name, run in found.items()}
+    gc.collect()
+    gc.freeze()  # a million revocations are not the request's garbage
+    for _ in range(rounds):
+        for name, run in found.items():
+            started = time.perf_counter()
+            for _ in range(calls[name]):
+                run()
+            times[name].append((time.perf_counter() - started) / calls[name] * 1e6)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _calls(run: Contestant) -> int:
+    started = time.perf_counter()
+    for _ in range(20):
+        run()
+    return max(20, int(0.02 / ((time.perf_counter() - started) / 20)))
+
+
+_WORST_MICROSECONDS = 1000
+_METRICS_MICROSECONDS = 3
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 25
+    took = measure(contestants(), rounds)
+    worst = max(measure(hostile(), min(rounds, 5)).items(), key=lambda item: item[1])
+    base = {"Flask-JWT-Extended": "Flask bare", "Authlib": "Flask bare"}
+    alone = ("bare app", "Flask bare")
+    print(f"{'microseconds, median of ' + str(rounds) + ' rounds':42} {'whole':>9} {'added':>9}")
+    added = {}
+    for name, microseconds in took.items():
+        is_request = not name.startswith(("jwt.", "oxyjwt.", "signature"))
+        added[name] = (
+            microseconds - took[base.get(name, "bare app")]
+            if is_request and name not in alone
+            else 0
+        )
+        print(f"{name:42} {microseconds:9.2f} {f'{added[name]:9.2f}' if added[name] else ''}")
+    over = "" if worst[1] <= _WORST_MICROSECONDS else "OVER"
+    print(f"{worst[0]:42} {worst[1]:9.2f} of {_WORST_MICROSECONDS} at most {over}")
+    metrics = took["repeated token, metrics"] - took["repeated token"]
+    over = "" if metrics <= _METRICS_MICROSECONDS else "OVER"
+    print(f"{'added by metrics':42} {metrics:9.2f} of {_METRICS_MICROSECONDS} at most {over}")
+    print(f"\n{'ratio':58} {'here':>7} {'at most':>8}")
+    for text, value, limit in _ratios(took, added):
+        print(f"{text:58} {value:7.3f} {limit:8.3f} {'' if value <= limit else 'OVER'}")
+    throughput.main()
+
+
+def _ratios(took: dict[str, float], added: dict[str, float]) -> Iterator[tuple[str, float, float]]:
+    repeated = added["repeated token"]
+    yield (
+        "added by a repeated token / added by Flask-JWT-Extended",
+        repeated / added["Flask-JWT-Extended"],
+        1 / 60,
+    )
+    yield (
+        "added by a repeated token / oxyjwt.decode HS256",
+        repeated / took["oxyjwt.decode HS256"],
+        1,
+    )
+    for algorithm, limit in {"HS256": 0.45, "RS256": 0.6, "ES256": 0.9, "EdDSA": 0.9}.items():
+        text = f"first-seen {algorithm} / jwt.decode {algorithm}"
+        yield text, added[f"first-seen {algorithm}"] / took[f"jwt.decode {algorithm}"], limit
+    yield "10,000 rules / 1 rule", added["repeated, 10,000 rules"] / repeated, 1.1
+    yield "1,000,000 revocations / none", added["repeated, 1,000,000 revocations"] / repeated, 1.1
+
+
+if __name__ == "__main__":
+    main()

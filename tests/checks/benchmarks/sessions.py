@@ -1,0 +1,277 @@
+"""Print what sign-in, refresh and logout cost: `python -m tests.checks.benchmarks sessions [ROWS]`, about
+ten minutes.
+
+Ratios travel between machines, rates and times do not. ROWS is how many users, sessions and
+revocations the great store has, a million unless told.
+"""
+
+import gc
+import os
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from jwt_middleware import JWTMiddleware, RevocationList, Rule
+from jwt_middleware.login import LoginApp, TokenMinter
+from jwt_middleware.stores import MemoryStore, SQLStore
+from jwt_middleware.stores.passwords import DEFAULT_METHOD
+from jwt_middleware.trust.revocation import revocation_key
+from tests.checks.benchmarks import great_store
+from tests.checks.benchmarks.great_store import (
+    ISSUER,
+    NO_HASH,
+    PASSWORD,
+    insert,
+    p99,
+    row,
+    sessions_of,
+    sql,
+)
+from tests.checks.faults.site import SYNC, WORKERS, Site, served
+from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.serving import gunicorn
+
+_LOGIN_WORKERS = 2
+_LOGINS = 50
+_CALLS = 2000  # few, so that what else the machine does spoils few rounds
+
+
+def minter() -> TokenMinter:
+    """A minter with a secret."""
+    return TokenMinter.from_secret(
+        "the secret of the benchmark, long enough", issuer=ISSUER, audience="a"
+    )
+
+
+# Sign-in against the bare hash, by the same workers.
+
+
+def login_application() -> Any:
+    """What the workers of the first benchmark load: sign-in, and at /bare the hash alone."""
+    hashed = generate_password_hash(PASSWORD, DEFAULT_METHOD)
+    login = LoginApp(SQLStore(os.environ["DATABASE"]), minter())
+
+    def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["wsgi.input"].read()
+        assert check_password_hash(hashed, PASSWORD)
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b"{}"]
+
+    return login.wrap(bare, prefix="/auth")
+
+
+def login_rate() -> None:
+    """Two workers and two clients, each of whom asks for the one and the other in turn."""
+    with _folder() as folder:
+        database = f"sqlite:///{folder}/auth.db"
+        store = SQLStore(database)
+        store.add_user("ada", PASSWORD)
+        env = {"DATABASE": database}
+        target = "tests.checks.benchmarks.sessions:login_application()"
+        options = ("--preload", "--workers", str(_LOGIN_WORKERS))
+        with gunicorn(target, *options, cwd=folder, env=env) as address:
+            site = Site(address, folder, store)
+            with ThreadPoolExecutor(_LOGIN_WORKERS) as clients:
+                pairs = [
+                    pair for each in clients.map(_in_turn, [site] * _LOGIN_WORKERS) for pair in each
+                ]
+    login, bare = (statistics.median(times) for times in zip(*pairs, strict=True))
+    rates = f"{_LOGIN_WORKERS / login:.2f} / {_LOGIN_WORKERS / bare:.2f} a second, {_LOGIN_WORKERS} workers"
+    row(
+        "login rate / bare check_password_hash rate",
+        f"{bare / login:.3f} ({rates}, {len(pairs)} of each)",
+    )
+
+
+def _in_turn(site: Site) -> list[tuple[float, float]]:
+    return [(_seconds(site, "/auth/token"), _seconds(site, "/bare")) for _ in range(_LOGINS)]
+
+
+def _seconds(site: Site, path: str) -> float:
+    started = time.perf_counter()
+    assert site.call(path, {"username": "ada", "password": PASSWORD}).status == 200
+    return time.perf_counter() - started
+
+
+# Refreshes.
+
+
+def refresh_rates(postgresql: PostgreSQL, valkey: Valkey) -> None:
+    """Each store, called in this process, and through four workers by eight clients."""
+    with _folder() as folder:
+        file = f"sqlite:///{folder}/here.db"
+        stores = {"memory": MemoryStore(password_method=NO_HASH)}
+        stores |= {"SQLite": sql(file), "PostgreSQL": sql(postgresql.url)}
+        for name, store in stores.items():
+            row(f"refreshes a second, in one process, {name}", f"{_refreshes_here(store):.0f}")
+    places = {"SQLite": "", "PostgreSQL": postgresql.url, "SQLite + Valkey": valkey.url}
+    for name, url in places.items():
+        with _folder() as folder:
+            database = postgresql.url if name == "PostgreSQL" else f"sqlite:///{folder}/auth.db"
+            with served(folder, database, url if "Valkey" in name else "") as site:
+                row(
+                    f"refreshes a second, {WORKERS} workers, {name}",
+                    f"{_refreshes_there(site):.0f}",
+                )
+
+
+def _refreshes_here(store: Any, seconds: float = 3) -> float:
+    name = os.urandom(8).hex()
+    user = store.add_user(name, PASSWORD)
+    mint, sessions = minter(), sessions_of(store)
+    token, _ = sessions.start(user, mint.lifetime)
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() < started + seconds:
+        token, session = sessions.rotate(token, mint.lifetime)
+        mint.mint(str(store.get(session.user_id).id), session=session.sid)
+        count += 1
+    return count / (time.perf_counter() - started)
+
+
+def _refreshes_there(site: Site, seconds: float = 4, clients: int = 8) -> float:
+    tokens = [site.new_session()["refresh_token"] for _ in range(clients)]
+    end = time.perf_counter() + seconds
+
+    def refresh(token: str) -> int:
+        count = 0
+        while time.perf_counter() < end:
+            token = site.refresh(token).body["refresh_token"]
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(clients) as threads:
+        return sum(threads.map(refresh, tokens)) / seconds
+
+
+# Revocations.
+
+
+def protected_request(folder: Path, most: int) -> None:
+    """Time a guarded request, in process, over logs of three lengths in turn."""
+    counts = (0, 10_000, most)
+    calls = [_guard(folder / f"{count}.db", count) for count in counts]
+    rounds = [[_microseconds(call) for call in calls] for _ in range(300)]
+    none, *more = ([each[place] for each in rounds] for place in range(len(counts)))
+    row("protected request, no revocations", f"{statistics.median(none):.2f} us")
+    for count, times in zip(counts[1:], more, strict=True):
+        ratio = statistics.median(one / other for one, other in zip(times, none, strict=True))
+        row(
+            f"protected request with {count} revocations, ratio",
+            f"{ratio:.3f} ({statistics.median(times):.2f} us)",
+        )
+
+
+def _guard(path: Path, count: int) -> Callable[[], Any]:
+    store = sql(f"sqlite:///{path}")
+    store.ping()
+    expires_at = time.time() + 3600
+    entries = (
+        (revocation_key("sid", ISSUER, f"{number:022d}"), expires_at) for number in range(count)
+    )
+    insert(path, "jwt_middleware_revocation", ("key", "expires_at"), entries)
+    mint = minter()
+    revocations = RevocationList(store)
+    guarded = JWTMiddleware(
+        lambda *_: [], providers=[mint.provider], rules=[Rule("/api")], revocations=revocations
+    )
+    authorization = f"Bearer {mint.mint('1', session='s')}"
+    environ = {"PATH_INFO": "/api", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": authorization}
+    started = time.perf_counter()
+    assert guarded.decide(environ).answer is None
+    if count:
+        row(
+            f"first request of a process, {count} revocations to read",
+            f"{time.perf_counter() - started:.2f} s",
+        )
+    return lambda: guarded.decide(environ)
+
+
+def _microseconds(call: Callable[[], Any]) -> float:
+    call()
+    started = time.perf_counter()
+    for _ in range(_CALLS):
+        call()
+    return (time.perf_counter() - started) / _CALLS * 1e6
+
+
+def memory_of_a_revocation(folder: Path, count: int) -> None:
+    """What a process keeps for each, all that a read needs included and given back."""
+    store = sql(f"sqlite:///{folder}/{count}.db")
+    revocations = RevocationList(store)
+    gc.collect()
+    tracemalloc.start()
+    revocations.check(())
+    gc.collect()
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    row(
+        f"memory of a revocation ({count} of them)",
+        f"{kept / count:.0f} bytes (while reading {most / count:.0f})",
+    )
+
+
+def revoke_to_refusal(rounds: int = 60) -> None:
+    """From the answer to a logout to each worker's first refusal, while clients call without a
+    pause."""
+    with _folder() as folder, served(folder, f"sqlite:///{folder}/auth.db", options=SYNC) as site:
+        times = sorted(taken for _ in range(rounds) for taken in _refusals(site))
+    value = f"p50 {statistics.median(times):.2f} s, p99 {p99(times):.2f} s, most {times[-1]:.2f} s"
+    row("from revoke to refusal, each of 4 workers", f"{value} ({len(times)} measured)")
+
+
+def _refusals(site: Site) -> Iterable[float]:
+    tokens = site.new_session()
+    refused: dict[int, float] = {}
+
+    def call() -> None:
+        while len(refused) < WORKERS:
+            answer = site.read(tokens["token"])
+            if answer.status == 401:
+                refused.setdefault(answer.worker, time.perf_counter())
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    time.sleep(random.uniform(1, 1.5))
+    site.revoke(tokens["refresh_token"])
+    ended = time.perf_counter()
+    for caller in callers:
+        caller.join()
+    return [max(0.0, at - ended) for at in refused.values()]
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def main() -> None:
+    """Print the table."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    print("| what | measured |\n|---|---|")
+    login_rate()
+    postgresql, valkey = PostgreSQL(), Valkey()
+    refresh_rates(postgresql, valkey)
+    postgresql.remove()
+    valkey.remove()
+    with _folder() as folder:
+        protected_request(folder, count)
+        memory_of_a_revocation(folder, count)
+        great_store.measure(folder, count)
+    revoke_to_refusal()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""A short and repeatable round of the fuzz targets; `python -m tests.checks.fuzz` goes on for as long as one
+likes."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.checks.fuzz import targets
+
+
+def mutations(name: str, count: int) -> Iterator[bytes]:
+    """Seeds of the target with bytes changed, cut out, doubled, and spliced with another seed."""
+    choose = random.Random(20250101)
+    seeds = list(targets.seeds(name))
+    for _ in range(count):
+        data = choose.choice(seeds)
+        for _ in range(choose.randrange(4)):
+            at, to = sorted(choose.choices(range(len(data) + 1), k=2))
+            change = choose.randrange(4)
+            if change == 0:
+                data = data[:at] + bytes([choose.randrange(256)]) + data[at + 1 :]
+            elif change == 1:
+                data = data[:at] + data[to:]
+            elif change == 2:
+                data = data[:to] + data[at:]
+            else:
+                data = data[:at] + choose.choice(seeds)[at:]
+        yield data
+
+
+def test_every_environ_is_answered() -> None:
+    """No exception, no status over 499, no malformed header, whatever the environ holds."""
+    for data in (b"", b"\0", *targets.seeds("environ"), *mutations("environ", 1000)):
+        targets.TARGETS["environ"](data)
+
+
+@pytest.mark.parametrize("name", ["header", "token"])
+def test_no_law_is_broken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No exception, no status but 200, 400, 401, nothing unprintable, nobody let in whom PyJWT
+    would not; all occur."""
+    statuses: Counter[str] = Counter()
+    answer = targets.answer
+
+    def counting(authorization: str) -> str:
+        status = answer(authorization)
+        statuses[status] += 1
+        return status
+
+    monkeypatch.setattr(targets, "answer", counting)
+    for data in (b"", b"\0", b"\xff" * 10, *targets.seeds(name), *mutations(name, 2000)):
+        targets.TARGETS[name](data)
+    assert set(statuses) == {"200", "400", "401"}

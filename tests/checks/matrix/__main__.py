@@ -1,0 +1,113 @@
+"""Print how many spellings of a protected path get through which guard: `python -m
+tests.checks.matrix`, or send random hostile requests: `python -m tests.checks.matrix --random
+20000`."""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from . import guards
+from .apps import APPS, MISSING, SERVED
+from .differential import Differential
+from .guards import leaks
+from .open import DOORS
+from .servers import SERVERS, Server, exchange, targets
+from .spellings import FORGED, LOOK_ALIKES, METHODS, MOUNTS, SPELLINGS
+
+_GUARDS = {
+    "no guard": guards.none,
+    "by text": guards.by_text,
+    "by segment": guards.by_segment,
+    "ours": guards.ours(*guards.UNDER_API),
+    "ours, all but public": guards.ours(*guards.ALL_BUT_PUBLIC),
+}
+_SHOWN_LEAKS = 5  # of each app
+
+
+def _row(name: str, *cells: object) -> None:
+    print(f"{name:28}" + "".join(f"{cell!s:>22}" for cell in cells))
+
+
+def frameworks() -> None:
+    """Count in process: every app behind every guard."""
+    print(
+        f"{len(SPELLINGS)} spellings x {len(METHODS)} methods x {len(APPS)} apps; "
+        f"{len(LOOK_ALIKES)} look-alikes, {len(FORGED)} forged headers, {len(MOUNTS)} mounts\n"
+    )
+    _row("reach a protected handler", *_GUARDS)
+    for name, build in APPS.items():
+        _row(name, *(len(leaks(build(), guard)) for guard in _GUARDS.values()))
+    for name, module in MISSING.items():
+        _row(name, f"{module} is not installed")
+    print(f"\nnot to be seen from outside, and closed by their owners' rules: {', '.join(DOORS)}")
+
+
+def servers() -> None:
+    """Count over sockets: every server with the frameworks in it, the sloppy app left out."""
+    requested = targets(*SPELLINGS)
+    print(f"\n{len(requested)} request targets x {len(SERVERS)} servers x {len(SERVED) - 1} apps\n")
+    _row(
+        "reach a protected handler",
+        "refused by the server",
+        "no guard",
+        "by text",
+        "ours",
+        "ours, all but public",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for name in SERVERS:
+            server = Server(name, Path(folder))
+            try:
+                server.wait()
+                answers = [exchange(server.port, target, b"X-Try: 1") for target in requested]
+            finally:
+                server.stop()
+            tried = [
+                json.loads(answer.headers["x-tried"])["leaks"]
+                for answer in answers
+                if "x-tried" in answer.headers
+            ]
+            leaked = (
+                sum(leak[guard] not in ([], ["plain, sloppy"]) for leak in tried)
+                for guard in (tried[0] if tried else ())
+            )
+            _row(name, len(answers) - len(tried), *leaked)
+
+
+def hostile_requests(count: int, seed: int) -> bool:
+    """Send random requests to every app, print what leaks, and tell whether nothing did."""
+    differential = Differential()
+    found: Counter[str] = Counter()
+    for number in range(seed, seed + count):
+        for leak in differential.leaks(number):
+            found[leak.app] += 1
+            if found[leak.app] <= _SHOWN_LEAKS:
+                print(f"LEAK seed {number}: {leak}")
+        if number % 1000 == 0 and sys.stderr.isatty():
+            print(f"\r{number - seed} of {count}", end="\r", file=sys.stderr, flush=True)
+    print(
+        f"{count} random requests from seed {seed} x {len(APPS)} apps x 2 rule tables: "
+        f"{differential.shown} times a bare app showed its secret, {found.total()} leaks"
+    )
+    return not found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
+    parser.add_argument("--random", type=int, metavar="N", help="send N random hostile requests")
+    parser.add_argument("--seed", type=int, help="the number of the first (default: any)")
+    options = parser.parse_args()
+    if options.random is not None:
+        seed = random.randrange(10**9) if options.seed is None else options.seed
+        return 0 if hostile_requests(options.random, seed) else 1
+    frameworks()
+    servers()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,404 @@
+"""The verifier: who a token says is calling, and what the clock, the keys and revocation say of
+it."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provider, Unavailable
+from jwt_middleware.trust.revocation import revocation_keys
+from jwt_middleware.trust.verifier import Verifier
+from tests.kit import ROOT
+from tests.kit.clock import stopped
+from tests.kit.tokens import ABSENT, ISSUERS, NOW, PROVIDERS, Issuer, MovingKeys, nameless, sign
+
+HS256 = ISSUERS["hs256"]
+
+
+def refused(call: Callable[..., object], *arguments: Any) -> str:
+    """The reason with which the call refuses."""
+    with pytest.raises((InvalidToken, Unavailable)) as refusal:
+        call(*arguments)
+    return refusal.value.reason
+
+
+def moving(*keys: Key, **options: Any) -> tuple[MovingKeys, Issuer]:
+    """An issuer whose keys can be changed, and who signs with the first of these."""
+    source = MovingKeys(*keys)
+    provider = Provider(issuer="https://moving.example", audience="api", keys=source, **options)
+    return source, Issuer(keys[0], provider)
+
+
+@pytest.mark.parametrize(
+    ("options", "form"),
+    [
+        ({"providers": PROVIDERS[0]}, r"providers=\[Provider"),
+        ({"providers": []}, r"providers=\[Provider"),
+        ({"providers": None}, r"providers=\[Provider"),
+        ({"providers": [PROVIDERS[0], "x"]}, r"providers=\[Provider"),
+        ({"providers": PROVIDERS[:1] * 2}, "one Provider for each issuer"),
+        ({"revocations": "sqlite:///auth.db"}, "RevocationList"),
+    ],
+)
+def test_what_cannot_be_is_refused_while_building(options: dict[str, Any], form: str) -> None:
+    """The error shows the right form."""
+    with pytest.raises(ConfigurationError, match=form):
+        Verifier(**{"providers": PROVIDERS} | options)
+
+
+def test_an_identity_says_what_the_token_says() -> None:
+    """Subject, issuer, scopes, ids, expiry and all claims, each of its type."""
+    identity = Verifier(PROVIDERS).identify(
+        HS256.token(jti="t1", sid="s1", scope="a b", exp=NOW + 3600.5, roles=["x"])
+    )
+    assert identity.subject == "user"
+    assert identity.issuer == HS256.provider.issuer
+    assert identity.scopes == ("a", "b")
+    assert (identity.token_id, identity.session_id) == ("t1", "s1")
+    assert identity.expires_at == NOW + 3600.5
+    assert identity.claims == HS256.claims(
+        jti="t1", sid="s1", scope="a b", exp=NOW + 3600.5, roles=["x"]
+    )
+
+
+def test_the_subject_is_the_claim_that_the_provider_names() -> None:
+    """`subject_claim` in place of `sub`, which may then be another or none."""
+    for sub in ("other", ABSENT):
+        assert Verifier(PROVIDERS).identify(ISSUERS["uid"].token(uid="u7", sub=sub)).subject == "u7"
+
+
+@pytest.mark.parametrize(
+    ("claims", "scopes"),
+    [
+        ({}, ()),
+        ({"scope": ""}, ()),
+        ({"scope": "read"}, ("read",)),
+        ({"scope": " write  read "}, ("write", "read")),
+        ({"scope": ["write", "read"]}, ("write", "read")),
+        ({"scope": []}, ()),
+        ({"scope": [""]}, ()),
+        ({"scp": "read"}, ("read",)),
+        ({"scp": ["read"], "scope": "write"}, ("write", "read")),
+        ({"roles": ["admin"], "scopes": "admin"}, ()),
+    ],
+)
+def test_scopes_are_a_text_or_a_list(claims: dict[str, Any], scopes: tuple[str, ...]) -> None:
+    """`scope` and `scp` together, in the token's order; no other claim grants one (RFC 8693 section
+    4.2)."""
+    assert Verifier(PROVIDERS).identify(HS256.token(**claims)).scopes == scopes
+
+
+@pytest.mark.parametrize(
+    ("claims", "moments"),
+    [
+        ({"exp": 2000}, {1000: None, 2004.999: None, 2005: "expired", 3000: "expired", 2004: None}),
+        ({"exp": 2000.9}, {2004.999: None, 2005: "expired"}),
+        (
+            {"exp": 9000, "nbf": 2000},
+            {1994.999: "not_yet_valid", 1995: None, 1994: "not_yet_valid", 5000: None},
+        ),
+        ({"exp": 9000, "nbf": 2000.5}, {1995.499: "not_yet_valid", 1995.5: None}),
+        ({"exp": 2000, "nbf": 3000}, {2000: "not_yet_valid", 2005: "expired", 4000: "expired"}),
+        ({"exp": 2000, "iat": 9000}, {1000: None}),
+    ],
+    ids=lambda value: (
+        "-".join(value) if isinstance(value, dict) and isinstance(next(iter(value)), str) else ""
+    ),
+)
+def test_the_clock_is_asked_each_time(claims: dict[str, Any], moments: dict[float, str]) -> None:
+    """`exp` and `nbf` with 5 s leeway, to the second, also of a token that was good before (RFC
+    7519 section 4.1.4)."""
+    verifier = Verifier(PROVIDERS)
+    verdict = verifier.verify(HS256.token(**claims))
+    with stopped("time", 0) as clock:
+        for clock.now, reason in moments.items():
+            if reason:
+                assert refused(verifier.confirm, verdict) == reason
+            else:
+                assert verifier.confirm(verdict) is verdict.identity
+
+
+@pytest.mark.parametrize(
+    ("claims", "moments"),
+    [
+        ({"iat": 2000, "exp": 2300}, {1994.9: "not_yet_valid", 1995: None, 2304.9: None}),
+        ({"iat": 2000.5, "exp": 2300}, {1995.4: "not_yet_valid", 1995.5: None}),
+        ({"iat": 2000, "exp": 2300, "nbf": 2100}, {2094: "not_yet_valid", 2095: None}),
+        ({"iat": 2100, "exp": 2300, "nbf": 2000}, {2094: "not_yet_valid", 2095: None}),
+        ({"iat": 10**9, "exp": 10**9 + 300}, {1000: "not_yet_valid", 10**9: None}),
+    ],
+    ids=["to the second", "a fraction", "a later nbf", "an earlier nbf", "ten years ahead"],
+)
+def test_a_lifetime_begins_when_the_token_was_issued(
+    claims: dict[str, Any], moments: dict[float, str]
+) -> None:
+    """With `max_lifetime` a token is not good before its `iat`, leeway apart: an `iat` far ahead
+    would make a token of ten years look like one of five minutes."""
+    known = ISSUERS["brief"]
+    verifier = Verifier([known.provider])
+    verdict = verifier.verify(known.token(**claims))
+    with stopped("time", 0) as clock:
+        for clock.now, reason in moments.items():
+            if reason:
+                assert refused(verifier.confirm, verdict) == reason
+            else:
+                assert verifier.confirm(verdict) is verdict.identity
+
+
+@pytest.mark.parametrize("typ", [None, "at+jwt", "secevent+jwt", "logout+jwt", "JWT"])
+def test_a_security_event_is_no_access_token_whatever_type_is_asked_for(typ: str | None) -> None:
+    """A provider that asks for the very type of a logout token does not get one (RFC 8417 section
+    2.2)."""
+    key = nameless("ES256")
+    keys = KeySet([key])
+    known = Issuer(key, Provider(issuer="https://a.example", audience="api", keys=keys, typ=typ))
+    verifier = Verifier([known.provider])
+    assert verifier.identify(known.token()).subject == "user"
+    assert refused(verifier.identify, known.token(events={})) == "type"
+    assert refused(verifier.identify, known.token(cnf={"jkt": "x"})) == "proof"
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "is_good"),
+    [
+        ("at+jwt", "application/at+jwt", True),
+        ("application/at+jwt", "AT+JWT", True),
+        ("APPLICATION/AT+JWT", "at+jwt", True),
+        ("at+jwt", "application/application/at+jwt", False),
+        ("text/plain", "text/plain", True),
+        ("text/plain", "application/text/plain", False),
+        ("text/plain", "plain", False),
+        ("kb+jwt", "KB+JWT", True),
+        ("kb+jwt", "\N{KELVIN SIGN}b+jwt", False),
+        ("JWT", None, False),
+        ("JWT", "at+jwt", False),
+    ],
+)
+def test_one_prefix_of_a_type_is_left_out_and_no_more(
+    asked: str, given: str | None, is_good: bool
+) -> None:
+    """`application/` may be left out where no other slash stands (RFC 7515 section 4.1.9)."""
+    key = nameless("ES256")
+    keys = KeySet([key])
+    known = Issuer(key, Provider(issuer="https://a.example", audience="api", keys=keys, typ=asked))
+    token = known.token({"typ": ABSENT if given is None else given})
+    verifier = Verifier([known.provider])
+    if is_good:
+        assert verifier.identify(token).subject == "user"
+    else:
+        assert refused(verifier.identify, token) == "type"
+
+
+def test_a_verdict_costs_no_signature_check_to_confirm() -> None:
+    """The keys verify once; confirming asks for their generation alone."""
+    source, known = moving(nameless("ES256"))
+    verifier = Verifier([known.provider])
+    verdict = verifier.verify(known.token())
+    assert source.asked == 1
+    assert {verifier.confirm(verdict) for _ in range(4)} == {verdict.identity}
+    assert source.asked == 1
+
+
+def test_a_verdict_of_other_keys_is_not_current() -> None:
+    """Once the keys have changed, a cached verdict says that the token must be verified again."""
+    source, known = moving(nameless("ES256"))
+    verifier = Verifier([known.provider])
+    verdict = verifier.verify(known.token())
+    assert verdict.is_current()
+    source.change(known.key, nameless("ES256"))
+    assert not verdict.is_current()
+    assert verifier.identify(known.token()) == verdict.identity
+
+
+def test_keys_that_never_rest_are_asked_once() -> None:
+    """A token is verified by the keys of one moment, however often they change: no loop."""
+
+    class Restless(MovingKeys):
+        def find(self, kid: str | None) -> tuple[Key, ...]:
+            found = super().find(kid)
+            self.generation += 1
+            return found
+
+    key = nameless("ES256")
+    source = Restless(key)
+    known = Issuer(key, Provider(issuer="https://a.example", audience="api", keys=source))
+    assert Verifier([known.provider]).identify(known.token()).subject == "user"
+    assert source.asked == 1
+
+
+def test_a_verifier_is_never_changed() -> None:
+    """What exists is valid: neither its providers nor its revocations can be replaced."""
+    verifier = Verifier(PROVIDERS)
+    for name in ("providers", "revocations", "_readers", "other"):
+        with pytest.raises((AttributeError, TypeError)):
+            setattr(verifier, name, ())
+    assert HS256.provider.issuer in repr(verifier)
+
+
+def test_a_refusal_is_never_final() -> None:
+    """A token that is refused now is looked at again, and may be good then."""
+    old, new = Key.generate(id="old"), Key.generate(id="new")
+    source, known = moving(old)
+    verifier = Verifier([known.provider])
+    token = sign({"alg": "ES256", "kid": "new"}, known.claims(), new)
+    assert [refused(verifier.identify, token) for _ in range(2)] == ["key", "key"]
+    assert source.asked == 2
+    source.change(old, new)
+    assert verifier.identify(token).subject == "user"
+
+
+def test_a_removed_key_ends_its_tokens_at_once() -> None:
+    """And no others: those of the keys that stay are verified again."""
+    first, second = Key.generate(id="1"), Key.generate(id="2")
+    source, known = moving(first, second)
+    verifier = Verifier([known.provider])
+    tokens = [sign({"alg": "ES256", "kid": key.id}, known.claims(), key) for key in (first, second)]
+    for token in tokens:
+        verifier.identify(token)
+    source.change(second)
+    assert [refused(verifier.identify, tokens[0]) for _ in range(2)] == ["key", "key"]
+    assert verifier.identify(tokens[1]).subject == "user"
+    source.change(first)
+    assert verifier.identify(tokens[0]).subject == "user"
+    assert refused(verifier.identify, tokens[1]) == "key"
+
+
+def test_keys_that_cannot_be_had_end_a_kept_token_too() -> None:
+    """A source that no longer answers for its keys is `Unavailable`, cache or not."""
+
+    class Outage(MovingKeys):
+        @property
+        def generation(self) -> int:
+            if self.is_down:
+                raise Unavailable("keys_unavailable")
+            return 0
+
+        @generation.setter
+        def generation(self, value: int) -> None:
+            self.is_down = False
+
+    key = nameless("ES256")
+    source = Outage(key)
+    known = Issuer(key, Provider(issuer="https://outage.example", audience="api", keys=source))
+    verifier, token = Verifier([known.provider]), known.token()
+    verifier.identify(token)
+    source.is_down = True
+    assert refused(verifier.identify, token) == "keys_unavailable"
+
+
+def test_revocation_is_asked_each_time() -> None:
+    """Of a kept token as of a new one, by `jti` and by `sid`; what is revoked meanwhile is refused
+    at once."""
+    revoked: set[str] = set()
+
+    class Revocations:
+        def check(self, keys: tuple[str, ...]) -> None:
+            if not revoked.isdisjoint(keys):
+                raise InvalidToken("revoked")
+
+    verifier = Verifier(PROVIDERS, revocations=Revocations())  # type: ignore[arg-type]
+    token = HS256.token(jti="t1", sid="s1")
+    for ids in (("t1", None), (None, "s1")):
+        assert verifier.identify(token).token_id == "t1"
+        revoked.update(revocation_keys(HS256.provider.issuer, *ids))
+        assert refused(verifier.identify, token) == "revoked"
+        revoked.clear()
+
+
+def test_each_token_is_its_issuers() -> None:
+    """With several providers, the one that `iss` names decides: its keys, its audience, its
+    terms."""
+    verifier = Verifier(PROVIDERS)
+    for known in ISSUERS.values():
+        assert verifier.identify(known.token()).issuer == known.provider.issuer
+    assert refused(Verifier([HS256.provider]).verify, ISSUERS["hs384"].token()) == "issuer"
+    assert (
+        refused(verifier.identify, ISSUERS["hs384"].token(iss=HS256.provider.issuer)) == "algorithm"
+    )
+
+
+def test_threads_get_each_their_own_verdict() -> None:
+    """Many threads, with keys that come and go: the subject is always the
+    token's, or none."""
+    always, sometimes = Key.generate("EdDSA", id="always"), Key.generate("EdDSA", id="sometimes")
+    source, known = moving(always, sometimes)
+    verifier = Verifier([known.provider])
+    tokens = {
+        f"{key.id}-{number}": sign(
+            {"alg": "EdDSA", "kid": key.id}, known.claims(sub=f"{key.id}-{number}"), key
+        )
+        for key in (always, sometimes)
+        for number in range(10)
+    }
+    has_ended = threading.Event()
+
+    def hammer(_: int) -> list[str]:
+        wrong = []
+        for _ in range(25):
+            for subject, token in tokens.items():
+                try:
+                    found = verifier.identify(token).subject
+                except InvalidToken as refusal:
+                    found = f"sometimes {refusal.reason}"
+                except Unavailable:  # the keys changed three times meanwhile
+                    found = subject
+                if found != subject and not (
+                    subject.startswith("sometimes") and found == "sometimes key"
+                ):
+                    wrong.append(f"{subject}: {found}")
+        return wrong
+
+    def keep_changing() -> None:
+        while not has_ended.is_set():
+            source.change(always)
+            source.change(always, sometimes)
+
+    with ThreadPoolExecutor(9) as pool:
+        changing = pool.submit(keep_changing)
+        results = list(pool.map(hammer, range(8)))
+        has_ended.set()
+        changing.result()
+    assert results == [[]] * 8
+
+
+GREENLETS = """
+from gevent import monkey; monkey.patch_all()
+import gevent
+from tests.kit.tokens import ISSUERS, PROVIDERS, NOW
+from jwt_middleware import RevocationList
+from jwt_middleware.trust.revocation import RevocationPage
+from jwt_middleware.trust.revocation import revocation_keys
+from jwt_middleware.trust.verifier import Verifier
+
+class Log:
+    def read_revocations(self, cursor):
+        gevent.sleep(0.001)
+        return RevocationPage((cursor or 0) + 1, [])
+
+verifier = Verifier(PROVIDERS, revocations=RevocationList(Log(), max_staleness=0.002))
+tokens = {str(n): ISSUERS["hs256"].token(sub=str(n)) for n in range(20)}
+
+def hammer():
+    for _ in range(20):
+        for subject, token in tokens.items():
+            assert verifier.identify(token).subject == subject
+        gevent.sleep(0)
+
+jobs = [gevent.spawn(hammer) for _ in range(20)]
+gevent.joinall(jobs, timeout=20, raise_error=True)
+assert all(job.successful() for job in jobs)
+print("done")
+"""
+
+
+def test_greenlets_get_each_their_own_verdict() -> None:
+    """The same under gevent, with a revocation log whose reads yield: nothing blocks the hub,
+    nothing is mixed up."""
+    command = [sys.executable, "-c", GREENLETS]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (run.stdout, run.returncode) == ("done\n", 0), run.stderr
