@@ -83,6 +83,8 @@ class JWTMiddleware:
         self.counts = VerificationCounts()
         self._observers = Observers(observers)
         self._is_observed = bool(observers) or self._candidates is not None
+        # One look for what few do: a tenth of a request would be looks.
+        self._does_more = self._is_observed or bool(self._allowed_origins)
         self.replace_verifier(Verifier(providers, revocations=revocations))
         issuers = frozenset(provider.issuer for provider in self.verifier.providers)
         # With one issuer, or under these rules, a subject names one person.
@@ -94,12 +96,12 @@ class JWTMiddleware:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
-        if self._is_observed:
-            return self._call_observed(environ, start_response)
-        rules, caller, answer = self._decide(environ, self._match)
-        if not rules and answer is None:
+        enforced = rules, caller, answer = self._decide(environ, self._match)
+        if not rules and answer is None and self._candidates is None:
             return self.app(environ, start_response)
-        if self._allowed_origins:
+        if self._does_more:
+            if self._is_observed:
+                return self._call_observed(environ, start_response, enforced)
             start_response = allow_origin(start_response, environ, self._allowed_origins)
         if answer is not None:
             clear_identity(environ)
@@ -115,10 +117,10 @@ class JWTMiddleware:
         return self.app(environ, start_response)
 
     def _call_observed(
-        self, environ: dict[str, Any], start_response: StartResponse
+        self, environ: dict[str, Any], start_response: StartResponse, enforced: Parts
     ) -> Iterable[bytes]:
-        """Do what `__call__` does, and report every decision under a rule."""
-        enforced = rules, caller, answer = self._decide(environ, self._match)
+        """Go on as `__call__` does, and report the decision."""
+        rules, caller, answer = enforced
         reporting = NOTHING if self._candidates is None else self._report_only(environ)
         if rules or answer is not None:
             # An answer under report-only rules alone is the app's, to the last header.
