@@ -47,7 +47,7 @@ _EVENTS = {
 def record(event: str, address: str | None, **facts: object) -> None:
     """Log an event of a request from an address.
 
-    Metrics are told whatever the level of the log is. Facts that are None are not logged. Never
+    Metrics count the event even if its log level is off. Facts that are None are not logged. Never
     pass a token or a password.
     """
     level, words = _EVENTS[event]

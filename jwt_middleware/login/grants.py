@@ -66,8 +66,9 @@ class Grants:
         )
 
     def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
-        """End the session of each refresh or access token. With `everywhere`, end all sessions of its
-        user with this issuer.
+        """End the session of each refresh or access token.
+
+        `everywhere` ends all sessions of its user with this issuer.
 
         A used, expired or revoked token ends nothing and writes nothing. This is not an error (RFC
         7009 section 2.2).

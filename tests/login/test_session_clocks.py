@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from clock import Clock, stopped
 
 from jwt_middleware.login.sessions import SessionEnded, Sessions
 from jwt_middleware.stores import MemoryStore, SQLStore, User
+from tests.kit.clock import Clock, stopped
 
 ANN = User(1, "ann")
 IDLE, LIFETIME = 1000, 900
