@@ -11,9 +11,9 @@
 | `jwt_middleware_revocations` | | revoked tokens and sessions that are known |
 | `jwt_middleware_login_events_total` | `event` | events of the login app |
 
-- `rule` is the prefix of the deepest rule that governs, with its methods; it is empty where a path
-  or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a report-only rule
-  would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`, or empty.
+- `rule` is the prefix of the deepest rule that governs, with `exact` and its methods; it is empty
+  where a path or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a
+  report-only rule would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`, or empty.
 - `cache` is `hit` for a good token that was found in the cache, and `miss` for any token that had
   to be verified.
 - An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`: a moment stays right while a
@@ -224,13 +224,19 @@ class PrometheusMetrics:
 
     def _new_counter(self, key: _Key) -> Counter:
         rule, outcome, reason = key
-        text = "" if rule is None else " ".join([rule.prefix, *sorted(rule.methods)])
+        text = "" if rule is None else _text_of(rule)
         counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
         return counter
 
     def _count_login_event(self, event: str) -> None:
         if event in LOGIN_EVENTS:
             self.login_events.labels(event).inc()
+
+
+def _text_of(rule: Rule) -> str:
+    """Return the prefix of a rule and what narrows it."""
+    exact = ["exact"] if getattr(rule, "exact", False) else []
+    return " ".join([rule.prefix, *exact, *sorted(rule.methods)])
 
 
 def _key(decision: Decision) -> _Key:

@@ -80,7 +80,7 @@ class JWTMiddleware:
         table, self._candidates = tables_of(rules)
         self._match: _Match = table.match if table else _no_rules
         self._rules = tuple(rules)
-        self.counts = VerificationCounts()
+        self.counts = VerificationCounts()  # for metrics
         self._observers = Observers(observers)
         self._is_observed = bool(observers) or self._candidates is not None
         # One look for what few do: a tenth of a request would be looks.

@@ -8,6 +8,10 @@ path, and its report must be what enforcing it would do:
 - Reports come from the table of candidates, in which they are enforced: there the longest prefix
   wins among all rules. A report-only rule may have the prefix and the methods of a rule that is
   enforced, and takes its place there. So an owner tries a stricter rule beside today's.
+
+To inject the identity of a good token, a report-only rule verifies tokens as an enforced one does.
+So a request may wait for keys or revocations that are due, for as long as it would then; while they
+cannot be reached, later requests pass at once.
 """
 
 from collections.abc import Sequence
@@ -29,6 +33,11 @@ def tables_of(rules: Sequence[Rule]) -> tuple[RuleTable | None, RuleTable | None
     if not reporting:
         return RuleTable(checked), None
     enforced = [rule for rule in checked if not rule.report_only]
-    replaced = {(rule.prefix, rule.methods) for rule in reporting}
-    left = [rule for rule in enforced if (rule.prefix, rule.methods) not in replaced]
+    replaced = {_place_of(rule) for rule in reporting}
+    left = [rule for rule in enforced if _place_of(rule) not in replaced]
     return RuleTable(enforced) if enforced else None, RuleTable([*left, *reporting])
+
+
+def _place_of(rule: Rule) -> tuple[object, ...]:
+    """Return what two rules of one table must not have in common."""
+    return rule.prefix, rule.methods, getattr(rule, "exact", False)
