@@ -13,7 +13,8 @@
 
 - `rule` is the prefix of the deepest rule that governs, with `exact` and its methods; it is empty
   where a path or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a
-  report-only rule would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`, or empty.
+  report-only rule would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`,
+  or empty.
 - `cache` is `hit` for a good token that was found in the cache, and `miss` for any token that had
   to be verified.
 - An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`: a moment stays right while a
