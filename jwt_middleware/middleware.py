@@ -121,7 +121,7 @@ class JWTMiddleware:
     ) -> Iterable[bytes]:
         """Go on as `__call__` does, and report the decision."""
         rules, caller, answer = enforced
-        reporting = NOTHING if self._candidates is None else self._report_only(environ)
+        reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
         if rules or answer is not None:
             # An answer under report-only rules alone is the app's, to the last header.
             if self._allowed_origins:
@@ -156,7 +156,8 @@ class JWTMiddleware:
 
         Calls no app, reads no body and writes nothing into the environ.
         """
-        return decision_of(self._decide(environ, self._match), self._report_only(environ))
+        enforced = self._decide(environ, self._match)
+        return decision_of(enforced, self._report_only(environ, enforced[1]))
 
     def ready(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
@@ -180,18 +181,23 @@ class JWTMiddleware:
         found = self._candidates.match(environ) if self._candidates else ()
         return tuple(rule for rule in found if rule.report_only)
 
-    def _report_only(self, environ: Mapping[str, Any]) -> Parts:
-        """Return what the report-only rules would decide. Never raises: they refuse nobody."""
+    def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
+        """Return what the report-only rules would decide; the caller may be known already.
+
+        Never raises: they refuse nobody.
+        """
         if self._candidates is None:
             return NOTHING
         try:
-            return self._decide(environ, self._match_candidates)
+            return self._decide(environ, self._match_candidates, caller)
         except Exception as error:
             # Enforced, it would be a 500 of the owner's own keys or revocations.
             _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
             return NOTHING
 
-    def _decide(self, environ: Mapping[str, Any], match: _Match) -> Parts:
+    def _decide(
+        self, environ: Mapping[str, Any], match: _Match, known: Identity | None = None
+    ) -> Parts:
         rules: tuple[Rule, ...] = ()
         caller: Identity | None = None
         try:
@@ -204,7 +210,7 @@ class JWTMiddleware:
                     return rules or asked, None, Preflight()
             if not rules or rules[0].is_public:  # `match` returns public rules last
                 return rules, None, None
-            caller = self._identify(environ)
+            caller = known or self._identify(environ)
             for rule in rules:
                 rule.authorize(caller)
         except Refusal as refusal:
@@ -213,7 +219,7 @@ class JWTMiddleware:
         except (AttributeError, TypeError, ValueError):
             if (tidy := self._tidied(environ)) is None:
                 return rules, None, InvalidRequest()
-            return self._decide(tidy, match)
+            return self._decide(tidy, match, known)
         return rules, caller, None
 
     def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -236,6 +242,8 @@ class JWTMiddleware:
         verdict = self._cache.get(authorization)
         # Compared here and not by a method: calls are a third of what a cached token costs.
         if verdict is not None and verdict.keys.generation == verdict.generation:
+            if self._is_observed:
+                self.counts.cached += 1
             return self.verifier.confirm(verdict)
         credentials = extract(environ, self.max_token_bytes)
         if credentials is None:
@@ -244,6 +252,7 @@ class JWTMiddleware:
         if key != authorization:  # such as "bearer", or two spaces
             verdict = self._cache.get(key)
             if verdict is not None and verdict.is_current():
+                self.counts.cached += 1
                 return self.verifier.confirm(verdict)
         return self._verify(key, credentials.token)
 
@@ -251,7 +260,6 @@ class JWTMiddleware:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
-        self.counts.good += 1
         self._cache_verdict(key, verdict)
         return caller
 
