@@ -4,12 +4,11 @@ rules of the path -> credentials -> verdict (cached) -> confirmed identity -> re
 """
 
 import logging
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ._options import got, require
+from ._options import check_count, require
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
@@ -21,6 +20,7 @@ from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, VerificationCounts, Verifier
 from .wire.app_form import check_app, explain_recursion
+from .wire.challenge import check_realm
 from .wire.cors import (
     Preflight,
     allow_origin,
@@ -35,7 +35,6 @@ from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
 
-_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 _Match = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
 
 
@@ -70,9 +69,9 @@ class JWTMiddleware:
         observers: Sequence[Observer] = (),
     ) -> None:
         _check_app(app)
-        _check_realm(realm)
-        _check_count("max_token_bytes", max_token_bytes, least=1)
-        _check_count("cache_size", cache_size, least=0)
+        check_realm(realm)
+        check_count("max_token_bytes", max_token_bytes, least=1)
+        check_count("cache_size", cache_size, least=0)
         self.app = app
         self.max_token_bytes = max_token_bytes
         self._realm = realm
@@ -290,14 +289,3 @@ def _check_app(app: object) -> None:
     # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
     # refused here instead of failing at the first request.
     require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")
-
-
-def _check_realm(realm: object) -> None:
-    is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
-    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
-
-
-def _check_count(name: str, value: object, *, least: int) -> None:
-    # A boolean is an integer to Python, and never meant as one here.
-    is_count = type(value) is int and value >= least
-    require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")
