@@ -51,8 +51,10 @@ def check_seconds(
 
 
 def check_count(name: str, value: object, *, least: int) -> None:
-    """Raise `ConfigurationError` unless the option is an integer of at least `least`."""
-    # A boolean is an integer to Python, and never meant as one here.
+    """Raise `ConfigurationError` unless the option is an integer of at least `least`.
+
+    A boolean is an integer to Python, and never meant as one here.
+    """
     is_count = type(value) is int and value >= least
     require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ._options import check_count, require
+from ._options import check_count
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
@@ -19,7 +19,7 @@ from .readiness import readiness
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, VerificationCounts, Verifier
-from .wire.app_form import check_app, explain_recursion
+from .wire.app_form import check_wrapped, explain_recursion
 from .wire.challenge import check_realm
 from .wire.cors import (
     Preflight,
@@ -68,7 +68,7 @@ class JWTMiddleware:
         cache_size: int = 10_000,
         observers: Sequence[Observer] = (),
     ) -> None:
-        _check_app(app)
+        check_wrapped(app)
         check_realm(realm)
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
@@ -280,12 +280,3 @@ class JWTMiddleware:
 
 def _no_rules(environ: Mapping[str, Any]) -> tuple[Rule, ...]:
     return ()
-
-
-def _check_app(app: object) -> None:
-    check_app(app)
-    form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
-    # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
-    # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
-    # refused here instead of failing at the first request.
-    require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")

@@ -9,7 +9,8 @@ _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def check_realm(realm: object) -> None:
-    """Raise `ConfigurationError` unless the realm can stand between quotes as it is."""
+    """Raise `ConfigurationError` unless the realm can stand in a challenge (RFC 9110 section
+    11.5)."""
     is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
     require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
 
