@@ -5,7 +5,7 @@ rules of the path -> credentials -> verdict (cached) -> confirmed identity -> re
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._options import check_count
@@ -13,7 +13,7 @@ from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
 from .identity import Identity, clear_identity, put_identity
-from .policy.candidates import tables_of
+from .policy.candidates import Match, matches_of
 from .policy.rules import Rule
 from .readiness import readiness
 from .trust.provider import Provider
@@ -34,8 +34,6 @@ from .wire.problem import refusal_response
 from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
-
-_Match = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
 
 
 class JWTMiddleware:
@@ -77,8 +75,7 @@ class JWTMiddleware:
         self._realm = realm
         self._cache_size = cache_size
         self._allowed_origins = checked_origins(allowed_origins)
-        table, self._candidates = tables_of(rules)
-        self._match: _Match = table.match if table else _no_rules
+        self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
         self.counts = VerificationCounts()  # for metrics
         self._observers = Observers(observers)
@@ -180,11 +177,6 @@ class JWTMiddleware:
         self.verifier = verifier
         self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
 
-    def _match_candidates(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """Return the report-only rules that would govern the request if they were enforced."""
-        found = self._candidates.match(environ) if self._candidates else ()
-        return tuple(rule for rule in found if rule.report_only)
-
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
         """Return what the report-only rules would decide; the caller may be known already.
 
@@ -193,14 +185,14 @@ class JWTMiddleware:
         if self._candidates is None:
             return NOTHING
         try:
-            return self._decide(environ, self._match_candidates, caller)
+            return self._decide(environ, self._candidates, caller)
         except Exception as error:
             # Enforced, it would be a 500 of the owner's own keys or revocations.
             _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
             return NOTHING
 
     def _decide(
-        self, environ: Mapping[str, Any], match: _Match, known: Identity | None = None
+        self, environ: Mapping[str, Any], match: Match, known: Identity | None = None
     ) -> Parts:
         rules: tuple[Rule, ...] = ()
         caller: Identity | None = None
@@ -276,7 +268,3 @@ class JWTMiddleware:
                 self._cache.popitem(last=False)  # the oldest goes first
             except KeyError:  # other threads evict too; each of these calls is atomic
                 return
-
-
-def _no_rules(environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-    return ()

@@ -14,10 +14,33 @@ So a request may wait for keys or revocations that are due, for as long as it wo
 cannot be reached, later requests pass at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from .._options import tuple_of
 from .rules import Rule, RuleTable
+
+Match: TypeAlias = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
+"""Finds the rules of a request, as `RuleTable.match` does."""
+
+
+def matches_of(rules: Sequence[Rule]) -> tuple[Match, Match | None]:
+    """Return what finds the rules that are enforced, and what finds the report-only ones that
+    would govern a request; None where there are none.
+
+    `ConfigurationError` as `tables_of` has it.
+    """
+    enforced, candidates = tables_of(rules)
+    match = enforced.match if enforced else _no_rules
+    return match, None if candidates is None else _only_reporting(candidates.match)
+
+
+def _no_rules(request: Mapping[str, Any]) -> tuple[Rule, ...]:
+    return ()
+
+
+def _only_reporting(match: Match) -> Match:
+    return lambda request: tuple(rule for rule in match(request) if rule.report_only)
 
 
 def tables_of(rules: Sequence[Rule]) -> tuple[RuleTable | None, RuleTable | None]:
