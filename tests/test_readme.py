@@ -83,7 +83,7 @@ def test_the_first_commands_work_when_pasted(folder: Path, snippets: dict[str, s
     (commands,) = blocks("bash")
     serve, calls = commands.split("# In another shell:\n")
     port = free_port()
-    environ = {**os.environ, "PATH": f"{_BIN}:{os.environ['PATH']}", "PYTHONPATH": str(_ROOT)}
+    environ = {**os.environ, "PATH": f"{_BIN}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     environ |= {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{port}"}
     calls = f"curl -s --retry 30 --retry-connrefused --retry-delay 1 localhost:8000/auth/health\n{calls}"
     for _ in range(2):
@@ -107,7 +107,7 @@ def test_the_first_commands_work_when_pasted(folder: Path, snippets: dict[str, s
 def test_the_extras_of_the_text_exist() -> None:
     """The text says how to get the command, and each extra that it names is one of setup.cfg."""
     config = ConfigParser()
-    config.read(_ROOT / "setup.cfg")
+    config.read(ROOT / "setup.cfg")
     named = re.findall(r"wsgi-jwt-middleware\[([\w,]+)\]", _README)
     extras = {extra for group in named for extra in group.split(",")}
     assert "cli" in extras
