@@ -5,7 +5,7 @@ rules of the path -> credentials -> verdict (cached) -> confirmed identity -> re
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ._options import check_count
@@ -13,7 +13,7 @@ from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
 from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
-from .policy.candidates import tables_of
+from .policy.candidates import Match, matches_of
 from .policy.rules import Rule
 from .readiness import readiness
 from .trust.provider import Provider
@@ -34,8 +34,6 @@ from .wire.problem import refusal_response
 from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
-
-_Match = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
 
 
 class JWTMiddleware:
@@ -77,12 +75,13 @@ class JWTMiddleware:
         self._realm = realm
         self._cache_size = cache_size
         self._allowed_origins = checked_origins(allowed_origins)
-        table, self._candidates = tables_of(rules)
-        self._match: _Match = table.match if table else _no_rules
+        self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
-        self.counts = VerificationCounts()
+        self.counts = VerificationCounts()  # for metrics
         self._observers = Observers(observers)
         self._is_observed = bool(observers) or self._candidates is not None
+        # One look for what few do: a tenth of a request would be looks.
+        self._does_more = self._is_observed or bool(self._allowed_origins)
         self.replace_verifier(Verifier(providers, revocations=revocations))
         issuers = frozenset(provider.issuer for provider in self.verifier.providers)
         # With one issuer, or under these rules, a subject names one person.
@@ -95,12 +94,12 @@ class JWTMiddleware:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
         try:
-            if self._is_observed:
-                return self._call_observed(environ, start_response)
-            rules, caller, answer = self._decide(environ, self._match)
-            if not rules and answer is None:
+            enforced = rules, caller, answer = self._decide(environ, self._match)
+            if not rules and answer is None and self._candidates is None:
                 return self.app(environ, start_response)
-            if self._allowed_origins:
+            if self._does_more:
+                if self._is_observed:
+                    return self._call_observed(environ, start_response, enforced)
                 start_response = allow_origin(start_response, environ, self._allowed_origins)
             if answer is not None:
                 clear_identity(environ)
@@ -120,11 +119,11 @@ class JWTMiddleware:
             raise
 
     def _call_observed(
-        self, environ: dict[str, Any], start_response: StartResponse
+        self, environ: dict[str, Any], start_response: StartResponse, enforced: Parts
     ) -> Iterable[bytes]:
-        """Do what `__call__` does, and report every decision under a rule."""
-        enforced = rules, caller, answer = self._decide(environ, self._match)
-        reporting = NOTHING if self._candidates is None else self._report_only(environ)
+        """Go on as `__call__` does, and report the decision."""
+        rules, caller, answer = enforced
+        reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
         if rules or answer is not None:
             # An answer under report-only rules alone is the app's, to the last header.
             if self._allowed_origins:
@@ -184,7 +183,8 @@ class JWTMiddleware:
 
         Calls no app, reads no body and writes nothing into the environ.
         """
-        return decision_of(self._decide(environ, self._match), self._report_only(environ))
+        enforced = self._decide(environ, self._match)
+        return decision_of(enforced, self._report_only(environ, enforced[1]))
 
     def ready(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
@@ -203,23 +203,23 @@ class JWTMiddleware:
         self.verifier = verifier
         self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
 
-    def _match_candidates(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """Return the report-only rules that would govern the request if they were enforced."""
-        found = self._candidates.match(environ) if self._candidates else ()
-        return tuple(rule for rule in found if rule.report_only)
+    def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
+        """Return what the report-only rules would decide; the caller may be known already.
 
-    def _report_only(self, environ: Mapping[str, Any]) -> Parts:
-        """Return what the report-only rules would decide. Never raises: they refuse nobody."""
+        Never raises: they refuse nobody.
+        """
         if self._candidates is None:
             return NOTHING
         try:
-            return self._decide(environ, self._match_candidates)
+            return self._decide(environ, self._candidates, caller)
         except Exception as error:
             # Enforced, it would be a 500 of the owner's own keys or revocations.
             _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
             return NOTHING
 
-    def _decide(self, environ: Mapping[str, Any], match: _Match) -> Parts:
+    def _decide(
+        self, environ: Mapping[str, Any], match: Match, known: Identity | None = None
+    ) -> Parts:
         rules: tuple[Rule, ...] = ()
         caller: Identity | None = None
         try:
@@ -232,7 +232,7 @@ class JWTMiddleware:
                     return rules or asked, None, Preflight()
             if not rules or rules[0].is_public:  # `match` returns public rules last
                 return rules, None, None
-            caller = self._identify(environ)
+            caller = known or self._identify(environ)
             for rule in rules:
                 rule.authorize(caller)
         except Refusal as refusal:
@@ -241,7 +241,7 @@ class JWTMiddleware:
         except (AttributeError, TypeError, ValueError):
             if (tidy := self._tidied(environ)) is None:
                 return rules, None, InvalidRequest()
-            return self._decide(tidy, match)
+            return self._decide(tidy, match, known)
         return rules, caller, None
 
     def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -264,6 +264,8 @@ class JWTMiddleware:
         verdict = self._cache.get(authorization)
         # Compared here and not by a method: calls are a third of what a cached token costs.
         if verdict is not None and verdict.keys.generation == verdict.generation:
+            if self._is_observed:
+                self.counts.cached += 1
             return self.verifier.confirm(verdict)
         credentials = extract(environ, self.max_token_bytes)
         if credentials is None:
@@ -272,6 +274,7 @@ class JWTMiddleware:
         if key != authorization:  # such as "bearer", or two spaces
             verdict = self._cache.get(key)
             if verdict is not None and verdict.is_current():
+                self.counts.cached += 1
                 return self.verifier.confirm(verdict)
         return self._verify(key, credentials.token)
 
@@ -279,7 +282,6 @@ class JWTMiddleware:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
-        self.counts.good += 1
         self._cache_verdict(key, verdict)
         return caller
 
@@ -292,7 +294,3 @@ class JWTMiddleware:
                 self._cache.popitem(last=False)  # the oldest goes first
             except KeyError:  # other threads evict too; each of these calls is atomic
                 return
-
-
-def _no_rules(environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-    return ()

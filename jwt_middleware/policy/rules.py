@@ -72,8 +72,11 @@ class Rule:
         report_only: bool = False,
     ) -> None:
         prefix = checked_prefix(prefix)
-        is_boolean = isinstance(report_only, bool)
-        require(is_boolean, f"report_only must be True or False, got {got(report_only)}")
+        require(
+            isinstance(report_only, bool),
+            f"report_only must be a boolean, got {got(report_only)}; "
+            f"Rule({prefix!r}, report_only=True)",
+        )
         requires = _checked_requirements(prefix, requires) or (authenticated,)
         segments = tuple(to_wsgi(prefix).strip("/").split("/")) if prefix != "/" else ()
         markers = (authenticated, optional, public)
