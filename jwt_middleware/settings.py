@@ -28,7 +28,16 @@ from .wire.wsgi import WSGIApplication
 _PREFIX = "JWT_MIDDLEWARE_"
 # Without one of these options, the keys are discovered from the issuer.
 _KEYS = ("secret", "public_key", "jwks_url", "key_folder")
-_PROVIDER = ("issuer", "audience", "leeway", "typ", "max_lifetime", "subject_claim", "scope_claims")
+_PROVIDER = (
+    "issuer",
+    "audience",
+    "leeway",
+    "typ",
+    "max_lifetime",
+    "subject_claim",
+    "remote_user_claim",
+    "scope_claims",
+)
 _MIDDLEWARE = ("rules", "realm", "allowed_origins", "max_token_bytes", "cache_size")
 STORE = ("database_url", "log_url")
 _REQUIREMENTS: Mapping[str, Requirement] = {
@@ -218,6 +227,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "max_lifetime": (float, "a number of seconds"),
     "typ": (str, "a type of token such as at+jwt"),
     "subject_claim": (str, "the name of a claim"),
+    "remote_user_claim": (str, "the name of a claim such as preferred_username"),
     "scope_claims": (str.split, "names of claims separated by spaces"),
     "realm": (str, "printable ASCII"),
     "title": (str, "the title of the sign-in page"),

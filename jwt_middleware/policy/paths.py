@@ -50,7 +50,7 @@ _LONGEST_PATH = 2048
 _LONGEST_HEADER = 256
 """Characters of a header that changes the path or the method."""
 
-_MOST_WORK = 440_000
+_MOST_WORK = 700_000
 """Nanoseconds that reading one request may take, as they are charged here and in `readings` and
 `tree`. `tests/policy/test_work.py` holds what is charged to what is done."""
 

@@ -101,8 +101,10 @@ class Rule:
     ) -> None:
         prefix = checked_prefix(prefix)
         for name, flag in (("exact", exact), ("report_only", report_only)):
-            is_boolean = isinstance(flag, bool)
-            require(is_boolean, f"{name} must be True or False, got {got(flag)}")
+            require(
+                isinstance(flag, bool),
+                f"{name} must be a boolean, got {got(flag)}; Rule({prefix!r}, {name}=True)",
+            )
         requires = _checked_requirements(prefix, requires) or (authenticated,)
         segments = tuple(to_wsgi(prefix).strip("/").split("/")) if prefix != "/" else ()
         markers = (authenticated, optional, public)

@@ -41,7 +41,7 @@ def test_what_other_libraries_write_as_a_pattern_is_refused(prefix: str) -> None
     """A pattern that is taken as a literal would protect nothing."""
     with pytest.raises(ConfigurationError) as caught:
         Rule(prefix)
-    assert str(caught.value).startswith("prefix must be ")
+    assert str(caught.value).startswith("prefix must ")
     assert f"got {prefix!r}" in str(caught.value)
 
 

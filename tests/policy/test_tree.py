@@ -122,7 +122,7 @@ def test_another_pattern_is_refused(prefix: str) -> None:
 @pytest.mark.parametrize("value", [1, 0, "yes", None, "exact"])
 def test_exact_is_a_boolean(value: Any) -> None:
     """Anything else is refused while building."""
-    with pytest.raises(ConfigurationError, match="exact must be True or False"):
+    with pytest.raises(ConfigurationError, match="exact must be a boolean"):
         Rule("/a", exact=value)
 
 
