@@ -16,7 +16,7 @@
   report-only rule would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`,
   or empty.
 - `cache` is `hit` for a token that was found in the cache, and `miss` for one that was verified,
-  whether it was good or not. `decide` counts too.
+  whether it was good or not. `decide` and `verify` count too.
 - An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`: a moment stays right while a
   worker has nothing to do, an age would not. Key sets that never change have none.
 - Every label is of a closed set that the owner's configuration fixes. None is a path, a subject or

@@ -175,6 +175,7 @@ class JWTMiddleware:
         key = f"Bearer {checked_token(token, self.max_token_bytes)}"
         verdict = self._cache.get(key)
         if verdict is not None and verdict.is_current():
+            self.counts.cached += 1
             return self.verifier.confirm(verdict)
         return self._verify(key, token)
 

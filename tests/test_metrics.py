@@ -208,7 +208,7 @@ def test_hits_and_misses_of_the_cache() -> None:
 
 
 def test_what_is_asked_outside_of_requests_counts_too() -> None:
-    """`decide` with tokens of its own takes no hit away from requests."""
+    """`decide` and `verify` with tokens of their own take no hit away from requests."""
     site = Site()
     for number in range(5):
         header = f"Bearer {token(jti=str(number))}"
@@ -219,6 +219,10 @@ def test_what_is_asked_outside_of_requests_counts_too() -> None:
     site.get("/api", good)
     site.get("/api", good, HTTP_AUTHORIZATION=f"bearer  {good}")
     assert cache_of(site.samples()) == (2, 5)
+    for _ in range(2):
+        site.guarded.verify(good)
+    site.guarded.verify(token(jti="new"))
+    assert cache_of(site.samples()) == (4, 6)
 
 
 def test_a_request_under_rules_of_both_kinds_is_one_hit() -> None:
