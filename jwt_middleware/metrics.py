@@ -229,7 +229,7 @@ class PrometheusMetrics:
 
 def _text_of(rule: Rule) -> str:
     """Return the prefix of a rule and what narrows it."""
-    exact = ["exact"] if getattr(rule, "exact", False) else []
+    exact = ["exact"] if rule.exact else []
     return " ".join([rule.prefix, *exact, *sorted(rule.methods)])
 
 

@@ -232,18 +232,18 @@ def test_a_method_in_the_query_counts_by_any_of_its_names(name: str) -> None:
 
 
 def test_many_methods_in_a_query_cost_what_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The path is read once for each method that a rule names, however many the query has."""
+    """The path is read once, however many methods the query has."""
     table = RuleTable([Rule("/api"), Rule("/api", public, methods=("GET",))])
     read: list[Place] = []
     monkeypatch.setattr(
-        rules, "paths_of", lambda place: [read.append(place), paths.paths_of(place)][1]
+        rules, "paths_of", lambda place, work: [read.append(place), paths.paths_of(place, work)][1]
     )
     many = "&".join(f"_method=X{number}" for number in range(400))
-    path = "/a;b/../%2e/\\x" * 20
-    for query, count in (("_method=X", 2), (many, 2), (many + "&_method=GET", 2), ("a=b", 1)):
+    path = "/a;b/c" * 50
+    for query in ("_method=X", many, many + "&_method=GET", "a=b"):
         read.clear()
         table.match({"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": query})
-        assert len(read) == count, query
+        assert len(read) == 1, query
 
 
 @pytest.mark.parametrize("named", ["/my-page", "/my.page", "/my_page", "/a@b/my~page"])
