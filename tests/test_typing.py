@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kit import ROOT
-from tests.kit.engines import skip
+from tests.kit.waiting import skip
 
 _API = ROOT / "tests" / "typing" / "api.py"
 

@@ -32,6 +32,8 @@ from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rul
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.remote_keys import RemoteKeySet
 from tests.kit import ROOT
+from tests.kit import clock as kit_clock
+from tests.kit.answers import call
 from tests.kit.fault_server import (
     BAD_KEYS,
     BEHAVIOURS,
@@ -44,7 +46,8 @@ from tests.kit.fault_server import (
     says,
     well,
 )
-from tests.kit.serving import call, gunicorn
+from tests.kit.serving import gunicorn
+from tests.kit.waiting import PATIENCE, wait_for
 
 ISSUER = "https://idp.example/"
 FIRST, SECOND = Key.generate(id="first"), Key.generate(id="second")
@@ -52,26 +55,20 @@ JWKS = [FIRST.to_jwk(), SECOND.to_jwk()]
 DOWN = says(b"HTTP/1.1 503 Unavailable\r\n\r\n")
 
 
-class Clock:
-    """`time.monotonic`, moved on by `ahead` seconds."""
-
-    def __init__(self) -> None:
-        self.ahead, self.real = 0.0, time.monotonic
-
-    def __call__(self) -> float:
-        return self.real() + self.ahead
+class Clock(kit_clock.AheadClock):
+    """The clock of the code under test; a fetch lives in the real time."""
 
     def move(self, seconds: float) -> None:
-        """Let time pass, once no fetch is under way: a fetch lives in the real time."""
+        """Let time pass, once no fetch is under way."""
         settle()
-        self.ahead += seconds
+        super().move(seconds)
 
 
 def settle() -> None:
     """Wait for the fetches under way."""
     for thread in threading.enumerate():
         if thread.name == "jwt-middleware-keys":
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 def fetches_under_way() -> int:
@@ -273,7 +270,7 @@ def test_a_name_server_that_hangs_holds_up_nobody(
     """`getaddrinfo` knows no time-out: the wait for it has one, and known keys serve meanwhile."""
     _, status = warm(server, timeout=0.3)
     released = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(20) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(PATIENCE) and [])
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url, timeout=0.1).find("first")
     clock.ahead += 700
@@ -631,14 +628,14 @@ def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) 
 
     def held_up(exchange: Exchange) -> None:
         asked.set()
-        released.wait(20)
+        released.wait(PATIENCE)
         well(exchange)
 
     server.behaviour = held_up
     clock.move(31)
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(status, mint(third))
-        assert asked.wait(20)
+        assert asked.wait(PATIENCE)
         assert [status(mint(third)), status(mint(kid="made up")), status(mint())] == [503, 503, 200]
         assert not waiting.done()
         released.set()
@@ -918,8 +915,7 @@ def test_a_waiting_request_leaves_a_gevent_worker_free(server: FaultServer, tmp_
         ThreadPoolExecutor() as pool,
     ):
         waiting = pool.submit(call, address, token=mint())
-        while not server.requests:
-            time.sleep(0.01)
+        wait_for(lambda: server.requests)
         assert call(f"{address}/open")[0] == 200
         assert not waiting.done()
         assert waiting.result()[0] == 503
@@ -929,13 +925,13 @@ _FORK = """
     import os, signal, sys, threading
     from jwt_middleware.trust.remote_keys import RemoteKeySet
 
-    signal.alarm(15)
+    signal.alarm(60)
     keys = RemoteKeySet(sys.argv[1])
     threading.Thread(target=keys.find, args=("first",), daemon=True).start()
     sys.stdin.readline()  # the fetch hangs by now
     keys._starting[os.getpid()].acquire()  # as if another thread were just starting one
     if os.fork() == 0:
-        signal.alarm(10)
+        signal.alarm(60)
         print(keys.find("first")[0].id, flush=True)
         os._exit(0)
     os.wait()
@@ -950,8 +946,7 @@ def test_a_fork_in_the_middle_of_a_fetch(server: FaultServer) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environ, **pipes) as parent:
-        while not server.requests:
-            time.sleep(0.01)
+        wait_for(lambda: server.requests)
         server.behaviour = well
-        assert parent.communicate("go\n", timeout=20)[0] == "first\n"
+        assert parent.communicate("go\n", timeout=PATIENCE)[0] == "first\n"
     assert len(server.requests) == 2

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.kit.engines import skip
+from tests.kit.waiting import skip
 
 from .apps import APPS, MISSING
 from .differential import Differential

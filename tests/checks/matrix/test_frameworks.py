@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jwt_middleware import Rule, public
 from jwt_middleware.policy.rules import RuleTable
-from tests.kit.engines import skip
+from tests.kit.waiting import skip
 
 from . import guards
 from .apps import APPS, MISSING, PUBLIC, SECRET_ROOTS, SERVED

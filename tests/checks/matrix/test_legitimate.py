@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Rule, public
-from tests.kit.engines import skip
+from tests.kit.waiting import skip
 
 from .apps import APPS, MISSING
 from .guards import ALL_BUT_PUBLIC, MINTER, UNDER_API, ours, send

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Rule, public
-from tests.kit.engines import skip
+from tests.kit.waiting import skip
 
 from .apps import MISSING
 from .apps.flasks import OVERRIDES
