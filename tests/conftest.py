@@ -18,29 +18,6 @@ from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from tests.kit.engines import PostgreSQL, Valkey
 
 _CHEAP = "scrypt:1024:8:1"
-_REAL_TIME = (
-    "browser",
-    "checks/faults",
-    "checks/matrix",
-    "cli",
-    "examples",
-    "login",
-    "servers",
-    "stores",
-    "test_readme.py",
-    "trust/test_remote_keys.py",
-    "trust/test_revocation_processes.py",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of real servers and browsers wait in real time, which a busy machine can use up: they
-    get two more goes."""
-    for item in items:
-        path = item.path.relative_to(Path(__file__).parent).as_posix()
-        if path.startswith(_REAL_TIME):
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
-
 
 _PASSWORDS = (
     "analytical engine",

@@ -11,6 +11,10 @@ PATIENCE = 60
 """Seconds for anything that has to come. On a quiet machine it comes in a fraction of one; on a
 busy one a shorter wait would fail a test that has nothing to complain of."""
 
+BOUND = 5
+"""Seconds within which a call has ended whose own limit is two at most, and what a busy machine
+adds. Without its limit it would take the operating system's, which is minutes."""
+
 
 def wait_for(
     what: Callable[[], Any], seconds: float = PATIENCE, say: Callable[[], str] = str

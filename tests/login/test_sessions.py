@@ -33,6 +33,7 @@ from jwt_middleware.login.sessions import ForeignToken, SessionEnded, Sessions, 
 from jwt_middleware.login.throttle import Throttle
 from jwt_middleware.stores import MemoryStore, SQLStore, User
 from tests.kit.clock import Clock, stopped
+from tests.kit.waiting import PATIENCE
 
 Store = MemoryStore | SQLStore
 ISSUER = "https://login.example"
@@ -523,7 +524,7 @@ def test_a_session_ends_while_it_is_rotated(session_store: Store) -> None:
 
     with ThreadPoolExecutor(1) as threads:
         rotation = threads.submit(rotate_on, token)
-        is_under_way.wait(10)
+        is_under_way.wait(PATIENCE)
         session_store.end_session(session)
         with pytest.raises(SessionEnded):
             rotation.result()

@@ -10,9 +10,8 @@ import pytest
 
 from tests.kit.answers import exchange, received
 from tests.kit.serving import serving
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import BOUND, PATIENCE
 
-_BOUND_SECONDS = 4  # one second of draining, and what a busy machine adds
 _MIB = 1024 * 1024
 
 _TARGET = "tests.servers.drained:application"
@@ -85,7 +84,7 @@ def test_a_body_that_drips_holds_no_thread(server: int, head: bytes, drop: bytes
             is_over.set()
             dripping.join()
     assert other == 200
-    assert held < _BOUND_SECONDS
+    assert held < BOUND
 
 
 @pytest.mark.parametrize("head", [_LENGTH % (7 * _MIB), None], ids=["length", "chunked"])

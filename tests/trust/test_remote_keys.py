@@ -234,7 +234,7 @@ def test_without_keys_a_fault_is_503(name: str, server: FaultServer) -> None:
     """A good token gets 200 from what can be used and 503 from what cannot; fifty look-ups cost one
     fetch."""
     server.behaviour, comes_through = BEHAVIOURS[name]
-    status = guarded(RemoteKeySet(server.url, timeout=3 if comes_through else 0.3))
+    status = guarded(RemoteKeySet(server.url, timeout=30 if comes_through else 0.3))
     assert {status(mint()) for _ in range(50)} == {200 if comes_through else 503}
     assert len(server.requests) == 1
 
@@ -242,7 +242,7 @@ def test_without_keys_a_fault_is_503(name: str, server: FaultServer) -> None:
 @pytest.mark.parametrize("name", BEHAVIOURS)
 def test_with_keys_a_fault_changes_nothing(name: str, server: FaultServer, clock: Clock) -> None:
     """Known keys serve before, during and after a refresh that goes wrong."""
-    _, status = warm(server, timeout=0.3)
+    _, status = warm(server, timeout=1)
     server.behaviour = BEHAVIOURS[name][0]
     clock.move(500)
     assert {status(mint(jti=str(number))) for number in range(20)} == {200}
@@ -268,7 +268,7 @@ def test_a_name_server_that_hangs_holds_up_nobody(
     server: FaultServer, clock: Clock, monkeypatch: Any
 ) -> None:
     """`getaddrinfo` knows no time-out: the wait for it has one, and known keys serve meanwhile."""
-    _, status = warm(server, timeout=0.3)
+    _, status = warm(server, timeout=1)
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(PATIENCE) and [])
     with pytest.raises(Unavailable):

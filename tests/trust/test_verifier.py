@@ -390,7 +390,7 @@ def hammer():
         gevent.sleep(0)
 
 jobs = [gevent.spawn(hammer) for _ in range(20)]
-gevent.joinall(jobs, timeout=20, raise_error=True)
+gevent.joinall(jobs, timeout=60, raise_error=True)
 assert all(job.successful() for job in jobs)
 print("done")
 """
