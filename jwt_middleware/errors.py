@@ -1,10 +1,10 @@
-"""Every error of the package.
+"""Defines every error of the package.
 
     JWTMiddlewareError
     ├── ConfigurationError(ValueError)   raised while building, never during a request
     ├── StoreUnavailable                 a store cannot answer
-    ├── UnknownUser(LookupError)         of `stores`: a user to be changed is not there
-    └── Refusal                          a request answered by the middleware itself
+    ├── UnknownUser(LookupError)         of `stores`: the user to change does not exist
+    └── Refusal                          the middleware answers the request itself
         ├── MissingToken        401  no error code
         ├── InvalidRequest      400  invalid_request
         │   └── PathTooLong     414  invalid_request
@@ -13,8 +13,7 @@
         ├── Forbidden           403  no error code
         └── Unavailable         503  temporarily_unavailable
 
-What a refusal says on the wire is fixed text, chosen by its `reason`: nothing of the request is
-ever echoed.
+The `reason` of a refusal selects a fixed description. A response never quotes the request.
 """
 
 from collections.abc import Mapping
@@ -27,18 +26,17 @@ class JWTMiddlewareError(Exception):
 
 
 class ConfigurationError(JWTMiddlewareError, ValueError):
-    """What was asked for cannot be built; the message shows the right form. Never raised during a
-    request."""
+    """An option is invalid; the message shows the right form. Never raised during a request."""
 
 
 class StoreUnavailable(JWTMiddlewareError):
-    """A store cannot answer now: it is down, locked, or slower than its two seconds."""
+    """A store cannot answer now: it is down, locked, or took longer than two seconds."""
 
     @property
     def cause(self) -> str:
-        """The SQLSTATE, SQLite's name or the class of the driver's error, else our own message.
+        """The class of the driver's error with its SQLSTATE or SQLite name, else our own message.
 
-        A driver's text is never shown: it may quote a statement or a URL.
+        The driver's message may quote a statement or a URL, so it is never shown.
         """
         error = self.__cause__
         if error is None:
@@ -51,13 +49,13 @@ _DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
     "too_large": "The access token is too large.",
-    "path_too_long": "The path is too long to be read in all its ways.",
+    "path_too_long": "The path is too long or has too many readings.",
     "header_too_long": "A header that names a path prefix or a method is too long.",
     "algorithm": "The access token is signed with an algorithm that its key does not have.",
     "key": "No key of the issuer has the id that the access token names.",
     "signature": "The signature of the access token does not verify.",
-    "type": "The token is of another type than an access token.",
-    "claims": "A claim of the access token is missing or of the wrong form.",
+    "type": "The token is not an access token.",
+    "claims": "A claim of the access token is missing or has the wrong form.",
     "proof": "The access token is bound to a key, and the request has no proof of that key.",
     "issuer": "The issuer of the access token is not accepted here.",
     "audience": "The access token is meant for another audience.",
@@ -67,26 +65,26 @@ _DESCRIPTIONS = {
     "scope": "The access token lacks a scope that this resource needs.",
     "claim_missing": "The access token lacks a claim that this resource needs.",
     "forbidden": "The caller may not do this.",
-    "requirement_failed": "It cannot be told at the moment whether the caller may do this.",
-    "keys_unavailable": "The keys of the issuer cannot be had at the moment.",
-    "revocations_unavailable": "The list of revoked tokens cannot be had at the moment.",
+    "requirement_failed": "The server cannot decide at the moment whether the caller may do this.",
+    "keys_unavailable": "The keys of the issuer cannot be loaded at the moment.",
+    "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
-"""The closed set of reasons, each with its one description (RFC 6750 section 3: printable ASCII, no
-quotes)."""
+"""The closed set of reasons, each with its one description. RFC 6750 section 3 allows printable
+ASCII without quotes."""
 
 
 class Refusal(JWTMiddlewareError):
-    """A request is answered here and never reaches the app. Raise one of the leaves.
+    """The middleware answers the request, which never reaches the app. Raise one of the subclasses.
 
-    - `reason`: one word of `DESCRIPTIONS`; any other is a `ValueError`.
+    - `reason`: one word of `DESCRIPTIONS`; any other raises `ValueError`.
     - `description`: the sentence of that reason.
     - `status`: the HTTP status. `code`: the error code of RFC 6750 section 3.1, or None.
-    - `parameters`: what its challenge says beyond that, such as `{"scope": "read write"}`.
-    - `retry_after`: seconds after which to try again, or None. A fault of ours has it, and then
-      no challenge.
+    - `parameters`: further parameters of the challenge, such as `{"scope": "read write"}`.
+    - `retry_after`: seconds after which the client may try again, or None. A refusal that is the
+      server's fault has it, and has no challenge.
 
-    Requirements of the owner's own raise these too.
+    Requirements that an app defines raise these too.
     """
 
     status: ClassVar[int]
@@ -103,7 +101,7 @@ class Refusal(JWTMiddlewareError):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """What the challenge says beyond the code and the description (RFC 6750 section 3)."""
+        """Further parameters of the challenge, beside code and description (RFC 6750 section 3)."""
         return {}
 
 
@@ -124,21 +122,21 @@ class InvalidRequest(Refusal):
 
 
 class PathTooLong(InvalidRequest):
-    """414: the path can be read in so many ways, or is so long, that reading it is not tried (RFC
-    9110 section 15.5.15)."""
+    """414: the path is too long, or has too many readings, to be checked (RFC 9110 section
+    15.5.15)."""
 
     status, usual_reason = 414, "path_too_long"
 
 
 class InvalidToken(Refusal):
-    """401 `invalid_token`: there is a token, and it is not good (RFC 6750 section 3.1)."""
+    """401 `invalid_token`: the request carries a token that is invalid (RFC 6750 section 3.1)."""
 
     status = 401
     code = "invalid_token"
 
 
 class InsufficientScope(Refusal):
-    """403 `insufficient_scope`: a good token that does not grant this (RFC 6750 section 3.1).
+    """403 `insufficient_scope`: the token is valid but does not grant this (RFC 6750 section 3.1).
 
     `scope` names the scopes that are needed; it may be empty.
     """
@@ -153,19 +151,20 @@ class InsufficientScope(Refusal):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The scopes that are needed, in one parameter."""
+        """The parameter `scope`: the scopes that are needed, separated by spaces."""
         return {"scope": " ".join(self.scope)} if self.scope else {}
 
 
 class Forbidden(Refusal):
-    """403 without an error code: a requirement of the owner's own said no to a good token. None of
-    RFC 6750's codes says that."""
+    """403 without an error code: a requirement that the app defines refused a valid token. RFC 6750
+    has no code for that."""
 
     status, code, usual_reason = 403, None, "forbidden"
 
 
 class Unavailable(Refusal):
-    """503: our fault, so `Retry-After` in place of a challenge (RFC 9110 section 15.6.4)."""
+    """503: the fault is the server's, so the answer has `Retry-After` and no challenge (RFC 9110
+    section 15.6.4)."""
 
     status = 503
     code = "temporarily_unavailable"

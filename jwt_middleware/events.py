@@ -1,66 +1,179 @@
-"""What is reported of a decision: observers are called here, the log line of a refusal first.
+"""What is reported of a decision: the log line of a refusal first, then the owner's observers.
 
-An observer is a callable `(decision, environ)`. It may read both and must change neither.
+An observer is a callable `(decision, environ)`. It is called for every request under a rule, before
+the app or the refusal answers: `Decision.answer` is a refusal, a preflight or None, and
+`Decision.reported` what a report-only rule would have answered. The environ is read-only, and has
+our keys already. An observer that also has a method `watch` is given each middleware that it
+observes, once, when that is built.
+
+Observers run within the request, so they must be quick. One that raises changes nothing.
 """
 
 import contextlib
+import inspect
+import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from ._options import got, require
 from .decision import Decision
 from .errors import Refusal
+from .identity import SUBJECT_KEY
 from .log_lines import foreign_value, log_with_fields
 from .trust import jws
+from .wire.addresses import peer_address
 from .wire.credentials import extract
 
 Observer: TypeAlias = Callable[[Decision, Mapping[str, Any]], object]
-"""Called with a decision and the environ that it was made for."""
+"""Called with a decision and the environ that it was made for. What it returns is ignored."""
 
 _log = logging.getLogger("jwt_middleware")
 _MAX_SHOWN = 80  # characters of a value in a log line
+_FORM = "callables that take a decision and an environ: observers=[metrics]"
+
+_AFTER_THE_SIGNATURE = frozenset(
+    [
+        "type",
+        "claims",
+        "proof",
+        "audience",
+        "expired",
+        "not_yet_valid",
+        "revoked",
+        "revocations_unavailable",
+    ]
+)
+"""Reasons that a token is only refused for once its signature has verified: its `sub` is known."""
+
+_IN_THE_LINE = ("subject", "audience", "address")
 
 
-def report(observers: Iterable[Observer], decision: Decision, environ: Mapping[str, Any]) -> None:
-    """Call every observer. One that raises is logged and changes nothing."""
-    for observer in observers:
-        try:
-            observer(decision, environ)
-        except Exception as error:
+class Observers:
+    """The observers of one middleware. `ConfigurationError` for what cannot be one."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        is_list = isinstance(observers, (list, tuple))
+        require(is_list, f"observers must be a list of {_FORM}, got {got(observers)}")
+        for observer in observers:
+            _check_observer(observer)
+        self._observers = tuple(observers)
+        self._failed: dict[int, object] = {}
+
+    def watch(self, middleware: object) -> None:
+        """Give the middleware to every observer that has a method `watch`."""
+        for observer in self._observers:
+            # Looked up on the class: a mock has every attribute.
+            watch = getattr(type(observer), "watch", None)
+            if callable(watch):
+                watch(observer, middleware)
+
+    def report(self, decision: Decision, environ: Mapping[str, Any]) -> None:
+        """Write the log line of a refusal and call every observer.
+
+        One that raises is logged, once in the life of the middleware: each request would otherwise
+        fill the log.
+        """
+        if decision.answer is not None or decision.reported is not None:
+            try:
+                log_refusal(decision, environ)
+            except Exception as error:
+                self._log_once(-1, log_refusal, error)
+        if not self._observers:
+            return
+        shown = MappingProxyType(environ)
+        for number, observer in enumerate(self._observers):
+            try:
+                answer = observer(decision, shown)
+                if answer is not None and inspect.iscoroutine(answer):
+                    answer.close()
+                    raise TypeError("an observer must not be a coroutine function")
+            except Exception as error:
+                self._log_once(number, observer, error)
+
+    def _log_once(self, number: int, observer: Observer, error: Exception) -> None:
+        mine = object()
+        if self._failed.setdefault(number, mine) is mine:  # atomic: one thread logs
             # The class alone: the text of a foreign error could quote the request.
             name = getattr(observer, "__name__", type(observer).__name__)
-            _log.error("the observer %s raised %s", name, type(error).__name__)
+            shown = foreign_value(name, _MAX_SHOWN), type(error).__name__
+            _log.error("the observer %s raised %s (logged once)", *shown)
+
+
+def _check_observer(observer: object) -> None:
+    require(callable(observer), f"observers must hold {_FORM}, got {got(observer)}")
+    runs_later = (
+        inspect.iscoroutinefunction,
+        inspect.isgeneratorfunction,
+        inspect.isasyncgenfunction,
+    )
+    called = getattr(observer, "__call__", None)  # noqa: B004 (its `__call__` may be a coroutine)
+    is_late = any(is_kind(one) for is_kind in runs_later for one in (observer, called))
+    require(
+        not is_late,
+        "observers must hold callables that run at once, "
+        f"got the coroutine or generator function {got(observer)}",
+    )
+    try:
+        inspect.signature(observer).bind(None, None)  # type: ignore[arg-type]
+    except TypeError:
+        message = f"observers must hold {_FORM}, got {got(observer)}, which takes other arguments"
+        require(False, message)
+    except ValueError:  # a builtin without a signature: whether it fits shows when it is called
+        return
 
 
 def log_refusal(decision: Decision, environ: Mapping[str, Any]) -> None:
-    """Write one INFO line for a refusal: the reason, the rules, and what the token names.
+    """Write one INFO line for a refusal, or for one that a report-only rule would have given.
 
-    The issuer and the key id are shown although nobody has verified them. The token itself is
-    never written.
+    The record has as fields the reason, the rules, what the token names (issuer, kid, audience,
+    subject), the client's address, the method and the path. Issuer, kid and audience are shown
+    although nobody may have verified them; the subject only of a token whose signature is good.
+    The token itself is never written.
     """
-    refusal = decision.answer
+    is_refused = isinstance(decision.answer, Refusal)
+    refusal = decision.answer if is_refused else decision.reported
     if not isinstance(refusal, Refusal) or not _log.isEnabledFor(logging.INFO):
         return
     fields: dict[str, object] = {
         "reason": refusal.reason,
-        **_names_in_token(environ),
+        **_names_in_token(environ, refusal.reason),
+        "address": peer_address(environ),
         "method": environ.get("REQUEST_METHOD"),
         "rule": " ".join(rule.prefix for rule in decision.rules),
         "path": f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}",
     }
     # These values come from an unverified request. Escape and truncate them so that a caller
-    # cannot forge or flood log lines.
+    # cannot forge or flood log lines; in the line quote them too.
     shown = {name: foreign_value(value, _MAX_SHOWN) for name, value in fields.items()}
-    line = "refused {method} {path}: {reason}".format_map(shown)
-    log_with_fields(_log, logging.INFO, line, shown)
+    if decision.identity is not None:
+        shown["subject"] = foreign_value(decision.identity.subject, _MAX_SHOWN)
+    elif SUBJECT_KEY in environ:
+        shown["subject"] = environ[SUBJECT_KEY]  # written by the middleware, in this form
+    verb = "refused" if is_refused else "would refuse"
+    words = [f"{verb} {shown['method']} {shown['path']}: {shown['reason']}"]
+    words += [f"{name}={json.dumps(shown[name])}" for name in _IN_THE_LINE if shown[name]]
+    log_with_fields(_log, logging.INFO, " ".join(words), {**shown, "report_only": not is_refused})
 
 
-def _names_in_token(environ: Mapping[str, Any]) -> dict[str, object]:
-    names: dict[str, object] = {"issuer": None, "kid": None}
+def _names_in_token(environ: Mapping[str, Any], reason: str) -> dict[str, object]:
+    names: dict[str, object] = dict.fromkeys(("issuer", "kid", "audience", "subject"))
     with contextlib.suppress(Refusal):
         credentials = extract(environ)
         if credentials is not None:
             parsed = jws.parse(credentials.token)
             names["kid"] = parsed.header.get("kid")
-            names["issuer"] = jws.parse_object(parsed.payload).get("iss")
+            claims = jws.parse_object(parsed.payload)
+            names["issuer"] = claims.get("iss")
+            names["audience"] = _listed(claims.get("aud"))
+            if reason in _AFTER_THE_SIGNATURE:
+                names["subject"] = claims.get("sub")
     return names
+
+
+def _listed(audience: object) -> object:
+    """Return the `aud` of a token as one value: it is a string or a list of strings."""
+    if isinstance(audience, list):
+        return ", ".join(str(name)[:_MAX_SHOWN] for name in audience[:_MAX_SHOWN])
+    return audience

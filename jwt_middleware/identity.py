@@ -13,6 +13,13 @@ ENVIRON_KEY = "jwt_middleware.identity"
 REASON_KEY = "jwt_middleware.reason"
 """The key of the reason of a refusal, for access logs."""
 
+SUBJECT_KEY = "jwt_middleware.subject"
+"""The key of the subject of a caller whose token is good and who is refused, for access logs:
+printable ASCII, truncated."""
+
+WOULD_REFUSE_KEY = "jwt_middleware.would_refuse"
+"""The key of the reason for which a report-only rule would have refused the request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -61,6 +68,8 @@ def clear_identity(environ: dict[str, Any]) -> None:
     """Remove our keys, so that no server or outer middleware can supply an identity."""
     environ.pop(ENVIRON_KEY, None)
     environ.pop(REASON_KEY, None)
+    environ.pop(SUBJECT_KEY, None)
+    environ.pop(WOULD_REFUSE_KEY, None)
     environ.pop("REMOTE_USER", None)
     environ.pop("AUTH_TYPE", None)
 
@@ -74,6 +83,8 @@ def put_identity(
     is set only where `names_one_person`.
     """
     environ.pop(REASON_KEY, None)
+    if SUBJECT_KEY in environ or WOULD_REFUSE_KEY in environ:  # a third of two calls of `pop`
+        clear_identity(environ)
     environ[ENVIRON_KEY] = identity
     environ["AUTH_TYPE"] = scheme
     if names_one_person:

@@ -3,20 +3,23 @@
 rules of the path -> credentials -> verdict (cached) -> confirmed identity -> requirements -> app
 """
 
+import logging
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from . import events
 from ._options import require
-from .decision import Decision
+from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
-from .identity import REASON_KEY, Identity, clear_identity, put_identity
-from .policy.rules import Rule, RuleTable
+from .events import Observer, Observers
+from .identity import Identity, clear_identity, put_identity
+from .policy.candidates import tables_of
+from .policy.rules import Rule
+from .readiness import readiness
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
-from .trust.verifier import Verdict, Verifier
+from .trust.verifier import Verdict, VerificationCounts, Verifier
 from .wire.cors import (
     Preflight,
     allow_origin,
@@ -29,11 +32,10 @@ from .wire.credentials import extract
 from .wire.problem import refusal_response
 from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
-_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
-_OBSERVERS = (events.log_refusal,)
+_log = logging.getLogger("jwt_middleware")
 
-_Parts = tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]
-"""The parts of a `Decision`. A plain tuple: to make a frozen value costs a third of a request."""
+_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
+_Match = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
 
 
 class JWTMiddleware:
@@ -47,6 +49,8 @@ class JWTMiddleware:
       `https://app.example`.
     - `max_token_bytes`: a longer token is refused before anything is decoded.
     - `cache_size`: how many verified tokens are cached, 0 for none.
+    - `observers`: callables `(decision, environ)`, called for every request under a rule before it
+      is answered (`events`).
 
     Everything that can be wrong here raises `ConfigurationError` now, never during a request.
     """
@@ -62,6 +66,7 @@ class JWTMiddleware:
         allowed_origins: Sequence[str] = (),
         max_token_bytes: int = 8192,
         cache_size: int = 10_000,
+        observers: Sequence[Observer] = (),
     ) -> None:
         _check_app(app)
         _check_realm(realm)
@@ -72,60 +77,127 @@ class JWTMiddleware:
         self._realm = realm
         self._cache_size = cache_size
         self._allowed_origins = checked_origins(allowed_origins)
-        self._table = RuleTable(rules)
+        table, self._candidates = tables_of(rules)
+        self._match: _Match = table.match if table else _no_rules
+        self._rules = tuple(rules)
+        self.counts = VerificationCounts()
+        self._observers = Observers(observers)
+        self._is_observed = bool(observers) or self._candidates is not None
         self.replace_verifier(Verifier(providers, revocations=revocations))
         issuers = frozenset(provider.issuer for provider in self.verifier.providers)
         # With one issuer, or under these rules, a subject names one person.
         self._has_one_issuer = len(issuers) == 1
         self._rules_of_one_issuer = frozenset(
-            rule for rule in self._table.rules if len(rule.issuers(issuers)) == 1
+            rule for rule in self._rules if len(rule.issuers(issuers)) == 1
         )
+        self._observers.watch(self)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
-        rules, caller, answer = self._decide(environ)
+        if self._is_observed:
+            return self._call_observed(environ, start_response)
+        rules, caller, answer = self._decide(environ, self._match)
         if not rules and answer is None:
             return self.app(environ, start_response)
         if self._allowed_origins:
             start_response = allow_origin(start_response, environ, self._allowed_origins)
+        if answer is not None:
+            clear_identity(environ)
+            note_refusals(environ, caller, answer)
+            self._observers.report(Decision(rules, None, answer), environ)
+            return self._answer(answer, environ, start_response)
         if caller is None:
             # Clear our keys, so that no server or outer middleware can supply an identity.
             clear_identity(environ)
         else:
             names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
             put_identity(environ, caller, "Bearer", names_one)
+        return self.app(environ, start_response)
+
+    def _call_observed(
+        self, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Do what `__call__` does, and report every decision under a rule."""
+        enforced = rules, caller, answer = self._decide(environ, self._match)
+        reporting = NOTHING if self._candidates is None else self._report_only(environ)
+        if rules or answer is not None:
+            # An answer under report-only rules alone is the app's, to the last header.
+            if self._allowed_origins:
+                start_response = allow_origin(start_response, environ, self._allowed_origins)
+        elif reporting == NOTHING:
+            return self.app(environ, start_response)
+        decision = decision_of(enforced, reporting)
+        if decision.identity is None:
+            clear_identity(environ)
+        else:
+            # A rule that refuses nobody says nothing of a caller whom it would refuse.
+            held = decision.rules if decision.reported is None else rules
+            names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(held)
+            put_identity(environ, decision.identity, "Bearer", names_one)
+        if answer is not None or decision.reported is not None:
+            note_refusals(environ, caller, answer, decision.reported)
+        self._observers.report(decision, environ)
         if answer is None:
             return self.app(environ, start_response)
-        if isinstance(answer, Refusal):
-            environ[REASON_KEY] = answer.reason
-            events.report(_OBSERVERS, Decision(rules, caller, answer), environ)
-            drain_body(environ)
-            return refusal_response(answer, self._realm)(environ, start_response)
-        return preflight_response()(environ, start_response)
+        return self._answer(answer, environ, start_response)
+
+    def _answer(
+        self, answer: Refusal | Preflight, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if not isinstance(answer, Refusal):
+            return preflight_response()(environ, start_response)
+        drain_body(environ)
+        return refusal_response(answer, self._realm)(environ, start_response)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return what is to happen with this request.
 
         Calls no app, reads no body and writes nothing into the environ.
         """
-        return Decision(*self._decide(environ))
+        return decision_of(self._decide(environ, self._match), self._report_only(environ))
+
+    def ready(self) -> dict[str, Any]:
+        """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
+
+        Call it outside of requests: it waits for keys and revocations as a request would.
+        """
+        return readiness(self.verifier)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules, in the order in which they were given."""
-        return self._table.rules
+        return self._rules
 
     def replace_verifier(self, verifier: Verifier) -> None:
         """Verify with another verifier from now on, and forget what the former one verified."""
         self.verifier = verifier
         self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
 
-    def _decide(self, environ: Mapping[str, Any]) -> _Parts:
-        rules: tuple[Rule, ...] = ()
+    def _match_candidates(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """Return the report-only rules that would govern the request if they were enforced."""
+        found = self._candidates.match(environ) if self._candidates else ()
+        return tuple(rule for rule in found if rule.report_only)
+
+    def _report_only(self, environ: Mapping[str, Any]) -> Parts:
+        """Return what the report-only rules would decide. Never raises: they refuse nobody."""
+        if self._candidates is None:
+            return NOTHING
         try:
-            rules = self._table.match(environ)
+            return self._decide(environ, self._match_candidates)
+        except Exception as error:
+            # Enforced, it would be a 500 of the owner's own keys or revocations.
+            _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
+            return NOTHING
+
+    def _decide(self, environ: Mapping[str, Any], match: _Match) -> Parts:
+        rules: tuple[Rule, ...] = ()
+        caller: Identity | None = None
+        try:
+            rules = match(environ)
             if self._allowed_origins and self._is_own_preflight(environ):
-                asked = self._rules_asked_for(environ)
+                # Its method decides which rules the request meets that a preflight announces.
+                method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
+                asked = match({**environ, "REQUEST_METHOD": method})
                 if not all(rule.is_public for rule in rules + asked):
                     return rules or asked, None, Preflight()
             if not rules or rules[0].is_public:  # `match` returns public rules last
@@ -134,11 +206,12 @@ class JWTMiddleware:
             for rule in rules:
                 rule.authorize(caller)
         except Refusal as refusal:
-            return rules, None, refusal.with_traceback(None)
+            # Known is a caller whose token is good, and whom a requirement refuses.
+            return rules, caller, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):
             if (tidy := self._tidied(environ)) is None:
                 return rules, None, InvalidRequest()
-            return self._decide(tidy)
+            return self._decide(tidy, match)
         return rules, caller, None
 
     def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -153,11 +226,6 @@ class JWTMiddleware:
 
     def _is_own_preflight(self, environ: Mapping[str, Any]) -> bool:
         return is_preflight(environ) and is_allowed(environ, self._allowed_origins)
-
-    def _rules_asked_for(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """Return the rules of the request that a preflight announces; its method decides."""
-        method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
-        return self._table.match({**environ, "REQUEST_METHOD": method})
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verifies once, confirms every time."""
@@ -178,8 +246,10 @@ class JWTMiddleware:
         return self._verify(key, credentials.token)
 
     def _verify(self, key: str, token: str) -> Identity:
+        self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
+        self.counts.good += 1
         self._cache_verdict(key, verdict)
         return caller
 
@@ -192,6 +262,10 @@ class JWTMiddleware:
                 self._cache.popitem(last=False)  # the oldest goes first
             except KeyError:  # other threads evict too; each of these calls is atomic
                 return
+
+
+def _no_rules(environ: Mapping[str, Any]) -> tuple[Rule, ...]:
+    return ()
 
 
 def _check_app(app: object) -> None:

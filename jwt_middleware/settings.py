@@ -1,9 +1,9 @@
-"""Text options to objects: `from_env` for environment variables, and the factory that PasteDeploy's
-ini files name.
+"""Builds a middleware from strings: `from_env` reads environment variables, `filter_app_factory`
+reads an ini file of PasteDeploy.
 
-An option is a parameter of `Provider` or `JWTMiddleware` as text, lists with spaces between, or
-says where keys and revocations are; `_OPTIONS` has them all. `NAME_file` names a file that holds
-the value of NAME, such as a secret.
+An option is a parameter of `Provider` or `JWTMiddleware` written as a string, or it says where the
+keys and the revocations are. Items of a list are separated by spaces. `_OPTIONS` lists all options.
+`NAME_file` names a file that contains the value of NAME, such as a secret.
 """
 
 import os
@@ -25,12 +25,8 @@ from .trust.revocation import RevocationList
 from .wire.wsgi import WSGIApplication
 
 _PREFIX = "JWT_MIDDLEWARE_"
-_KEYS = (
-    "secret",
-    "public_key",
-    "jwks_url",
-    "key_folder",
-)  # without one of these the issuer is asked where they are
+# Without one of these options, the keys are discovered from the issuer.
+_KEYS = ("secret", "public_key", "jwks_url", "key_folder")
 _PROVIDER = ("issuer", "audience", "leeway", "typ", "max_lifetime", "subject_claim", "scope_claims")
 _MIDDLEWARE = ("rules", "realm", "allowed_origins", "max_token_bytes", "cache_size")
 STORE = ("database_url", "log_url")
@@ -41,8 +37,8 @@ _REQUIREMENTS: Mapping[str, Requirement] = {
 }
 
 
-# What Kubernetes, and Docker's links, set for each service beside ours: a service `jwt-middleware`,
-# or `jwt-middleware-redis`, sets JWT_MIDDLEWARE_REDIS_PORT_6379_TCP_ADDR.
+# Kubernetes and Docker links set variables for each neighboring service. They must not be taken for
+# unknown options: a service `jwt-middleware-redis` sets JWT_MIDDLEWARE_REDIS_PORT_6379_TCP_ADDR.
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _SET_FOR_A_SERVICE = re.compile(
     r"(.+_)?(service_host|service_port(_.+)?|port(_[0-9]+_(tcp|udp|sctp)(_(proto|port|addr))?)?)"
@@ -50,11 +46,10 @@ _SET_FOR_A_SERVICE = re.compile(
 
 
 def from_env(app: WSGIApplication) -> JWTMiddleware:
-    """Guard the app as `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` and the like say.
-    `ConfigurationError`.
+    """Guard the app as the variables `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` ... say.
 
-    Variables that Kubernetes sets for a service of this name are ignored, any other unknown one is
-    an error.
+    Variables that Kubernetes sets for a service of this name are ignored. Any other unknown
+    variable, and any bad value, raises `ConfigurationError`.
     """
     texts = {
         name.removeprefix(_PREFIX).lower(): text
@@ -68,8 +63,10 @@ def from_env(app: WSGIApplication) -> JWTMiddleware:
 def filter_app_factory(
     app: WSGIApplication, global_conf: Mapping[str, str], **options: str
 ) -> JWTMiddleware:
-    """Guard the app as a `[filter:...]` with `use = egg:wsgi-jwt-middleware` says.
-    `ConfigurationError`."""
+    """Guard the app as a `[filter:...]` section with `use = egg:wsgi-jwt-middleware` says.
+
+    An unknown option or a bad value raises `ConfigurationError`.
+    """
     return _guard(app, read_options(options, _GUARD, defaults=global_conf))
 
 
@@ -93,10 +90,10 @@ def read_options(
     name_of: Callable[[str], str] = str,
     defaults: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the objects that options stand for; of `defaults`, which are everybody's, only what is
-    known here counts.
+    """Return the objects that the options describe.
 
-    `ConfigurationError` with the name of the one at fault.
+    `defaults` may also have options of other sections, so unknown ones are ignored there. In
+    `texts` an unknown option is an error. `ConfigurationError` names the option at fault.
     """
     usual = {
         name: text for name, text in (defaults or {}).items() if name.removesuffix("_file") in known
@@ -105,37 +102,42 @@ def read_options(
     for option, text in {**usual, **texts}.items():
         name = option.removesuffix("_file")
         require(
-            name in known, f"there is no {name_of(option)}, but {', '.join(map(name_of, known))}"
+            name in known,
+            f"{name_of(option)} is not an option (known: {', '.join(map(name_of, known))})",
         )
         require(
             name not in values,
-            f"{name_of(name)} and {name_of(name + '_file')} contradict each other",
+            f"{name_of(name)} and {name_of(name + '_file')} must not both be set",
         )
         convert, form = _OPTIONS[name]
         try:
             values[name] = convert(text if name == option else Path(text).read_text().strip())
         except (ValueError, LookupError, OSError) as error:
-            why = (
-                f": {error}" if isinstance(error, ConfigurationError) else ""
-            )  # any other might hold a secret
-            raise ConfigurationError(f"{name_of(option)} is {form}{why}") from None
+            # The message of a foreign error might quote a secret: show only our own.
+            why = f": {error}" if isinstance(error, ConfigurationError) else ""
+            rule = "be" if name == option else "name a file that contains"
+            raise ConfigurationError(f"{name_of(option)} must {rule} {form}{why}") from None
     for name in ("issuer", "audience", "rules"):
         require(
-            name in values or name not in known, f"{name_of(name)} is missing: {_OPTIONS[name][1]}"
+            name in values or name not in known,
+            f"{name_of(name)} must be set to {_OPTIONS[name][1]}",
         )
     return values
 
 
 def only_one_of(names: Collection[str], values: Mapping[str, Any]) -> Any:
-    """Return the value that has one of the names, or None. `ConfigurationError` for two."""
+    """Return the value of the one option that is set, or None. Two set options raise
+    `ConfigurationError`."""
     found = [name for name in names if name in values]
-    require(len(found) <= 1, f"{' and '.join(found)} contradict each other")
+    require(len(found) <= 1, f"only one of {', '.join(names)} must be set, got {', '.join(found)}")
     return values[found[0]] if found else None
 
 
 def store_of(values: Mapping[str, Any]) -> Any:
-    """Return the `SQLStore` of `database_url`, which may have its log at `log_url`; or that log
-    alone; or None."""
+    """Return the `SQLStore` at `database_url` with the log at `log_url`, if one is given.
+
+    Without `database_url` return that log alone, or None.
+    """
     from . import stores
 
     log = stores.RedisLog(values["log_url"]) if "log_url" in values else None
@@ -149,8 +151,8 @@ def _key_folder(text: str) -> Any:
 
 
 def _rules(text: str) -> list[Rule]:
-    """The rules of a text, one a line or with commas between. `ConfigurationError` names the
-    line."""
+    """Return the rules, which are separated by commas or line breaks. `ConfigurationError` names
+    the rule at fault."""
     lines = [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
     return [_rule(line) for line in lines]
 
@@ -159,8 +161,11 @@ def _rule(line: str) -> Rule:
     prefix, *words = line.split()
     methods = [word for word in words if word.isupper()]
     try:
-        requires = [_requirement(word) for word in words if not word.isupper()]
-        return Rule(prefix, *requires, methods=methods)
+        report_only = "report_only" in words
+        requires = [
+            _requirement(word) for word in words if not word.isupper() and word != "report_only"
+        ]
+        return Rule(prefix, *requires, methods=methods, report_only=report_only)
     except ConfigurationError as error:
         raise ConfigurationError(f"in {line!r}: {error}") from None
 
@@ -170,7 +175,8 @@ def _requirement(word: str) -> Requirement:
         return scope(word.removeprefix("scope="))
     require(
         word in _REQUIREMENTS,
-        f"a word must be a method in capitals, {', '.join(_REQUIREMENTS)} or scope=NAME, "
+        f"each word must be a method in capitals, {', '.join(_REQUIREMENTS)}, report_only "
+        f"or scope=NAME, "
         f"got {word!r}",
     )
     return _REQUIREMENTS[word]
@@ -180,32 +186,32 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "issuer": (str, "the exact iss of the tokens"),
     "audience": (
         lambda text: None if text == "none" else text.split(),
-        "the aud of the tokens, several, or none",
+        'one or more values of aud separated by spaces, or "none"',
     ),
     "secret": (Key.from_secret, "an HMAC secret"),
     "public_key": (Key.from_pem, "a public key as PEM"),
     "private_key": (Key.from_pem, "a private key as PEM"),
     "jwks_url": (RemoteKeySet, "the https URL of a key set"),
-    "key_folder": (_key_folder, "a folder that `jwt-middleware keys` made"),
+    "key_folder": (_key_folder, "a folder created by `jwt-middleware keys`"),
     "rules": (
         _rules,
         (
-            "rules with commas between: "
+            "rules separated by commas, such as "
             "/api, /api/health public, /docs scope=write, /docs GET HEAD OPTIONS scope=read"
         ),
     ),
     "database_url": (str, "the URL of the database of the login app"),
-    "log_url": (str, "the URL of a Redis or Valkey with the revocations"),
+    "log_url": (str, "the URL of the Redis or Valkey with the revocation log"),
     "leeway": (float, "a number of seconds"),
-    "lifetime": (int, "a number of seconds"),
+    "lifetime": (int, "an integer number of seconds"),
     "max_lifetime": (float, "a number of seconds"),
     "typ": (str, "a type of token such as at+jwt"),
     "subject_claim": (str, "the name of a claim"),
-    "scope_claims": (str.split, "names of claims"),
+    "scope_claims": (str.split, "names of claims separated by spaces"),
     "realm": (str, "printable ASCII"),
-    "title": (str, "the title of the login page"),
+    "title": (str, "the title of the sign-in page"),
     "allowed_origins": (str.split, "exact origins such as https://app.example"),
-    "max_token_bytes": (int, "a positive number"),
-    "cache_size": (int, "a number, 0 for none"),
+    "max_token_bytes": (int, "a positive integer"),
+    "cache_size": (int, "an integer of at least 0; 0 turns the cache off"),
 }
 _GUARD = (*_PROVIDER, *_KEYS, *_MIDDLEWARE, *STORE)

@@ -55,6 +55,34 @@ PLANTED: dict[str, tuple[str, dict[str, str]]] = {
         "the_core_stands_alone",
         {"stores/x.py": "from jwt_middleware.cli import y", "cli/y.py": ""},
     ),
+    "the readiness of two rings": (
+        "rings_are_strangers",
+        {
+            "readiness.py": "from .trust import x\nfrom .policy import x",
+            "trust/x.py": "",
+            "policy/x.py": "",
+        },
+    ),
+    "readiness takes an environ": (
+        "environ_has_its_places",
+        {"readiness.py": "def readiness(environ): ..."},
+    ),
+    "events of the login take an environ": (
+        "environ_has_its_places",
+        {"login_events.py": "def announce(event, environ): ..."},
+    ),
+    "Prometheus in the hall": (
+        "third_parties_have_their_place",
+        {"middleware.py": "def f():\n    import prometheus_client"},
+    ),
+    "Prometheus in the login app": (
+        "third_parties_have_their_place",
+        {"login/audit.py": "from prometheus_client import Counter"},
+    ),
+    "events load the login app": (
+        "the_core_stands_alone",
+        {"events.py": "def f():\n    from .login import audit", "login/audit.py": ""},
+    ),
     "trust takes an environ": (
         "environ_has_its_places",
         {"trust/verifier.py": "def f(*, environ): ..."},

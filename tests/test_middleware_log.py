@@ -1,5 +1,6 @@
 """What the middleware writes into the log `jwt_middleware`: one line for each refusal."""
 
+import json
 import logging
 import time
 from typing import Any
@@ -16,6 +17,7 @@ ISSUER, AUDIENCE, SECRET = (
     "a secret of the tests, long enough",
 )
 FIELDS = ("reason", "rule", "issuer", "kid", "method", "path")
+WHO = ("subject", "audience", "address")
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -84,7 +86,9 @@ def test_one_line_for_a_refusal(
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("jwt_middleware", logging.INFO)
     assert tuple(getattr(record, name) for name in FIELDS) == expected
-    assert record.getMessage() == f"refused GET {expected[5]}: {expected[0]}"
+    facts = [name for name in ("subject", "audience", "address") if getattr(record, name)]
+    shown = "".join(f" {name}={json.dumps(getattr(record, name))}" for name in facts)
+    assert record.getMessage() == f"refused GET {expected[5]}: {expected[0]}{shown}"
     assert record.getMessage().isascii()
     assert record.getMessage().isprintable()
     assert (
@@ -129,3 +133,144 @@ def test_the_owners_record_factory(
     monkeypatch.setattr(logging, "_logRecordFactory", factory)
     client().get("/api", status=401)
     assert [getattr(record, "path", None) for record in caplog.records] == ["/api"]
+
+
+def forged(value: str) -> str:
+    """A good token with another signature."""
+    return value[:-4] + ("AAAA" if value[-4:] != "AAAA" else "BBBB")
+
+
+LONG = "q." * 100
+WHO_CASES: dict[str, tuple[str, str, tuple[str | None, str | None, str | None]]] = {
+    "verified": ("/api/admin", token(), ("ada", AUDIENCE, "192.0.2.7")),
+    "verified, of several audiences": (
+        "/api/admin",
+        token(aud=[AUDIENCE, "other"]),
+        ("ada", f"{AUDIENCE}, other", "192.0.2.7"),
+    ),
+    "a hostile subject that is verified": (
+        "/api/admin",
+        token(sub="a\u2028b\\" + LONG),
+        (("a\\u2028b\\\\" + LONG)[:80], AUDIENCE, "192.0.2.7"),
+    ),
+    "a long subject": ("/api/admin", token(sub=LONG), (LONG[:80], AUDIENCE, "192.0.2.7")),
+    "a subject beyond ASCII": (
+        "/api/admin",
+        token(sub="é\\"),
+        ("\\xe9\\\\", AUDIENCE, "192.0.2.7"),
+    ),
+    "expired": ("/api", token(exp=1), ("ada", AUDIENCE, "192.0.2.7")),
+    "another audience": ("/api", token(aud="other"), ("ada", "other", "192.0.2.7")),
+    "no audience": ("/api", token(aud=None), ("ada", None, "192.0.2.7")),
+    "an audience that is no text": ("/api", token(aud={"a": 1}), ("ada", "{'a': 1}", "192.0.2.7")),
+    "a hostile audience": (
+        "/api",
+        token(aud="x\nrefused GET /b" + LONG),
+        ("ada", ("x\\nrefused GET /b" + LONG)[:80], "192.0.2.7"),
+    ),
+    "a list of hostile audiences": (
+        "/api",
+        token(aud=["\n" * 90] * 20),
+        ("ada", ("\\n" * 90)[:80], "192.0.2.7"),
+    ),
+    "a subject that is no text": ("/api", token(sub=["x"]), ("['x']", AUDIENCE, "192.0.2.7")),
+    "a signature that is not good": ("/api", forged(token()), (None, AUDIENCE, "192.0.2.7")),
+    "another issuer": ("/api", token(iss="https://x.example"), (None, AUDIENCE, "192.0.2.7")),
+    "no token": ("/api", "", (None, None, "192.0.2.7")),
+}
+
+
+@pytest.mark.parametrize(("path", "given", "expected"), WHO_CASES.values(), ids=WHO_CASES)
+def test_who_was_refused(
+    path: str,
+    given: str,
+    expected: tuple[str | None, ...],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The line has the subject where the signature of the token is good, its audience, and the
+    address: as fields, and quoted in the text; printable ASCII of bounded length."""
+    caplog.set_level(logging.INFO, "jwt_middleware")
+    client().get(
+        path,
+        headers={"Authorization": f"Bearer {given}"} if given else {},
+        extra_environ={"REMOTE_ADDR": "192.0.2.7:5000"},
+        expect_errors=True,
+    )
+    (record,) = caplog.records
+    assert tuple(getattr(record, name) for name in WHO) == expected
+    line = record.getMessage()
+    assert line.isascii()
+    assert line.isprintable()
+    assert len(line) < 600
+    for name in WHO:
+        value = getattr(record, name)
+        assert value is None or f" {name}={json.dumps(value)}" in line
+    assert not given or given not in f"{line} {vars(record)}"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("[2001:db8::1]:80", "2001:db8::1"),
+        ("", None),
+        ("a\nb", None),
+        ("unix:", None),
+    ],
+)
+def test_the_address_is_one_or_none(
+    address: str, shown: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the form of the audit log; what is not an address is left out."""
+    caplog.set_level(logging.INFO, "jwt_middleware")
+    client().get("/api", extra_environ={"REMOTE_ADDR": address}, expect_errors=True)
+    assert getattr(caplog.records[0], "address", "") == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "subject"),
+    [
+        ("/api/admin", token(), "ada"),
+        ("/api/admin", token(sub="é'"), "\\xe9'"),
+        ("/api/admin", token(sub=LONG), LONG[:80]),
+        ("/api/admin", "", None),
+        ("/api", token(exp=1), None),
+        ("/api", forged(token()), None),
+    ],
+    ids=["verified", "beyond ASCII", "long", "no token", "expired", "not good"],
+)
+def test_the_subject_is_in_the_environ_of_a_403(path: str, given: str, subject: str | None) -> None:
+    """For access logs: printable ASCII, truncated; and only where the token is good. What stood
+    there before is gone."""
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": path,
+        "HTTP_AUTHORIZATION": f"Bearer {given}",
+        "jwt_middleware.subject": "mallory",
+        "jwt_middleware.would_refuse": "expired",
+        "REMOTE_USER": "mallory",
+    }
+    client().app(environ, lambda *arguments: None)
+    assert environ.get("jwt_middleware.subject") == subject
+    assert "REMOTE_USER" not in environ
+    assert "jwt_middleware.would_refuse" not in environ
+    assert "jwt_middleware.identity" not in environ
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/open"])
+def test_no_subject_of_another_is_left_where_a_request_passes(path: str) -> None:
+    """Under a rule the key is cleared first, as the others are."""
+    seen: list[dict[str, Any]] = []
+
+    def recorder(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(environ)
+        return []
+
+    guarded = client().app
+    guarded.app = recorder
+    stale = {"jwt_middleware.subject": "mallory", "jwt_middleware.would_refuse": "expired"}
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
+    guarded(environ | stale | {"HTTP_AUTHORIZATION": f"Bearer {token()}"}, lambda *_: None)
+    assert seen
+    assert stale.keys().isdisjoint(seen[0])

@@ -208,9 +208,9 @@ def test_revocations_are_read_from_the_database(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "unknown": ({"rulez": "/api"}, "rulez", "there is no"),
-    "twice": ({"secret_file": "x"}, "secret", "contradict"),
-    "two keys": ({"jwks_url": "https://a.example/"}, "jwks_url", "contradict"),
+    "unknown": ({"rulez": "/api"}, "rulez", "is not an option"),
+    "twice": ({"secret_file": "x"}, "secret", "must not both be set"),
+    "two keys": ({"jwks_url": "https://a.example/"}, "jwks_url", "only one of"),
     "no number": ({"leeway": "five"}, "leeway", "a number of seconds"),
     "short secret": ({"secret": "hush"}, "secret", "at least 32 bytes"),
     "bad PEM": ({"public_key": "hush hush"}, "public_key", "PEM"),
@@ -294,14 +294,14 @@ def test_other_unknown_variables_are_errors(name: str, by_environment: Callable[
 @pytest.mark.parametrize("name", ["issuer", "audience", "rules"])
 def test_a_missing_option_is_named(name: str, by_environment: Callable[..., Any]) -> None:
     """Without one of the three that are needed the variable is named."""
-    with pytest.raises(ConfigurationError, match=f"^JWT_MIDDLEWARE_{name.upper()} is missing: "):
+    with pytest.raises(ConfigurationError, match=f"^JWT_MIDDLEWARE_{name.upper()} must be set to "):
         by_environment(**{other: text for other, text in BASIC.items() if other != name})
 
 
 def test_a_file_that_is_not_there_is_named(by_environment: Callable[..., Any]) -> None:
     """A secret's file that cannot be read is told by the name of its variable."""
     terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")}
-    with pytest.raises(ConfigurationError, match=r"^JWT_MIDDLEWARE_SECRET_FILE is "):
+    with pytest.raises(ConfigurationError, match=r"^JWT_MIDDLEWARE_SECRET_FILE must name a file "):
         by_environment(**terms, secret_file="/nowhere")
 
 

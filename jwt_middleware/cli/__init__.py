@@ -1,4 +1,4 @@
-"""The command `jwt-middleware`: keys and users, by hand."""
+"""The command `jwt-middleware`: makes keys, manages users, inspects tokens and runs the demo."""
 
 import sys
 
@@ -6,8 +6,7 @@ from .._packages import require_package
 
 
 def main() -> None:
-    """Run the command with `sys.argv`; it exits with 0 when all is well, 1 when it failed and 2
-    when misused."""
+    """Run the command with `sys.argv`. Exit with 0 on success, 1 on failure and 2 on misuse."""
     try:
         require_package(
             "click",

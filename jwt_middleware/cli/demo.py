@@ -1,5 +1,5 @@
-"""`jwt-middleware demo`: a guarded Flask app under gunicorn, with its login, to try with a browser
-and curl."""
+"""`jwt-middleware demo`: runs a guarded Flask app with its login app under gunicorn, to try with a
+browser and curl."""
 
 import os
 import secrets
@@ -14,8 +14,8 @@ _ACCESS_LOG = '%(h)s %({REMOTE_USER}e)s "%(r)s" %(s)s %({jwt_middleware.reason}e
 
 _WELCOME = """\
 The page        {address}/auth/login
-sign in as      {user}   password  {password}
-kept in         {folder}
+log in as       {user}   password  {password}
+stored in       {folder}
 
 Three lines to paste into another shell:
 
@@ -23,7 +23,7 @@ curl -i {address}/api/me
 TOKEN=$(curl -s {address}/auth/token -d username={user} -d password={password} | cut -d '"' -f 4)
 curl -i {address}/api/me -H "Authorization: Bearer $TOKEN"
 
-Ctrl-C ends it."""
+Press Ctrl-C to end the demo."""
 
 
 @click.command()
@@ -39,22 +39,21 @@ Ctrl-C ends it."""
     default="jwt-middleware-demo",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="Where the secret and the database are kept, and found again the next time.",
+    help="The folder of the secret and the database. The next run uses them again.",
 )
 @click.option(
     "--database",
     metavar="URL",
-    help="Keep the users there instead, such as postgresql://localhost/demo.",
+    help="Use this database instead, such as postgresql://localhost/demo.",
 )
 @click.option(
     "--preload", is_flag=True, help="Load the app before gunicorn's two workers are forked."
 )
 def demo(bind: str, folder: Path, database: str | None, preload: bool) -> None:
-    """Run a small Flask app behind the middleware, with the login app, under gunicorn with two
-    workers.
+    """Run a small Flask app behind the middleware, with the login app, under gunicorn.
 
-    It prints the page's address, a user with a new password, and three curl lines that show what is
-    answered without and with a token.
+    The command prints the address of the sign-in page, a user with a new password, and three curl
+    lines. The lines call the app without a token, get a token, and call the app with it.
     """
     try:
         from .demo_app import make_application
@@ -85,7 +84,9 @@ def demo(bind: str, folder: Path, database: str | None, preload: bool) -> None:
 def _listen(bind: str) -> socket.socket:
     host, _, port = bind.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
-        raise click.BadParameter("it is HOST:PORT, such as 127.0.0.1:8000", param_hint="--bind")
+        raise click.BadParameter(
+            f"must be HOST:PORT, such as 127.0.0.1:8000, got {bind!r}", param_hint="--bind"
+        )
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -97,7 +98,7 @@ def _listen(bind: str) -> socket.socket:
 
 
 def _secret(folder: Path) -> str:
-    """The secret kept in the folder, made with mode 0600 the first time."""
+    """Return the secret in the folder. Create it with mode 0600 on the first run."""
     file = folder / "secret"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError), open(file, "x", opener=_private) as new:

@@ -1,4 +1,4 @@
-"""The app that the demo guards."""
+"""The Flask app that the demo runs behind the middleware."""
 
 import time
 from typing import Any
@@ -10,12 +10,12 @@ from ..login import LoginApp, TokenMinter
 from ..stores import SQLStore
 
 _LIFETIME = 60
-"""Seconds that an access token lives: short, so that one can watch it expire."""
+"""Seconds. An access token lives this long; short, so that you can watch it expire."""
 
 
 def make_application(database: str, secret: str, *, issuer: str) -> Any:
-    """Return a Flask app whose `/api` needs a token, which `/auth` gives to the users of the
-    database."""
+    """Return a Flask app whose `/api` requires a token. The login app below `/auth` gives tokens to
+    the users of the database."""
     app = Flask(__name__, static_folder="demo_page", static_url_path="")
     store = SQLStore(database)
 

@@ -1,4 +1,4 @@
-"""gunicorn, started from Python for the demo."""
+"""Starts gunicorn from Python for the demo."""
 
 import socket
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from gunicorn.app.base import BaseApplication
 
 
 def serve(make_application: Callable[[], Any], listener: socket.socket, **settings: Any) -> None:
-    """Serve the app on the listening socket with two workers until a signal ends it. `settings` are
-    gunicorn's."""
+    """Serve the app on the listening socket with two workers until a signal ends it. Pass
+    `settings` to gunicorn."""
     when_ready = settings.pop("when_ready")
     _Server(
         make_application,
@@ -18,7 +18,7 @@ def serve(make_application: Callable[[], Any], listener: socket.socket, **settin
             "workers": 2,
             "loglevel": "warning",
             "accesslog": "-",
-            "forwarder_headers": "",  # else a local client may set SCRIPT_NAME
+            "forwarder_headers": "",  # gunicorn's default lets a local client set SCRIPT_NAME
             "control_socket_disable": True,
             "when_ready": lambda arbiter: when_ready(),
         }
@@ -34,7 +34,7 @@ class _Server(BaseApplication):
 
     def load_config(self) -> None:
         for name, value in self._settings.items():
-            if name in self.cfg.settings:  # not every release knows every one
+            if name in self.cfg.settings:  # Older releases of gunicorn lack some settings.
                 self.cfg.set(name, value)
 
     def load(self) -> Any:

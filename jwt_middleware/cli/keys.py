@@ -1,5 +1,4 @@
-"""`jwt-middleware keys`: keys to sign tokens with, one by one or in a folder where they take
-turns."""
+"""`jwt-middleware keys`: makes keys that sign tokens, and rotates the keys of a folder."""
 
 import os
 import secrets
@@ -24,20 +23,20 @@ def _folder_option(*, required: bool = True) -> Callable[[Command], Command]:
         type=click.Path(path_type=Path),
         metavar="DIR",
         required=required,
-        help="The folder of a KeyFolder.",
+        help="The folder that KeyFolder reads.",
     )
 
 
 @click.group()
 def keys() -> None:
-    """Make keys to sign tokens with, and let them take turns.
+    """Make keys that sign tokens, and rotate the keys of a folder.
 
     \b
       export SECRET="$(jwt-middleware keys new)"
       jwt-middleware keys new --algorithm ES256 --out key.pem
 
-    A folder's keys are changed while the app runs, and nobody is signed out: a new key is
-    published, then it signs, then the old one goes.
+    The keys of a folder can be rotated while the app runs, without a logout. First publish a new
+    key, then let it sign, then retire the old key.
 
     \b
       jwt-middleware keys new --algorithm ES256 --folder keys
@@ -52,9 +51,8 @@ def keys() -> None:
     type=click.Choice(ALGORITHMS),
     default="HS256",
     show_default=True,
-    help="HS...: a secret, for one app that signs and verifies. "
-    "The others: a private key, whose public part can be"
-    " given to apps that only verify.",
+    help="HS...: a secret, for one app that signs and verifies. The others: a private key; "
+    "give its public key to apps that only verify.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="A file that does not exist yet."
@@ -63,14 +61,14 @@ def keys() -> None:
 def _new(algorithm: str, out: Path | None, folder: Path | None) -> None:
     """Print a random secret, or write a private key into a file that only you can read.
 
-    Without --out a private key goes to ID.ALGORITHM.pem, and a secret to stdout. The path of a
-    private key and its id, the "kid" of its tokens, are printed with a tab between. A key put into
-    a --folder is published at once; the first one there signs at once too.
+    Without --out, a private key goes to ID.ALGORITHM.pem and a secret to stdout. For a private key
+    the command prints the path and the id, separated by a tab. The id is the "kid" of its tokens. A
+    key in a --folder is published at once. The first key in a folder also signs at once.
     """
     is_secret = algorithm.startswith("HS")
     require(
         not folder or not (out or is_secret),
-        "a folder takes a private key, and names its file: leave --out out",
+        "--folder must be used without --out and with the algorithm of a private key",
     )
     if is_secret:
         _new_secret(algorithm, out)
@@ -87,8 +85,11 @@ def _new(algorithm: str, out: Path | None, folder: Path | None) -> None:
 @keys.command("list")
 @_folder_option()
 def _list(folder: Path) -> None:
-    """Show the keys of a folder: id, algorithm, since when it is published, and which one signs
-    since when."""
+    """Show the keys of a folder, one a line.
+
+    A line has the id, the algorithm and the time of publication, separated by tabs. The line of the
+    key that signs also says since when.
+    """
     active = key_folder.active_id(folder)
     for file in sorted(folder.glob("*.pem"), key=lambda file: file.stat().st_mtime):
         kid, _, algorithm = file.stem.rpartition(".")
@@ -102,15 +103,19 @@ def _list(folder: Path) -> None:
 @click.option(
     "--now",
     is_flag=True,
-    help="Do not wait: others may refuse its tokens until they fetch the keys again.",
+    help="Do not wait. Other services may refuse its tokens until they fetch the keys again.",
 )
 def _activate(kid: str, folder: Path, now: bool) -> None:
-    """Let a key of a folder sign, once all who keep the published keys have had the time to fetch
-    it."""
+    """Let a key of a folder sign.
+
+    The command first waits until every service that caches the published keys has had time to fetch
+    the new one.
+    """
     left = key_folder.published_at(folder, kid) + key_folder.PUBLISHED_FOR - time.time()
     if left > 0 and not now:
         click.echo(
-            f"waiting {left:.0f} s, for which others may keep the keys without this one", err=True
+            f"waiting {left:.0f} s: other services may still cache the keys without this one",
+            err=True,
         )
         time.sleep(left)
     key_folder.activate(folder, kid)
@@ -124,17 +129,16 @@ def _activate(kid: str, folder: Path, now: bool) -> None:
     type=click.IntRange(1),
     default=900,
     show_default=True,
-    help="Seconds that tokens live.",
+    help="The lifetime of the tokens, in seconds.",
 )
 def _retire(kid: str, folder: Path, lifetime: int) -> None:
-    """Take a key out of a folder, once its last token has expired."""
+    """Remove a key from a folder. The command refuses while a token of the key may be valid."""
     key_folder.retire(folder, kid, lifetime)
 
 
 def _new_secret(algorithm: str, out: Path | None) -> None:
-    secret = secrets.token_urlsafe(
-        int(algorithm[2:]) // 8
-    )  # as many bytes as the hash has: RFC 7518 section 3.2
+    # The secret must have at least as many bytes as the hash: RFC 7518 section 3.2.
+    secret = secrets.token_urlsafe(int(algorithm[2:]) // 8)
     if out is None:
         click.echo(secret)
     else:
@@ -143,7 +147,7 @@ def _new_secret(algorithm: str, out: Path | None) -> None:
 
 
 def _named_well(algorithm: str) -> Key:
-    """A key whose id is not taken for an option."""
+    """Return a new key whose id does not start with a dash, so that it is not read as an option."""
     while str((key := Key.generate(algorithm)).id).startswith("-"):
         pass
     return key
@@ -154,7 +158,6 @@ def _utc(seconds: float) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a new file with mode 0600. `FileExistsError` rather than a key that was there is
-    lost."""
+    """Write a new file with mode 0600. Raise `FileExistsError` instead of overwriting a key."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

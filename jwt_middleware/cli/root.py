@@ -1,4 +1,4 @@
-"""All commands together, and what becomes of the errors that are expected."""
+"""The root command: collects all commands and turns expected errors into one line on stderr."""
 
 import importlib.util
 import io
@@ -15,17 +15,16 @@ from .users import users
 
 
 class _Root(click.Group):
-    """Turns errors of this package into one line on stderr, and exit code 1."""
+    """Turns each error of this package into one line on stderr and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        if isinstance(
-            sys.stdout, io.TextIOWrapper
-        ):  # a name that the terminal cannot show is no reason to stop
+        # A username that the terminal cannot encode must not end the command: escape it.
+        if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # click ends quietly
+            raise  # click exits without a message.
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'output'}: {error.strerror}") from error
         except (JWTMiddlewareError, ImportError) as error:
@@ -38,7 +37,7 @@ class _Root(click.Group):
 @click.group("jwt-middleware", cls=_Root)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def root() -> None:
-    """Make keys, manage the users of the bundled login app, and look into tokens.
+    """Make keys, manage the users of the login app, and inspect tokens.
 
     \b
       jwt-middleware keys new

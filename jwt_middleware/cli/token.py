@@ -1,4 +1,4 @@
-"""`jwt-middleware token`: what stands in a token, and whether it is good."""
+"""`jwt-middleware token`: shows the contents of a token and says whether it is accepted."""
 
 import importlib
 import json
@@ -30,8 +30,8 @@ _UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 def _find(
     context: click.Context, parameter: click.Parameter, name: str | None
 ) -> Sequence[JWTMiddleware]:
-    """Import the app of that name, from the current folder too, and return the middlewares in it,
-    at least one."""
+    """Import the named app and return the middlewares in it, at least one. The current folder is
+    searched too."""
     if name is None:
         return ()
     sys.path.insert(0, os.getcwd())
@@ -39,7 +39,7 @@ def _find(
     try:
         app = attrgetter(attribute or "application")(importlib.import_module(module))
     except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise click.BadParameter(f"{name} is no app: {error}") from error
+        raise click.BadParameter(f"cannot import an app from {name}: {error}") from error
     if not (found := tuple(find_middlewares(app))):
         raise click.BadParameter(f"there is no JWTMiddleware in {name}")
     return found
@@ -47,7 +47,7 @@ def _find(
 
 @click.group()
 def token() -> None:
-    """See what stands in a token, and whether it is good.
+    """Show the contents of a token and say whether it is accepted.
 
     \b
       jwt-middleware token inspect --app examples.flask_app < token
@@ -60,27 +60,27 @@ def token() -> None:
     "middlewares",
     callback=_find,
     metavar="MODULE[:ATTRIBUTE]",
-    help="Verify it as the JWTMiddleware in this WSGI app does, named as gunicorn has it "
-    '("application" by default).',
+    help="Verify the token as the JWTMiddleware in this WSGI app does. Name the app as for "
+    'gunicorn; the attribute is "application" by default.',
 )
 @click.option(
     "--key",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Verify it with this key: a PEM, a JWK, a JWKS, or a secret.",
+    help="Verify the token with this key: a PEM, a JWK, a JWKS, or a secret.",
 )
 @click.option(
     "--algorithm",
     type=click.Choice(ALGORITHMS),
-    help="That of a PEM (RS256 for RSA) or a secret (HS256).",
+    help="The algorithm of a PEM (default for RSA: RS256) or a secret (default: HS256).",
 )
-@click.option("--issuer", metavar="TEXT", help='With --key: the "iss" that it must have.')
+@click.option("--issuer", metavar="TEXT", help='With --key: the "iss" that the token must have.')
 @click.option(
     "--audience",
     metavar="TEXT",
     multiple=True,
-    help='With --key: the "aud" that it must have, or several.',
+    help='With --key: the "aud" that the token must have. Repeat it for several.',
 )
 def _inspect(
     middlewares: Sequence[JWTMiddleware],
@@ -89,10 +89,10 @@ def _inspect(
     issuer: str | None,
     audience: tuple[str, ...],
 ) -> None:
-    """Show the header and the claims of a token, and say whether it is good.
+    """Show the header and the claims of a token, and say whether it is accepted.
 
-    The token is read from stdin, so that it stays out of the shell's history; "Bearer " may stand
-    before it.
+    The command reads the token from stdin, so that it stays out of the shell's history. It ignores
+    "Bearer " before the token.
 
     \b
       jwt-middleware token inspect < token
@@ -101,8 +101,8 @@ def _inspect(
 
     Without --app and --key nothing is verified: anybody can write a token that says anything.
 
-    The exit code is 0, 1 for a token that is refused or that is none, and 2 for misuse. The reason
-    of a refusal is the one that the app sends and logs. Revocations are looked up with --app only.
+    The exit code is 0 for an accepted token, 1 for a refused or malformed one, and 2 for misuse. A
+    refusal shows the reason that the app sends and logs. Only --app looks up revocations.
     """
     if (middlewares and file) or (not file and (algorithm or issuer or audience)):
         raise click.UsageError("give --app, or --key with its options, or neither")
@@ -114,9 +114,9 @@ def _inspect(
     elif keys:
         verifier = Verifier([_provider(keys, claims, issuer, audience)])
         unasked = ["issuer"] * (not issuer) + ["audience"] * (not audience) + ["revocation"]
-        _conclude([_refusal(verifier, text)], f" (not asked: {', '.join(unasked)})")
+        _conclude([_refusal(verifier, text)], f" (not checked: {', '.join(unasked)})")
     else:
-        click.echo("not verified: --app or --key does that")
+        click.echo("not verified: use --app or --key")
 
 
 def _read_keys(file: Path, algorithm: str | None) -> KeySet:
@@ -131,15 +131,13 @@ def _read_keys(file: Path, algorithm: str | None) -> KeySet:
                 if "keys" in document
                 else KeySet([Key.from_jwk(document)])
             )
-        secrets = {
-            content,
-            content.rstrip(b"\r\n"),
-        }  # an app may have read the end of the line as part of it
+        # An app may have read the line break at the end of the file as part of the secret.
+        secrets = {content, content.rstrip(b"\r\n")}
         return KeySet(
             [Key.from_secret(secret, algorithm=algorithm or "HS256") for secret in secrets]
         )
     except (ConfigurationError, ValueError, RecursionError) as error:
-        raise click.BadParameter(f"{file} holds no key: {error}", param_hint="--key") from None
+        raise click.BadParameter(f"{file} contains no key: {error}", param_hint="--key") from None
 
 
 def _read_token() -> str:
@@ -148,7 +146,7 @@ def _read_token() -> str:
     else:
         text = sys.stdin.buffer.read(_MAX_BYTES + 1).decode(errors="replace")
     if len(text) > _MAX_BYTES:
-        raise click.ClickException("this is no token, it is over 64 KiB")
+        raise click.ClickException("the input is not a token: it is larger than 64 KiB")
     scheme, _, rest = text.strip().partition(" ")
     text = rest.strip() if scheme.lower() == "bearer" else text.strip()
     if not text:
@@ -157,14 +155,14 @@ def _read_token() -> str:
 
 
 def _show(text: str) -> dict[str, Any]:
-    """Print the header and the claims in ASCII without control characters, and return the
-    claims."""
+    """Print the header and the claims, and return the claims. A token cannot send control
+    characters to the terminal: the output is printable ASCII."""
     try:
         parsed = jws.parse(text)
         claims = jws.parse_object(parsed.payload)
     except InvalidToken:
-        form = "three parts of base64url with dots between, the first two JSON objects"
-        raise click.ClickException(f"this is no well-formed JWT: {form}") from None
+        form = "three parts of base64url separated by dots, the first two JSON objects"
+        raise click.ClickException(f"the input is not a well-formed JWT: {form}") from None
     for title, members in (("header", parsed.header), ("claims", claims)):
         click.echo(title)
         for name, value in members.items():
@@ -177,7 +175,7 @@ def _in_words(name: str, value: object) -> str:
         return ""
     try:
         date = datetime.fromtimestamp(value, UTC)
-    except (OSError, OverflowError, ValueError):  # beyond the years of the calendar
+    except (OSError, OverflowError, ValueError):  # The calendar ends with the year 9999.
         return ""
     left = value - time.time()
     words = f"in {_span(left)}" if left > 0 else f"{'expired ' * (name == 'exp')}{_span(-left)} ago"
@@ -195,7 +193,8 @@ def _span(seconds: float) -> str:
 def _provider(
     keys: KeySet, claims: dict[str, Any], issuer: str | None, audience: tuple[str, ...]
 ) -> Provider:
-    """The provider that was described; on what was left out it trusts the token."""
+    """Return the provider that the options describe. For an option that is absent, trust the
+    token's own claim."""
     issuer = issuer or _texts(claims.get("iss"))[0]
     return Provider(
         issuer=issuer,
@@ -205,7 +204,8 @@ def _provider(
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """The texts that a claim is; what can be none becomes one that no good token has."""
+    """Return the strings of a claim. Replace any value that a provider cannot have by "-", which
+    matches no accepted token."""
     values = value if isinstance(value, list) and value else [value]
     return tuple(
         text if isinstance(text, str) and text.isprintable() and text else "-" for text in values
@@ -222,7 +222,8 @@ def _refusal(verifier: Verifier, text: str, max_bytes: int = 8192) -> Refusal | 
 
 
 def _conclude(refusals: list[Refusal | None], unasked: str = "") -> None:
-    """Say whether one of those asked lets the token through; else why not, and exit with 1."""
+    """Print "good" if one verifier accepts the token. Otherwise print the reasons and exit with
+    1."""
     if None in refusals:
         click.echo(f"good{unasked}")
         return

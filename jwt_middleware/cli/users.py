@@ -1,4 +1,4 @@
-"""`jwt-middleware users`: the users of an `SQLStore`."""
+"""`jwt-middleware users`: lists and changes the users of an `SQLStore`."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def users() -> None:
     """List and change the users in a database.
 
-    The database is a file (auth.db or sqlite:///auth.db) or a PostgreSQL
-    (postgresql://user:password@host/name). As a URL may hold a password, better set it as
-    JWT_MIDDLEWARE_DATABASE_URL than write it on the command line.
+    The database is an SQLite file (auth.db or sqlite:///auth.db) or a PostgreSQL database
+    (postgresql://user:password@host/name). A URL may contain a password. Set it as
+    JWT_MIDDLEWARE_DATABASE_URL, because other users of the machine can read the command line.
 
     \b
       export JWT_MIDDLEWARE_DATABASE_URL=sqlite:///auth.db
@@ -40,12 +40,11 @@ def _store(database: str, *, log: str | None = None, create: bool = False) -> "S
 def _ask_password(from_stdin: bool) -> str:
     if from_stdin:
         line = sys.stdin.buffer.readline().rstrip(b"\r\n")
-        return line.decode(
-            errors="surrogateescape"
-        )  # what is not UTF-8 is refused like any bad password
+        # The store refuses surrogates, so input that is not UTF-8 is refused like a bad password.
+        return line.decode(errors="surrogateescape")
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask for the password: use --password-stdin")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt="Once more", err=True))
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt="Repeat", err=True))
 
 
 _database = click.option(
@@ -54,21 +53,21 @@ _database = click.option(
     envvar="JWT_MIDDLEWARE_DATABASE_URL",
     show_envvar=True,
     required=True,
-    help="Where the users are.",
+    help="The database of the users.",
 )
 _log = click.option(
     "--log",
     metavar="URL",
     envvar="JWT_MIDDLEWARE_LOG_URL",
     show_envvar=True,
-    help="Where revocations are logged, if in a Redis or Valkey: "
-    "its sessions end, and their tokens must too.",
+    help="The Redis or Valkey with the revocation log, if it is not in the database. The access "
+    "tokens of an ended session must end too.",
 )
 _from_stdin = click.option(
     "--password-stdin",
     "from_stdin",
     is_flag=True,
-    help="Read the password from stdin, one line, instead of asking.",
+    help="Read the password from the first line of stdin instead of asking for it.",
 )
 
 
@@ -79,28 +78,28 @@ _from_stdin = click.option(
     "scopes",
     metavar="SCOPE",
     multiple=True,
-    help="A scope for its tokens; repeat for more.",
+    help="A scope for the user's tokens. Repeat it for several.",
 )
 @_database
 @_from_stdin
-@click.option("--create", is_flag=True, help="Make the SQLite file if it is not there.")
+@click.option("--create", is_flag=True, help="Create the SQLite file if it does not exist.")
 def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, create: bool) -> None:
-    """Add the user NAME, who can sign in from now on."""
+    """Add the user NAME. The user can log in from now on."""
     store = _store(database, create=create)
     is_new = store.path is not None and not store.path.exists()
     user = store.add_user(name, _ask_password(from_stdin), scopes=scopes)
     if is_new:
-        click.echo(f"Made {store.path}", err=True)
+        click.echo(f"Created {store.path}", err=True)
     click.echo(f"Added {user.username} with the id {user.id}", err=True)
 
 
 @users.command("list")
 @_database
 def _list(database: str) -> None:
-    """Print the users, a line each.
+    """Print the users, one a line.
 
-    A line is the id, the name, the scopes with spaces between, and "disabled" or nothing, with tabs
-    between.
+    A line has four fields, separated by tabs: the id, the name, the scopes separated by spaces, and
+    "disabled" or nothing.
     """
     for user in _store(database).users():
         click.echo(
@@ -116,7 +115,7 @@ def _list(database: str) -> None:
 @_log
 @_from_stdin
 def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None:
-    """Set the password of the user NAME, and sign it out everywhere."""
+    """Set the password of the user NAME, and end all sessions of the user."""
     _store(database, log=log).set_password(name, _ask_password(from_stdin))
 
 
@@ -125,7 +124,7 @@ def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None
 @_database
 @_log
 def _logout(name: str, database: str, log: str | None) -> None:
-    """Sign the user NAME out everywhere, at once; it can sign in again."""
+    """End all sessions of the user NAME at once. The user can log in again."""
     store = _store(database, log=log)
     known = {user.username: user.id for user in store.users()}
     if name not in known:
@@ -140,7 +139,7 @@ def _logout(name: str, database: str, log: str | None) -> None:
 def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
     """Set the scopes of the user NAME.
 
-    Each SCOPE named is given to its tokens from now on, and no other; name none to take all away.
+    New tokens of the user have exactly these scopes. Give no SCOPE to remove all scopes.
     """
     _store(database).set_scopes(name, scopes)
 
@@ -150,7 +149,8 @@ def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
 @_database
 @_log
 def _disable(name: str, database: str, log: str | None) -> None:
-    """Let the user NAME sign in no more, and sign it out everywhere. The name stays taken."""
+    """Stop the user NAME from logging in, and end all sessions of the user. No other user can take
+    the name."""
     _store(database, log=log).disable_user(name)
 
 
@@ -159,6 +159,5 @@ def _disable(name: str, database: str, log: str | None) -> None:
 @_database
 @_log
 def _remove(name: str, database: str, log: str | None) -> None:
-    """Forget the user NAME, and sign it out everywhere. The name may be used again, by another
-    user."""
+    """Delete the user NAME, and end all sessions of the user. Another user can take the name."""
     _store(database, log=log).remove_user(name)

@@ -1,4 +1,4 @@
-"""The login app: people log in with username and password and get tokens for the middleware."""
+"""The login app: users log in with username and password and get tokens for the middleware."""
 
 from .._packages import require_package
 

@@ -1,4 +1,4 @@
-"""`LoginApp`: a WSGI app where people log in with username and password and get tokens."""
+"""`LoginApp`: a WSGI app where users log in with username and password and get tokens."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ _STORE_METHODS = ("ping", "add_session", "end_sessions", "revoke", "is_revoked",
 
 
 class WrappedApplication(Protocol):
-    """A WSGI app that can also be called by its parameters' names, as `Flask.wsgi_app` can."""
+    """A WSGI app that accepts its two parameters by name too, as `Flask.wsgi_app` does."""
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -39,24 +39,24 @@ class WrappedApplication(Protocol):
 
 
 class LoginApp:
-    """A first-party login endpoint: `POST /token` with username and password, and a page at `GET
-    /login`.
+    """A first-party login endpoint: `POST /token` takes username and password, and `GET /login` is
+    the sign-in page.
 
     Serve it alone, mount it, or put it in front of an app with `wrap`. It is not an OAuth password
     grant for third parties, which RFC 9700 section 2.4 forbids.
 
-    - `store`: the sessions, revocations and counters, and the users unless `users` is another
-      `UserStore`. Several login apps may share a store; sessions and counters belong to the issuer
-      of their `minter`.
-    - `throttle`: bounds failed attempts; None leaves that to something in front of the app.
+    - `store`: has the sessions, revocations and counters. It also has the users unless `users` is
+      another `UserStore`. Several login apps may share a store; sessions and counters belong to the
+      issuer of their `minter`.
+    - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
     - `allowed_origins`: exact origins of front ends on other hosts.
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
       same successor; see `login.sessions`.
-    - `idle_timeout` and `session_lifetime`: a session ends so many seconds after its last refresh,
-      and after its start.
-    - `title` and `template`: those of `login.pages.login_page`.
+    - `idle_timeout`: seconds from the last refresh of a session to its end.
+    - `session_lifetime`: seconds from the start of a session to its end, at the latest.
+    - `title` and `template`: see `login.pages.login_page`.
 
-    `ConfigurationError` for anything that cannot work.
+    An invalid option raises `ConfigurationError`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class LoginApp:
         """Return a WSGI app that answers the login app's paths below `prefix` and passes all other
         requests on to `app`.
 
-        `prefix` is a path such as `"/auth"`, or `""` for `/token` itself.
+        `prefix` is a path such as `"/auth"`. With `""` the login app answers `/token` itself.
         """
         well_formed = isinstance(prefix, str) and (
             not prefix or (prefix.startswith("/") and not prefix.endswith("/"))
@@ -127,7 +127,7 @@ class LoginApp:
             if path is None:
                 return app(environ, start_response)
             script_name = environ.get("SCRIPT_NAME") or ""
-            if isinstance(script_name, str):  # any other is refused like all that is malformed
+            if isinstance(script_name, str):  # `_tidy` refuses a malformed environ later.
                 environ["SCRIPT_NAME"] = script_name + prefix
             environ["PATH_INFO"] = path
             return self(environ, start_response)
@@ -138,7 +138,7 @@ class LoginApp:
 def _check_parts(
     store: Store, minter: TokenMinter, users: UserStore | None, throttle: Throttle | None
 ) -> UserStore:
-    """Return the users, or raise `ConfigurationError` for a part that is something else."""
+    """Return the user store. A part of the wrong type raises `ConfigurationError`."""
     require(
         isinstance(minter, TokenMinter),
         "minter must be a TokenMinter: LoginApp(store, minter)",
@@ -160,7 +160,7 @@ def _check_parts(
 
 
 def _has_methods(value: object, names: Iterable[str]) -> bool:
-    """Whether it is an object with these methods, and not the class of one."""
+    """Return whether the value is an instance with these methods, not a class."""
     is_class = isinstance(value, type)
     return not is_class and all(callable(getattr(value, name, None)) for name in names)
 

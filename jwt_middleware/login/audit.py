@@ -1,38 +1,44 @@
-"""The audit log: one line on the logger `jwt_middleware.login` for each event of the login app.
+"""Writes the audit log: one line on the logger `jwt_middleware.login` for each event of the login
+app.
 
-The line is for people. For programs the record has the same facts as fields: `event`, `address`,
-and if they are known `user_id`, `username`, `session` (the `sid`), `ended` (what a logout ended:
-`session`, `all` or `token`) and `error`.
+The line is for people. The log record has the same facts as fields for programs:
 
-A failure or a throttled attempt is logged without the username, because people type passwords into
-that field. Only a look-up could tell whether it is the name of a user, and its time would tell the
-client as well.
+- `event` and `address`;
+- if known, `user_id`, `username` and `session` (the `sid`);
+- `ended`, for a logout: `session`, `all` or `token`;
+- `error`, for a store that is unavailable.
+
+A failed or throttled attempt is logged without the username, because people type passwords into
+that field. Looking the name up first would cost time, which would show the client whether it
+exists.
 """
 
 import json
 import logging
 
 from ..log_lines import foreign_value, log_with_fields
+from ..login_events import announce
 
 _log = logging.getLogger("jwt_middleware.login")
 
-_MAX_SHOWN = 128  # characters of a fact
+_MAX_SHOWN = 128
+"""Characters of a logged value: enough for a username, too few to flood the log."""
 
 _EVENTS = {
-    "login": (logging.INFO, "signed in"),
-    "failure": (logging.INFO, "wrong name or password"),
+    "login": (logging.INFO, "the user has logged in"),
+    "failure": (logging.INFO, "wrong username or password"),
     "throttle": (logging.INFO, "too many failed attempts"),
-    "refresh": (logging.INFO, "the session goes on"),
-    "logout": (logging.INFO, "signed out"),
+    "refresh": (logging.INFO, "the session continues"),
+    "logout": (logging.INFO, "the user has logged out"),
     "changed": (
         logging.WARNING,
-        "the right password, but get() does not return the same user: changed, gone, or a fault",
+        "refused: the password is right, but get() does not return the same user (fault or change)",
     ),
-    "outdated": (logging.INFO, "the user has changed or is gone: the session ends"),
-    "reuse": (logging.WARNING, "a used refresh token came again: the session ends"),
+    "outdated": (logging.INFO, "the user was changed or removed: the session ends"),
+    "reuse": (logging.WARNING, "a refresh token was used twice: the session ends"),
     "foreign": (
         logging.WARNING,
-        "a refresh token of another login app on this store: refused, its session goes on",
+        "refused: the refresh token is from another login app on this store; its session continues",
     ),
     "unavailable": (logging.WARNING, "the store is unavailable"),
 }
@@ -41,14 +47,16 @@ _EVENTS = {
 def record(event: str, address: str | None, **facts: object) -> None:
     """Log an event of a request from an address.
 
-    Facts that are None are left out. Never pass a token or a password.
+    Metrics count the event even if its log level is off. Facts that are None are not logged. Never
+    pass a token or a password.
     """
     level, words = _EVENTS[event]
+    announce(event)
     if not _log.isEnabledFor(level):
         return
     facts = {"address": address, **facts}
-    # Some of these values come from a client. Escape and truncate them, so that nobody can forge or
-    # flood log lines; in the line quote them too, so that no value looks like another fact.
+    # Some of these values come from a client. Escape and truncate them so that a client cannot
+    # forge or flood log lines. Quote them in the line so that no value looks like another fact.
     shown = {
         name: foreign_value(fact, _MAX_SHOWN) for name, fact in facts.items() if fact is not None
     }

@@ -1,5 +1,5 @@
-"""The body of a login request, read strictly into its fields: JSON or a form, with one meaning or a
-refusal."""
+"""Reads the body of a login request, JSON or a form, into its fields. Refuses a body with more than
+one meaning."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -15,16 +15,24 @@ from ..wire.wsgi import reading_deadline
 from .errors import LoginError
 
 MAX_BODY_BYTES = 64 * 1024
-_READ_SECONDS = 10  # for a whole body, so that one that drips holds no thread
+"""Bytes of a body: far more than a login needs, and little memory."""
+
+_READ_SECONDS = 10
+"""Seconds for a whole body, so that a client that sends slowly cannot hold a thread."""
+
 _MAX_FIELDS = 32
+"""Fields of a form: a login has fewer than ten."""
+
 _JSON_NEEDS_ITS_TYPE = "JSON needs Content-Type: application/json"
+_FORM_FLAGS = {"true": True, "false": False}
 
 
 def read_fields(request: Request, *, may_be_absent: bool = False) -> Mapping[str, Any]:
     """Return the fields of a JSON object or a form (application/x-www-form-urlencoded).
 
-    Without a body and a type there are none, if `may_be_absent`. `LoginError` 413 over 64 KiB, 415
-    for another type, 400 for a body that is cut off, not well-formed, or names a field twice.
+    With `may_be_absent`, a request without a body and a Content-Type has no fields. `LoginError`
+    413 for more than 64 KiB, 415 for another type, 400 for a body that is truncated, malformed, or
+    has a field twice.
     """
     if may_be_absent and not request.mimetype and not _read(request):
         return {}
@@ -34,10 +42,10 @@ def read_fields(request: Request, *, may_be_absent: bool = False) -> Mapping[str
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:
-    """Return a required field: a string that is not empty (RFC 6749 section 3.2). `LoginError` 400
-    otherwise.
+    """Return a required field, a string that is not empty (RFC 6749 section 3.2). Any other value
+    raises `LoginError` 400.
 
-    It may not hold NUL either: database drivers raise errors of many kinds for that.
+    NUL is refused too, because each database driver raises another error for it.
     """
     value = fields.get(name)
     if not isinstance(value, str) or not value or "\0" in value:
@@ -45,14 +53,29 @@ def text_field(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def flag_field(request: Request, fields: Mapping[str, Any], name: str) -> bool:
+    """Return an optional field: a boolean in JSON, the word true or false in a form. It is False
+    where the field is absent.
+
+    `LoginError` 400 for anything else: a flag that is misspelled must not count as one that is not
+    set.
+    """
+    value = fields.get(name, False)
+    if request.mimetype != "application/json":
+        value = _FORM_FLAGS.get(value, value)
+    if not isinstance(value, bool):
+        raise LoginError(400, "invalid_request", f"The field {name} must be true or false.")
+    return value
+
+
 def _read(request: Request) -> bytes:
-    # At the limit itself Werkzeug ends a chunked body without an error.
+    # Werkzeug silently cuts a chunked body at the limit. Set the limit one higher to notice it.
     request.max_content_length = MAX_BODY_BYTES + 1
     try:
         with reading_deadline(request.environ, _READ_SECONDS):
             body = request.get_data(cache=False)
         if "wsgi.input_terminated" not in request.environ:
-            # The stream of such a server does not end: reading it again would wait for ever.
+            # The stream of such a server has no end: reading it again would block forever.
             request.environ["wsgi.input"] = BytesIO()
         if len(body) > MAX_BODY_BYTES:
             raise RequestEntityTooLarge
@@ -62,7 +85,7 @@ def _read(request: Request) -> bytes:
         raise LoginError(413, "invalid_request", "The request is larger than 64 KiB.") from None
     except ClientDisconnected:
         raise LoginError(400, "invalid_request", "The request ends before its length.") from None
-    except Exception as error:  # A server raises errors of its own for a malformed chunk.
+    except Exception as error:  # Each server raises its own errors for a malformed chunk.
         raise LoginError(400, "invalid_request", "The request cannot be read.") from error
     return body
 

@@ -1,18 +1,19 @@
-"""Cookie mode: the refresh token in a cookie that no script can read, for front ends in a browser.
+"""Cookie mode, for front ends in a browser: the refresh token is in a cookie that scripts cannot
+read.
 
-The cookie is `__Host-jwt_refresh`: `HttpOnly; Secure; SameSite=Strict; Path=/`. A browser takes a
-cookie whose name starts with `__Host-` from the host itself alone (RFC 6265bis section 4.1.3.2), so
-a sibling host cannot plant a session there. On plain http at a loopback host it is `jwt_refresh`
-without `Secure`, because WebKit drops Secure cookies there.
+The cookie is `__Host-jwt_refresh`: `HttpOnly; Secure; SameSite=Strict; Path=/`. A browser accepts a
+cookie whose name starts with `__Host-` only from the host itself (RFC 6265bis section 4.1.3.2). So
+a sibling host cannot plant a session. Over plain http at a loopback host the cookie is
+`jwt_refresh` without `Secure`, because WebKit drops Secure cookies there.
 
-A browser sends the cookie by itself. So a request that uses it, or would set it, must come from a
-page of this host or of a listed origin. Otherwise a foreign page could log its visitor in as
-somebody else.
+A browser sends the cookie with every request, also with one that a foreign page causes. So a
+request that uses or sets the cookie must come from a page of this host or of a listed origin.
+Otherwise a foreign page could log its visitor in as another user.
 """
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -23,19 +24,17 @@ from .grants import Grants, Peer
 HOST_NAME = "__Host-jwt_refresh"
 LOOPBACK_NAME = "jwt_refresh"
 
-_MAX_AGE = 34_560_000  # seconds: 400 days, as long as browsers keep any (RFC 6265bis section 5.5)
+_MAX_AGE = 34_560_000
+"""Seconds, 400 days: browsers store no cookie longer (RFC 6265bis section 5.5)."""
+
 _ORIGIN = re.compile(r"(https?)://([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _HOST = re.compile(r"([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
-def cookie_mode(fields: Mapping[str, Any]) -> bool:
-    """Return whether a request asks for cookie mode."""
-    return fields.get("cookie") in (True, "true")
-
-
 class CookieMode:
-    """`POST /token` and `POST /revoke` with the refresh token in the cookie and in no body."""
+    """Answers `POST /token` and `POST /revoke` with the refresh token in the cookie only, never in
+    a body."""
 
     def __init__(self, grants: Grants, *, allowed_origins: frozenset[str], max_age: float) -> None:
         self._grants = grants
@@ -43,7 +42,10 @@ class CookieMode:
         self._max_age = min(int(max_age), _MAX_AGE)
 
     def token(self, request: Request, fields: Mapping[str, Any], peer: Peer) -> Response:
-        """Answer `POST /token`; a refresh token in the body counts for nothing."""
+        """Answer `POST /token`. Ignore a refresh token in the body.
+
+        A token from the body must not move into the cookie: it would end the session there.
+        """
         require_same_site(request, self._allowed_origins)
         fields = {name: value for name, value in fields.items() if name != "refresh_token"}
         is_refresh = fields.get("grant_type") == "refresh_token"
@@ -55,9 +57,8 @@ class CookieMode:
             response = error.response()
             has_ended = error.code == "invalid_grant" and not isinstance(error, ForeignSession)
             if is_refresh and has_ended:
-                clear_cookie(
-                    request, response
-                )  # so that the session is not reported as ended once more
+                # Otherwise the browser would send the dead cookie and get the same error again.
+                clear_cookie(request, response)
             return response
         refresh_token = answer.pop("refresh_token")
         response = json_response(200, answer)
@@ -65,31 +66,32 @@ class CookieMode:
         return response
 
     def revoke(
-        self, request: Request, token: str | None, peer: Peer, *, everywhere: bool
+        self, request: Request, tokens: Sequence[str], peer: Peer, *, everywhere: bool
     ) -> Response:
-        """Answer `POST /revoke`; `token`, from the Authorization header, is used without a
-        cookie."""
+        """Answer `POST /revoke`. Revoke the cookie and `tokens`, those of the body and the header.
+
+        The cookie alone may belong to a session that has already ended.
+        """
         require_same_site(request, self._allowed_origins)
-        token = read_cookie(request) or token
-        if token is not None:
-            self._grants.revoke(token, peer, everywhere=everywhere)
+        cookie = read_cookie(request)
+        self._grants.revoke([cookie, *tokens] if cookie else tokens, peer, everywhere=everywhere)
         response = json_response(200, {})
         clear_cookie(request, response)
         return response
 
 
 def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None:
-    """Return if the request comes from a page of this host, a listed origin, or not from a browser;
-    else raise `LoginError` 403.
+    """Raise `LoginError` 403 if the request comes from a page of a foreign origin.
 
-    A browser gives no SameSite cookie to a listed origin of another site, so cookie mode is not for
-    those.
+    A page of this host, a page of a listed origin, and a client other than a browser may go on.
+    Browsers send no SameSite cookie across sites, so a listed origin of another site cannot use
+    cookie mode.
     """
     origin = request.environ.get("HTTP_ORIGIN")
     fetch_site = request.environ.get("HTTP_SEC_FETCH_SITE")
     if origin in allowed_origins and fetch_site != "cross-site":
         return
-    # Without both headers it is a program, or a browser so old that SameSite must protect it.
+    # Without both headers the client is a program, or a browser that only SameSite can protect.
     is_own_site = fetch_site in (None, "same-origin")
     if origin is not None:
         is_own_site = fetch_site in (None, "same-origin", "none") and _is_own_origin(
@@ -100,10 +102,11 @@ def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None
 
 
 def read_cookie(request: Request) -> str | None:
-    """Return the refresh token in the cookie, or None without one. `LoginError` 400 for two.
+    """Return the refresh token in the cookie, or None without one. Two cookies of this name raise
+    `LoginError` 400.
 
-    Of two cookies with one name a browser sends first the one with the longer path, so the first
-    may be one that somebody has planted.
+    A browser sends the cookie with the longer path first, so the first one may be planted by an
+    attacker.
     """
     name, values = _name(request), []
     for pair in str(request.environ.get("HTTP_COOKIE", "")).split(";"):
@@ -121,7 +124,7 @@ def set_cookie(request: Request, response: Response, refresh_token: str, max_age
 
 
 def clear_cookie(request: Request, response: Response) -> None:
-    """Have the browser remove the cookie."""
+    """Tell the browser to delete the cookie."""
     response.delete_cookie(_name(request), **_attributes(request))
 
 
@@ -142,17 +145,17 @@ def _attributes(request: Request) -> Any:
 
 
 def _is_own_origin(request: Request, origin: str) -> bool:
-    """Whether this is the origin of a page that could have the cookie.
+    """Return whether this is the origin of a page that may use the cookie.
 
-    A page of this host by http could not, but at a loopback host: the cookie is Secure. So whoever
-    speaks for http://example.com on the network does not speak for https://example.com.
+    The cookie is Secure, so a page of this host over http may not, except at a loopback host. An
+    attacker in the network can forge http://example.com, but not https://example.com.
     """
     found = _ORIGIN.fullmatch(origin.lower()) if isinstance(origin, str) else None
     if found is None:
         return False
     scheme, host, port = found.groups()
     port = port or _DEFAULT_PORTS[scheme]
-    # Behind a proxy that ends TLS the server sees http, and yet the browser spoke https.
+    # Behind a proxy that ends TLS, the server sees http although the browser uses https.
     own_scheme = "http" if _is_plain_loopback(request) else "https"
     own_host, own_port = _host(request)
     if own_port in (None, _DEFAULT_PORTS.get(request.environ.get("wsgi.url_scheme", ""))):
@@ -161,11 +164,11 @@ def _is_own_origin(request: Request, origin: str) -> bool:
 
 
 def _is_plain_loopback(request: Request) -> bool:
-    """Whether the request came by http to this machine itself."""
+    """Return whether the browser sent the request over http to this machine itself."""
     environ = request.environ
     if environ.get("wsgi.url_scheme") != "http":
         return False
-    # A proxy on this machine may send its own host: what came to it was https all the same.
+    # A proxy on this machine may send a loopback host although the browser used https.
     is_forwarded = any(name.startswith("HTTP_X_FORWARDED_") for name in environ)
     if is_forwarded:
         return False
@@ -179,7 +182,7 @@ def _is_plain_loopback(request: Request) -> bool:
 
 
 def _host(request: Request) -> tuple[str | None, str | None]:
-    """The host and port that the browser asked for, in lower case; None for what is not there."""
+    """Return the host, in lower case, and the port that the browser asked for; None if absent."""
     get = request.environ.get
     header = get("HTTP_HOST") or f"{get('SERVER_NAME', '')}:{get('SERVER_PORT', '')}"
     found = _HOST.fullmatch(str(header).lower())

@@ -1,4 +1,4 @@
-"""`LoginError`: a request that the login app refuses, and the answer that says so."""
+"""`LoginError`: the login app refuses a request. Also makes the JSON answers of the login app."""
 
 import json
 from collections.abc import Mapping
@@ -7,13 +7,13 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 NO_STORE = {"Cache-Control": "no-store"}
-"""RFC 6749 section 5.1: no cache may have an answer with a token in it."""
+"""A cache must not store an answer that contains a token: RFC 6749 section 5.1."""
 
 
 class LoginError(Exception):
     """A refused request: the status, the error code of RFC 6749 section 5.2 and a fixed sentence.
 
-    The sentence never quotes the request. `headers` are added to those of the answer.
+    The sentence never quotes the request. `headers` are added to the headers of the answer.
     """
 
     def __init__(
@@ -32,7 +32,8 @@ class LoginError(Exception):
 
 
 class ForeignSession(LoginError):
-    """A refresh token of another login app: its session goes on, so its cookie may stay."""
+    """The refresh token belongs to another login app. Its session continues, so the cookie must not
+    be cleared."""
 
 
 def json_response(

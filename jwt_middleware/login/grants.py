@@ -1,10 +1,11 @@
-"""What `POST /token` and `POST /revoke` do: from the fields of a request to those of its answer.
+"""Implements `POST /token` and `POST /revoke`: takes the fields of a request and returns the fields
+of its answer.
 
-Nothing here knows of HTTP or WSGI: `routes` reads requests and writes answers.
+This module knows neither WSGI nor headers: `routes` reads requests and writes answers.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +23,18 @@ from .throttle import Attempt, Throttle, Throttled
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a request comes from: the address as the audit log shows it, and as the throttle counts
-    it. None where it is not known."""
+    """The source of a request, None where it is unknown.
+
+    - `address`: the address that the audit log shows.
+    - `counted_as`: the address that the throttle counts.
+    """
 
     address: str | None
     counted_as: str | None
 
 
 class Grants:
-    """Gives tokens for a username and password or for a refresh token, and takes tokens back."""
+    """Grants tokens for a username and password or for a refresh token, and revokes tokens."""
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class Grants:
         self._counters = IssuerCounters(store, minter.issuer)
 
     def grant(self, fields: Mapping[str, Any], peer: Peer) -> dict[str, Any]:
-        """Return the answer of `POST /token` (RFC 6749 sections 5.1 and 6), or raise
+        """Return the fields that answer `POST /token` (RFC 6749 sections 5.1 and 6), or raise
         `LoginError`."""
         grant_type = fields.get("grant_type", "password")
         if grant_type == "password":
@@ -61,13 +65,18 @@ class Grants:
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
 
-    def revoke(self, token: str, peer: Peer, *, everywhere: bool = False) -> None:
-        """End the session of a refresh or access token, or with `everywhere` all sessions of its
-        user with this issuer.
+    def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
+        """End the session of each refresh or access token.
 
-        A token that is not good any more ends nothing and writes nothing, which is not an error
-        (RFC 7009 section 2.2): one that was used, has expired or is revoked.
+        `everywhere` ends all sessions of its user with this issuer.
+
+        A used, expired or revoked token ends nothing and writes nothing. This is not an error (RFC
+        7009 section 2.2).
         """
+        for token in dict.fromkeys(tokens):
+            self._revoke(token, peer, everywhere)
+
+    def _revoke(self, token: str, peer: Peer, everywhere: bool) -> None:
         try:
             session = self._sessions.end(token, all_of_the_user=everywhere)
         except ForeignToken as foreign:
@@ -87,7 +96,7 @@ class Grants:
                 attempt.succeeded()
             return self._start_session(user, peer)
         except StoreUnavailable:
-            # The fault is ours, and nothing was learned of the password: this is not a failure.
+            # The fault is ours, and the client learned nothing about the password: do not count it.
             if attempt is not None:
                 attempt.give_back()
             raise
@@ -161,7 +170,7 @@ class Grants:
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
         )
         ended = "session"
-        if session is None:  # minted by the owner, for no session: the token alone can be revoked
+        if session is None:  # The owner minted this token without a session: revoke it alone.
             ended = "token"
             if everywhere:
                 self._store.end_sessions(caller.subject, issuer=self._minter.issuer)
@@ -175,12 +184,12 @@ class Grants:
     def _answer(self, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
-                raise TypeError("the id of a user must be an integer or a string")
+                raise TypeError("id of a user must be an integer or a string")
             token = self._minter.mint(
                 str(user.id), scopes=user.scopes, session=session.sid, claims=user.claims
             )
         except (TypeError, ValueError) as error:
-            raise StoreUnavailable(f"no token for a user of the store: {error}") from error
+            raise StoreUnavailable(f"cannot mint a token for a user: {error}") from error
         return {
             "token": token,
             "user_id": user.id,
@@ -192,8 +201,8 @@ class Grants:
 
 
 class IssuerCounters:
-    """The counters of one issuer in a store: failed logins at one login app do not count at
-    another, whose users may have the same names."""
+    """The counters of one issuer in a store. Users of two login apps may have the same names, so
+    failed logins at one must not count at the other."""
 
     def __init__(self, counters: Counters, issuer: str) -> None:
         self._counters = counters
@@ -222,4 +231,4 @@ def _bad_credentials() -> LoginError:
 
 
 def _session_ended(kind: type[LoginError] = LoginError) -> LoginError:
-    return kind(400, "invalid_grant", "The session has ended: sign in again.")
+    return kind(400, "invalid_grant", "The session has ended: log in again.")

@@ -1,4 +1,4 @@
-"""`TokenMinter`: signs access tokens, and gives the `Provider` that verifies them."""
+"""`TokenMinter`: signs access tokens, and provides the `Provider` that verifies them."""
 
 import json
 import secrets
@@ -26,11 +26,11 @@ class TokenMinter:
     - `key`: a secret, a private key, or a `KeyFolder`, whose active key signs.
     - `issuer`: a string, the `iss` of the tokens.
     - `audience`: a string, or a list of strings, the `aud`.
-    - `lifetime`: whole seconds from minting to expiry.
-    - `fallbacks`: earlier keys. Tokens that one of them signed stay good, so a key can be changed
-      without a logout.
+    - `lifetime`: seconds from minting to expiry, an integer.
+    - `fallbacks`: earlier keys. Tokens that they signed stay valid, so a key can be changed without
+      a logout.
 
-    `ConfigurationError` for anything that cannot work.
+    An invalid option raises `ConfigurationError`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class TokenMinter:
         )
         require(
             type(lifetime) is int and lifetime > 0,
-            f"lifetime must be a positive integer of whole seconds, got {got(lifetime)}",
+            f"lifetime must be a positive integer number of seconds, got {got(lifetime)}",
         )
         check_seconds("lifetime", lifetime, above=0)
         require(
@@ -80,8 +80,11 @@ class TokenMinter:
         lifetime: int = 900,
         fallbacks: Sequence[str | bytes] = (),
     ) -> "TokenMinter":
-        """Return a minter that signs with HS256. `secret` has at least 32 bytes; `fallbacks` are
-        earlier secrets."""
+        """Return a minter that signs with HS256.
+
+        `secret` must have at least 32 bytes (RFC 7518 section 3.2). `fallbacks` are earlier
+        secrets.
+        """
         require(
             isinstance(fallbacks, (list, tuple)),
             "fallbacks must be a list or tuple of earlier secrets: fallbacks=(OLD,)",
@@ -92,8 +95,8 @@ class TokenMinter:
 
     @property
     def provider(self) -> Provider:
-        """The provider that accepts the tokens of this minter, and none of another type (RFC 8725
-        section 3.11)."""
+        """The provider that accepts the tokens of this minter. It refuses tokens of another type
+        (RFC 8725 section 3.11)."""
         return self._provider
 
     @property
@@ -108,8 +111,8 @@ class TokenMinter:
 
     @property
     def jwks(self) -> dict[str, Any] | None:
-        """The public keys as a JWKS document (RFC 7517 section 5), or None for a secret, which is
-        not published."""
+        """The public keys as a JWKS document (RFC 7517 section 5). None for a secret, which must
+        not be published."""
         keys: Any = self._provider.keys
         if isinstance(self._signing_key.verifying_key, bytes):
             return None
@@ -127,11 +130,11 @@ class TokenMinter:
         session: str | None = None,
         claims: Mapping[str, Any] | None = None,
     ) -> str:
-        """Return a new token for the subject, with a `jti` of its own and the session as its `sid`.
+        """Return a new token for the subject, with a new `jti` and the session as its `sid`.
 
-        `claims` are added; they must be JSON-able. `ValueError` when they would replace a claim
-        that the minter sets, or when the provider would refuse the token, or read another subject
-        or other scopes from it.
+        `claims` are extra claims that JSON can encode. They must not replace a claim that the
+        minter sets: `ValueError`. Also `ValueError` if the provider would refuse the token, or read
+        another subject or other scopes from it.
         """
         if isinstance(scopes, str):
             raise ValueError("scopes must be a list or tuple of strings")
@@ -144,15 +147,16 @@ class TokenMinter:
             token = self._sign(extra | self._registered(subject, scopes, session))
             identity = self._verifier.identify(token)
         except (InvalidToken, RecursionError, TypeError, ValueError) as error:
-            raise ValueError("the subject, a scope or a claim cannot stand in a token") from error
+            raise ValueError("the subject, a scope or a claim cannot be used in a token") from error
         if (identity.subject, set(identity.scopes)) != (subject, set(scopes)):
             raise ValueError("a scope must not contain spaces, and no extra claim may grant one")
         return token
 
     def verify(self, token: str) -> Identity:
-        """Return the caller that a token of this minter names; `InvalidToken` for any other token.
+        """Return the caller that a token of this minter identifies. Any other token raises
+        `InvalidToken`.
 
-        It does not ask whether the token was revoked.
+        Revocations are not checked here.
         """
         return self._verifier.identify(token)
 

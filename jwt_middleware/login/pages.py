@@ -1,4 +1,4 @@
-"""The login page in the reader's language, and the files beside it."""
+"""Serves the sign-in page in the reader's language, and its files."""
 
 import hashlib
 import html
@@ -17,7 +17,7 @@ from ..readings import readings, to_wsgi
 
 _FOLDER = Path(__file__).parent / "page"
 _TEXTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(_FOLDER.glob("*.json"))}
-"""Language to the texts of the page in it."""
+"""Maps a language to the strings of the page."""
 
 _DEFAULT = "en"
 
@@ -39,11 +39,11 @@ Handler: TypeAlias = Callable[[Request], Response]
 def login_page(title: str | None = None, template: str | os.PathLike[str] | None = None) -> Handler:
     """Return the handler of `GET /login`.
 
-    - `title`: the name above "Sign in".
-    - `template`: a file in place of `page/login.html`. It is UTF-8 and a `string.Template` with the
-      names of `page/en.json` and `$lang`, `$title`, `$next`, `$texts`; a `$` itself is `$$`.
+    - `title`: the name above the heading of the page.
+    - `template`: a file that replaces `page/login.html`: a `string.Template` in UTF-8. It may use
+      the names of `page/en.json` and `$lang`, `$title`, `$next`, `$texts`. Write `$$` for a dollar.
 
-    `ConfigurationError` for a template that cannot be read or rendered.
+    A template that cannot be read or rendered raises `ConfigurationError`.
     """
     require(
         title is None or (isinstance(title, str) and title and _is_unicode(title)),
@@ -63,7 +63,7 @@ def login_page(title: str | None = None, template: str | os.PathLike[str] | None
             render(language, "")
     except (KeyError, ValueError) as error:
         raise ConfigurationError(
-            f"template must only use names of the page after a $ ($$ is a dollar): {error}"
+            f"template must only use names of the page after a $ (write $$ for a dollar): {error}"
         ) from error
 
     def handler(request: Request) -> Response:
@@ -80,14 +80,14 @@ def login_page(title: str | None = None, template: str | os.PathLike[str] | None
 
 
 def _language(request: Request) -> str:
-    # `best_match` would prefer "es;q=0.1" to "en-GB", because the page calls English "en".
+    # `best_match` would prefer "es;q=0.1" to "en-GB", because our name for English is "en".
     wanted = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
     return next((language for language in wanted if language in _TEXTS), _DEFAULT)
 
 
 def page_file(name: str) -> Handler:
-    """Return the handler of one file of the page: the whole of it, or 304 (RFC 9110 section
-    13.1.2)."""
+    """Return the handler of one file of the page. It answers with the file, or with 304 (RFC 9110
+    section 13.1.2)."""
     path = _FOLDER / name
     content = path.read_bytes()
     etag = hashlib.sha256(content).hexdigest()[:16]
@@ -102,12 +102,12 @@ def page_file(name: str) -> Handler:
 
 
 def local_path(values: list[str]) -> str:
-    """Return the one value if it is a path of this origin in every reading, else an empty string.
+    """Return the one value if every reading of it is a path of this origin, else an empty string.
 
-    An open redirect would send people who have just logged in to a foreign page. Browsers read a
+    An open redirect would send users who have just logged in to a foreign page. Browsers read a
     backslash as a slash, drop tabs and newlines, and take `//` for the start of a host (WHATWG URL
-    section 4.4). The app at the path may decode or resolve it and redirect once more. So no reading
-    of it may start with two slashes.
+    section 4.4). The app at the path may decode or resolve it and redirect again. So no reading may
+    start with two slashes.
     """
     if len(values) != 1 or not values[0].startswith("/"):
         return ""
@@ -124,5 +124,5 @@ def _read_template(path: str | os.PathLike[str]) -> Template:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether a page with this text can be encoded: not so with half of a surrogate pair."""
+    """Return whether UTF-8 can encode the string. It cannot encode half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,4 +1,4 @@
-"""The login app in the ini files of PasteDeploy, as an app or as a filter: `use =
+"""Builds the login app from an ini file of PasteDeploy, as an app or as a filter: `use =
 egg:wsgi-jwt-middleware#login`."""
 
 from collections.abc import Mapping
@@ -19,7 +19,9 @@ def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
     option at fault."""
     values = read_options(options, (*_MINTER, *_SIGNERS, *STORE, *_LOGIN), defaults=global_conf)
     key, store = only_one_of(_SIGNERS, values), store_of(values)
-    require(key and store, f"the login app needs database_url and one of {', '.join(_SIGNERS)}")
+    require(
+        key and store, f"database_url and one of {', '.join(_SIGNERS)} must be set for a login app"
+    )
     minter = TokenMinter(key, **{name: values[name] for name in _MINTER if name in values})
     return LoginApp(store, minter, **{name: values[name] for name in _LOGIN if name in values})
 

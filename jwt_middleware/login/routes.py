@@ -1,4 +1,5 @@
-"""The paths of the login app: reads each request, asks `grants`, and writes the answer."""
+"""Routes the requests of the login app: reads each request, calls `grants`, and writes the
+answer."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -11,8 +12,8 @@ from ..trust.key_folder import PUBLISHED_FOR
 from ..wire.addresses import client_address, peer_address
 from ..wire.credentials import extract
 from . import audit
-from .body import read_fields, text_field
-from .cookies import CookieMode, cookie_mode
+from .body import flag_field, read_fields, text_field
+from .cookies import CookieMode
 from .errors import NO_STORE, LoginError, json_response
 from .grants import Grants, Peer
 from .minter import TokenMinter
@@ -37,7 +38,7 @@ class Routes:
 
     @property
     def paths(self) -> Iterable[str]:
-        """Every path that is answered here."""
+        """Every path that the login app answers."""
         return self._handlers.keys()
 
     def answer(self, request: Request) -> Response:
@@ -54,7 +55,7 @@ class Routes:
         except StoreUnavailable as error:
             audit.record("unavailable", _peer(request).address, error=error)
             raise LoginError(
-                503, "temporarily_unavailable", "The service cannot sign you in now.", _RETRY_AFTER
+                503, "temporarily_unavailable", "The service cannot log you in now.", _RETRY_AFTER
             ) from error
 
     def _make_handlers(self, page: Handler) -> dict[str, dict[str, Handler]]:
@@ -72,24 +73,23 @@ class Routes:
 
     def _token(self, request: Request) -> Response:
         fields = read_fields(request)
-        if cookie_mode(fields):
+        if flag_field(request, fields, "cookie"):
             return self._cookies.token(request, fields, _peer(request))
         return json_response(200, self._grants.grant(fields, _peer(request)))
 
     def _revoke(self, request: Request) -> Response:
         header_token = _header_token(request)
         fields = read_fields(request, may_be_absent=header_token is not None)
-        if fields.get("all", False) not in (True, False, "true", "false"):
-            raise LoginError(400, "invalid_request", "The field all must be true or false.")
-        everywhere = fields.get("all") in (True, "true")
-        if cookie_mode(fields):
-            return self._cookies.revoke(
-                request, header_token, _peer(request), everywhere=everywhere
-            )
-        token = (
-            text_field(fields, "token") if "token" in fields or not header_token else header_token
-        )
-        self._grants.revoke(token, _peer(request), everywhere=everywhere)
+        everywhere = flag_field(request, fields, "all")
+        is_cookie_mode = flag_field(request, fields, "cookie")
+        tokens = [] if header_token is None else [header_token]
+        if "token" in fields or not (tokens or is_cookie_mode):
+            tokens.insert(0, text_field(fields, "token"))
+        if is_cookie_mode:
+            return self._cookies.revoke(request, tokens, _peer(request), everywhere=everywhere)
+        # The token that the body names is meant (RFC 7009 section 2.1): many clients send their own
+        # in the header of every request.
+        self._grants.revoke(tokens[:1], _peer(request), everywhere=everywhere)
         return json_response(200, {})
 
     def _jwks(self, request: Request) -> Response:
@@ -110,8 +110,10 @@ def _peer(request: Request) -> Peer:
 
 
 def _header_token(request: Request) -> str | None:
-    """The token of the Authorization header. `LoginError` 400 if it is malformed; None for one that
-    is too large, which cannot be ours."""
+    """Return the token of the Authorization header. A malformed header raises `LoginError` 400.
+
+    A token that is too large cannot be ours, so it counts as absent: None.
+    """
     try:
         credentials = extract(request.environ)
     except InvalidRequest as refusal:

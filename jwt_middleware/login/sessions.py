@@ -1,27 +1,27 @@
-"""Sessions: refresh tokens that rotate at each use and are useless to a reader of the store.
+"""Manages sessions: refresh tokens rotate at each use, and a stolen store contains none of them.
 
-A refresh token is 16 random bytes, the name of its session, and 32 more, its secret. The store has
-SHA-256 of each, so it can check a token but not make one. Each use replaces the secret by one
-compare-and-swap.
+A refresh token has two parts: 16 random bytes that name its session, and a secret of 32 random
+bytes. The store has the SHA-256 of each part, so it can check a token but cannot make one. Each use
+replaces the secret with one compare-and-swap.
 
-A response can be lost, and two tabs can refresh at once, so rotation is idempotent for a while: for
-`reuse_grace` seconds after a rotation the previous secret gets the *same* successor again. The
-store cannot derive the successor from its hash, so it also has the successor XOR HMAC(previous
-secret, "successor"). This is a one-time pad, since each secret is used as a key once, and only a
-holder of the previous secret can take it off.
+A response can be lost, and two tabs can refresh at once. So for `reuse_grace` seconds after a
+rotation, the previous secret gets the *same* successor again. The store has only the hash of the
+successor, so it also stores the successor XOR HMAC(previous secret, "successor"). This is a
+one-time pad: each secret serves as the key once. Only a holder of the previous secret can unmask
+the successor.
 
     secrets in time    S1 -> S2 -> S3           S3 is current, S2 previous, S1 older
     S3                 rotates to S4
     S2                 gets S3, for `reuse_grace` seconds after S3 was made, used or not
-    S2 later, or S1    reuse: a stolen token, or its victim's (RFC 9700 section 4.14.2): the session
-                       ends
-    any other secret   reuse too: only a holder of one of its tokens knows the name of a session
+    S2 later, or S1    reuse: a thief or the victim came second (RFC 9700 section 4.14.2); the
+                       session ends
+    any other secret   also reuse: only a holder of a token of the session knows its name
 
-A grace that lasted until the successor is used would never end for a thief whose victim does not
-come back: a token stolen on Friday would give access tokens all weekend, unseen.
+The grace must not last until the successor is used. A victim who does not return would never end
+it: a token stolen on Friday would give access tokens all weekend, unnoticed.
 
 A session belongs to the issuer that started it. Login apps of several issuers may share a store,
-and their user ids may coincide, so none of them refreshes or ends a session of another.
+and their user ids may coincide. So no login app refreshes or ends a session of another issuer.
 """
 
 import hashlib
@@ -31,15 +31,16 @@ import secrets
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
+from typing import NoReturn
 
 from .._options import check_seconds, require
 from ..stores.base import Session, SessionStore, User
 
 _NAME_BYTES, _SECRET_BYTES = 16, 32
-_REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes leave no bits over: one string each
+_REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes fill 64 characters: one string each.
 _MAX_RETRIES = 5
-"""How often a rotation may find that another one was quicker. Each of those makes the token older,
-so two are enough but for a store that is wrong."""
+"""Attempts of one rotation. A concurrent rotation makes the token older, so a correct store needs
+two; the limit stops a loop over a faulty store."""
 
 
 class SessionEnded(Exception):
@@ -48,7 +49,7 @@ class SessionEnded(Exception):
 
 
 class TokenReused(SessionEnded):
-    """The refresh token was used before, and its session was ended for that."""
+    """The refresh token was used before. Its session has been ended for that reason."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class TokenReused(SessionEnded):
 
 
 class ForeignToken(SessionEnded):
-    """The refresh token belongs to a session of another issuer, which goes on."""
+    """The refresh token belongs to a session of another issuer. That session continues."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -109,14 +110,16 @@ class Sessions:
         return _token(name, secret), session
 
     def rotate(self, refresh_token: str, token_lifetime: int) -> tuple[str, Session]:
-        """Return the token that follows, and the session.
+        """Return the next refresh token, and the session.
 
-        `SessionEnded` when the token is not good any more; `TokenReused` when it was used before,
-        which ends the session; `ForeignToken` when its session belongs to another issuer.
+        `SessionEnded` when the token is no longer valid. `TokenReused` when it was used before,
+        which ends the session. `ForeignToken` when its session belongs to another issuer.
         """
         name, secret = _parts(refresh_token)
         for _ in range(_MAX_RETRIES):
             session = self._find(name)
+            if _is_expired(session):
+                self._refuse_expired(session, secret)
             changed = replace(session, token_lifetime=max(token_lifetime, session.token_lifetime))
             if _matches(secret, session.secret_hash):
                 successor = secrets.token_bytes(_SECRET_BYTES)
@@ -128,14 +131,15 @@ class Sessions:
                 raise TokenReused(session)
             if changed == session or self._store.replace_session(session, changed):
                 return _token(name, successor), changed
-            # Another request was quicker. If it used the same token, that is the previous one now.
+            # Another request won the race. If it used this token, this is now the previous one.
         raise SessionEnded
 
     def end(self, refresh_token: str, *, all_of_the_user: bool = False) -> Session | None:
-        """End the session of a refresh token with its access tokens; return it.
+        """End the session of a refresh token and revoke its access tokens. Return the session.
 
-        None, and nothing ends, for a token that could not be refreshed: an unknown one, or one that
-        was used before. `ForeignToken` when its session belongs to another issuer.
+        A token that cannot be refreshed, because it is unknown or was used before, ends nothing:
+        None. A token of an expired session ends that session, and returns None too. `ForeignToken`
+        when the session belongs to another issuer.
         """
         try:
             name, secret = _parts(refresh_token)
@@ -143,6 +147,9 @@ class Sessions:
         except ForeignToken:
             raise
         except SessionEnded:
+            return None
+        if _is_expired(session):
+            self._store.end_session(session)  # its last access token may be good for a while
             return None
         if not (_matches(secret, session.secret_hash) or self._is_in_grace(session, secret)):
             return None
@@ -152,8 +159,8 @@ class Sessions:
     def end_by_sid(
         self, user_id: str, sid: str, *, all_of_the_user: bool = False
     ) -> Session | None:
-        """End the session that an access token names by its `sub` and `sid`; return it, or None
-        when there is none."""
+        """End the session that an access token names by its `sub` and `sid`. Return the session, or
+        None if it does not exist."""
         session = self._store.find_session_by_sid(sid, user_id=user_id, issuer=self._issuer)
         if session is not None:
             self._end(session, all_of_the_user)
@@ -161,7 +168,7 @@ class Sessions:
 
     def _end(self, session: Session, all_of_the_user: bool) -> None:
         if all_of_the_user:
-            # With the others, in one step: when it fails, the same token can ask for it again.
+            # End all sessions in one step: if the step fails, the client can repeat the request.
             self._store.end_sessions(session.user_id, issuer=self._issuer)
         else:
             self._store.end_session(session)
@@ -172,10 +179,17 @@ class Sessions:
             raise SessionEnded
         if session.issuer != self._issuer:
             raise ForeignToken(session)
-        if time.time() >= session.expires_at:
-            self._store.end_session(session)
-            raise SessionEnded
         return session
+
+    def _refuse_expired(self, session: Session, secret: bytes) -> NoReturn:
+        """Raise `SessionEnded`, and end the session only if its token was used before.
+
+        The clock of this machine may be ahead. So a session whose current token comes is left to
+        the other machines, and the store removes it by its own clock.
+        """
+        if not _matches(secret, session.secret_hash):
+            self._store.end_session(session)
+        raise SessionEnded
 
     def _rotated(self, session: Session, secret: bytes, successor: bytes) -> Session:
         now = time.time()
@@ -189,9 +203,13 @@ class Sessions:
         )
 
     def _is_in_grace(self, session: Session, secret: bytes) -> bool:
-        # In both directions: a machine whose clock is ahead must not lengthen the grace by that.
+        # `abs`, because a machine whose clock is ahead must not extend the grace of the others.
         is_recent = abs(time.time() - session.used_at) < self._reuse_grace
         return is_recent and _matches(secret, session.previous_hash or b"")
+
+
+def _is_expired(session: Session) -> bool:
+    return time.time() >= session.expires_at
 
 
 def _parts(refresh_token: str) -> tuple[bytes, bytes]:
@@ -214,6 +232,6 @@ def _matches(secret: bytes, expected_hash: bytes) -> bool:
 
 
 def _mask_successor(secret: bytes, successor: bytes) -> bytes:
-    """Mask a successor with the one-time pad of the secret before it, or take the mask off."""
+    """Mask a successor with the one-time pad of the secret before it, or unmask it."""
     pad = hmac.digest(secret, b"successor", "sha256")
     return bytes(left ^ right for left, right in zip(pad, successor, strict=True))

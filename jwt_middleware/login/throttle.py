@@ -1,16 +1,15 @@
-"""`Throttle`: how often a login may fail. Strategies of the `limits` library over a store's
-counters.
+"""`Throttle`: limits how often a login may fail. Uses strategies of the `limits` library over the
+counters of a store.
 
-Every attempt is counted before the password is hashed, and given back if it succeeds or ends in a
-503. Three things are counted: a name at an address, a name, an address. An IPv6 client has a /64 at
-least and often a /48, so both count as addresses.
+Each attempt is counted before the password is hashed. The count is taken back if the attempt
+succeeds or ends in a 503. Attempts are counted by username and address, by username, and by
+address. An IPv6 client has at least a /64 and often a /48, so both count as addresses.
 """
 
 import hashlib
 import ipaddress
 import math
 import time
-import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -22,22 +21,20 @@ from limits.strategies import FixedWindowRateLimiter
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..stores.base import Counters
+from .spelling import fold_spelling
 
 _KNOWN_FOR = 30 * 86_400
-"""Seconds for which an address is known, at least, after a login that succeeded there."""
+"""Seconds, 30 days. An address counts as known for at least this long after a successful login."""
 
 _MAX_WINDOW = 366 * 86_400
-"""Seconds of the longest window: every store can add it to the time of day."""
+"""Seconds. A window may be at most this long, so that every store can add it to the time."""
 
 _SITE_PREFIX, _HOUSEHOLD_PREFIX = 48, 64
-"""What one holder has of IPv6: a site up to a /48 (RFC 6177), a household or phone a /64."""
-
-_IGNORED_CATEGORIES = ("Mn", "Me", "Cc", "Cf", "Zs", "Zl", "Zp")
-"""Marks, controls, formats and blanks: many collations do not tell names apart by these."""
+"""Bits of the IPv6 prefix of one client: a site has up to a /48 (RFC 6177), a household a /64."""
 
 
 class Throttled(Exception):
-    """Too many failures; `retry_after` is in whole seconds."""
+    """Too many logins failed. `retry_after` is an integer number of seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()
@@ -46,18 +43,20 @@ class Throttled(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """How many logins may fail, each limit as `limits` writes one: `"5/minute"`.
+    """Limits how many logins may fail. Each limit is a string of the `limits` library, such as
+    `"5/minute"`.
 
     - `per_name_and_address`: one name from one address.
-    - `per_known_address`: one name from one address where it logged in within 30 days, besides the
-      limit above; it bounds how many passwords a neighbor behind the same address can guess.
-    - `per_name`: one name from all other addresses together. A stranger can use it up, but does not
+    - `per_known_address`: one name from one address where it logged in within 30 days. It applies
+      beside the limit above, and limits the guesses of a neighbor behind the same address.
+    - `per_name`: one name from all other addresses together. A stranger can use it up, but cannot
       lock the user out of a known address.
-    - `per_address`: all names from one address; for IPv6 from one /64, and from one /48.
+    - `per_address`: all names from one address. For IPv6 both the /64 and the /48 count.
 
-    Without an address (`client_address` returns None) only `per_name` counts. Spellings of a name
-    share a counter: case, width, blanks, accents and invisible characters make no difference.
-    A window starts with its first failure. `ConfigurationError` for a limit that is not one.
+    An address is known for the exact spelling of a name; all spellings count together.
+    Without an address (`client_address` returns None) only `per_name` applies. Spellings of a name
+    share a counter: see `login.spelling`.
+    A window starts with its first failure. An invalid limit raises `ConfigurationError`.
     """
 
     per_name_and_address: str = "5/minute"
@@ -70,17 +69,19 @@ class Throttle:
             _check_limit(option.name, getattr(self, option.name))
 
     def attempt(self, counters: Counters, username: str, address: str | None) -> "Attempt":
-        """Count an attempt, before the password is hashed.
+        """Count an attempt before the password is hashed.
 
-        `Throttled` when it is one too many; then it is not counted. `address` is that of
-        `wire.addresses.client_address`. `StoreUnavailable` if the counters cannot be reached.
+        `address` comes from `wire.addresses.client_address`. An attempt over a limit raises
+        `Throttled` and is not counted. `StoreUnavailable` if the counters cannot be reached.
         """
         name = _digest(fold_spelling(username))
         networks = _networks(address) if address else ()
-        pair = _digest(f"{name} {networks[0]}") if networks else None
-        attempt = Attempt(counters, pair)
+        # Another user may have a name of the same folding. An address where they logged in must
+        # not become a known one for this name: they could guess its password from a thousand.
+        seen = f"{_digest(username)} {networks[0]}" if networks else None
+        attempt = Attempt(counters, _digest(seen) if seen else None)
         try:
-            for limit, key in self._limits(counters, name, networks, pair):
+            for limit, key in self._limits(attempt, name, networks):
                 attempt.count(_parse_limit(limit), key)
         except StoreUnavailable:
             attempt.give_back()
@@ -88,34 +89,35 @@ class Throttle:
         return attempt
 
     def _limits(
-        self, counters: Counters, name: str, networks: tuple[str, ...], pair: str | None
+        self, attempt: "Attempt", name: str, networks: tuple[str, ...]
     ) -> Iterator[tuple[str, tuple[str, str]]]:
-        # Addresses first, the widest before the others: a flood from one is stopped by one count.
+        # Count the widest network first, so that a flood from one network costs one store call.
         for network in reversed(networks):
             yield self.per_address, ("address", _digest(network))
-        if pair is None:
+        if not networks:
             yield self.per_name, ("name", name)
             return
+        pair = _digest(f"{name} {networks[0]}")
         yield self.per_name_and_address, ("pair", pair)
-        if any(counters.count(key)[0] for key in _seen_keys(pair)):
+        if attempt.is_from_known_address():
             yield self.per_known_address, ("known", pair)
         else:
             yield self.per_name, ("name", name)
 
 
 class Attempt:
-    """One attempt to log in, counted. Ends by `succeeded`, by `give_back`, or as a failure by
-    neither."""
+    """One counted attempt to log in. Call `succeeded` after a login and `give_back` after a 503.
+    Without either call the attempt counts as a failure."""
 
-    def __init__(self, counters: Counters, pair: str | None) -> None:
+    def __init__(self, counters: Counters, seen: str | None) -> None:
         self._counters = counters
         self._storage = _Storage(counters)
         self._strategy = FixedWindowRateLimiter(self._storage)
         self._counted: list[tuple[RateLimitItem, tuple[str, str]]] = []
-        self._pair = pair
+        self._seen = seen  # names the exact spelling at the address, if there is one
 
     def count(self, limit: RateLimitItem, key: tuple[str, str]) -> None:
-        """Count under one limit. If it is full, give everything back and raise `Throttled`."""
+        """Count under one limit. If it is exceeded, take back every count and raise `Throttled`."""
         has_room = self._strategy.hit(limit, *key)
         self._counted.append((limit, key))
         if not has_room:
@@ -124,13 +126,18 @@ class Attempt:
             raise Throttled(max(1, math.ceil(reset - time.time())))
 
     def succeeded(self) -> None:
-        """Give the attempt back and remember the address, if there is one, for the name."""
+        """Take the counts back, and remember the address, if any, as known for the name."""
         self._uncount()
-        if self._pair is not None:
-            self._counters.increment(_seen_keys(self._pair)[0], 2 * _KNOWN_FOR)
+        if self._seen is not None:
+            self._counters.increment(_seen_keys(self._seen)[0], 2 * _KNOWN_FOR)
+
+    def is_from_known_address(self) -> bool:
+        """Return whether a login with this spelling succeeded at this address lately."""
+        keys = () if self._seen is None else _seen_keys(self._seen)
+        return any(self._counters.count(key)[0] for key in keys)
 
     def give_back(self) -> None:
-        """Count the attempt no longer: it ended before the password was judged (a 503).
+        """Take the counts back, because the attempt ended before the password was checked (a 503).
 
         A second call does nothing. A store that cannot answer is ignored: its counts expire.
         """
@@ -143,25 +150,8 @@ class Attempt:
             self._storage.incr(limit.key_for(*key), limit.get_expiry(), -1)
 
 
-def fold_spelling(name: str) -> str:
-    """Return what all spellings of a name share that any user table might take for the same.
-
-    Tables compare by `lower()`, by `upper()`, or by collations that ignore case, width, accents,
-    trailing blanks and invisible characters. Two users who share a counter lose little; a spelling
-    with a counter of its own is another five guesses a minute.
-    """
-    # upper() first: it maps the dotless i and the long s, which casefold() keeps or misses.
-    text = unicodedata.normalize("NFKD", name).upper().casefold()
-    text = unicodedata.normalize("NFKD", text)
-    return "".join(
-        character
-        for character in text
-        if unicodedata.category(character) not in _IGNORED_CATEGORIES
-    )
-
-
 def _networks(address: str) -> tuple[str, ...]:
-    """Return what an address counts as, the narrowest first."""
+    """Return the networks that an address counts as, the narrowest first."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -174,14 +164,15 @@ def _networks(address: str) -> tuple[str, ...]:
     )
 
 
-def _seen_keys(pair: str) -> tuple[str, str]:
-    """Return the keys of this period and of the one before.
+def _seen_keys(seen: str) -> tuple[str, str]:
+    """Return the counter keys of this period and of the previous one.
 
-    A counter is forgotten a fixed time after its first increment, so one that is incremented at
-    every login would be forgotten between two logins. A new key each period avoids that.
+    A counter expires a fixed time after its first increment, even if each login increments it. With
+    one key for all time, a known address would be forgotten between two logins. So each period has
+    a new key.
     """
     period = int(time.time() // _KNOWN_FOR)
-    return f"known/{pair}/{period}", f"known/{pair}/{period - 1}"
+    return f"known/{seen}/{period}", f"known/{seen}/{period - 1}"
 
 
 def _check_limit(option: str, text: object) -> None:
@@ -208,12 +199,12 @@ def _parse_limit(text: str) -> RateLimitItem:
 
 
 def _digest(text: str) -> str:
-    """Return a key of bounded length that shows no name."""
+    """Return a counter key of fixed length that does not reveal the name."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class _Storage(Storage):
-    """The counters of a store in the form that `limits` uses."""
+    """Adapts the counters of a store to the `limits` library."""
 
     def __init__(self, counters: Counters) -> None:
         super().__init__()

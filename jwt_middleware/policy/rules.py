@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from .._options import require, tuple_of
+from .._options import got, require, tuple_of
 from ..errors import MissingToken
 from ..identity import Identity
 from ..readings import has_one_reading, to_wsgi
@@ -42,6 +42,9 @@ class Rule:
 
     `public` is the only requirement of its rule. `optional` lets requests without a token pass;
     what is beside it is asked of a caller. A contradiction is a `ConfigurationError`.
+
+    With `report_only` the rule is evaluated and never refuses: what it would have answered is
+    reported (`policy.candidates`).
     """
 
     prefix: str
@@ -56,10 +59,21 @@ class Rule:
     is_optional: bool
     """Whether a request without a credential passes."""
 
+    report_only: bool
+    """Whether the rule only says what it would have answered."""
+
     _asked: tuple[Requirement, ...]
 
-    def __init__(self, prefix: str, *requires: Requirement, methods: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        prefix: str,
+        *requires: Requirement,
+        methods: Sequence[str] = (),
+        report_only: bool = False,
+    ) -> None:
         prefix = checked_prefix(prefix)
+        is_boolean = isinstance(report_only, bool)
+        require(is_boolean, f"report_only must be True or False, got {got(report_only)}")
         requires = _checked_requirements(prefix, requires) or (authenticated,)
         segments = tuple(to_wsgi(prefix).strip("/").split("/")) if prefix != "/" else ()
         markers = (authenticated, optional, public)
@@ -70,6 +84,7 @@ class Rule:
             "segments": segments,
             "is_public": len(requires) == 1 and requires[0] is public,
             "is_optional": any(one is optional for one in requires),
+            "report_only": report_only,
             # Those that say nothing of a caller need not be asked.
             "_asked": tuple(
                 one for one in requires if not any(one is marker for marker in markers)
@@ -101,7 +116,8 @@ class Rule:
     def __repr__(self) -> str:
         requires = "".join(f", {one!r}" for one in self.requires if one is not authenticated)
         methods = f", methods={tuple(sorted(self.methods))}" if self.methods else ""
-        return f"Rule({self.prefix!r}{requires}{methods})"
+        report_only = ", report_only=True" if self.report_only else ""
+        return f"Rule({self.prefix!r}{requires}{methods}{report_only})"
 
 
 class RuleTable:

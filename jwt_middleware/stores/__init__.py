@@ -1,7 +1,7 @@
-"""Where users, sessions, revocations and counters are kept.
+"""Stores users, sessions, revocations and counters.
 
-`SQLStore` needs SQLAlchemy and `RedisLog` redis-py, which are imported when they are first asked
-for. `costs` and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`.
+`SQLStore` needs SQLAlchemy and `RedisLog` needs redis-py. Both are imported on first use. `costs`
+and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`.
 """
 
 from importlib import import_module
@@ -44,14 +44,15 @@ __all__ = [
     "version_of",
 ]
 
-# Name: its module, the package that this imports, a part of that, its distribution and our extra.
+# Each name with its module, the package that it needs, a submodule of that package, the
+# distribution and our extra.
 _LATER = {
     "SQLStore": (".sql", "sqlalchemy", "engine", "SQLAlchemy", "login"),
     "RedisLog": (".redis", "redis", "client", "redis-py", "redis"),
 }
 
-# `from jwt_middleware.stores import *` asks for every name of `__all__`, and without an extra its
-# name cannot be imported.
+# `from jwt_middleware.stores import *` imports every name of `__all__`. Leave out a name whose
+# extra is not installed, or the import would fail.
 __all__ = [name for name in __all__ if name not in _LATER or find_spec(_LATER[name][1])]
 
 

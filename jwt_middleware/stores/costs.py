@@ -1,7 +1,7 @@
-"""What a password hash costs: methods as werkzeug writes them, read, bounded and compared.
+"""Parses, bounds and compares the hashing methods of werkzeug by their cost.
 
-A method is `scrypt:n:r:p` or `pbkdf2:digest:rounds`. Its *work* is `n * r * p` or the rounds: the
-time of a hash is proportional to it, so the works of one kind can be added up.
+A method is `scrypt:n:r:p` or `pbkdf2:digest:rounds`. Its *work* is `n * r * p` or the rounds. The
+time of a hash is proportional to its work, so the works of one kind can be added up.
 """
 
 import hashlib
@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 
 MAX_MEMORY = 512 * 2**20
-"""The most bytes for one scrypt hash, 128 * r * n. It is four times the default: two hashes
-at once must not exhaust the memory of a worker."""
+"""Bytes of memory for one scrypt hash (128 * r * n), at most. The limit is four times the default:
+two hashes at once must not exhaust the memory of a worker."""
 
 MAX_WORK = 8 * 131_072 * 8
-"""The most work for one scrypt hash, eight times the default or about 3 s: a damaged number in a
-table must not keep a worker busy for an hour."""
+"""Work of one scrypt hash, at most. The limit is eight times the default, about 3 s: a damaged
+number in a table must not occupy a worker for an hour."""
 
 _SCRYPT = re.compile(r"scrypt:([1-9]\d{0,9}):([1-9]\d{0,9}):([1-9]\d{0,9})", re.ASCII)
 # At most 9,999,999 rounds: about 5 s of SHA-256.
@@ -23,7 +23,7 @@ _MAX_BLOCKS = 65_536  # r * p: scrypt starts with a PBKDF2 of 128 * r * p bytes,
 _SCRYPT_REST = re.compile(r"[^$]+\$[0-9a-f]{128}", re.ASCII)
 _PBKDF2_REST = re.compile(r"[^$]+\$([0-9a-f]{2}){16,64}", re.ASCII)
 _PADDING_R = 8
-_NEGLIGIBLE = 64  # a padding run below 1/64 of the whole cost is left out
+_NEGLIGIBLE = 64  # Padding below 1/64 of the whole cost is skipped: nobody can measure it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Method:
     largest: int
 
     def runs(self, work: int) -> list[str]:
-        """Return methods of this kind that together cost this much work, none with more memory."""
+        """Return methods of this kind that together cost this work. None needs more memory."""
         if self.kind != "scrypt":
             return [f"{self.kind}:{work}"] if work > self.work // _NEGLIGIBLE else []
         whole, rest = divmod(work // _PADDING_R, self.largest)
@@ -51,7 +51,8 @@ class Method:
 
 
 def read_method(text: object) -> Method | None:
-    """Return the method of this name, or None for one that is unknown, impossible or too costly."""
+    """Return the method that a string describes, or None if it is unknown, impossible or too
+    costly."""
     if not isinstance(text, str):
         return None
     if found := _SCRYPT.fullmatch(text):
@@ -65,7 +66,8 @@ def read_method(text: object) -> Method | None:
 
 
 def read_hash(stored_hash: object) -> tuple[Method | None, str | None]:
-    """Return the method of a hash, or None and what is wrong with it; for None neither."""
+    """Return the method of a hash and None, or None and the fault of the hash. For None return
+    (None, None)."""
     if stored_hash is None:
         return None, None
     if not isinstance(stored_hash, str):
@@ -77,7 +79,7 @@ def read_hash(stored_hash: object) -> tuple[Method | None, str | None]:
     if method is None:
         return None, "its method is unknown, impossible or over the bound of 512 MiB"
     form = _SCRYPT_REST if method.kind == "scrypt" else _PBKDF2_REST
-    # A salt with lone surrogates cannot be encoded.
+    # Hashing encodes the salt, which fails for lone surrogates.
     if not form.fullmatch(rest) or not is_encodable(rest):
         return None, "it is damaged"
     return method, None
@@ -93,7 +95,8 @@ def is_encodable(text: str) -> bool:
 
 
 def _is_possible_scrypt(n: int, r: int, p: int) -> bool:
-    """RFC 7914 section 2, what werkzeug lets OpenSSL use, and the bounds of this module."""
+    """Return whether the parameters obey RFC 7914 section 2, the memory limit that werkzeug sets
+    for OpenSSL, and the bounds of this module."""
     is_power_of_two = n & (n - 1) == 0
     if not hasattr(hashlib, "scrypt") or n < 2 or not is_power_of_two or n.bit_length() > 16 * r:
         return False
@@ -103,7 +106,7 @@ def _is_possible_scrypt(n: int, r: int, p: int) -> bool:
 
 
 def _is_possible_digest(digest: str) -> bool:
-    """Ask hashlib: what it has depends on OpenSSL and its FIPS mode."""
+    """Return whether hashlib has the digest. That depends on OpenSSL and its FIPS mode."""
     try:
         hashlib.pbkdf2_hmac(digest, b"", b"", 1)
     except (ValueError, TypeError):

@@ -1,7 +1,7 @@
-"""How many passwords a process hashes at once, so that logins do not starve the app.
+"""Limits how many passwords a process hashes at once, so that logins do not starve the app.
 
-A hash takes a core and 128 MiB for about 0.4 s. A flood of logins must hold neither all the memory
-nor all the threads of a worker: two hashes run, two checks wait, and the next one is refused.
+A hash uses a core and 128 MiB for about 0.4 s. A flood of logins must not hold all the memory or
+all the threads of a worker. So two hashes run, two checks wait, and the next check is refused.
 """
 
 import os
@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from ..errors import StoreUnavailable
 
 MAX_CONCURRENT_HASHES = 2
-"""Hashes at once in a process."""
+"""Hashes that run at once in a process: 256 MiB with the default method."""
 
 MAX_WAITING_CHECKS = 2
-"""Checks that wait for a slot."""
+"""Checks that may wait for a slot. Each one holds a thread of the worker."""
 
-_SLOT_TIMEOUT = 2  # seconds: every call to a store ends within them
+_SLOT_TIMEOUT = 2
+"""Seconds to wait for a slot: every call to a store ends within two seconds."""
 
 
 class _HashingSlots:
-    """Who may hash now, first come, first served."""
+    """Gives slots to threads in the order in which they ask."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -30,7 +31,7 @@ class _HashingSlots:
         self._queue: deque[object] = deque()
 
     def enter(self, max_waiting: float) -> None:
-        """Take a slot, or wait for one; `StoreUnavailable` if too many wait already."""
+        """Take a slot, or wait for one. `StoreUnavailable` if too many threads wait already."""
         ticket = object()
         with self._changed:
             is_busy = self._hashing >= MAX_CONCURRENT_HASHES or self._queue
@@ -63,25 +64,25 @@ def _busy() -> StoreUnavailable:
 def hashing_slot(*, max_waiting: float = float("inf")) -> Iterator[None]:
     """Hold one of the two slots while a password is hashed.
 
-    `StoreUnavailable` at once if `max_waiting` others wait already, after 2 s if none gets free,
-    and if memory is short.
+    `StoreUnavailable` at once if `max_waiting` others wait already, after 2 s if no slot becomes
+    free, and if memory is short.
     """
-    slots = _slots  # a fork replaces them: leave the object that was entered
+    slots = _slots  # A fork replaces the slots: leave the object that this thread entered.
     slots.enter(max_waiting)
     try:
         yield
-    except (MemoryError, ValueError) as error:  # hashlib reports a failed malloc as ValueError
-        raise StoreUnavailable("no password can be hashed now: memory is short") from error
+    except (MemoryError, ValueError) as error:  # hashlib reports a failed malloc as ValueError.
+        raise StoreUnavailable("cannot hash a password now: memory is short") from error
     finally:
         slots.leave()
 
 
-def _renew_slots() -> None:
+def _replace_slots() -> None:
     global _slots
     _slots = _HashingSlots()
 
 
 _slots: _HashingSlots
-_renew_slots()
-if hasattr(os, "register_at_fork"):  # threads that held a slot do not exist in the child
-    os.register_at_fork(after_in_child=_renew_slots)
+_replace_slots()
+if hasattr(os, "register_at_fork"):  # The threads that hold a slot do not exist in the child.
+    os.register_at_fork(after_in_child=_replace_slots)

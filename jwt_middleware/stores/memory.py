@@ -1,4 +1,4 @@
-"""`MemoryStore`: users, sessions, revocations and counters in this process alone."""
+"""`MemoryStore`: stores users, sessions, revocations and counters in this process."""
 
 import threading
 import time
@@ -13,14 +13,15 @@ from .passwords import DEFAULT_METHOD
 from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
 from .users import Row, UserStoreBase, fold_name
 
-_SWEEP_EVERY = 60  # seconds
+_SWEEP_EVERY = 60
+"""Seconds between two removals of expired entries: seldom enough to cost nothing."""
 
 
 class MemoryStore(UserStoreBase):
-    """Users, sessions, revocations and counters that live as long as this object.
+    """Stores users, sessions, revocations and counters as long as this object lives.
 
-    For tests, and for an app in one process. The store may be used by many threads; after a fork
-    each process has a copy of its own. `password_method` is one of
+    Use it in tests, and for an app in one process. Many threads may use one store. After a fork
+    each process has its own copy. `password_method` is a method of
     `werkzeug.security.generate_password_hash`; a test may choose a cheap one.
     """
 
@@ -37,13 +38,13 @@ class MemoryStore(UserStoreBase):
         self._lock = threading.Lock()
 
     def ping(self) -> None:
-        """Return at once: memory answers."""
+        """Return at once: memory always answers."""
 
     def close(self) -> None:
-        """Do nothing: memory has no connections, and what is in this store stays."""
+        """Do nothing: memory needs no connections. The contents of the store stay."""
 
     def add_session(self, session: Session) -> None:
-        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
+        """Add a session. Beyond `MAX_SESSIONS`, end the user's oldest sessions of that issuer."""
         with self._lock:
             self._sweep(time.time())
             others = self._sessions_of(session.user_id, session.issuer)
@@ -53,7 +54,7 @@ class MemoryStore(UserStoreBase):
             self._names_of.setdefault(session.user_id, set()).add(session.name_hash)
 
     def find_session(self, name_hash: bytes) -> Session | None:
-        """Return the session of that name, expired or not."""
+        """Return the session with this name hash, expired or not."""
         return self._sessions.get(name_hash)
 
     def find_session_by_sid(self, sid: str, *, user_id: str, issuer: str) -> Session | None:
@@ -64,8 +65,8 @@ class MemoryStore(UserStoreBase):
         return next((session for session in sessions if session.sid == sid), None)
 
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Replace `old` by `new` and return True, or False when its `secret_hash` is not `old`'s
-        any more."""
+        """Replace `old` with `new` and return True. Return False, and change nothing, if the stored
+        `secret_hash` is not that of `old`."""
         with self._lock:
             current = self._sessions.get(old.name_hash)
             if current is None or current.secret_hash != old.secret_hash:
@@ -81,15 +82,15 @@ class MemoryStore(UserStoreBase):
             self._end([current] if current else [])
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all sessions that the user has now: those of one issuer, or of every one."""
+        """End all current sessions of the user, of one issuer or of all issuers."""
         with self._lock:
             self._end(self._sessions_of(user_id, issuer))
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is
-        named.
+        """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
+        every issuer.
 
-        `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
+        A value that cannot be the `jti` or `exp` of a token raises `ConfigurationError`.
         """
         entry = token_entry(token_id, expires_at, issuer)
         with self._lock:
@@ -101,8 +102,8 @@ class MemoryStore(UserStoreBase):
             return any(entry.key in keys for entry in self._revocations.values())
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log no
-        longer knows."""
+        """Return the entries after the cursor. For None, or for a cursor that is no longer in the
+        log, return all entries."""
         with self._lock:
             newest_first = reversed(self._revocations.items())
             newer = [entry for _, entry in takewhile(lambda item: item[0] != cursor, newest_first)]
@@ -110,8 +111,8 @@ class MemoryStore(UserStoreBase):
             return RevocationPage(last, newer[::-1])
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below
-        zero."""
+        """Add to a count atomically and return the new count. A negative amount subtracts, never
+        below zero."""
         with self._lock:
             now = time.time()
             self._sweep(now)
@@ -124,8 +125,8 @@ class MemoryStore(UserStoreBase):
             return self._counts[key][0]
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch; (0, now) if there is
-        none."""
+        """Return a count and the time when it expires, in seconds since the epoch. Return (0, now)
+        for an unknown key."""
         now = time.time()
         count, expires_at = self._counts.get(key, (0, now))
         return (count, expires_at) if expires_at > now else (0, now)
@@ -188,7 +189,7 @@ class MemoryStore(UserStoreBase):
             self._append(entry)
 
     def _forget(self, session: Session) -> None:
-        """Remove a session, unless the sweep for another's entry has just done so."""
+        """Remove a session, unless a sweep has just removed it."""
         self._sessions.pop(session.name_hash, None)
         names = self._names_of.get(session.user_id, set())
         names.discard(session.name_hash)
@@ -201,9 +202,10 @@ class MemoryStore(UserStoreBase):
         self._revocations[self._last_revocation] = entry
 
     def _sweep(self, now: float) -> None:
-        """Remove what has expired, once a minute.
+        """Remove expired entries once a minute.
 
-        Revocations stay for an hour longer: this machine's clock may be ahead for a while.
+        Revocations stay for another hour, because the clock of this machine may be ahead for a
+        while.
         """
         is_recent = self._swept_at <= now < self._swept_at + _SWEEP_EVERY
         if is_recent:

@@ -1,9 +1,9 @@
-"""Passwords as hashes (`werkzeug.security`): a known name, an unknown name and a damaged hash cost
-the same.
+"""Hashes and checks passwords (`werkzeug.security`). A known name, an unknown name and a damaged
+hash take the same time.
 
-A wrong password for a cheaper hash is padded with more hashing up to the cost of an unknown name,
-so that a table whose hashes have several methods does not tell which names it has. A check that
-succeeds is never padded: its caller knows the password.
+A table may have hashes of several methods, and the time of a check must not reveal which names
+exist. So after a wrong password for a cheap hash, further hashing adds up to the cost of an unknown
+name. A check that succeeds is never padded: its caller knows the password.
 """
 
 import hashlib
@@ -20,21 +20,23 @@ from .costs import Method, is_encodable, read_hash, read_method
 from .hashing_slots import MAX_WAITING_CHECKS, hashing_slot
 
 DEFAULT_METHOD = "scrypt:131072:8:1"
-"""128 MiB and about 0.4 s a hash (OWASP ASVS 5.0, appendix C)."""
+"""A hash takes 128 MiB and about 0.4 s, as OWASP ASVS 5.0, appendix C, recommends."""
 
 MAX_BYTES = 1024
-"""The longest password in bytes of UTF-8; a longer one is refused before it is hashed."""
+"""Bytes of the longest password in UTF-8. A longer one is refused before any hashing, so that it
+costs nothing."""
 
-_TOLERANCE = 10  # 1/10 of a cost: below it, CPU times of two kinds of hashes do not differ
+_TOLERANCE = 10
+"""A difference below 1/10 of a cost is noise: CPU times cannot tell two kinds of hashes apart."""
 
-_MEASURED_PART = 8  # 1/8 of a cost is long enough to be measured
+_MEASURED_PART = 8
+"""1/8 of a cost takes long enough to measure."""
 
 _log = logging.getLogger("jwt_middleware.login")
 
 
 class _UnknownNames:
-    """How much an unknown name costs: its method, or a costlier one that a table turned out to
-    have."""
+    """Knows the cost of an unknown name: its method, or a costlier method found in the table."""
 
     __slots__ = ("costliest",)
 
@@ -42,11 +44,11 @@ class _UnknownNames:
         self.costliest: Method | None = None
 
     def target(self, method: Method) -> Method:
-        """Return what a check must cost that fails."""
+        """Return the method whose cost every failed check must reach."""
         return self.costliest or method
 
     def learn(self, method: Method) -> None:
-        """Let unknown names cost as much as this from now on."""
+        """Make unknown names cost as much as this method from now on."""
         self.costliest = method
 
 
@@ -54,10 +56,10 @@ class _UnknownNames:
 class PasswordHasher:
     """Makes and checks hashes with one method of `werkzeug.security.generate_password_hash`.
 
-    `method` is `scrypt:n:r:p` or `pbkdf2:digest:rounds`; any other, one that this machine lacks, or
-    one over 512 MiB is a `ConfigurationError`. Making a hash waits up to 2 s for one of the two
-    slots of the process, then raises `StoreUnavailable`; a check is refused at once when two others
-    are waiting.
+    `method` is `scrypt:n:r:p` or `pbkdf2:digest:rounds`. Any other method, one that this machine
+    lacks, and one over 512 MiB raise `ConfigurationError`. Making a hash waits up to 2 s for one of
+    the two slots of the process, then raises `StoreUnavailable`. A check raises it at once when two
+    others are waiting.
     """
 
     method: str = DEFAULT_METHOD
@@ -71,13 +73,14 @@ class PasswordHasher:
     def hash(self, password: str) -> str:
         """Return the hash of a new password.
 
-        `ConfigurationError` if it is empty, longer than 1024 bytes, not Unicode or contains NUL.
+        A password that is empty, longer than 1024 bytes, not Unicode, or contains NUL raises
+        `ConfigurationError`.
         """
         require(isinstance(password, str), "password must be a string")
         require(password != "", "password must not be empty")
         require(
             _is_hashable(password),
-            f"password must be Unicode text without NUL, at most {MAX_BYTES} bytes in UTF-8",
+            f"password must be a Unicode string without NUL, at most {MAX_BYTES} bytes in UTF-8",
         )
         with hashing_slot():
             return generate_password_hash(password, self.method)
@@ -91,12 +94,12 @@ class PasswordHasher:
             return generate_password_hash(password, self.method)
 
     def check(self, stored_hash: str | None, password: str) -> bool:
-        """Return whether the password matches the hash. None, for an unknown name, costs what this
-        method costs."""
+        """Return whether the password matches the hash. None stands for an unknown name, and takes
+        the time of this method."""
         return _check(stored_hash, password, _method(self.method), self._unknown)
 
     def needs_rehash(self, stored_hash: str) -> bool:
-        """Return whether the hash has another method, or other parameters, than a new one."""
+        """Return whether the hash has another method or other parameters than a new hash."""
         return _method_text(stored_hash) != self.method
 
 
@@ -107,17 +110,17 @@ def check_password(stored_hash: str | None, password: str, *, unknown: str | Non
     """Return whether the password matches a hash of `hash_password` or of
     `werkzeug.security.generate_password_hash`.
 
-    For a user table of your own. Pass None for an unknown name: the answer is False, at the cost of
-    a real check. That cost is one hash of ours (`hash_password`), or of the method that `unknown`
-    names: `unknown="scrypt:32768:8:1"` for a table filled by werkzeug's defaults. A wrong password
-    for a cheaper hash costs the same. A costlier hash in the table is logged once as a WARNING.
+    Use it for your own user table. Pass None for an unknown name: the answer is False and takes the
+    time of a real check. That time is one hash of `hash_password`, or one of the method `unknown`,
+    such as `unknown="scrypt:32768:8:1"` for a table filled by werkzeug's defaults. A wrong password
+    for a cheaper hash takes the same time. A costlier hash in the table logs a WARNING once.
 
-    Neither `stored_hash` nor `password` makes it raise. A hash that is damaged, of an unknown form
-    or over 512 MiB is False at the same cost, with a WARNING on the logger `jwt_middleware.login`.
-    A password that nobody can have, such as one over 1024 bytes, is False at once.
+    No value of `stored_hash` or `password` makes it raise. A hash that is damaged, unknown or over
+    512 MiB returns False after the same time, with a WARNING on the logger `jwt_middleware.login`.
+    A password that no user can have, such as one over 1024 bytes, returns False at once.
 
-    `StoreUnavailable` if two hashes are being made and two checks wait already, or if memory is
-    short. `ConfigurationError` if `unknown` is not a method.
+    `StoreUnavailable` if two hashes run and two checks wait already, or if memory is short.
+    `ConfigurationError` if `unknown` is not a method.
     """
     if unknown is None:
         return _check(stored_hash, password, _method(DEFAULT_METHOD), _unknown_by_default)
@@ -125,22 +128,21 @@ def check_password(stored_hash: str | None, password: str, *, unknown: str | Non
 
 
 def hash_password(password: str) -> str:
-    """Return a hash for a user table of your own, of the method that an unknown name costs by
-    default.
+    """Return a hash for your own user table. It takes the default time of an unknown name.
 
-    `ConfigurationError` if the password is empty, longer than 1024 bytes in UTF-8, not Unicode or
-    contains NUL. `StoreUnavailable` if no slot was free for 2 s.
+    A password that is empty, longer than 1024 bytes in UTF-8, not Unicode, or contains NUL raises
+    `ConfigurationError`. `StoreUnavailable` if no slot is free within 2 s.
     """
     return PasswordHasher().hash(password)
 
 
 def version_of(stored_hash: str | bytes | None) -> int:
-    """Return a number that changes when the stored hash changes: the `version` of a `User`.
+    """Return an integer that changes when the stored hash changes: the `version` of a `User`.
 
-    It is positive and fits 63 bits, so that sessions can store it; it tells nothing of the hash.
-    A session started under another version ends, so a new password ends the sessions under the old
-    one. Read it from the row as it is stored: after a rehash, not before. A user without a password
-    (None or "") has 0. `ConfigurationError` for any other type.
+    It is positive and fits 63 bits, so that sessions can store it. It reveals nothing of the hash.
+    A session that started under another version ends, so a new password ends the old sessions.
+    Compute it from the stored row: after a rehash, not before. A user without a password (None or
+    "") has 0. Any other type raises `ConfigurationError`.
     """
     if stored_hash is None or stored_hash in ("", b""):
         return 0
@@ -184,16 +186,16 @@ def _check(
 
 
 def _pad(method: Method, seconds: float, target: Method, password: str) -> int:
-    """Hash on, after a hash that took this many CPU seconds, until the target's cost is reached.
+    """Continue hashing, after a hash that took this many CPU seconds, up to the target's cost.
 
-    Return how much work was missing; negative if the first hash cost more than the target.
+    Return the work that was missing. It is negative if the first hash cost more than the target.
     """
     if method.kind == target.kind:
         missing = target.work - method.work
         _spend_work(target, missing, password)
         return missing
-    # The works of two kinds have no common unit, so measure a part of the target. The part counts:
-    # a measurement beforehand would make the first login of a worker slower.
+    # The works of two kinds have no common unit, so measure a part of the target. The part is also
+    # part of the padding: measuring at startup would slow down the first login of a worker.
     part = target.work // _MEASURED_PART
     started_at = time.thread_time()
     _spend_work(target, part, password)
@@ -209,7 +211,7 @@ def _spend_work(target: Method, work: int, password: str) -> None:
 
 
 def _spend(method: str, password: str) -> None:
-    """Take the time of a check: no hash equals "never"."""
+    """Spend the time of one check. It never succeeds, because no hash equals "never"."""
     check_password_hash(f"{method}$salt$never", password)
 
 
@@ -223,7 +225,7 @@ def _report_costlier(method: Method, target: Method, learned: _UnknownNames | No
 def _warn_costlier(method: str, target: str) -> None:
     _log.warning(
         "a stored password hash has the method %s, which costs more than the check of an unknown "
-        "name (%s), so the time of a login tells which names exist: pass unknown=%r to "
+        "name (%s), so the time of a login reveals which names exist: pass unknown=%r to "
         "check_password, or password_method=%r to the store",
         method,
         target,
@@ -247,7 +249,7 @@ def _method_text(stored_hash: str) -> str:
 def _method(text: str) -> Method:
     method = read_method(text)
     if method is None:
-        raise ConfigurationError(f"no method {text!r} on this machine")
+        raise ConfigurationError(f"method must be one that this machine has, got {text!r}")
     return method
 
 

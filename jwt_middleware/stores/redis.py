@@ -1,4 +1,4 @@
-"""`RedisLog`: the revocation log and the counters in Redis or Valkey (redis-py)."""
+"""`RedisLog`: stores the revocation log and the counters in Redis or Valkey (redis-py)."""
 
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -14,18 +14,22 @@ from ..trust.revocation import Revocation, RevocationPage
 from .revocations import PRUNE_AFTER, token_entry
 
 _TIMEOUT = 1
-"""Seconds to connect, and again for an answer: every call ends within about two."""
+"""Seconds to connect, and again to wait for an answer: every call ends within about two."""
 
 _USAGE = (
     "url_or_client must be a Redis URL or a redis.Redis: RedisLog('redis://:password@host/0'), "
     "RedisLog('rediss://...'), RedisLog('unix:///path') or RedisLog(client)"
 )
 
-# `_REVOKED` has all entries, by expiry. `_FEED` has the entries appended last, by age, for readers
-# that know the rest. The braces put both on one node of a cluster.
+# `_REVOKED` has all entries, by expiry. `_FEED` has the newest entries, by age, for readers that
+# already have the others. The braces put both on one node of a cluster.
 _REVOKED, _FEED = "{jwt_middleware}:revoked", "{jwt_middleware}:feed"
 _FEED_LENGTH = 10_000
-_PAGE = 10_000  # entries in one answer, so that it comes in time
+"""Entries in the feed. A reader that is further behind reads all entries again."""
+
+_PAGE = 10_000
+"""Entries in one answer, so that it arrives within the timeout."""
+
 
 _ADD = """
 local amount = tonumber(ARGV[2])
@@ -39,7 +43,7 @@ end
 return 0
 """
 
-# By the server's clock: one client whose clock is ahead would delete what all the others need.
+# A client whose clock is ahead would delete entries that the others need: use the server's clock.
 _PRUNE = """
 return redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', redis.call('TIME')[1] - ARGV[1])
 """
@@ -51,10 +55,12 @@ class RedisLog:
     (`appendonly yes`).
 
     Pass a URL (`redis://:password@host/0`, `rediss://`, `unix://`) or a `redis.Redis`, whose
-    timeouts and retries then stay as they are. Building does no I/O. If the server does not answer
-    within about two seconds, a call is `StoreUnavailable`. The log may be used by many threads, and
-    by processes forked after its use. Expired entries are deleted by the server's clock. Give each
-    app a database number of its own: the keys, `{jwt_middleware}:*`, are the same for all.
+    timeouts and retries are not changed. Building does no I/O. If the server does not answer within
+    about two seconds, a call raises `StoreUnavailable`. Many threads may use one log, and so may
+    processes that are forked later. Expired entries are deleted by the server's clock.
+
+    Give each app its own database number, because the keys, `{jwt_middleware}:*`, are the same for
+    all apps.
     """
 
     def __init__(self, url_or_client: "str | Redis") -> None:
@@ -62,15 +68,15 @@ class RedisLog:
         self._client: Any = _client(url_or_client) if self._is_ours else url_or_client
 
     def __repr__(self) -> str:
-        return "RedisLog(...)"  # the repr of a client shows its password
+        return "RedisLog(...)"  # The repr of a client shows its password.
 
     def ping(self) -> None:
-        """Return if the server answers; `StoreUnavailable` otherwise."""
+        """Return if the server answers, else raise `StoreUnavailable`."""
         with _answering():
             self._client.ping()
 
     def close(self) -> None:
-        """Close the connections; an owner's client keeps its own.
+        """Close the connections, except those of a client that was passed in.
 
         May be called again. A later use of the log opens new connections.
         """
@@ -85,10 +91,10 @@ class RedisLog:
         return int(seconds) + int(microseconds) / 1e6
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is
-        named.
+        """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
+        every issuer.
 
-        `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
+        A value that cannot be the `jti` or `exp` of a token raises `ConfigurationError`.
         """
         self.append([token_entry(token_id, expires_at, issuer)])
 
@@ -108,15 +114,15 @@ class RedisLog:
             pipeline.execute()
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log no
-        longer knows."""
+        """Return the entries after the cursor. For None, or for a cursor that is no longer in the
+        log, return all entries."""
         with _answering():
             if isinstance(cursor, tuple):
                 found = self._client.xrange(_FEED, min=cursor[0])
                 fed = [(feed_id, _entry(fields)) for feed_id, fields in found]
                 if fed and _cursor(*fed[0]) == cursor:
                     return RevocationPage(_cursor(*fed[-1]), [entry for _, entry in fed[1:]])
-            # The end of the feed before the rest, which may then be read in pieces.
+            # Find the end of the feed first. Entries added while the rest is read come next time.
             last = self._client.xrevrange(_FEED, count=1)
         if not last:
             return RevocationPage(None, self._all())
@@ -124,14 +130,14 @@ class RedisLog:
         return RevocationPage(_cursor(feed_id, _entry(fields)), self._all())
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below
-        zero."""
+        """Add to a count atomically and return the new count. A negative amount subtracts, never
+        below zero."""
         with _answering():
             return int(self._client.eval(_ADD, 1, _counter(key), seconds, amount))
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
-        clock; (0, now) if there is none."""
+        """Return a count and the time when it expires, in seconds since the epoch by the caller's
+        clock. Return (0, now) for an unknown key."""
         with _answering(), self._client.pipeline(transaction=True) as pipeline:
             count, milliseconds = pipeline.get(_counter(key)).pttl(_counter(key)).execute()
         return int(count or 0), time.time() + max(0, milliseconds) / 1000
@@ -146,12 +152,11 @@ def _client(url: object) -> Redis:
     require(isinstance(url, str), _USAGE)
     try:
         client = Redis.from_url(str(url), socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
-        # Build a connection, without connecting: an unknown option shows here.
+        # Build a connection without connecting, which raises for an unknown option.
         pool = client.connection_pool
         pool.connection_class(**pool.connection_kwargs)
     except Exception:
-        # An option of the URL may fail in any way. The error may quote the URL, which may hold a
-        # password.
+        # An option of the URL may fail in any way, and the error may quote a password in the URL.
         raise ConfigurationError(_USAGE) from None
     return client
 
@@ -169,12 +174,13 @@ def _counter(key: str) -> str:
 
 
 def _cursor(feed_id: bytes | str, entry: Revocation) -> tuple[bytes | str, str]:
-    """Return a cursor that names its entry: after a loss of data, the id may be that of another."""
+    """Return a cursor with the key of its entry. After a loss of data, another entry may have the
+    id."""
     return feed_id, entry.key
 
 
 def _entry(fields: dict[Any, Any]) -> Revocation:
-    """Return the entry of a stream; a client decodes its fields to bytes or strings."""
+    """Return the entry of a stream. A client decodes its fields to bytes or strings."""
     key, expires_at = fields.values()
     return Revocation(_text(key), float(expires_at))
 

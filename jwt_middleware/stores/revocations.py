@@ -1,4 +1,5 @@
-"""What the bundled stores write into a revocation log, and how long an entry must stay there."""
+"""Builds the entries that the bundled stores append to a revocation log, and says how long an entry
+must stay there."""
 
 import re
 import time
@@ -7,12 +8,12 @@ from .._options import require
 from ..trust.revocation import Revocation, revocation_key
 
 MARGIN = 300
-"""Seconds by which an entry outlives the last token that it revokes. A verifier with `leeway=300`
-accepts the token that long."""
+"""Seconds that an entry outlives the last token that it revokes: a verifier with `leeway=300`
+accepts the token that long after its expiry."""
 
 PRUNE_AFTER = 3600
-"""Seconds after which a store deletes an expired entry. Clocks may differ by as much. An entry that
-is deleted too early makes a revoked token good again; one that is deleted late costs 100 bytes."""
+"""Seconds after which a store deletes an expired entry: clocks may differ this much. Deleting an
+entry too early would make a revoked token valid again. Deleting it late costs 100 bytes."""
 
 _TEXT = re.compile(r"[^\0\ud800-\udfff]*")
 _USAGE = "revoke(token_id='...', expires_at=1790000000)"
@@ -23,8 +24,8 @@ def session_entry(
 ) -> Revocation:
     """Return the entry that revokes the access tokens of a session which ends now.
 
-    `now` is the clock of the log. The machine that minted the last token, at `used_at`, may be
-    ahead of it, and so may this machine. The latest of the three clocks counts.
+    `now` is the clock of the log. This machine, and the machine that minted the last token at
+    `used_at`, may be ahead of it. The latest of the three clocks counts.
     """
     latest = max(now, time.time(), used_at)
     return Revocation(revocation_key("sid", issuer, sid), latest + token_lifetime + MARGIN)
@@ -33,15 +34,15 @@ def session_entry(
 def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:
     """Return the entry that revokes one access token.
 
-    `ConfigurationError` for what cannot be the `jti` or `exp` of one: an entry that no engine can
-    store would stop all readers.
+    A value that cannot be the `jti` or `exp` of a token raises `ConfigurationError`. A log with an
+    entry that an engine cannot store would stop all readers.
     """
     require(
         _is_text(token_id) and token_id,
         f"token_id must be the jti of a token, a string without NUL and surrogates: {_USAGE}",
     )
     require(_is_text(issuer), f"issuer must be the iss of a token, a string: {_USAGE}")
-    # Neither holds for nan; infinity is not an expiry.
+    # The comparison also refuses NaN and infinity.
     require(
         isinstance(expires_at, (int, float)) and 0 <= expires_at < 2**53,
         f"expires_at must be the exp of a token, in seconds since the epoch: {_USAGE}",

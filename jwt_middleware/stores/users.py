@@ -1,4 +1,4 @@
-"""The users of the bundled stores: how they are checked, hashed and found, wherever their rows are
+"""Checks, finds and changes the users of the bundled stores, independent of where the rows are
 stored."""
 
 import json
@@ -60,26 +60,28 @@ class Row:
 class UserStoreBase(ABC):
     """The methods of `MemoryStore` and `SQLStore` on users: name, password, scopes and claims.
 
-    A name is 1 to 255 characters without control characters. It is stored and shown as entered, and
-    found in other spellings: blanks around it, case and width make no difference (NFKC and case
-    folding). Ids are numbers that are never used again. What cannot be stored is a
-    `ConfigurationError`; a name that is not there is `UnknownUser`, a `LookupError`; a store that
-    cannot answer is `StoreUnavailable`.
+    A name is 1 to 255 characters without control characters. It is stored and shown as entered.
+    Other spellings find it too: case, width and surrounding blanks make no difference (NFKC and
+    case folding). Ids are integers that are never used again.
+
+    A value that cannot be stored raises `ConfigurationError`. An unknown name raises `UnknownUser`,
+    a `LookupError`. A store that cannot answer raises `StoreUnavailable`.
     """
 
     def __init__(self, password_method: str = DEFAULT_METHOD) -> None:
         self._hasher = PasswordHasher(password_method)
 
     def replace_hasher(self, hasher: PasswordHasher) -> PasswordHasher:
-        """Hash new passwords by another hasher from now on; return the one before."""
+        """Hash new passwords with another hasher from now on. Return the previous hasher."""
         before, self._hasher = self._hasher, hasher
         return before
 
     def authenticate(self, username: str, password: str) -> User | None:
-        """Return the user with this name and password; None otherwise, and for a disabled user.
+        """Return the user with this name and password. Return None otherwise, and for a disabled
+        user.
 
-        Any value that a client sends may be passed. A known and an unknown name cost the same. A
-        hash whose method is not that of this store is replaced when its password was correct.
+        Any value that a client sends may be passed. Known and unknown names take the same time. A
+        correct password whose hash has another method than this store is hashed again.
         `StoreUnavailable` if the store cannot answer, or at once if too many logins are waiting.
         """
         row = self._find(username) if _is_name(username) else None
@@ -93,8 +95,8 @@ class UserStoreBase(ABC):
         return row.user()
 
     def get(self, user_id: str) -> User | None:
-        """Return the user with this id, a number as a string. None for any other value, and for a
-        disabled user."""
+        """Return the user with this id, an integer as a string. Return None for any other value,
+        and for a disabled user."""
         if not isinstance(user_id, str) or not _ID.fullmatch(user_id) or int(user_id) > _MAX_ID:
             return None
         row = self._get(int(user_id))
@@ -110,13 +112,13 @@ class UserStoreBase(ABC):
     ) -> User:
         """Store a new user and return it. `claims` are extra claims for its tokens.
 
-        `NameTaken`, a `ConfigurationError`, when the name is taken. `ConfigurationError` when one
-        of the four cannot be stored.
+        `NameTaken`, a `ConfigurationError`, when the name is taken. `ConfigurationError` when an
+        argument cannot be stored.
         """
         require(
             _is_name(username),
-            f"username must be 1 to {_MAX_NAME} characters, not only blanks and no control "
-            f"character among them, got {reprlib.repr(username)}",
+            f"username must be 1 to {_MAX_NAME} characters, without control characters and not "
+            f"only blanks, got {reprlib.repr(username)}",
         )
         values = {
             "username": username,
@@ -140,13 +142,12 @@ class UserStoreBase(ABC):
         self._change(username, scopes=_join(scopes))
 
     def disable_user(self, username: str) -> None:
-        """Refuse a user's logins and end its sessions. It keeps its name and id. Disabling it again
-        changes nothing but ends its sessions."""
+        """Refuse a user's logins and end its sessions. Its name and id stay taken. Disabling it
+        again only ends its sessions."""
         self._change(username, ends_sessions=True, disabled=True)
 
     def remove_user(self, username: str) -> None:
-        """Delete a user and end its sessions. The name may be used again, by another user with
-        another id."""
+        """Delete a user and end its sessions. Another user, with another id, may take the name."""
         _require_found(_is_name(username) and self._delete(username), username)
 
     def users(self) -> list[UserRecord]:
@@ -161,7 +162,7 @@ class UserStoreBase(ABC):
 
     @abstractmethod
     def ping(self) -> None:
-        """Return if the store answers; `StoreUnavailable` otherwise."""
+        """Return if the store answers, else raise `StoreUnavailable`."""
 
     @abstractmethod
     def _find(self, username: str) -> Row | None: ...
@@ -175,30 +176,30 @@ class UserStoreBase(ABC):
 
     @abstractmethod
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
-        """Return the new row, or None when the name is taken. `values` are all fields but `id`."""
+        """Return the new row, or None if the name is taken. `values` has all fields except `id`."""
 
     @abstractmethod
     def _update(
         self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
     ) -> bool:
-        """Return whether there is such a row. With `ends_sessions`, its sessions end in the same
-        step and its version goes up."""
+        """Return whether the row exists. With `ends_sessions`, end its sessions and increase its
+        version in the same step."""
 
     @abstractmethod
     def _delete(self, username: str) -> bool:
-        """Return whether there was such a row. Its sessions end in the same step."""
+        """Return whether the row existed. End its sessions in the same step."""
 
     @abstractmethod
     def _replace_hash(self, row: Row, password_hash: str) -> None:
-        """Replace the hash only if it is still that of the row: a password set in the meantime
-        stays."""
+        """Replace the hash only if the stored one is still that of the row. A concurrent change of
+        the password must not be undone."""
 
 
 def warn_without_version(users: object, user: User) -> None:
-    """Log a WARNING if a user table of the owner's never sets `version`; once for each kind of
-    table.
+    """Log a WARNING, once for each class of user table, if `version` is never set.
 
-    Call it when somebody has logged in: without a version a new password ends no session.
+    Call it after each login. Without a version, a changed password does not end the sessions that
+    were started with the old one.
     """
     if getattr(user, "version", 0) == 0 and not isinstance(users, UserStoreBase):
         _warn_without_version(type(users).__qualname__)
@@ -220,7 +221,7 @@ def _require_found(is_found: bool, username: str) -> None:
 
 
 def fold_name(username: str) -> str:
-    """Return what all spellings of a name have in common, by which the bundled stores compare."""
+    """Return one form for all spellings of a name. The bundled stores compare names by it."""
     text = unicodedata.normalize("NFKC", username).casefold()
     return unicodedata.normalize("NFKC", text).strip()
 
@@ -253,7 +254,7 @@ def _write_claims(claims: Mapping[str, Any] | None) -> str:
     given = {} if claims is None else claims
     try:
         text = json.dumps(given, allow_nan=False)
-        # JSON changes a tuple in it, or a number that is a key.
+        # JSON turns a tuple into a list, and a number that is a key into a string.
         comes_back_equal = isinstance(given, dict) and json.loads(text) == given
     except (RecursionError, TypeError, ValueError):
         comes_back_equal = False

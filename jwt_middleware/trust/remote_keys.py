@@ -61,6 +61,7 @@ class _Snapshot:
     refresh_after: float = -math.inf
     next_fetch_at: float = 0
     has_failed: bool = False
+    fetched_at: float | None = None
 
     def find(self, kid: str | None) -> Sequence[Key]:
         return self.keys.find(kid) if self.keys else ()
@@ -113,6 +114,7 @@ class RemoteKeySet:
         self._stale_for = stale_for
         self._timeout = timeout
         self._snapshot = _Snapshot()
+        self._failures = 0
         # By process: a fork leaves a fetch without its thread, and may copy a lock while it is
         # held.
         self._starting: dict[int, threading.Lock] = {}
@@ -122,6 +124,17 @@ class RemoteKeySet:
     def url(self) -> str:
         """Where the keys are, or whom to ask for that."""
         return self._url
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the keys were last fetched or confirmed; None before the first time."""
+        fetched_at = self._snapshot.fetched_at
+        return None if fetched_at is None else time.monotonic() - fetched_at
+
+    @property
+    def failures(self) -> int:
+        """How many fetches have failed in this process."""
+        return self._failures
 
     @property
     def generation(self) -> bytes:
@@ -207,12 +220,14 @@ class RemoteKeySet:
             fresh_until=now + fresh_for,
             refresh_after=now + _REFRESH_AT * fresh_for,
             next_fetch_at=now + _COOLDOWN,
+            fetched_at=now,
         )
 
     def _fail(self, error: Exception) -> None:
         # The text of a foreign exception may quote what the server sent.
         cause = error if isinstance(error, ConfigurationError) else type(error).__name__
         _log.warning("%r cannot be reached: %s", self, cause)
+        self._failures += 1  # one fetch at a time
         snapshot = self._snapshot
         pause = _COOLDOWN if snapshot.has_failed else _FIRST_PAUSE
         next_fetch_at = time.monotonic() + pause

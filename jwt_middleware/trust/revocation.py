@@ -107,11 +107,27 @@ class RevocationList:
         self._longest_outage = math.inf if max_outage is None else max_outage
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
+        self._failures = 0
         self._pruned_at = -math.inf  # by the wall clock, in seconds since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
         # For each process: a fork may copy a lock that a thread holds, but copies no thread.
         self._reading: dict[int, threading.Lock] = {}
         self._pools: dict[int, ThreadPoolExecutor] = {}
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the log was last read; None before the first time."""
+        return None if self._read_at == -math.inf else time.monotonic() - self._read_at
+
+    @property
+    def size(self) -> int:
+        """How many revoked tokens and sessions are known."""
+        return len(self._revoked)
+
+    @property
+    def failures(self) -> int:
+        """How many reads of the log have failed in this process."""
+        return self._failures
 
     def check(self, keys: tuple[str, ...]) -> None:
         """Return if none of the keys is revoked.
@@ -163,6 +179,7 @@ class RevocationList:
                 self._read_at, self._refresh_at = started, started + self._max_staleness / 2
         except Exception as error:  # an owner's log may raise anything
             self._retry_at = time.monotonic() + _RETRY
+            self._failures += 1  # one reader at a time
             # Only our own texts and the names of classes: a driver's text may hold a password.
             cause = type(error).__name__
             if isinstance(error, StoreUnavailable):

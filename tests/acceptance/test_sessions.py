@@ -182,7 +182,7 @@ def test_a_refresh_token_that_is_none(change: Callable[[str], str], session_site
     answer = refresh(session_site, change(token), status=400)
     assert (answer["error"], answer["msg"]) == (
         "invalid_grant",
-        "The session has ended: sign in again.",
+        "The session has ended: log in again.",
     )
 
 

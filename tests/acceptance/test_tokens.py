@@ -115,7 +115,7 @@ def test_what_cannot_stand_in_a_token(
     assert int(answer.headers["Retry-After"]) > 0
     [record] = [record for record in caplog.records if record.name == "jwt_middleware.login"]
     assert record.levelname == "WARNING"
-    assert "no token for a user" in record.getMessage()
+    assert "cannot mint a token for a user" in record.getMessage()
     assert "hidden" not in record.getMessage() + answer.text
 
 

@@ -158,7 +158,7 @@ def test_a_folder_takes_private_keys_only(command: Command, arguments: tuple[str
     done = command("keys", *arguments)
     assert (done.code, done.err) == (
         1,
-        "Error: a folder takes a private key, and names its file: leave --out out\n",
+        "Error: --folder must be used without --out and with the algorithm of a private key\n",
     )
 
 

@@ -95,7 +95,7 @@ claims
   exp       1795522500  2026-11-24 12:15:00 UTC, in 15 minutes
   jti       "t"
   nbf       1795514400  2026-11-24 10:00:00 UTC, 2 hours ago
-not verified: --app or --key does that
+not verified: use --app or --key
 """
     )
 
@@ -159,7 +159,7 @@ def test_a_malformed_token(given: str | bytes, options: tuple[str, ...], inspect
     """It is one fixed line that echoes nothing, and it is not good."""
     done = inspect(given, *options)
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("Error: this is no well-formed JWT: ")
+    assert done.err.startswith("Error: the input is not a well-formed JWT: ")
     assert done.err.count("\n") == 1
     assert done.err.strip().isprintable()
 
@@ -178,7 +178,7 @@ def test_a_huge_token(inspect: Inspect) -> None:
     assert (done.code, done.out, done.err) == (
         1,
         "",
-        "Error: this is no token, it is over 64 KiB\n",
+        "Error: the input is not a token: it is larger than 64 KiB\n",
     )
 
 
@@ -242,9 +242,9 @@ def test_what_was_not_asked(inspect: Inspect) -> None:
         for options in ((), ("--issuer", "https://idp.example/"), ("--audience", "b"))
     ]
     assert last == [
-        "good (not asked: issuer, audience, revocation)",
-        "good (not asked: audience, revocation)",
-        "good (not asked: issuer, revocation)",
+        "good (not checked: issuer, audience, revocation)",
+        "good (not checked: audience, revocation)",
+        "good (not checked: issuer, revocation)",
     ]
 
 
@@ -326,7 +326,7 @@ def test_a_file_that_holds_no_key(content: str, inspect: Inspect, tmp_path: Path
     (tmp_path / "key").write_bytes(content.encode("latin-1"))
     done = inspect(token(), "--key", "key")
     assert (done.code, done.out) == (2, "")
-    assert "Error: Invalid value for --key: key holds no key" in done.err
+    assert "Error: Invalid value for --key: key contains no key" in done.err
 
 
 # -------------------------------------------------------------------------------------------- with

@@ -38,7 +38,7 @@ def test_a_user_is_added(command: Command, tmp_path: Path) -> None:
         "--create",
         given=PASSWORD,
     )
-    assert done == Done(0, "", f"Made {tmp_path}/auth.db\nAdded ann with the id 1\n")
+    assert done == Done(0, "", f"Created {tmp_path}/auth.db\nAdded ann with the id 1\n")
     ann = SQLStore(f"sqlite:///{tmp_path}/auth.db").authenticate("ann", PASSWORD)
     assert ann is not None
     assert ann.scopes == ("b", "a")
@@ -139,7 +139,7 @@ BAD = {
     ),
     "an empty password": (["bob"], "", "password must not be empty"),
     "a long password": (["bob"], "x" * 1025, "at most 1024 bytes"),
-    "a password that is not UTF-8": (["bob"], b"\xe4\xf6\xfc", "password must be Unicode text"),
+    "a password that is not UTF-8": (["bob"], b"\xe4\xf6\xfc", "password must be a Unicode string"),
 }
 
 

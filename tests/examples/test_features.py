@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from jwt_middleware import Key
+from jwt_middleware import Key, Unavailable
 from jwt_middleware.login import TokenMinter
 from tests.examples.old_app import DECODES, ENCODES, SECRET, old_app, old_tokens
 from tests.examples.walking import PASSWORD, Call, loading, sign_in, webtest_call
@@ -126,6 +132,61 @@ def test_a_rule_is_relative_to_the_mount(call: Call) -> None:
     ] == [401] * 3
     assert call("/reports/data/me", token).body == {"id": "1"}
     assert call("/reports/").body == {"id": None}
+
+
+# ---------------------------------------------------------------- operation
+
+
+@of("readiness")
+def test_a_probe_is_told_of_keys_and_revocations(load: Callable[[str], Any], call: Call) -> None:
+    """200 and what is ready without a token; 503 when the revocations cannot be read."""
+    answer = call("/readyz")
+    assert answer.status == 200
+    assert answer.body["keys"] == [{"issuer": "https://example.com", "ready": True, "age": None}]
+    assert answer.body["revocations"]["ready"] is True
+    revocations = load("readiness").guarded.verifier.revocations
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(revocations, "check", _fail)
+        answer = call("/readyz")
+        assert (answer.status, answer.body["ready"]) == (503, False)
+    assert call("/readyz").status == 200
+
+
+def _fail(keys: object) -> None:
+    raise Unavailable("revocations_unavailable")
+
+
+@of("readiness")
+def test_the_rule_to_come_refuses_nobody(call: Call, caplog: pytest.LogCaptureFixture) -> None:
+    """ada has no scope for it, is let through, and the log says that she would be refused."""
+    caplog.set_level("INFO", "jwt_middleware")
+    assert call("/api/me", sign_in(call).body["token"]).body == {"id": "1"}
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "jwt_middleware"
+    ] == ['would refuse GET /api/me: scope subject="1" audience="example-api"']
+
+
+@of("opentelemetry_flask")
+def test_decisions_go_to_opentelemetry(load: Callable[[str], Any], name: str) -> None:
+    """A span and a count for each decision, read from exporters in memory; only the span names who
+    is calling."""
+    spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracers = TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(tracers)
+    metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
+    call = webtest_call(load(name).application)
+    token = sign_in(call).body["token"]
+    assert [call("/api/me").status, call("/api/me", token).status] == [401, 200]
+    found = [dict(span.attributes or {}) for span in spans.get_finished_spans()]
+    assert found == [
+        {"rule": "/api", "reason": "missing"},
+        {"rule": "/api", "reason": "allowed", "enduser.id": "1"},
+    ]
+    read: Any = reader.get_metrics_data()
+    (metric,) = read.resource_metrics[0].scope_metrics[0].metrics
+    counted = {point.attributes["reason"]: point.value for point in metric.data.data_points}
+    assert counted == {"missing": 1, "allowed": 1}
 
 
 # ---------------------------------------------------------------- Flask-JWT-Extended

@@ -54,6 +54,8 @@ EXAMPLES = {
     "several_providers": Example(caller={"id": "1", "issuer": "https://example.com"}),
     "scopes": Example(open="/api/news"),
     "cross_origin": Example(),
+    "readiness": Example(open="/readyz"),
+    "opentelemetry_flask": Example(),
     "remote_keys": Example(login="", caller={"id": "ada"}),
     "api_service": Example(login=""),
     "from_flask_jwt_extended": Example(login="", caller={"id": "ada"}),

@@ -97,8 +97,8 @@ def test_the_line(login: Login, caplog: pytest.LogCaptureFixture) -> None:
     login.sign_in()
     session = vars(caplog.records[-1])["session"]
     assert caplog.messages == [
-        f'failure: wrong name or password address="{HOME}"',
-        f'login: signed in address="{HOME}" user_id="1" username="ada" session="{session}"',
+        f'failure: wrong username or password address="{HOME}"',
+        f'login: the user has logged in address="{HOME}" user_id="1" username="ada" session="{session}"',
     ]
 
 
@@ -229,7 +229,7 @@ def test_a_user_that_changes(
 
 
 HOSTILE = [
-    '\nlogin: signed in user_id="1"',
+    '\nlogin: the user has logged in user_id="1"',
     "\r\n",
     "\x1b[31m",
     '" user_id="1',
@@ -260,7 +260,9 @@ def test_nobody_writes_lines_of_their_own(
         assert shown.isascii()
         assert shown.isprintable()
         assert len(shown) < 1000
-    assert re.fullmatch(r'login: signed in( \w+="([^"\\]|\\.)*"){3}', record.getMessage())
+    assert re.fullmatch(
+        r'login: the user has logged in( \w+="([^"\\]|\\.)*"){3}', record.getMessage()
+    )
 
 
 def test_a_record_factory_of_the_owners(

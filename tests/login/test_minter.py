@@ -265,7 +265,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: TokenMinter.from_secret(SECRET, lifetime=True, **TERMS),
         "seconds",
     ),
-    "part of a second": (lambda: TokenMinter.from_secret(SECRET, lifetime=0.5, **TERMS), "whole"),  # type: ignore[arg-type]
+    "part of a second": (lambda: TokenMinter.from_secret(SECRET, lifetime=0.5, **TERMS), "integer"),  # type: ignore[arg-type]
 }
 
 

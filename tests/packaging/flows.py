@@ -237,6 +237,23 @@ def paste() -> None:
         assert status(application, path="/login") == 200
 
 
+def metrics() -> None:
+    """Decisions are counted by an observer, and a scrape shows them."""
+    from prometheus_client import REGISTRY, generate_latest
+
+    from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule
+    from jwt_middleware.metrics import PrometheusMetrics
+
+    keys = KeySet([Key.from_secret("s" * 32)])
+    provider = Provider(issuer=ISSUER, audience="api", keys=keys)
+    guarded = JWTMiddleware(
+        app, providers=[provider], rules=[Rule("/api")], observers=[PrometheusMetrics()]
+    )
+    assert status(guarded) == 401
+    shown = generate_latest(REGISTRY).decode()
+    assert 'jwt_middleware_decisions_total{outcome="refused",reason="missing"' in shown
+
+
 def testing() -> None:
     """The README's test passes, with the fixtures and the client of the kit."""
     Path("myapp.py").write_text(
@@ -312,6 +329,7 @@ FLOWS: dict[str, tuple[Callable[[], None], ...]] = {
     "login": (core, cli, login),
     "postgres": (core, postgres),
     "redis": (core, redis),
+    "metrics": (core, metrics),
     "paste": (core, paste),
     "testing": (core, testing),
     "demo": (core, cli, login, demo),

@@ -456,7 +456,7 @@ def test_memory_is_short() -> None:
             except StoreUnavailable as error:
                 print(error)
     """
-    assert run(script) == "no password can be hashed now: memory is short\n" * 3
+    assert run(script) == "cannot hash a password now: memory is short\n" * 3
 
 
 def test_importing_stores_loads_no_database() -> None:

@@ -4,12 +4,13 @@ pyright, both strict.
 `assert_type` holds what a caller gets to what is promised.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, assert_type
 from wsgiref.types import WSGIApplication
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 from sqlalchemy import create_engine
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -43,7 +44,9 @@ from jwt_middleware import (
     public,
     scope,
 )
+from jwt_middleware.events import Observer
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
+from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import (
     Counters,
@@ -307,6 +310,43 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
     application({}, print)
     login({}, print)
     beside_others(application, guarded, login)
+
+
+def observe(decision: Decision, environ: Mapping[str, Any]) -> None:
+    """An observer of the owner's own."""
+    if isinstance(decision.reported, Refusal):
+        assert_type(decision.reported.reason, str)
+    environ.get("jwt_middleware.subject")
+
+
+class Tracer:
+    """An observer that is an object."""
+
+    def __call__(self, decision: Decision, environ: Mapping[str, Any]) -> int:
+        """Whatever it returns is ignored."""
+        return 1
+
+
+def operated(provider: Provider, registry: CollectorRegistry) -> None:
+    """Report-only rules, observers, metrics, readiness."""
+    rule = Rule("/api", scope("read"), methods=("GET",), report_only=True)
+    assert_type(rule.report_only, bool)
+    metrics = PrometheusMetrics()
+    guarded = JWTMiddleware(
+        app,
+        providers=[provider],
+        rules=[rule],
+        observers=[metrics, PrometheusMetrics(registry), observe, Tracer()],
+    )
+    JWTMiddleware(app, providers=[provider], rules=[rule], observers=(observe,))
+    observer: Observer = metrics
+    observer(guarded.decide({}), {})
+    assert_type(guarded.ready(), dict[str, Any])
+    assert_type(RemoteKeySet("https://idp.example/jwks.json").age, float | None)
+    assert_type(RemoteKeySet("https://idp.example/jwks.json").failures, int)
+    assert_type(RevocationList(OwnLog()).age, float | None)
+    assert_type(RevocationList(OwnLog()).size, int)
+    assert_type(RevocationList(OwnLog()).failures, int)
 
 
 def beside_others(*applications: WSGIApplication) -> None:

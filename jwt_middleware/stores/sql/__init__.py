@@ -1,4 +1,4 @@
-"""`SQLStore`: users, sessions, revocations and counters in an SQLite file or in PostgreSQL
+"""`SQLStore`: stores users, sessions, revocations and counters in an SQLite file or in PostgreSQL
 (SQLAlchemy Core)."""
 
 from .store import SQLStore

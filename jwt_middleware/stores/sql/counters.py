@@ -1,4 +1,4 @@
-"""The counters in a database."""
+"""Stores the counters in a database."""
 
 import time
 
@@ -11,14 +11,14 @@ from .schema import delete_some
 
 
 class CounterTable:
-    """The `Counters`, in a table of the database."""
+    """Implements `Counters` over a table of the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below
-        zero."""
+        """Add to a count atomically and return the new count. A negative amount subtracts, never
+        below zero."""
         now = self._database.now()
         with self._database.transaction(write=True, synced=False) as connection:
             if amount > 0:
@@ -26,13 +26,13 @@ class CounterTable:
             else:
                 connection.execute(_taken(key, amount, now))
             count, _ = _find(connection, key, now)
-            if count == amount:  # a new row, so room for it
+            if count == amount:  # A new row: remove expired ones so that the table stays small.
                 delete_some(connection, table, table.c.expires_at <= now)
             return count
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
-        clock; (0, now) if there is none."""
+        """Return a count and the time when it expires, in seconds since the epoch by the caller's
+        clock. Return (0, now) for an unknown key."""
         with self._database.transaction() as connection:
             count, seconds_left = _find(connection, key, self._database.now())
         return count, time.time() + seconds_left
@@ -57,7 +57,7 @@ def _taken(key: str, amount: int, now: sa.ColumnElement[float]) -> sa.Update:
 
 
 def _find(connection: sa.Connection, key: str, now: sa.ColumnElement[float]) -> tuple[int, float]:
-    """Return a count and the seconds until it is forgotten, (0, 0) where there is none."""
+    """Return a count and the seconds until it expires. Return (0, 0) for an unknown key."""
     rows = sa.select(table.c.count, table.c.expires_at - now).where(
         table.c.key == key, table.c.expires_at > now
     )

@@ -1,5 +1,5 @@
-"""A database with the schema in it: transactions that end in time, its clock, and the rule for
-forks."""
+"""Opens transactions in a database that has the schema. Every call has a deadline, and a fork is
+safe."""
 
 import os
 import time
@@ -15,15 +15,16 @@ from . import engines, files, schema
 
 
 class UnusableDatabase(ConfigurationError, StoreUnavailable):
-    """The database cannot be used as configured. Only the first use can tell, which may be in a
+    """The database cannot be used as configured. Only the first use shows that, and it may be a
     request: a login app then answers 503."""
 
 
 class Database:
-    """An SQLite file or a PostgreSQL, by URL or by an engine of the owner's. Building does no I/O.
+    """An SQLite file or a PostgreSQL database, given by URL or by an engine of the app. Building
+    does no I/O.
 
     `path` is the absolute path of the SQLite file that a URL names, else None. `settings` are
-    recorded in the database before the first write, for every other store that uses it.
+    recorded in the database before the first write. Every other store on the database obeys them.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Database:
         else:
             self.engine = engines.sqlite(self.path) if self.path else engines.postgresql(url)
             finalize(self, self.engine.dispose)
-        if not is_sqlite:  # whatever the owner's engine does by default
+        if not is_sqlite:  # The app's engine may have another isolation level.
             self.engine = self.engine.execution_options(isolation_level="READ COMMITTED")
         self._is_ours = given is None
         self._file = self.path or files.file_of(self.engine)
@@ -49,12 +50,12 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The URL without its password and options."""
+        """The URL without password and options."""
         return self.engine.url.set(query={}).render_as_string(hide_password=True)
 
     def close(self) -> None:
-        """Close the connections that are not in use. An owner's engine keeps its own. A later call
-        opens new ones."""
+        """Close the connections that are not in use, except those of an engine of the app. A later
+        call opens new ones."""
         self._leave_to_parent()
         if self._is_ours:
             self.engine.dispose()
@@ -62,8 +63,8 @@ class Database:
     def now(self) -> sa.ColumnElement[float]:
         """Return the database's clock, in seconds since the epoch.
 
-        Expiry is never judged by a client's clock: one machine that is ahead would delete what all
-        the others still need. SQLite has no clock but that of its one machine.
+        A client's clock never decides what has expired: a machine that is ahead would delete rows
+        that the others still need. SQLite uses the clock of its one machine.
         """
         if self.engine.dialect.name == "sqlite":
             return sa.literal(time.time(), sa.Double)
@@ -71,13 +72,13 @@ class Database:
 
     @contextmanager
     def transaction(self, *, write: bool = False, synced: bool = True) -> Iterator[sa.Connection]:
-        """Open a transaction. A crash of the process never undoes one that has ended.
+        """Open a transaction. A crash of the process never undoes a committed transaction.
 
-        One that is not `synced` is a hundred times faster in an SQLite file of ours, and may be
-        undone if the power fails within seconds. Use that only where a user can get back what is
-        lost by logging in, never where a right is taken away.
+        In our own SQLite file, a transaction that is not `synced` is a hundred times faster, but a
+        power failure within seconds may undo it. Use that only if the user can repair the loss by
+        logging in. Never use it to take away a right.
 
-        `StoreUnavailable` for all that the database fails to do.
+        Every failure of the database raises `StoreUnavailable`.
         """
         pragmas = [f"synchronous = {'FULL' if synced else 'NORMAL'}"] if self.path else []
         self._leave_to_parent()
@@ -89,14 +90,14 @@ class Database:
             with engines.begin(self.engine, *pragmas, write=write) as connection:
                 yield connection
         except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
-            # The driver's own error is the cause: SQLAlchemy's text quotes the statement with its
-            # parameters.
+            # SQLAlchemy's message quotes the statement with its parameters: chain the driver's own
+            # error instead.
             raise StoreUnavailable("the user database does not answer") from (
                 getattr(error, "orig", None) or error
             )
 
     def record_settings(self) -> None:
-        """Record the settings now, unless that was done."""
+        """Record the settings now, unless they are recorded already."""
         if self._unrecorded:
             with self.transaction(write=True):
                 pass
@@ -104,11 +105,11 @@ class Database:
     def _leave_to_parent(self) -> None:
         """Start with new connections after a fork.
 
-        On a shared connection each process would read the other's rows. Not every server that forks
-        calls Python's hooks, so every call looks (50 ns).
+        On a shared connection each process would read the other's rows. Some servers fork without
+        calling Python's hooks, so every call compares the process id (50 ns).
         """
         if self._process != os.getpid():
-            _inherited.append(self.engine.pool)  # never closed here: it is the parent's
+            _inherited.append(self.engine.pool)  # The parent uses it: never close it.
             self.engine.dispose(close=False)
             self._process = os.getpid()
 
@@ -124,13 +125,13 @@ class Database:
                 version = schema.create(connection)
         if version > schema.VERSION:
             raise UnusableDatabase(
-                "a newer version of jwt_middleware made this database: update this one"
+                "a newer version of jwt_middleware created this database: update the package"
             )
         files.warn_of_mode(self.engine)
         self._is_ready = True
 
     def _record_settings(self) -> None:
-        """Record the settings, in a transaction of their own: the first write may be undone."""
+        """Record the settings in a separate transaction, because the first write may be undone."""
         with engines.begin(self.engine, write=True) as connection:
             for name, value in self._unrecorded.items():
                 if find_setting(connection, name) is None:
@@ -152,8 +153,8 @@ _inherited: list[sa.Pool] = []
 
 
 def _before_fork() -> None:
-    """Close what is not in use: SQLite gets its locks wrong in the child of a process with an open
-    file."""
+    """Close the connections that are not in use. An SQLite file that is open during a fork has
+    broken locks in the child."""
     for database in list(_databases):
         if database.engine.dialect.name == "sqlite":
             database.engine.dispose()

@@ -1,4 +1,4 @@
-"""How the two databases are reached: URLs, engines, and connections that give up in time."""
+"""Connects to the two databases: checks URLs, builds engines, and gives every call a deadline."""
 
 import os
 import sqlite3
@@ -17,7 +17,7 @@ from ..._options import require
 from ...errors import ConfigurationError
 
 TIMEOUT = 2
-"""Seconds for a connection, a statement or a lock: every call ends within about two."""
+"""Seconds to wait for a connection, a statement or a lock: every call ends within about two."""
 
 _USAGE = (
     "url_or_engine must be an SQLite or PostgreSQL URL or an SQLAlchemy engine: "
@@ -28,33 +28,34 @@ _USAGE = (
 
 @contextmanager
 def begin(engine: sa.Engine, *pragmas: str, write: bool) -> Iterator[sa.Connection]:
-    """Open a transaction. In SQLite one that writes waits here for the others, and one that reads
-    is none."""
+    """Open a transaction. In SQLite a writer waits here for other writers, and a reader needs no
+    transaction."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            # Not as an option of the connection: PgBouncer refuses those, and an engine may be its
-            # owner's.
+            # Do not set this as an option of the connection: PgBouncer refuses those, and the
+            # engine may belong to the app.
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{TIMEOUT}s'")
         elif write:
             if getattr(connection.connection.dbapi_connection, "in_transaction", False):
                 connection.exec_driver_sql("ROLLBACK")
             for pragma in pragmas:
                 connection.exec_driver_sql(f"PRAGMA {pragma}")
-            # A plain BEGIN can fail at its first write without waiting.
+            # After a plain BEGIN, the first write can fail at once instead of waiting.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
 
 
 def insert(engine: sa.Engine, table: sa.Table) -> Any:
-    """Return an INSERT that can say what to do on a conflict: each database has its own."""
+    """Return an INSERT that supports ON CONFLICT. SQLAlchemy has one for each database."""
     is_sqlite = engine.dialect.name == "sqlite"
     return (sqlite_dialect if is_sqlite else postgresql_dialect).insert(table)
 
 
 def checked_url(url: object) -> sa.URL:
-    """Return the URL of one of the two engines.
+    """Return the URL of an SQLite file or of PostgreSQL.
 
-    `ConfigurationError` for any other. It does not show the URL, which may hold a password.
+    Any other URL raises `ConfigurationError`. The message never shows the URL, because it may
+    contain a password.
     """
     require(isinstance(url, (str, sa.URL)), _USAGE)
     try:
@@ -70,12 +71,13 @@ def checked_url(url: object) -> sa.URL:
             "url_or_engine must name a file; each connection to a database in memory would see "
             "its own: use MemoryStore()",
         )
-    # Many hosts put a "postgres://" into DATABASE_URL.
+    # Many hosting providers set DATABASE_URL to "postgres://", which SQLAlchemy refuses.
     return made.set(drivername="postgresql") if made.drivername == "postgres" else made
 
 
 def path_of(url: sa.URL) -> Path:
-    """Return the absolute path of an SQLite file: a server may change its directory later."""
+    """Return the absolute path of an SQLite file, because a server may change its directory
+    later."""
     path = str(url.database)
     require(url.get_driver_name() == "pysqlite", _USAGE)
     require(not url.query and not path.startswith("file:"), _USAGE)
@@ -83,14 +85,14 @@ def path_of(url: sa.URL) -> Path:
 
 
 def sqlite(path: Path) -> sa.Engine:
-    """Return an engine with a pool: closing the last connection to a file costs four times what a
-    transaction does.
+    """Return an engine with a pool. Without one, each transaction would close the last connection
+    to the file, which costs four times as much as the transaction.
 
     A connection to a file that was removed is not used again.
     """
 
     def connect() -> sqlite3.Connection:
-        # mode=rw: a file that was removed is an error, not a new and empty database.
+        # mode=rw: a removed file must raise an error, not become a new and empty database.
         uri = f"{path.as_uri()}?mode=rw"
         return sqlite3.connect(
             uri, uri=True, timeout=TIMEOUT, isolation_level=None, check_same_thread=False
@@ -111,7 +113,7 @@ def sqlite(path: Path) -> sa.Engine:
 
 
 def postgresql(url: sa.URL) -> sa.Engine:
-    """Return an engine with a pool, over psycopg."""
+    """Return an engine with a pool that uses psycopg."""
     require(url.drivername in ("postgresql", "postgresql+psycopg"), _USAGE)
     url = url.set(
         drivername="postgresql+psycopg", query={"connect_timeout": str(TIMEOUT), **url.query}
@@ -124,7 +126,7 @@ def postgresql(url: sa.URL) -> sa.Engine:
         raise ConfigurationError(
             "PostgreSQL needs psycopg: pip install 'wsgi-jwt-middleware[postgres]'"
         ) from None
-    except (ArgumentError, TypeError, ValueError):  # of an option in the URL
+    except (ArgumentError, TypeError, ValueError):  # An option in the URL is at fault.
         raise ConfigurationError(_USAGE) from None
     sa.event.listen(engine, "do_connect", _connect_with_deadline)
     return engine
@@ -133,10 +135,9 @@ def postgresql(url: sa.URL) -> sa.Engine:
 def _connect_with_deadline(
     dialect: Any, record: Any, args: Sequence[Any], options: Mapping[str, Any]
 ) -> Any:
-    """Return a psycopg connection that gives up a server which has stopped answering, or a network
-    that is gone.
+    """Return a psycopg connection that gives up when the server or the network stops answering.
 
-    The server's statement_timeout cannot do that; on a server that is alive it comes first.
+    The server's `statement_timeout` cannot do that. On a server that works it comes first.
     """
     import psycopg
 
@@ -154,10 +155,10 @@ def _connect_with_deadline(
                     ready = yield gen.send(ready)
             except StopIteration as done:
                 return done.value
-            # An answer that comes later must not be taken for that of another statement.
+            # A late answer must not be taken for the answer to another statement.
             self.pgconn.finish()
-            # Not an error of psycopg's: after a failed ping of such a kind SQLAlchemy would
-            # connect, and wait, once more.
+            # Do not raise an error of psycopg: after a ping that fails so, SQLAlchemy would connect
+            # and wait a second time.
             raise TimeoutError("the server has stopped answering")
 
     return ConnectionWithDeadline.connect(*args, **options)

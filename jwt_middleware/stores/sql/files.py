@@ -1,4 +1,4 @@
-"""SQLite files: who makes them, who may read them, and their write-ahead log."""
+"""Creates SQLite files, checks their modes, and turns on their write-ahead log."""
 
 import logging
 import os
@@ -29,10 +29,10 @@ def file_of(engine: sa.Engine) -> Path | None:
 
 
 def create_file(path: Path) -> None:
-    """Create the file, for its owner only, unless it exists.
+    """Create the file with mode 0600 unless it exists.
 
     SQLite gives the -wal and -shm files beside it the same mode. An existing file must not be
-    opened here: closing it would end the locks that other threads hold on it
+    opened here: closing it would release the locks that other threads hold on it
     (sqlite.org/howtocorrupt.html, section 2.2).
     """
     with _creating, suppress(FileExistsError):
@@ -42,7 +42,7 @@ def create_file(path: Path) -> None:
 def warn_of_mode(engine: sa.Engine) -> None:
     """Log a WARNING, once for each file, if other accounts may read or write an SQLite file.
 
-    It holds password hashes. A file that was there before us keeps its mode.
+    The file contains password hashes. An existing file is not changed.
     """
     if engine.dialect.name != "sqlite" or os.name == "nt":
         return
@@ -58,16 +58,16 @@ def warn_of_mode(engine: sa.Engine) -> None:
                 _warned_of.add(path)
                 _log.warning(
                     "other accounts of this machine may read or write %s (mode %04o), "
-                    "which holds password hashes: set it to 0600",
+                    "which contains password hashes: set it to 0600",
                     path,
                     mode,
                 )
 
 
 def use_wal(engine: sa.Engine, timeout: float) -> None:
-    """Let readers go on while one connection writes: the write-ahead log.
+    """Turn on the write-ahead log, so that readers need not wait for a writer.
 
-    SQLite does not wait for a lock to change this; so wait here, up to `timeout` seconds.
+    SQLite fails at once if the file is locked, so try again here for up to `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     while True:

@@ -1,8 +1,8 @@
-"""The keys by which a database finds a username in any spelling.
+"""Makes the keys by which a database finds a username in any spelling.
 
-A key is a digest of the folded name, so that no collation of a database has a say. The column is
-unique and may be NULL: of users whose names collide, from the time before the keys, the oldest has
-the key, and every one is still found by the exact name.
+A key is a digest of the folded name, so that the collation of the database has no influence. The
+column is unique and may be NULL. A database from before the keys may contain names that collide:
+the oldest of those users gets the key. The others are still found by their exact names.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ def name_key(username: str) -> str:
 
 
 def is_named(table: sa.Table, username: str) -> sa.ColumnElement[bool]:
-    """Return the condition for the user of this name, and for the one of another spelling of it."""
+    """Return the condition for the users with this name or with another spelling of it."""
     return sa.or_(table.c.username == username, table.c.name_key == name_key(username))
 
 
 def best_match(rows: Iterable[Row], username: str) -> Row | None:
-    """Return the user whose name is exactly this one, else the one of another spelling."""
+    """Return the user with exactly this name, else the user with another spelling of it."""
     found = sorted(rows, key=lambda row: row.username != username)
     return found[0] if found else None
 

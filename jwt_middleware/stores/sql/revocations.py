@@ -1,4 +1,4 @@
-"""Where the revocations of a database are logged: in a table of its own, or in Redis."""
+"""Logs the revocations of a database: in a table of the database, or in Redis."""
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -16,8 +16,11 @@ from .schema import revocations as table
 if TYPE_CHECKING:
     from ..redis import RedisLog
 
-_LOCK = 0x6A77745F6C6F6721  # "jwt_log!": the advisory lock under which the log grows in PostgreSQL
-_PAGE = 10_000  # rows in a transaction, so that it ends in time
+_LOCK = 0x6A77745F6C6F6721
+"""The PostgreSQL advisory lock for appending to the log: "jwt_log!" in ASCII."""
+
+_PAGE = 10_000
+"""Rows in one transaction, so that it ends within the timeout."""
 
 _SETTING = "revocation_log"
 LOGGED_IN_REDIS = {_SETTING: "redis"}
@@ -25,10 +28,10 @@ LOGGED_IN_REDIS = {_SETTING: "redis"}
 
 
 class SessionLog(RevocationLog, Protocol):
-    """A revocation log as the sessions of a database need it."""
+    """The revocation log of a session table."""
 
     def ping(self) -> None:
-        """Return if revocations can be logged; `StoreUnavailable` otherwise."""
+        """Return if revocations can be logged, else raise `StoreUnavailable`."""
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token."""
@@ -40,32 +43,31 @@ class SessionLog(RevocationLog, Protocol):
         """Open a transaction of the database in which sessions end."""
 
     def now(self, connection: sa.Connection) -> float:
-        """Return the clock by which the log deletes what has expired."""
+        """Return the clock by which the log deletes expired entries."""
 
     def append(self, connection: sa.Connection, entries: Sequence[Revocation]) -> None:
         """Append to the log, as the last thing in the transaction that may wait for another."""
 
 
 class SQLRevocationLog:
-    """The log in a table of the database. An entry is appended in the transaction that ends the
-    session.
+    """The log in a table of the database. The transaction that ends a session also appends its
+    entry.
 
-    A cursor is the id and key of the last entry that was read. That entry must still be there: in a
-    restored backup, say, its id may belong to another one, and then all is read again.
+    A cursor is the id and key of the last entry that was read. In a restored backup, for example,
+    the id may belong to another entry. Then the reader reads all entries again.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def ping(self) -> None:
-        """Return if the revocations of this database are logged in it; `StoreUnavailable`
-        otherwise."""
+        """Return if this database logs its own revocations, else raise `StoreUnavailable`."""
         with self._database.transaction() as connection:
             _require_log_here(connection)
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log no
-        longer knows."""
+        """Return the entries after the cursor. For None, or for a cursor that is no longer in the
+        log, return all entries."""
         with self._database.transaction() as connection:
             _require_log_here(connection)
             newest_first = sa.select(table.c.id, table.c.key).order_by(table.c.id.desc())
@@ -76,8 +78,8 @@ class SQLRevocationLog:
         return RevocationPage(tuple(last), self._entries_between(after or 0, last.id))
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is
-        named."""
+        """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
+        every issuer."""
         entry = token_entry(token_id, expires_at, issuer)
         with self.ending() as connection:
             self.append(connection, [entry])
@@ -87,7 +89,7 @@ class SQLRevocationLog:
         found = sa.select(table.c.id).where(table.c.key.in_(keys)).limit(1)
         with self._database.transaction() as connection:
             _require_log_here(connection)
-            # Without an index: 50 ms for a million entries.
+            # No index on the key: a scan takes 50 ms for a million entries.
             return connection.execute(found).first() is not None
 
     @contextmanager
@@ -106,7 +108,8 @@ class SQLRevocationLog:
         if not entries:
             return
         if connection.dialect.name == "postgresql":
-            # Held until the commit, so that ids become visible in their order.
+            # A reader would skip an id that becomes visible late. Hold the lock until the commit so
+            # that ids become visible in order.
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         delete_some(connection, table, table.c.expires_at <= self._database.now() - PRUNE_AFTER)
         rows = [{"key": entry.key, "expires_at": entry.expires_at} for entry in entries]
@@ -122,10 +125,10 @@ class SQLRevocationLog:
 
 
 class LogInRedis:
-    """A `RedisLog` that stands in for the table.
+    """A `RedisLog` in place of the table.
 
     A session ends in the log before it ends in the database. So a failure between the two refuses
-    the tokens of a session that is still there.
+    the tokens of a session that still exists.
     """
 
     def __init__(self, database: Database, log: "RedisLog") -> None:
@@ -136,10 +139,11 @@ class LogInRedis:
         self.is_revoked = log.is_revoked
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is
-        named."""
+        """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
+        every issuer."""
         self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
-        # The token is revoked whether or not the database answers; a later write records.
+        # The token is revoked even if the database does not answer. A later write records the
+        # settings.
         with suppress(StoreUnavailable):
             self._database.record_settings()
 
@@ -147,8 +151,8 @@ class LogInRedis:
     def ending(self) -> Iterator[sa.Connection]:
         """Open a transaction of the database in which sessions end.
 
-        First ask whether the log answers. Waiting for it inside the transaction would hold the only
-        lock of an SQLite file, and keep all refreshes waiting too.
+        Check first that the log answers. Waiting for it inside the transaction would hold the only
+        lock of an SQLite file, and block all refreshes too.
         """
         self._log.ping()
         with self._database.transaction(write=True) as connection:
@@ -165,19 +169,19 @@ class LogInRedis:
 
 
 def _require_log_here(connection: sa.Connection) -> None:
-    """Raise unless the revocations are logged in this database.
+    """Raise `UnusableDatabase` unless this database logs its own revocations.
 
-    In a log that nobody reads, a revocation would be lost in silence.
+    A revocation in a log that nobody reads would be lost silently.
     """
     if find_setting(connection, _SETTING) is not None:
         raise UnusableDatabase(
-            "log must be given, since the revocations of this database are logged in Redis; "
+            "log must be given, because the revocations of this database are logged in Redis; "
             "pass log=RedisLog(url), or --log URL to jwt-middleware"
         )
 
 
 def _id_at(connection: sa.Connection, cursor: object | None) -> int | None:
-    """Return the id of the cursor's entry, or None if that entry is no longer there."""
+    """Return the id of the cursor's entry, or None if that entry no longer exists."""
     if not isinstance(cursor, tuple):
         return None
     entry_id, key = cursor

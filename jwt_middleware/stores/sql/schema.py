@@ -1,4 +1,4 @@
-"""The tables of `SQLStore`, made on first use."""
+"""Defines the tables of `SQLStore`, and creates them on first use."""
 
 import sqlalchemy as sa
 
@@ -10,7 +10,8 @@ _LOCK = (
 )
 _BATCH = 100
 
-# Collation C: texts are compared exactly, and no update of the system's locales breaks an index.
+# With another collation, an update of the system's locales could break an index. "C" compares
+# strings byte by byte.
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -52,7 +53,8 @@ sessions = sa.Table(  # a column for each field of `Session`
     sa.Column("secret_hash", sa.LargeBinary, nullable=False),
     sa.Column("previous_hash", sa.LargeBinary),
     sa.Column("successor", sa.LargeBinary),
-    # Of an earlier version, which may share the database during an upgrade; nothing reads them now.
+    # An earlier version needs these columns, and may share the database during an upgrade. This
+    # version does not read them.
     sa.Column("older_hash", sa.LargeBinary),
     sa.Column("older_successor", sa.LargeBinary),
 )
@@ -62,7 +64,7 @@ revocations = sa.Table(
     sa.Column("id", _ID, primary_key=True),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
-    sqlite_autoincrement=True,  # an id is a place in the log, so none is used again
+    sqlite_autoincrement=True,  # An id is a position in the log and must never be used again.
 )
 counters = sa.Table(
     "jwt_middleware_counter",
@@ -71,7 +73,7 @@ counters = sa.Table(
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
 )
-settings = sa.Table(  # what every store on this database must know, whatever it was built with
+settings = sa.Table(  # Options that every store on this database must obey.
     "jwt_middleware_setting",
     metadata,
     sa.Column("name", _TEXT, primary_key=True),
@@ -80,15 +82,15 @@ settings = sa.Table(  # what every store on this database must know, whatever it
 
 
 def find_version(connection: sa.Connection) -> int | None:
-    """Return the version of the schema that is there, or None."""
+    """Return the version of the schema in the database, or None without one."""
     if not sa.inspect(connection).has_table(schema.name):
         return None
     return int(connection.execute(sa.select(schema.c.version)).scalar_one())
 
 
 def create(connection: sa.Connection) -> int:
-    """Make the tables, or bring those of an older version up to date, unless another process has
-    just done so. Return the version that is there."""
+    """Create the tables, or upgrade those of an older version, unless another process has just done
+    so. Return the version of the schema."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     version = find_version(connection)
@@ -103,7 +105,8 @@ def create(connection: sa.Connection) -> int:
 
 
 def _upgrade(connection: sa.Connection) -> None:
-    """Bring the tables of version 1 up to date: version 2 added `settings` and the users' keys."""
+    """Upgrade the tables of version 1. Version 2 added `settings` and the name keys of the
+    users."""
     metadata.create_all(connection)
     add_name_keys(connection, users, name_keys)
 
@@ -111,8 +114,7 @@ def _upgrade(connection: sa.Connection) -> None:
 def delete_some(
     connection: sa.Connection, table: sa.Table, condition: sa.ColumnElement[bool]
 ) -> None:
-    """Delete up to a hundred such rows; those that another transaction has in hand wait for the
-    next time."""
+    """Delete up to a hundred rows that match. Skip rows that another transaction has locked."""
     (key,) = table.primary_key.columns
     some = sa.select(key).where(condition).limit(_BATCH).with_for_update(skip_locked=True)
     connection.execute(table.delete().where(key.in_(some)))

@@ -1,4 +1,4 @@
-"""The sessions in a database."""
+"""Stores the sessions in a database."""
 
 from dataclasses import fields
 
@@ -13,40 +13,45 @@ from .schema import sessions as table
 
 _FIELDS = [field.name for field in fields(Session)]
 _COLUMNS = [table.c[name] for name in _FIELDS]
-_BATCH = 1000  # rows in a statement, so that each of them ends in time
+_BATCH = 1000
+"""Rows in one statement, so that each statement ends within the timeout."""
 
 
 class SessionTable:
-    """A `SessionStore`. A session ends in one transaction: its entry is in the log before its row
-    is gone. So a failure between the two, when the log is elsewhere, refuses the tokens of a
-    session that is still there."""
+    """A `SessionStore` over a table.
+
+    A session ends in one transaction, which appends to the log before it deletes the row. So when
+    the log is elsewhere, a failure between the two refuses the tokens of a session that still
+    exists. The other order would lose the revocation.
+    """
 
     def __init__(self, database: Database, log: SessionLog) -> None:
         self._database = database
         self._log = log
 
     def add_session(self, session: Session) -> None:
-        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
+        """Add a session. Beyond `MAX_SESSIONS`, end the user's oldest sessions of that issuer."""
         over = self._database.now() - MARGIN
         has_ended = table.c.expires_at < over
         have_its_tokens_expired = table.c.expires_at + table.c.token_lifetime < over
         with self._database.transaction(write=True, synced=False) as connection:
             delete_some(connection, table, sa.and_(has_ended, have_its_tokens_expired))
-            # Before it is there: by the clock of a machine that is behind it would be the oldest.
+            # Select before the insert: on a machine whose clock is behind, the new session would
+            # be the oldest.
             surplus = connection.scalars(_surplus(session)).all()
             connection.execute(table.insert().values(_row(session)))
-        if surplus:  # in a transaction of its own, which a power failure does not undo
+        if surplus:  # A separate, synced transaction: a power failure must not undo a revocation.
             with self._log.ending() as connection:
                 self.end(connection, table.c.name_hash.in_(surplus))
 
     def find_session(self, name_hash: bytes) -> Session | None:
-        """Return the session of that name, expired or not."""
+        """Return the session with this name hash, expired or not."""
         return self._find_session(table.c.name_hash == name_hash)
 
     def find_session_by_sid(self, sid: str, *, user_id: str, issuer: str) -> Session | None:
         """Return the session that an access token names by its `sid`, `sub` and `iss`, expired or
         not."""
-        # The index on users leaves at most a few rows to look at.
+        # No index on `sid`: the index on the user leaves only a few rows.
         return self._find_session(
             sa.and_(table.c.user_id == user_id, table.c.sid == sid, table.c.issuer == issuer)
         )
@@ -57,8 +62,8 @@ class SessionTable:
         return None if found is None else Session(**found._mapping)
 
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Replace `old` by `new` and return True, or False when its `secret_hash` is not `old`'s
-        any more."""
+        """Replace `old` with `new` and return True. Return False, and change nothing, if the stored
+        `secret_hash` is not that of `old`."""
         unchanged = sa.and_(
             table.c.name_hash == old.name_hash, table.c.secret_hash == old.secret_hash
         )
@@ -74,7 +79,7 @@ class SessionTable:
             self.end(connection, table.c.name_hash == session.name_hash)
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all sessions that the user has now: those of one issuer, or of every one."""
+        """End all current sessions of the user, of one issuer or of all issuers."""
         which = table.c.user_id == user_id
         if issuer is not None:
             which = sa.and_(which, table.c.issuer == issuer)
@@ -82,9 +87,9 @@ class SessionTable:
             self.end(connection, which)
 
     def end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-        """End these sessions, in a transaction that the log has opened for it."""
-        # In the order of their names, so that two requests that end the sessions of one user do not
-        # wait for each other. By their names, so that none goes that came after they were read.
+        """End these sessions in a transaction that the log has opened with `ending`."""
+        # Lock in the order of the names: two requests that end the sessions of one user would
+        # deadlock otherwise. Delete by name: a session that was added later must stay.
         c = table.c
         rows = sa.select(c.name_hash, c.issuer, c.sid, c.token_lifetime, c.used_at).where(which)
         ended = connection.execute(rows.order_by(c.name_hash).with_for_update()).all()
@@ -103,9 +108,9 @@ class SessionTable:
 
 
 def _surplus(session: Session) -> sa.Select[tuple[bytes]]:
-    """Select the names of the user's oldest sessions for which there is no room beside a new one.
+    """Select the names of the user's oldest sessions that must make room for a new one.
 
-    A thousand at most, so that a user who has more loses them over several logins.
+    Select a thousand at most. A user with more sessions loses them over several logins.
     """
     mine = sa.and_(table.c.user_id == session.user_id, table.c.issuer == session.issuer)
     newest_first = sa.select(table.c.name_hash).where(mine).order_by(table.c.started_at.desc())

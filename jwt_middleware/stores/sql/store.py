@@ -1,4 +1,4 @@
-"""`SQLStore`: users, sessions, revocations and counters in one database."""
+"""`SQLStore`: stores users, sessions, revocations and counters in one database."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
@@ -25,27 +25,29 @@ if TYPE_CHECKING:
 
 
 class SQLStore(UserStoreBase):
-    """Users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or in
-    PostgreSQL (`postgresql://user:password@host/name`).
+    """Stores users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or
+    in PostgreSQL (`postgresql://user:password@host/name`).
 
-    Building does no I/O. The tables are made on first use, and so is a new SQLite file, which only
-    its owner may read. An SQLAlchemy `Engine` may be passed instead of a URL; its pool, pragmas and
-    connection timeouts stay as they are. The store may be used by many threads, and by processes
-    forked after its use. `path` is the absolute path of the SQLite file that a URL names, else
-    None. `password_method` is one of `werkzeug.security.generate_password_hash`.
+    Building does no I/O. The first use creates the tables. It also creates a new SQLite file, which
+    only its owner may read. An SQLAlchemy `Engine` may be passed instead of a URL; its pool,
+    pragmas and connection timeouts are not changed. Many threads may use one store, and so may
+    processes that are forked later. `path` is the absolute path of the SQLite file that a URL
+    names, else None. `password_method` is a method of `werkzeug.security.generate_password_hash`.
 
-    Whatever the database does or fails to do is `StoreUnavailable`, within about two seconds, with
-    the driver's error as cause. The clock of the database decides what is expired.
+    Every failure of the database raises `StoreUnavailable` within about two seconds, with the
+    driver's error as its cause. The clock of the database decides what has expired.
 
     With `log` the revocations and counters are in that Redis. A session then ends in the log before
-    it ends here. So a failure between the two is `StoreUnavailable` and refuses the session's
-    tokens; ending it again finishes what was begun. The first write records in the database that it
-    has such a log. From then on a store without `log` cannot end sessions or revoke tokens there,
-    and a `RevocationList` over it answers 503. To go back to a log in the database, delete the row
-    `revocation_log` of the table `jwt_middleware_setting` when no process uses the other one.
+    it ends in the database. So a failure between the two raises `StoreUnavailable`, but the
+    session's tokens are refused; ending the session again completes it.
 
-    A `ConfigurationError` on first use (`ping()` is one) means that the log must be given, or that
-    a newer version made the tables.
+    The first write records in the database that its log is in Redis. From then on a store without
+    `log` cannot end sessions or revoke tokens there, and a `RevocationList` over it answers 503. To
+    return to a log in the database, stop every process that uses Redis. Then delete the row
+    `revocation_log` of the table `jwt_middleware_setting`.
+
+    A `ConfigurationError` on first use (such as `ping()`) means that `log` must be given, or that a
+    newer version created the tables.
     """
 
     def __init__(
@@ -79,15 +81,15 @@ class SQLStore(UserStoreBase):
         return f"SQLStore({self._database.name!r})"
 
     def ping(self) -> None:
-        """Return if the database answers and has the schema, and the log answers;
-        `StoreUnavailable` otherwise."""
+        """Return if the database has the schema and the log answers, else raise
+        `StoreUnavailable`."""
         with self._database.transaction() as connection:
             connection.execute(sa.select(schema.c.version)).scalar_one()
         self._log.ping()
 
     def close(self) -> None:
-        """Close the connections to the database and to the log; an owner's engine or client keeps
-        its own.
+        """Close the connections to the database and to the log, except those of an engine or a
+        client that was passed in.
 
         May be called again. A later use of the store opens new connections.
         """
@@ -96,11 +98,11 @@ class SQLStore(UserStoreBase):
             self._external_log.close()
 
     def add_session(self, session: Session) -> None:
-        """Add a session, and end the user's oldest of that issuer beyond `MAX_SESSIONS`."""
+        """Add a session. Beyond `MAX_SESSIONS`, end the user's oldest sessions of that issuer."""
         self._sessions.add_session(session)
 
     def find_session(self, name_hash: bytes) -> Session | None:
-        """Return the session of that name, expired or not."""
+        """Return the session with this name hash, expired or not."""
         return self._sessions.find_session(name_hash)
 
     def find_session_by_sid(self, sid: str, *, user_id: str, issuer: str) -> Session | None:
@@ -109,8 +111,8 @@ class SQLStore(UserStoreBase):
         return self._sessions.find_session_by_sid(sid, user_id=user_id, issuer=issuer)
 
     def replace_session(self, old: Session, new: Session) -> bool:
-        """Replace `old` by `new` and return True, or False when its `secret_hash` is not `old`'s
-        any more."""
+        """Replace `old` with `new` and return True. Return False, and change nothing, if the stored
+        `secret_hash` is not that of `old`."""
         return self._sessions.replace_session(old, new)
 
     def end_session(self, session: Session) -> None:
@@ -119,14 +121,14 @@ class SQLStore(UserStoreBase):
         self._sessions.end_session(session)
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all sessions that the user has now: those of one issuer, or of every one."""
+        """End all current sessions of the user, of one issuer or of all issuers."""
         self._sessions.end_sessions(user_id, issuer=issuer)
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
-        """Revoke one access token until it has expired: that of the issuer, or of any when none is
-        named.
+        """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
+        every issuer.
 
-        `ConfigurationError` for what cannot be the `jti` or `exp` of a token.
+        A value that cannot be the `jti` or `exp` of a token raises `ConfigurationError`.
         """
         self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
 
@@ -135,18 +137,18 @@ class SQLStore(UserStoreBase):
         return self._log.is_revoked(keys)
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log no
-        longer knows."""
+        """Return the entries after the cursor. For None, or for a cursor that is no longer in the
+        log, return all entries."""
         return self._log.read_revocations(cursor)
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count, atomically, and return it. A negative amount takes away, never below
-        zero."""
+        """Add to a count atomically and return the new count. A negative amount subtracts, never
+        below zero."""
         return self._counters.increment(key, seconds, amount)
 
     def count(self, key: str) -> tuple[int, float]:
-        """Return a count and when it is forgotten, in seconds since the epoch of the caller's
-        clock; (0, now) if there is none."""
+        """Return a count and the time when it expires, in seconds since the epoch by the caller's
+        clock. Return (0, now) for an unknown key."""
         return self._counters.count(key)
 
     def _find(self, username: str) -> Row | None:
@@ -210,7 +212,7 @@ def _is_log(log: object) -> bool:
 def _rows(
     connection: sa.Connection, condition: sa.ColumnElement[bool], *, for_update: bool = False
 ) -> list[Row]:
-    """Return the users of a condition in the order of their names."""
+    """Return the users that match a condition, ordered by name."""
     columns = [table.c[column.name] for column in fields(Row)]
     select = sa.select(*columns).where(condition).order_by(table.c.username)
     found = connection.execute(select.with_for_update() if for_update else select)

@@ -13,7 +13,7 @@ import itertools
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jwt
@@ -23,9 +23,12 @@ from authlib.jose import jwt as authlib_jwt
 from authlib.oauth2.rfc6750 import BearerTokenValidator
 from flask import Flask
 from flask_jwt_extended import JWTManager, jwt_required
+from prometheus_client import CollectorRegistry
 from werkzeug.test import create_environ
 
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, RevocationList, Rule
+from jwt_middleware.events import Observer
+from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_key
 from tests.checks.benchmarks import throughput
 
@@ -114,13 +117,23 @@ def hostile() -> dict[str, Contestant]:
 
 
 def guarded(
-    algorithm: str = "HS256", *, rules: int = 1, revocations: int = 0, cache_size: int = 10_000
+    algorithm: str = "HS256",
+    *,
+    rules: int = 1,
+    revocations: int = 0,
+    cache_size: int = 10_000,
+    observers: Sequence[Observer] = (),
 ) -> Any:
     provider = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([KEYS[algorithm]]))
     all_rules = [Rule("/api"), *(Rule(f"/api/part{number}") for number in range(rules - 1))]
     log = RevocationList(Log(revocations))
     return JWTMiddleware(
-        bare, providers=[provider], rules=all_rules, revocations=log, cache_size=cache_size
+        bare,
+        providers=[provider],
+        rules=all_rules,
+        revocations=log,
+        cache_size=cache_size,
+        observers=observers,
     )
 
 
@@ -208,6 +221,12 @@ def contestants() -> dict[str, Contestant]:
         "repeated token": requests_to(guarded(), repeated),
         "repeated, 10,000 rules": requests_to(guarded(rules=10_000), repeated),
         "repeated, 1,000,000 revocations": requests_to(guarded(revocations=1_000_000), repeated),
+        "repeated token, an observer": requests_to(
+            guarded(observers=[lambda decision, environ: None]), repeated
+        ),
+        "repeated token, metrics": requests_to(
+            guarded(observers=[PrometheusMetrics(CollectorRegistry())]), repeated
+        ),
         "naive PyJWT middleware": requests_to(naive, repeated),
     }
     for algorithm, key in KEYS.items():
@@ -277,6 +296,7 @@ def _calls(run: Contestant) -> int:
 
 
 _WORST_MICROSECONDS = 1000
+_METRICS_MICROSECONDS = 3
 
 
 def main() -> None:
@@ -297,6 +317,9 @@ def main() -> None:
         print(f"{name:42} {microseconds:9.2f} {f'{added[name]:9.2f}' if added[name] else ''}")
     over = "" if worst[1] <= _WORST_MICROSECONDS else "OVER"
     print(f"{worst[0]:42} {worst[1]:9.2f} of {_WORST_MICROSECONDS} at most {over}")
+    metrics = took["repeated token, metrics"] - took["repeated token"]
+    over = "" if metrics <= _METRICS_MICROSECONDS else "OVER"
+    print(f"{'added by metrics':42} {metrics:9.2f} of {_METRICS_MICROSECONDS} at most {over}")
     print(f"\n{'ratio':58} {'here':>7} {'at most':>8}")
     for text, value, limit in _ratios(took, added):
         print(f"{text:58} {value:7.3f} {limit:8.3f} {'' if value <= limit else 'OVER'}")

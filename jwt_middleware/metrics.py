@@ -1,0 +1,263 @@
+"""`PrometheusMetrics`: what the middleware decides, and on what it rests, as Prometheus metrics.
+
+| metric | labels | |
+|---|---|---|
+| `jwt_middleware_decisions_total` | `rule`, `outcome`, `reason` | requests under a rule |
+| `jwt_middleware_token_verifications_total` | `cache` | tokens, by whether they were cached |
+| `jwt_middleware_key_fetch_failures_total` | `issuer` | fetches of keys that failed |
+| `jwt_middleware_keys_fetched_timestamp_seconds` | `issuer` | when keys were last fetched |
+| `jwt_middleware_revocation_read_failures_total` | | reads of the log that failed |
+| `jwt_middleware_revocations_read_timestamp_seconds` | | when the log was last read |
+| `jwt_middleware_revocations` | | revoked tokens and sessions that are known |
+| `jwt_middleware_login_events_total` | `event` | events of the login app |
+
+- `rule` is the prefix of the deepest rule that governs, with its methods; it is empty where a path
+  or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a report-only rule
+  would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`, or empty.
+- `cache` is `hit` for a good token that was found in the cache, and `miss` for any token that had
+  to be verified.
+- An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`: a moment stays right while a
+  worker has nothing to do, an age would not. Key sets that never change have none.
+- Every label is of a closed set that the owner's configuration fixes. None is a path, a subject or
+  a `kid`.
+
+In the multiprocess mode (`PROMETHEUS_MULTIPROC_DIR`) counts are sums over the workers. Moments and
+sizes are those of the worker that is furthest: the newest read, the longest list. They are set
+while requests are answered, at most once a second, and at each scrape of the process itself.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+from ._options import got, require
+from ._packages import require_package
+from .decision import Decision
+from .errors import DESCRIPTIONS, ConfigurationError, Refusal
+from .identity import SUBJECT_KEY
+from .login_events import LOGIN_EVENTS, listen
+from .policy.rules import Rule
+from .readiness import number_of
+from .trust.verifier import VerificationCounts, Verifier
+
+require_package(
+    "prometheus_client",
+    "metrics",
+    lack="PrometheusMetrics needs prometheus_client",
+    install="wsgi-jwt-middleware[metrics]",
+)
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge  # noqa: E402
+from prometheus_client.registry import Collector  # noqa: E402
+
+_REFRESH = 1
+"""Seconds between two looks at keys and revocations while requests are answered."""
+
+
+_Key: TypeAlias = tuple[Rule | None, str, str]
+"""The rule, the outcome and the reason of a decision."""
+
+_KEYS_FETCHED = (
+    "jwt_middleware_keys_fetched_timestamp_seconds",
+    "When an issuer's keys were last fetched.",
+    ("issuer",),
+    "max",
+)
+_REVOCATIONS_READ = (
+    "jwt_middleware_revocations_read_timestamp_seconds",
+    "When the revocation log was last read.",
+    (),
+    "max",
+)
+_REVOCATIONS = (
+    "jwt_middleware_revocations",
+    "Revoked tokens and sessions that are known.",
+    (),
+    "livemax",  # a dead worker's longer list must not be shown for ever
+)
+
+
+class Watched(Protocol):
+    """What is read of a middleware."""
+
+    verifier: Verifier
+
+    counts: VerificationCounts
+
+
+class PrometheusMetrics:
+    """An observer that counts: `JWTMiddleware(..., observers=[PrometheusMetrics()])`.
+
+    That line is all: the middleware gives itself to the observer, so keys, revocations and the
+    cache are watched too, and the events of the login apps of this process are counted.
+
+    - `registry`: where the metrics are registered; None is prometheus_client's own `REGISTRY`.
+
+    Make one and give it to every middleware. `ConfigurationError` if the registry has these metrics
+    already; `ImportError` without the extra `metrics`.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        is_registry = registry is None or isinstance(registry, CollectorRegistry)
+        require(is_registry, f"registry must be a CollectorRegistry or None, got {got(registry)}")
+        self._watched: list[Watched] = []
+        self._refresh_at = 0.0
+        self._confirmed = 0
+        self._refreshing = threading.Lock()
+        self._decisions_of: dict[_Key, Counter] = {}
+        # How much of what has been counted, by what has the count: middlewares may share keys, and
+        # a verifier may be replaced. Each entry holds its object, so that no id is used again.
+        self._counted: dict[tuple[int, str], tuple[object, float]] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._registry = REGISTRY if registry is None else registry
+        try:
+            self._make()
+        except ValueError:
+            raise ConfigurationError(
+                "registry must not have these metrics already: make one PrometheusMetrics and give "
+                "it to every middleware"
+            ) from None
+        listen(self._count_login_event)
+
+    def __call__(self, decision: Decision, environ: Mapping[str, Any]) -> None:
+        """Count a decision."""
+        if decision.answer is None and decision.reported is None and decision.rules:
+            key: _Key = decision.rules[0], "allowed", ""
+        else:
+            key = _key(decision)
+        (self._decisions_of.get(key) or self._new_counter(key)).inc()
+        if decision.identity is not None or SUBJECT_KEY in environ:
+            self._confirmed += 1  # its token is good, found in the cache or not
+        if time.monotonic() >= self._refresh_at:
+            self.refresh()
+
+    def watch(self, middleware: Watched) -> None:
+        """Watch the keys, the revocations and the cache of a middleware. It calls this itself."""
+        self._watched.append(middleware)
+        self.refresh()
+
+    @property
+    def gauges(self) -> list[Gauge]:
+        """The gauges that have something to show."""
+        return [*self._gauges.values()]
+
+    def refresh(self) -> None:
+        """Look at keys, revocations and caches now. One thread does it, the others go on."""
+        if not self._refreshing.acquire(blocking=False):
+            return
+        try:
+            self._refresh_at = time.monotonic() + _REFRESH
+            for middleware in self._watched:
+                self._look(middleware)
+            first_seen = sum(middleware.counts.good for middleware in self._watched)
+            self._add_to(self.verifications.labels("hit"), "hit", self._confirmed - first_seen)
+        finally:
+            self._refreshing.release()
+
+    def _look(self, middleware: Watched) -> None:
+        verifier = middleware.verifier
+        for provider in verifier.providers:
+            issuer = provider.issuer or ""
+            if (age := number_of(provider.keys, "age")) is not None:
+                self._gauge(*_KEYS_FETCHED).labels(issuer).set(time.time() - age)
+            self._add(provider.keys, "failures", self.key_failures.labels(issuer))
+        revocations = verifier.revocations
+        if revocations is not None:
+            if (age := number_of(revocations, "age")) is not None:
+                self._gauge(*_REVOCATIONS_READ).set(time.time() - age)
+                self._gauge(*_REVOCATIONS).set(number_of(revocations, "size") or 0)
+            self._add(revocations, "failures", self.revocation_failures)
+        self._add(middleware.counts, "verified", self.verifications.labels("miss"))
+
+    def _add(self, source: object, name: str, counter: Counter) -> None:
+        """Add to a counter what a number of the source has grown by since the last look."""
+        self._add_to(counter, name, number_of(source, name) or 0, source)
+
+    def _add_to(self, counter: Counter, name: str, count: float, source: object = None) -> None:
+        _, counted = self._counted.get((id(source), name), (source, 0))
+        if count > counted:
+            self._counted[id(source), name] = (source, count)
+            counter.inc(count - counted)
+
+    def _gauge(self, name: str, help: str, labels: tuple[str, ...], mode: Any) -> Gauge:
+        """Return a gauge, made when there is something to show: one that is still 0 would say that
+        the keys were last fetched in 1970."""
+        if name not in self._gauges:
+            self._gauges[name] = Gauge(
+                name, help, labels, registry=self._registry, multiprocess_mode=mode
+            )
+        return self._gauges[name]
+
+    def _make(self) -> None:
+        # First, so that a scrape of this process looks before it reads the metrics below.
+        refresher = _Refresher(self)
+        self._registry.register(refresher)
+        try:
+            self._make_counters()
+        except ValueError:
+            self._registry.unregister(refresher)
+            raise
+
+    def _make_counters(self) -> None:
+        def counter(name: str, help: str, *labels: str) -> Counter:
+            return Counter(f"jwt_middleware_{name}", help, labels, registry=self._registry)
+
+        self.decisions = counter("decisions", "Requests under a rule.", "rule", "outcome", "reason")
+        self.verifications = counter(
+            "token_verifications",
+            "Good tokens found in the cache (hit), and tokens that were verified (miss).",
+            "cache",
+        )
+        self.key_failures = counter(
+            "key_fetch_failures", "Fetches of an issuer's keys that failed.", "issuer"
+        )
+        self.revocation_failures = counter(
+            "revocation_read_failures", "Reads of the revocation log that failed."
+        )
+        self.login_events = counter("login_events", "Events of the login app.", "event")
+        # A counter that appears with its first event has no rate before it.
+        for event in LOGIN_EVENTS:
+            self.login_events.labels(event)
+        for cache in ("hit", "miss"):
+            self.verifications.labels(cache)
+
+    def _new_counter(self, key: _Key) -> Counter:
+        rule, outcome, reason = key
+        text = "" if rule is None else " ".join([rule.prefix, *sorted(rule.methods)])
+        counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
+        return counter
+
+    def _count_login_event(self, event: str) -> None:
+        if event in LOGIN_EVENTS:
+            self.login_events.labels(event).inc()
+
+
+def _key(decision: Decision) -> _Key:
+    """Return the rule, the outcome and the reason of a decision that is or would be answered."""
+    is_reported = decision.answer is None
+    rules = [rule for rule in decision.rules if rule.report_only is is_reported]
+    rule = rules[0] if rules else None
+    answer = decision.reported if is_reported else decision.answer
+    if not isinstance(answer, Refusal):
+        return rule, "allowed" if answer is None else "preflight", ""
+    reason = answer.reason if answer.reason in DESCRIPTIONS else "other"
+    return rule, "reported" if is_reported else "refused", reason
+
+
+class _Refresher(Collector):
+    """Looks at keys and revocations when the process itself is scraped."""
+
+    def __init__(self, metrics: PrometheusMetrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Any]:
+        """Refresh, and return what is new: the registry has begun to collect without it."""
+        known = self._metrics.gauges
+        self._metrics.refresh()
+        new = [gauge for gauge in self._metrics.gauges if gauge not in known]
+        return [family for gauge in new for family in gauge.collect()]
+
+    def describe(self) -> Iterable[Any]:
+        """Return nothing: without this method registering would collect."""
+        return ()

@@ -1,0 +1,515 @@
+"""What Prometheus is told: names, labels of closed sets, counts that add up, and moments."""
+
+import functools
+import json
+import re
+import threading
+import time
+import timeit
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from jwt_middleware import (
+    ConfigurationError,
+    Decision,
+    JWTMiddleware,
+    Key,
+    KeySet,
+    MissingToken,
+    Provider,
+    RemoteKeySet,
+    RevocationList,
+    Rule,
+    StoreUnavailable,
+    optional,
+    public,
+    scope,
+)
+from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.login import LoginApp, TokenMinter, audit
+from jwt_middleware.login_events import LOGIN_EVENTS
+from jwt_middleware.metrics import PrometheusMetrics
+from jwt_middleware.stores import MemoryStore
+from jwt_middleware.testing import KeyServer
+from tests.kit.logs import ListLog
+from tests.kit.serving import call, gunicorn
+
+ISSUER, AUDIENCE = "https://login.example", "example-api"
+SECRET = "a secret of the tests, long enough"
+FRONT = "https://front.example"
+PROVIDER = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([Key.from_secret(SECRET)]))
+RULES = [
+    Rule("/api"),
+    Rule("/api/admin", scope("admin")),
+    Rule("/api/health", public),
+    Rule("/new", scope("new"), report_only=True),
+    Rule("/docs", scope("write")),
+    Rule("/docs", optional, methods=("GET", "POST")),
+]
+
+Samples = dict[tuple[str, str], float]
+
+
+def token(**claims: Any) -> str:
+    """A token that is good but for what is given."""
+    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 3600}
+    return jwt.encode(usual | claims, SECRET, "HS256")
+
+
+def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """An app that is always well."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b""]
+
+
+class Site:
+    """A guarded app whose metrics are in a registry of its own."""
+
+    def __init__(self, **options: Any) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = PrometheusMetrics(self.registry)
+        usual = {"providers": [PROVIDER], "rules": RULES, "allowed_origins": [FRONT]}
+        self.guarded = JWTMiddleware(app, observers=[self.metrics], **{**usual, **options})
+
+    def get(self, path: str, given: str = "", **environ: str) -> None:
+        """Send a request."""
+        authorization = {"HTTP_AUTHORIZATION": f"Bearer {given}"} if given else {}
+        usual = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
+        self.guarded({**usual, **authorization, **environ}, lambda *arguments: None)
+
+    def samples(self) -> Samples:
+        """What a scrape says, by name and labels, without what is zero."""
+        return samples_of(generate_latest(self.registry).decode())
+
+
+def samples_of(text: str) -> Samples:
+    """The samples of an exposition that are not zero."""
+    return {
+        (
+            sample.name,
+            " ".join(f"{name}={value}" for name, value in sorted(sample.labels.items())),
+        ): (sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.value and not sample.name.endswith("_created")
+    }
+
+
+DECISIONS = "jwt_middleware_decisions_total"
+
+
+def test_decisions_by_rule_and_reason() -> None:
+    """Allowed, refused, reported, and preflights; a path without a rule is not counted."""
+    site = Site()
+    good, admin = token(), token(scope="admin")
+    for path, given in [
+        ("/other", ""),
+        ("/api", ""),
+        ("/api/x", good),
+        ("/api/y", good),
+        ("/api/admin", good),
+        ("/api/admin", admin),
+        ("/api/health", "rubbish"),
+        ("/new", good),
+        ("/new", token(scope="new")),
+        ("/docs/a", ""),
+        ("/api", token(exp=1)),
+        ("/%2e" * 1000, ""),
+    ]:
+        site.get(path, given)
+    preflight = {"HTTP_ORIGIN": FRONT, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
+    site.get("/api", REQUEST_METHOD="OPTIONS", **preflight)
+    counted = {
+        labels: value for (name, labels), value in site.samples().items() if name == DECISIONS
+    }
+    assert counted == {
+        "outcome=refused reason=missing rule=/api": 1,
+        "outcome=allowed reason= rule=/api": 2,
+        "outcome=refused reason=scope rule=/api/admin": 1,
+        "outcome=allowed reason= rule=/api/admin": 1,
+        "outcome=allowed reason= rule=/api/health": 1,
+        "outcome=reported reason=scope rule=/new": 1,
+        "outcome=allowed reason= rule=/new": 1,
+        "outcome=allowed reason= rule=/docs GET HEAD POST": 1,
+        "outcome=refused reason=expired rule=/api": 1,
+        "outcome=refused reason=path_too_long rule=": 1,
+        "outcome=preflight reason= rule=/api": 1,
+    }
+
+
+def test_a_report_beside_a_rule_that_is_enforced() -> None:
+    """It is counted for the report-only rule; a refusal for the rule that is enforced."""
+    site = Site()
+    for given in ("", token()):
+        site.get("/new/../api", given)
+    counted = {labels for name, labels in site.samples() if name == DECISIONS}
+    assert counted == {
+        "outcome=refused reason=missing rule=/api",
+        "outcome=reported reason=scope rule=/new",
+    }
+
+
+def test_the_counters_of_reporting_are_those_of_enforcing() -> None:
+    """The same requests, the same numbers; only `refused` is called `reported`."""
+    counted: list[Samples] = []
+    for report_only in (False, True):
+        rules = [
+            Rule(rule.prefix, *rule.requires, methods=[*rule.methods], report_only=report_only)
+            for rule in RULES
+        ]
+        site = Site(rules=rules)
+        preflight = {"HTTP_ORIGIN": FRONT, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
+        for given in ("", token(), token(scope="admin new"), token(exp=1), "a b", "x" * 9000):
+            for path in ("/", "/api", "/api/admin", "//api", "/new", "/docs", "/%2e" * 1000):
+                site.get(path, given)
+                site.get(path, given, REQUEST_METHOD="POST")
+                site.get(path, given, REQUEST_METHOD="OPTIONS", **preflight)
+        counted.append(
+            {
+                (name, labels.replace("outcome=reported", "outcome=refused")): value
+                for (name, labels), value in site.samples().items()
+            }
+        )
+    assert counted[0] == counted[1]
+    assert sum(counted[0].values()) > 100
+
+
+def cache_of(samples: Samples) -> tuple[float, float]:
+    """Hits and misses."""
+    name = "jwt_middleware_token_verifications_total"
+    return samples.get((name, "cache=hit"), 0), samples.get((name, "cache=miss"), 0)
+
+
+def test_hits_and_misses_of_the_cache() -> None:
+    """A first-seen token is a miss, good or not; a cached one is a hit, allowed, refused or
+    reported; a request without one is neither."""
+    site = Site()
+    good = token()
+    assert cache_of(site.samples()) == (0, 0)
+    site.get("/api", good)
+    assert cache_of(site.samples()) == (0, 1)
+    for path in ("/api", "/api/admin", "/new", "/docs"):
+        site.get(path, good)
+    assert cache_of(site.samples()) == (4, 1)
+    site.get("/api")
+    site.get("/docs")
+    site.get("/api/health", good)
+    assert cache_of(site.samples()) == (4, 1)
+    for _ in range(2):
+        site.get("/api", token(exp=1))
+        site.get("/api/admin", f"{good[:-4]}AAAA")
+    assert cache_of(site.samples()) == (4, 5)
+
+
+def test_without_a_cache_every_token_is_a_miss() -> None:
+    """`cache_size=0`."""
+    site = Site(cache_size=0)
+    for _ in range(3):
+        site.get("/api", token(jti="one"))
+    assert cache_of(site.samples()) == (0, 3)
+
+
+def test_many_threads_lose_no_count() -> None:
+    """Decisions are counted under a lock."""
+    site = Site()
+    good = token()
+    threads = [
+        threading.Thread(target=lambda: [site.get("/api", good) for _ in range(200)])
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert site.samples()[DECISIONS, "outcome=allowed reason= rule=/api"] == 1600
+
+
+@pytest.fixture
+def server() -> Iterator[KeyServer]:
+    """An issuer with keys at a URL."""
+    with KeyServer() as server:
+        yield server
+
+
+def test_the_moment_of_the_last_fetch_and_the_failures(server: KeyServer) -> None:
+    """The moment appears with the first fetch, and not as 1970 before it; failures are counted."""
+    keys = RemoteKeySet(server.url, timeout=1)
+    provider = Provider(issuer=server.issuer, audience=server.audience, keys=keys)
+    site = Site(providers=[PROVIDER, provider])
+    moment = ("jwt_middleware_keys_fetched_timestamp_seconds", f"issuer={server.issuer}")
+    assert moment not in site.samples()
+    site.get("/api", server.token())
+    assert time.time() - site.samples()[moment] < 10
+    assert {name for name, _ in site.samples() if "keys" in name} == {moment[0]}
+    gone = Provider(
+        issuer="https://gone.example",
+        audience="x",
+        keys=RemoteKeySet("http://127.0.0.1:9/jwks.json", timeout=1),
+    )
+    site = Site(providers=[gone])
+    site.get("/api", token(iss=gone.issuer, aud="x"))
+    failures = ("jwt_middleware_key_fetch_failures_total", f"issuer={gone.issuer}")
+    assert site.samples()[failures] == 1
+    assert site.samples()[failures] == 1  # scraping counts nothing again
+
+
+def test_revocations_have_a_moment_a_size_and_failures() -> None:
+    """Nothing is said of revocations that were never read, or that nobody has."""
+    assert not [name for name, _ in Site().samples() if "revocations" in name]
+    log = ListLog()
+    log.revoke(ISSUER, jti="x", expires_at=time.time() + 60)
+    site = Site(revocations=RevocationList(log, max_staleness=0))
+    assert not [name for name, _ in site.samples() if "revocations" in name]
+    site.get("/api", token(jti="y"))
+    samples = site.samples()
+    assert samples["jwt_middleware_revocations", ""] == 2
+    assert time.time() - samples["jwt_middleware_revocations_read_timestamp_seconds", ""] < 10
+    log.fault = StoreUnavailable("down")
+    site.get("/api", token(jti="y"))
+    assert site.samples()["jwt_middleware_revocation_read_failures_total", ""] == 1
+
+
+def test_keys_that_middlewares_share_are_counted_once() -> None:
+    """One failure of one key set is one failure, however many middlewares it serves."""
+    keys = RemoteKeySet("http://127.0.0.1:9/jwks.json", timeout=1)
+    provider = Provider(issuer="https://gone.example", audience="x", keys=keys)
+    site = Site(providers=[provider])
+    JWTMiddleware(app, providers=[provider], rules=[Rule("/")], observers=[site.metrics])
+    site.get("/api", token(iss=provider.issuer, aud="x"))
+    failures = ("jwt_middleware_key_fetch_failures_total", f"issuer={provider.issuer}")
+    assert site.samples()[failures] == 1
+
+
+def test_events_of_the_login_app(caplog: pytest.LogCaptureFixture) -> None:
+    """Counted whatever the level of the audit log is."""
+    caplog.set_level("CRITICAL", "jwt_middleware.login")
+    site = Site()
+    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store.add_user("ada", "analytical engine")
+    minter = TokenMinter.from_secret(SECRET, issuer=ISSUER, audience=AUDIENCE)
+    login = LoginApp(store, minter)
+    for password in ("analytical engine", "wrong", "wrong"):
+        body = json.dumps({"username": "ada", "password": password}).encode()
+        environ = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/token",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": __import__("io").BytesIO(body),
+        }
+        b"".join(login(environ, lambda *arguments: None))
+    name = "jwt_middleware_login_events_total"
+    found = {labels: value for (sample, labels), value in site.samples().items() if sample == name}
+    assert found == {"event=login": 1, "event=failure": 2}
+
+
+def test_the_events_are_those_of_the_audit_log() -> None:
+    """The closed set of labels is the set of events."""
+    assert set(LOGIN_EVENTS) == set(audit._EVENTS)
+
+
+def test_a_listener_that_raises_changes_nothing(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event is logged, and so is the class of the error."""
+    monkeypatch.setattr("jwt_middleware.login_events._listeners", [fails])
+    audit.record("failure", "192.0.2.1")
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["fails", "failure:"]
+    assert "a secret" not in caplog.text
+
+
+def fails(event: str) -> None:
+    """A listener with a fault."""
+    raise RuntimeError("a secret")
+
+
+def test_no_label_comes_from_a_request() -> None:
+    """Whatever a stranger sends, the values of labels are those of the configuration, and the words
+    of closed sets."""
+    site = Site()
+    for number in range(50):
+        site.get(f"/api/{number}", token(sub=f"s{number}", iss=f"https://{number}.example"))
+        site.get(f"/new/{number}", token(sub=f"s{number}"))
+        site.get("/api", "x", REQUEST_METHOD=f"M{number}")
+        site.get(f"//api/{number}/../admin", f"{number}")
+    texts = {"", *(" ".join([rule.prefix, *sorted(rule.methods)]) for rule in RULES)}
+    allowed = {
+        "rule": texts,
+        "outcome": {"allowed", "refused", "reported", "preflight"},
+        "reason": {"", *DESCRIPTIONS},
+        "issuer": {ISSUER},
+        "event": set(LOGIN_EVENTS),
+        "cache": {"hit", "miss"},
+    }
+    for family in site.registry.collect():
+        for sample in family.samples:
+            for name, value in sample.labels.items():
+                assert value in allowed[name]
+
+
+def test_the_names_follow_the_conventions() -> None:
+    """A prefix of the application, base units, `_total` for what only grows."""
+    site = Site(revocations=RevocationList(ListLog()))
+    site.get("/api", token())
+    families = list(site.registry.collect())
+    assert families
+    for family in families:
+        assert re.fullmatch(r"jwt_middleware(_[a-z]+)+", family.name)
+        assert family.documentation.endswith(".")
+        if family.type == "counter":
+            assert not family.name.endswith(("_total", "_count"))
+            assert {s.name for s in family.samples} <= {
+                f"{family.name}_total",
+                f"{family.name}_created",
+            }
+        else:
+            assert family.type == "gauge"
+            assert not family.name.endswith("_total")
+
+
+class Word(MissingToken):
+    """A refusal of an owner's with a reason of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason = "/a/path"
+
+
+def test_a_reason_that_is_none_of_ours_is_other() -> None:
+    """An owner's refusal cannot widen the set."""
+    site = Site()
+    site.metrics(Decision((RULES[0],), None, Word()), {})
+    assert site.samples()[DECISIONS, "outcome=refused reason=other rule=/api"] == 1
+
+
+@pytest.mark.parametrize("registry", ["", 0, dict, [CollectorRegistry()], CollectorRegistry])
+def test_a_registry_is_one(registry: Any) -> None:
+    """Anything else is a `ConfigurationError`."""
+    with pytest.raises(ConfigurationError, match="registry must be a CollectorRegistry or None"):
+        PrometheusMetrics(registry)
+
+
+def test_two_in_one_registry() -> None:
+    """The second is a `ConfigurationError` that says what to do; it leaves nothing behind."""
+    registry = CollectorRegistry()
+    PrometheusMetrics(registry)
+    with pytest.raises(ConfigurationError, match="give it to every middleware"):
+        PrometheusMetrics(registry)
+    other = CollectorRegistry()
+    Counter("jwt_middleware_decisions", "Somebody else's.", registry=other)
+    before = generate_latest(other)
+    with pytest.raises(ConfigurationError, match="registry must not have these metrics"):
+        PrometheusMetrics(other)
+    assert generate_latest(other) == before
+
+
+@pytest.mark.parametrize("observers", [PrometheusMetrics, [PrometheusMetrics]])
+def test_the_class_is_no_observer(observers: Any) -> None:
+    """The commonest slip: without the call it is refused while building."""
+    with pytest.raises(ConfigurationError, match="observers must"):
+        JWTMiddleware(app, providers=[PROVIDER], rules=RULES, observers=observers)
+
+
+SERVED = f"""
+import os
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from jwt_middleware import JWTMiddleware, RemoteKeySet, RevocationList, Rule, scope
+from jwt_middleware.login import LoginApp, TokenMinter
+from jwt_middleware.metrics import PrometheusMetrics
+from jwt_middleware.stores import MemoryStore
+
+store = MemoryStore(password_method="scrypt:1024:8:1")
+minter = TokenMinter.from_secret({SECRET!r}, issuer={ISSUER!r}, audience={AUDIENCE!r})
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/metrics":
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+        return [generate_latest(registry)]
+    return [str(os.getpid()).encode()]
+
+guarded = JWTMiddleware(
+    app,
+    providers=[minter.provider],
+    rules=[Rule("/api"), Rule("/new", scope("x"), report_only=True)],
+    revocations=RevocationList(store),
+    observers=[PrometheusMetrics()],
+)
+application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
+"""
+
+CONFIG = """
+from prometheus_client import multiprocess
+
+def child_exit(server, worker):
+    multiprocess.mark_process_dead(worker.pid)
+"""
+
+
+@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["each by itself", "preloaded"])
+def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> None:
+    """In the multiprocess mode any worker answers a scrape for all: counts are sums, and the moment
+    and size of the revocation list are there."""
+    (tmp_path / "served.py").write_text(SERVED)
+    (tmp_path / "conf.py").write_text(CONFIG)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    env = {"PROMETHEUS_MULTIPROC_DIR": str(shared)}
+    options = ("--workers", "2", "--config", "conf.py", *preload)
+    minter = TokenMinter.from_secret(SECRET, issuer=ISSUER, audience=AUDIENCE)
+    good = minter.mint("ada")
+    with gunicorn("served", *options, cwd=tmp_path, env=env) as address:
+        workers = set()
+        asked = 0
+        deadline = time.monotonic() + 20
+        while (len(workers) < 2 or asked < 20) and time.monotonic() < deadline:
+            workers.add(call(f"{address}/api", token=good)[1])
+            asked += 1
+        assert len(workers) == 2
+        assert [call(f"{address}/{path}")[0] for path in ("api", "new", "new")] == [401, 200, 200]
+        assert call(f"{address}/auth/token", {"username": "ada", "password": "x"})[0] == 401
+        time.sleep(1.1)  # what is not a decision is written once a second
+        for _ in range(20):
+            call(f"{address}/api", token=good)
+        samples = samples_of(call(f"{address}/metrics")[1].decode())
+    decisions = {labels: value for (name, labels), value in samples.items() if name == DECISIONS}
+    assert decisions == {
+        "outcome=allowed reason= rule=/api": asked + 20,
+        "outcome=refused reason=missing rule=/api": 1,
+        "outcome=reported reason=missing rule=/new": 2,
+    }
+    hits, misses = cache_of(samples)
+    assert 1 <= misses <= 2
+    assert 0 < hits <= asked + 20
+    assert samples["jwt_middleware_login_events_total", "event=failure"] == 1
+    assert time.time() - samples["jwt_middleware_revocations_read_timestamp_seconds", ""] < 30
+
+
+def best(run: Callable[[], object], times: int = 2000) -> float:
+    """Microseconds of a call, the best of some."""
+    return min(timeit.repeat(run, number=times, repeat=1)) / times * 1e6
+
+
+def test_metrics_cost_little() -> None:
+    """Some microseconds a request; `tests/benchmarks/compare.py` measures it well. The bound here
+    is for a busy machine."""
+    good = token()
+    plain = JWTMiddleware(app, providers=[PROVIDER], rules=RULES)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "HTTP_AUTHORIZATION": f"Bearer {good}"}
+    took: dict[str, float] = {}
+    runs: Mapping[str, Any] = {"plain": plain, "metrics": Site().guarded}
+    for _ in range(20):
+        for name, guarded in runs.items():
+            run = functools.partial(guarded, environ, lambda *arguments: None)
+            took[name] = min(took.get(name, 1e9), best(run))
+    assert took["metrics"] - took["plain"] < 10
