@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jwt_middleware.stores import SQLStore
 from tests.kit import ROOT
 from tests.kit.serving import gunicorn
 from tests.kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.needs_browser
 
 
 def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path) -> None:

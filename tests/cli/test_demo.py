@@ -15,6 +15,8 @@ from tests.kit.waiting import PATIENCE
 
 from .conftest import COMMAND
 
+pytestmark = pytest.mark.needs_servers
+
 _COMMAND = [*COMMAND, "demo"]
 
 

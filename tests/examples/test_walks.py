@@ -38,8 +38,10 @@ from tests.examples.walking import (
     webtest_call,
 )
 from tests.kit.fault_server import FaultServer
+from tests.kit.parts import skip
 from tests.kit.serving import gunicorn
-from tests.kit.waiting import skip
+
+pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_frameworks]
 
 FILES = [
     file

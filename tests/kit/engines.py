@@ -19,7 +19,8 @@ from urllib.parse import quote
 import psycopg
 import redis
 
-from tests.kit.waiting import PATIENCE, skip, wait_for
+from tests.kit.parts import skip
+from tests.kit.waiting import PATIENCE, wait_for
 
 
 class _Server:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tests.kit import ROOT
 from tests.kit.answers import exchange
-from tests.kit.waiting import PATIENCE, skip, wait_for
+from tests.kit.parts import skip
+from tests.kit.waiting import PATIENCE, wait_for
 
 _GUNICORN = "-m gunicorn --no-control-socket --bind=127.0.0.1:{port} {target} --worker-class="
 _PYTHON = "import sys; from {module} import application; port = int(sys.argv[1]); "

@@ -1,11 +1,8 @@
 """How the tests wait for what other threads, processes and machines do: polling, and for long."""
 
-import os
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
-
-import pytest
+from typing import Any
 
 PATIENCE = 60
 """Seconds for anything that has to come. On a quiet machine it comes in a fraction of one; on a
@@ -25,11 +22,3 @@ def wait_for(
         assert time.perf_counter() < deadline, f"it did not come in time\n{say()}"
         time.sleep(0.01)
     return found
-
-
-def skip(reason: str) -> NoReturn:
-    """Skip the test for want of a part, or fail it on a build machine, which must have every
-    part."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)

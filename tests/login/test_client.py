@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import jwt_middleware.login
+from tests.kit.parts import skip
 from tests.kit.waiting import PATIENCE
 
 CLIENT = Path(jwt_middleware.login.__file__).parent / "page" / "jwt-client.js"
@@ -21,7 +22,7 @@ def told(tmp_path: Path) -> Any:
     of it, a stranger), and what they said."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("Node is not installed")
+        skip("Node is not installed")
     module = shutil.copy(CLIENT, tmp_path / "client.mjs")
     done = subprocess.run(
         [node, str(TABS), str(module)], capture_output=True, text=True, timeout=PATIENCE

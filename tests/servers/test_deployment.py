@@ -33,6 +33,8 @@ from tests.servers.machines import (
     sign_in,
 )
 
+pytestmark = pytest.mark.needs_servers
+
 REQUESTS = 5000
 
 

@@ -12,6 +12,8 @@ from tests.kit.answers import exchange, received
 from tests.kit.serving import serving
 from tests.kit.waiting import BOUND, PATIENCE
 
+pytestmark = pytest.mark.needs_servers
+
 _MIB = 1024 * 1024
 
 _TARGET = "tests.servers.drained:application"

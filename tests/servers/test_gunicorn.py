@@ -18,6 +18,8 @@ from tests.kit.answers import Answer, call
 from tests.kit.serving import gunicorn
 from tests.kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.needs_servers
+
 SECRET = "the secret of the served app, long enough"
 PASSWORD = "correct horse battery staple"
 FORM = "application/x-www-form-urlencoded"

@@ -13,6 +13,8 @@ from tests.kit import answers
 from tests.kit.answers import call
 from tests.kit.serving import gunicorn
 
+pytestmark = pytest.mark.needs_servers
+
 _APP = """
 from jwt_middleware import JWTMiddleware, Rule
 from jwt_middleware.login import KeyFolder, LoginApp, TokenMinter

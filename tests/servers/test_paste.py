@@ -15,6 +15,8 @@ from tests.kit import ROOT
 from tests.kit.answers import call, sign_in
 from tests.kit.serving import gunicorn, running
 
+pytestmark = pytest.mark.needs_servers
+
 PSERVE = str(Path(sys.executable).parent / "pserve")
 
 

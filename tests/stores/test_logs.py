@@ -339,12 +339,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_log, "_TIMEOUT", 0.4)
 
 
-@pytest.fixture(params=[PostgreSQL, Valkey], ids=["postgresql", "valkey"])
-def server(request: pytest.FixtureRequest) -> Iterator[PostgreSQL | Valkey]:
+@pytest.fixture(params=["postgresql", "valkey"])
+def server(request: pytest.FixtureRequest) -> PostgreSQL | Valkey:
     """A server for this test alone."""
-    server = request.param()
-    yield server
-    server.remove()
+    own: PostgreSQL | Valkey = request.getfixturevalue(f"{request.param}_of_its_own")
+    return own
 
 
 @pytest.fixture

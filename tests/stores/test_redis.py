@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -43,11 +43,9 @@ def seconds_until_unavailable(call: Callable[[], object]) -> float:
 
 
 @pytest.fixture
-def server() -> Iterator[Valkey]:
+def server(valkey_of_its_own: Valkey) -> Valkey:
     """A server for this test alone."""
-    server = Valkey()
-    yield server
-    server.remove()
+    return valkey_of_its_own
 
 
 # -----------------------------------------------------------------------------------------------

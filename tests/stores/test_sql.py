@@ -397,11 +397,9 @@ def test_damaged_claims(sqlite_store: SQLStore) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[PostgreSQL]:
+def server(postgresql_of_its_own: PostgreSQL) -> PostgreSQL:
     """A PostgreSQL server for this test alone."""
-    server = PostgreSQL()
-    yield server
-    server.remove()
+    return postgresql_of_its_own
 
 
 def test_a_server_that_is_not_there() -> None:

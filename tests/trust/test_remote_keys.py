@@ -46,6 +46,7 @@ from tests.kit.fault_server import (
     says,
     well,
 )
+from tests.kit.parts import examples
 from tests.kit.serving import gunicorn
 from tests.kit.waiting import PATIENCE, wait_for
 
@@ -411,7 +412,7 @@ def shared_server() -> Iterator[FaultServer]:
         yield server
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @example([{"kty": "EC", "x": 10**4000}, 10**40, 1e300, {"kid": "\ud800"} | SECOND.to_jwk()], 2)
 @given(st.lists(json_values | jwk_like, max_size=20), st.integers(0, 20))
 def test_no_other_key_costs_a_good_one(
@@ -694,7 +695,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(steps)
 def test_any_history(shared_server: FaultServer, steps: list[tuple[int, bool, bool]]) -> None:
     """Whatever fails when: keys serve for a day after the last success, an unknown `kid` is 401
@@ -884,6 +885,7 @@ _APPLICATION = """
 """
 
 
+@pytest.mark.needs_servers
 @pytest.mark.parametrize(
     "worker",
     [("sync", "--workers=2"), ("gthread", "--threads=4"), ("gevent", "--graceful-timeout=1")],
@@ -903,6 +905,7 @@ def test_gunicorn_with_a_preloaded_app(
     assert len(tls_server.requests) == len({pid for _, pid in answers})
 
 
+@pytest.mark.needs_servers
 def test_a_waiting_request_leaves_a_gevent_worker_free(server: FaultServer, tmp_path: Path) -> None:
     """Under gevent a fetch is a greenlet: one worker answers others while it hangs."""
     (tmp_path / "guarded.py").write_text(textwrap.dedent(_APPLICATION))

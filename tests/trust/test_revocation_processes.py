@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.kit import ROOT
+
+pytestmark = pytest.mark.needs_servers
 
 FORKED = """
 import os, signal, threading

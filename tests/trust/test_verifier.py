@@ -396,6 +396,7 @@ print("done")
 """
 
 
+@pytest.mark.needs_servers
 def test_greenlets_get_each_their_own_verdict() -> None:
     """The same under gevent, with a revocation log whose reads yield: nothing blocks the hub,
     nothing is mixed up."""

@@ -9,13 +9,16 @@ from importlib.util import find_spec
 import pytest
 
 from tests.kit.answers import Answer, exchange
+from tests.kit.parts import skip
 from tests.kit.serving import free_port
 from tests.kit.serving import nginx as run_nginx
-from tests.kit.waiting import skip, wait_for
+from tests.kit.waiting import wait_for
 
 from .guards import MINTER
 from .servers import SERVERS, Server, served, targets
 from .spellings import LOOK_ALIKES, SPELLINGS
+
+pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_frameworks]
 
 _MODULES = {"uwsgi": "pyuwsgi", "wsgiref": "wsgiref"}
 _KEEPS_LAST_HEADER = "cheroot"
