@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,13 +27,17 @@ def demo(folder: Path, *options: str) -> Iterator[str]:
     command = [*_COMMAND, "--bind", "127.0.0.1:0", "--folder", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     printed = ""
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
     try:
         for line in process.stdout or ():
             printed += line
             if line.startswith("Ctrl-C"):
                 break
+        watchdog.cancel()
         yield printed
     finally:
+        watchdog.cancel()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, printed

@@ -901,8 +901,8 @@ def test_gunicorn_with_a_preloaded_app(
     with gunicorn("guarded:application", *options, cwd=tmp_path, env=environ) as address:
         assert tls_server.requests == []
         answers = [call(address, token=mint()) for _ in range(20)]
-    assert {status for status, _ in answers} == {200}
-    assert len(tls_server.requests) == len({pid for _, pid in answers})
+    assert {answer.status for answer in answers} == {200}
+    assert len(tls_server.requests) == len({answer.body for answer in answers})
 
 
 @pytest.mark.needs_servers
