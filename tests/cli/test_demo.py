@@ -32,7 +32,7 @@ def demo(folder: Path, *options: str) -> Iterator[str]:
     try:
         for line in process.stdout or ():
             printed += line
-            if line.startswith("Ctrl-C"):
+            if "Ctrl-C" in line:
                 break
         watchdog.cancel()
         yield printed

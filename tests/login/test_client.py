@@ -12,6 +12,8 @@ import jwt_middleware.login
 from tests.kit.parts import skip
 from tests.kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.needs_tools
+
 CLIENT = Path(jwt_middleware.login.__file__).parent / "page" / "jwt-client.js"
 TABS = Path(__file__).parent / "tabs.mjs"
 
