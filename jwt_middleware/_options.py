@@ -4,11 +4,14 @@ Each message says `<option> must be <rule>, got <value>`. A value that may hold 
 shown; a long one is cut.
 """
 
+import re
 from typing import TypeVar
 
 from .errors import ConfigurationError
 
 T = TypeVar("T")
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _SHOWN = 80  # characters of a value in a message
 
@@ -45,6 +48,14 @@ def check_seconds(
     else:
         rule = f"of at least {least:g}" if above < least else f"above {above:g}"
     raise ConfigurationError(f"{name} must be a finite number of seconds {rule}, got {got(value)}")
+
+
+def is_text(value: object) -> bool:
+    """Return whether it is a string that UTF-8 can hold: one without a lone surrogate.
+
+    No token, header or store could hold another, so it would fail at a request, or never match.
+    """
+    return isinstance(value, str) and not _SURROGATE.search(value)
 
 
 def require(condition: object, message: str) -> None:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ._options import require
+from ._options import got, require
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
@@ -20,6 +20,7 @@ from .readiness import readiness
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, VerificationCounts, Verifier
+from .wire.app_form import check_app, explain_recursion
 from .wire.cors import (
     Preflight,
     allow_origin,
@@ -94,25 +95,29 @@ class JWTMiddleware:
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
-        if self._is_observed:
-            return self._call_observed(environ, start_response)
-        rules, caller, answer = self._decide(environ, self._match)
-        if not rules and answer is None:
+        try:
+            if self._is_observed:
+                return self._call_observed(environ, start_response)
+            rules, caller, answer = self._decide(environ, self._match)
+            if not rules and answer is None:
+                return self.app(environ, start_response)
+            if self._allowed_origins:
+                start_response = allow_origin(start_response, environ, self._allowed_origins)
+            if answer is not None:
+                clear_identity(environ)
+                note_refusals(environ, caller, answer)
+                self._observers.report(Decision(rules, None, answer), environ)
+                return self._answer(answer, environ, start_response)
+            if caller is None:
+                # Clear our keys, so that no server or outer middleware can supply an identity.
+                clear_identity(environ)
+            else:
+                names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
+                put_identity(environ, caller, "Bearer", names_one)
             return self.app(environ, start_response)
-        if self._allowed_origins:
-            start_response = allow_origin(start_response, environ, self._allowed_origins)
-        if answer is not None:
-            clear_identity(environ)
-            note_refusals(environ, caller, answer)
-            self._observers.report(Decision(rules, None, answer), environ)
-            return self._answer(answer, environ, start_response)
-        if caller is None:
-            # Clear our keys, so that no server or outer middleware can supply an identity.
-            clear_identity(environ)
-        else:
-            names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
-            put_identity(environ, caller, "Bearer", names_one)
-        return self.app(environ, start_response)
+        except RecursionError:
+            explain_recursion("self")
+            raise
 
     def _call_observed(
         self, environ: dict[str, Any], start_response: StartResponse
@@ -269,8 +274,8 @@ def _no_rules(environ: Mapping[str, Any]) -> tuple[Rule, ...]:
 
 
 def _check_app(app: object) -> None:
+    check_app(app)
     form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
-    require(callable(app), f"app must be a WSGI app, got {type(app).__name__}; {form}")
     # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
     # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
     # refused here instead of failing at the first request.
@@ -279,10 +284,10 @@ def _check_app(app: object) -> None:
 
 def _check_realm(realm: object) -> None:
     is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
-    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {realm!r}")
+    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
 
 
 def _check_count(name: str, value: object, *, least: int) -> None:
     # A boolean is an integer to Python, and never meant as one here.
     is_count = type(value) is int and value >= least
-    require(is_count, f"{name} must be an integer of at least {least}, got {value!r}")
+    require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")

@@ -1,6 +1,7 @@
 """`LoginApp`: a WSGI app where users log in with username and password and get tokens."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -9,6 +10,7 @@ from werkzeug.wrappers import Request
 from .._options import got, require
 from ..readings import to_wsgi
 from ..stores.base import Store, UserStore
+from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
     allow_origin,
     checked_origins,
@@ -28,6 +30,9 @@ from .sessions import Sessions
 from .throttle import Throttle
 
 _STORE_METHODS = ("ping", "add_session", "end_sessions", "revoke", "is_revoked", "increment")
+
+_PREFIX = re.compile(r"(?:/[^/\\%?#;:*<>{}\[\]|^\"`\s\x00-\x20\x7f-\x9f\ud800-\udfff\ufffd]+)*")
+"""No segments, or some that are no pattern, parameter, query or escape, and hold no blank."""
 
 
 class WrappedApplication(Protocol):
@@ -107,17 +112,8 @@ class LoginApp:
 
         `prefix` is a path such as `"/auth"`. With `""` the login app answers `/token` itself.
         """
-        well_formed = isinstance(prefix, str) and (
-            not prefix or (prefix.startswith("/") and not prefix.endswith("/"))
-        )
-        require(
-            well_formed,
-            'prefix must be a path without a slash at its end: prefix="/auth", or prefix=""',
-        )
-        require(
-            callable(app),
-            "app must be a WSGI app: for Flask wrap(app.wsgi_app, prefix='/auth')",
-        )
+        _check_prefix(prefix)
+        check_app(app)
         prefix = to_wsgi(prefix)
         own = {prefix + path: path for path in self._routes.paths}
 
@@ -125,7 +121,11 @@ class LoginApp:
             given = environ.get("PATH_INFO") or ""
             path = own.get(given) if isinstance(given, str) else None
             if path is None:
-                return app(environ, start_response)
+                try:
+                    return app(environ, start_response)
+                except RecursionError:
+                    explain_recursion("app")
+                    raise
             script_name = environ.get("SCRIPT_NAME") or ""
             if isinstance(script_name, str):  # `_tidy` refuses a malformed environ later.
                 environ["SCRIPT_NAME"] = script_name + prefix
@@ -133,6 +133,17 @@ class LoginApp:
             return self(environ, start_response)
 
         return application
+
+
+def _check_prefix(prefix: object) -> None:
+    """Raise `ConfigurationError` unless it is a path that a request can have, with one meaning."""
+    is_path = isinstance(prefix, str) and _PREFIX.fullmatch(prefix)
+    require(
+        is_path and not {".", ".."} & set(str(prefix).split("/")),
+        "prefix must be a path of literal segments without a slash at its end, blanks, '%', ';', "
+        f"query, dot segments or patterns, got {got(prefix)}; "
+        'prefix="/auth", or prefix="" for /token itself',
+    )
 
 
 def _check_parts(

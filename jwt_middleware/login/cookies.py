@@ -18,6 +18,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from ..wire.addresses import is_proxied
 from .errors import ForeignSession, LoginError, json_response
 from .grants import Grants, Peer
 
@@ -169,8 +170,7 @@ def _is_plain_loopback(request: Request) -> bool:
     if environ.get("wsgi.url_scheme") != "http":
         return False
     # A proxy on this machine may send a loopback host although the browser used https.
-    is_forwarded = any(name.startswith("HTTP_X_FORWARDED_") for name in environ)
-    if is_forwarded:
+    if is_proxied(environ) or any(name.startswith("HTTP_X_FORWARDED_") for name in environ):
         return False
     host = _host(request)[0] or ""
     if host == "localhost" or host.endswith(".localhost"):

@@ -31,6 +31,10 @@ __all__ = [
     "fold_spelling",
 ]
 
+_MAX_NAME = 512
+"""Characters of the longest name that is folded; no table of users has a longer one. They all share
+one counter, as the folding of 64 KiB that expand would take half a second."""
+
 _FILLERS = "\u115f\u1160\u2800"
 """Letters and symbols that are drawn as nothing. NFKD makes U+1160 of U+3164 and U+FFA0."""
 
@@ -58,6 +62,8 @@ def fold_spelling(name: str) -> str:
     A spelling with a counter of its own is another five guesses a minute; two users who share a
     counter lose little. The result may be empty, for a name of blanks and signs.
     """
+    if len(name) > _MAX_NAME:
+        return ""
     # upper() first: it maps the dotless i and the long s, which casefold() keeps or misses.
     text = _decomposed(_decomposed(name).upper().casefold())
     text = "".join(map(_fold_character, text)).translate(_NATIONAL)

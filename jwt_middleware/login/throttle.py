@@ -9,6 +9,7 @@ address. An IPv6 client has at least a /64 and often a /48, so both count as add
 import hashlib
 import ipaddress
 import math
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,7 @@ from limits import RateLimitItem, parse_many
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from .._options import got
 from ..errors import ConfigurationError, StoreUnavailable
 from ..stores.base import Counters
 from .spelling import fold_spelling
@@ -28,6 +30,12 @@ _KNOWN_FOR = 30 * 86_400
 
 _MAX_WINDOW = 366 * 86_400
 """Seconds. A window may be at most this long, so that every store can add it to the time."""
+
+_MAX_AMOUNT = 10**9
+"""Attempts of the highest limit: more than that bounds nothing, and no counter can hold any."""
+
+# What `limits` reads, but for digits of other scripts and for 0, which it takes for 1.
+_LIMIT = re.compile(r"\s*[1-9][0-9]*\s*(?:/|per)\s*(?:[1-9][0-9]*\s*)?[a-z]+\s*", re.I | re.A)
 
 _SITE_PREFIX, _HOUSEHOLD_PREFIX = 48, 64
 """Bits of the IPv6 prefix of one client: a site has up to a /48 (RFC 6177), a household a /64."""
@@ -178,8 +186,8 @@ def _seen_keys(seen: str) -> tuple[str, str]:
 def _check_limit(option: str, text: object) -> None:
     if not isinstance(text, str) or not _is_limit(text):
         raise ConfigurationError(
-            f'{option} must be one limit such as "5/minute", at least 1 in at most 366 days, '
-            f"got {text!r}"
+            f'{option} must be one limit such as "5/minute", 1 to 10^9 in at most 366 days, '
+            f"got {got(text)}"
         )
 
 
@@ -188,9 +196,9 @@ def _is_limit(text: str) -> bool:
         limits = parse_many(text)
     except ValueError:
         return False
-    if len(limits) != 1:
+    if len(limits) != 1 or not _LIMIT.fullmatch(text):
         return False
-    return limits[0].amount >= 1 and 1 <= limits[0].get_expiry() <= _MAX_WINDOW
+    return 1 <= limits[0].amount <= _MAX_AMOUNT and 1 <= limits[0].get_expiry() <= _MAX_WINDOW
 
 
 @cache

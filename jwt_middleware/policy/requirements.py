@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._options import require
+from .._options import is_text, require
 from ..errors import (
     ConfigurationError,
     Forbidden,
@@ -163,7 +163,7 @@ def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
         "claim must be called with a name, or with the path to it as a tuple, "
         f"got {name!r}; claim(('realm_access', 'roles'), 'admin')",
     )
-    are_scalars = all(isinstance(value, (str, int, float, bool)) for value in values)
+    are_scalars = all(is_text(value) or isinstance(value, (int, float)) for value in values)
     require(
         are_scalars,
         "claim must be called with strings, numbers or booleans as values, "
@@ -275,7 +275,7 @@ def issuers_of(requirement: Requirement, known: frozenset[str]) -> frozenset[str
 
 
 def _are_texts(names: tuple[object, ...]) -> bool:
-    return bool(names) and all(isinstance(name, str) and name for name in names)
+    return bool(names) and all(is_text(name) and name for name in names)
 
 
 def _listed(values: tuple[object, ...]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from .._options import got, require
 from ..errors import ConfigurationError
 from .encoding import decode_base64url
-from .key_material import ALGORITHMS
+from .key_material import ALGORITHMS, check_rsa_numbers
 
 # The members of each kind that stand for bytes (RFC 7518 section 6, RFC 8037 section 2). Those of
 # the first tuple are required.
@@ -20,6 +20,18 @@ _BYTE_MEMBERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "EC": (("x", "y"), ("d",)),
     "OKP": (("x",), ("d",)),
 }
+
+# Each number of an RSA key is in as few bytes as it needs (RFC 7518 section 2, Base64urlUInt).
+_COORDINATE_BYTES = {"P-256": 32, "P-384": 48, "P-521": 66}
+"""What `x`, `y` and `d` have on each curve, zeros in front included (RFC 7518 section 6.2)."""
+
+PAIRS = {
+    "oct": '"k" must be a secret',
+    "RSA": '"d", "p", "q", "dp", "dq" and "qi" must be the private numbers of "n" and "e"',
+    "EC": '"x" and "y" must be a point on the curve "crv", and "d" its private key',
+    "OKP": '"x" must be a public key of the curve "crv", and "d" its private key',
+}
+"""How the members of each kind belong together; libraries do not say which of them does not."""
 
 ALGORITHM_OF_KIND = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 """Every `kty` that is read, with an algorithm of its: PyJWT reads all keys of a kind alike."""
@@ -52,6 +64,43 @@ def check_form(jwk: Mapping[str, Any]) -> None:
     for name in optional:
         if name in jwk:
             _check_bytes(name, jwk[name])
+    if kind == "RSA":
+        _check_rsa(jwk)
+    elif kind == "EC":
+        _check_coordinates(jwk)
+
+
+def _check_rsa(jwk: Mapping[str, Any]) -> None:
+    required, optional = _BYTE_MEMBERS["RSA"]
+    for name in (*required, *optional):
+        if name in jwk:
+            require(
+                _bytes_of(jwk[name])[:1] != b"\0",
+                f'"{name}" must be a number other than 0 without zero bytes in front '
+                "(RFC 7518 section 2)",
+            )
+    modulus, exponent = (int.from_bytes(_bytes_of(jwk[name]), "big") for name in required)
+    check_rsa_numbers(modulus, exponent)
+
+
+def _check_coordinates(jwk: Mapping[str, Any]) -> None:
+    curve = jwk.get("crv")
+    if not isinstance(curve, str) or curve not in _COORDINATE_BYTES:
+        raise ConfigurationError(
+            f'"crv" must be one of {", ".join(_COORDINATE_BYTES)}, got {got(curve)}'
+        )
+    size = _COORDINATE_BYTES[curve]
+    for name in ("x", "y", "d"):
+        if name in jwk:
+            found = len(_bytes_of(jwk[name]))
+            require(
+                found == size,
+                f'"{name}" must have {size} bytes on {curve} (RFC 7518 section 6.2), got {found}',
+            )
+
+
+def _bytes_of(text: str) -> bytes:
+    return decode_base64url(text.encode("ascii"))
 
 
 def _check_texts(jwk: Mapping[str, Any]) -> None:

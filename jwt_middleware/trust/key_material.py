@@ -31,6 +31,9 @@ ALGORITHMS = (*SECRET_BYTES, *RSA_ALGORITHMS, *_CURVES, *ED25519_NAMES)
 
 _LEAST_RSA_BITS = 2048  # RFC 7518 section 3.3
 _MOST_RSA_BITS = 16384  # one check of a signature with such a key takes 1 ms
+# FIPS 186-5 section 5.4. With 1 every message is its own signature, with 3 a careless check of the
+# padding is enough to forge one; with a great one a check takes as long as signing.
+_LEAST_EXPONENT, _MOST_EXPONENT = 2**16 + 1, 2**256 - 1
 
 # A public key is a point on the curve. Under one of small order, the constant signature of that
 # point and the number zero verifies every eighth message or all of them, and RFC 8032 section 5.1
@@ -121,13 +124,24 @@ def _check_secret(algorithm: str, secret: bytes) -> None:
     )
 
 
-def _check_rsa(key: rsa.RSAPublicKey) -> None:
+def check_rsa_numbers(modulus: int, exponent: int) -> None:
+    """Raise `ConfigurationError`, naming the number, unless they make a good public RSA key."""
     require(
-        _LEAST_RSA_BITS <= key.key_size <= _MOST_RSA_BITS,
-        f"an RSA key must have {_LEAST_RSA_BITS} to {_MOST_RSA_BITS} bits "
-        f"(RFC 7518 section 3.3), got {got(key.key_size)}",
+        _LEAST_RSA_BITS <= modulus.bit_length() <= _MOST_RSA_BITS,
+        f'an RSA key must have {_LEAST_RSA_BITS} to {_MOST_RSA_BITS} bits in "n" '
+        f"(RFC 7518 section 3.3), got {got(modulus.bit_length())}",
     )
-    require(key.public_numbers().n % 2, "the modulus of an RSA key must be odd")
+    require(modulus % 2, 'the modulus "n" of an RSA key must be odd')
+    require(
+        _LEAST_EXPONENT <= exponent <= _MOST_EXPONENT and exponent % 2,
+        'the exponent "e" of an RSA key must be odd and from 65537 to 2^256 (FIPS 186-5), such as '
+        f'65537, which is "AQAB", got {got(exponent)}',
+    )
+
+
+def _check_rsa(key: rsa.RSAPublicKey) -> None:
+    numbers = key.public_numbers()
+    check_rsa_numbers(numbers.n, numbers.e)
 
 
 def _check_ed25519(key: ed25519.Ed25519PublicKey) -> None:

@@ -10,11 +10,11 @@ from typing import Any, Protocol, cast
 
 import jwt
 
-from .._options import got, require
+from .._options import got, is_text, require
 from ..errors import ConfigurationError
 from . import key_material
 from .encoding import encode_base64url, parse_document
-from .jwk import ALGORITHM_OF_KIND, THUMBPRINT_MEMBERS, check_form
+from .jwk import ALGORITHM_OF_KIND, PAIRS, THUMBPRINT_MEMBERS, check_form
 from .key_material import ALGORITHMS, ED25519_NAMES, RSA_ALGORITHMS, Material
 
 __all__ = [
@@ -56,8 +56,9 @@ class Key:
             f"got {got(self.algorithm)}",
         )
         require(
-            self.id is None or (isinstance(self.id, str) and self.id),
-            f"id must be a string that is not empty, or None, got {got(self.id)}",
+            self.id is None or (is_text(self.id) and self.id),
+            f"id must be a string that is not empty and has no lone surrogates, or None, "
+            f"got {got(self.id)}",
         )
         names = self.algorithms or (self.algorithm,)
         require(
@@ -107,13 +108,11 @@ class Key:
             implementation: Any = jwt.get_algorithm_by_name(ALGORITHM_OF_KIND[jwk["kty"]])
             material = implementation.from_jwk(dict(jwk))
         except Exception as error:  # PyJWT and cryptography raise a dozen kinds on a bad document
-            raise ConfigurationError(
-                f"a JWK must be a key of kind {', '.join(ALGORITHM_OF_KIND)}"
-            ) from error
+            raise ConfigurationError(f"a JWK must be one key: {PAIRS[jwk['kty']]}") from error
         key = cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
         if jwk["kty"] in ("EC", "OKP"):  # the numbers of an RSA key are checked by cryptography
             is_pair = all(jwk[name] == value for name, value in key._members().items())
-            require(is_pair, "the public members of a JWK must be those of its private key")
+            require(is_pair, f"a JWK must be one key: {PAIRS[jwk['kty']]}")
         return key
 
     @classmethod

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .._options import check_seconds, got, require
+from .._options import check_seconds, got, is_text, require
 from ..errors import ConfigurationError
 from .keys import KeySource
 
@@ -82,11 +82,11 @@ class Provider:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != "" and not _CONTROL.search(value)
+    return is_text(value) and value != "" and not _CONTROL.search(str(value))
 
 
 def _check_text(name: str, value: object, meaning: str) -> None:
-    rule = "a string that is not empty and has no control characters"
+    rule = "a string that is not empty and has no control characters or lone surrogates"
     require(_is_text(value), f"{name} must be {rule}, {meaning}, got {got(value)}")
 
 

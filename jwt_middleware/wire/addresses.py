@@ -65,11 +65,19 @@ def client_address(environ: Mapping[str, Any]) -> str | None:
     is not a proxy if `ProxyFix` replaced the peer or if a forwarding header names the peer.
     """
     peer = _parse(environ.get("REMOTE_ADDR"))
-    is_proxied = any(environ.get(name) for name in _PROXY_SIGNS)
-    if is_proxied and (peer is None or _is_internal(peer)) and not _is_replaced(environ, peer):
+    if (
+        is_proxied(environ)
+        and (peer is None or _is_internal(peer))
+        and not _is_replaced(environ, peer)
+    ):
         _warn_once()
         return None
     return None if peer is None else str(peer)
+
+
+def is_proxied(environ: Mapping[str, Any]) -> bool:
+    """Return whether a header says that the request came through a proxy."""
+    return any(environ.get(name) for name in _PROXY_SIGNS)
 
 
 def peer_address(environ: Mapping[str, Any]) -> str | None:

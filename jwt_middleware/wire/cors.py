@@ -1,18 +1,24 @@
 """Cross-origin resource sharing (the Fetch standard, section 3): which origins may read an
 answer."""
 
+import ipaddress
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
-from .._options import require, tuple_of
+from .._options import got, require, tuple_of
 from .problem import NOSNIFF, answering
 from .wsgi import StartResponse, WSGIApplication
 
 # RFC 6454 section 7.1, and no path: what a browser sends
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
+_ORIGIN = re.compile(r"(https?)://([^/?#@:\[\]\s]+|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_MAX_PORT = 65535
+_MAX_NAME = 253  # characters of a host name (RFC 1035 section 3.1)
 
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "*",
@@ -97,10 +103,69 @@ def vary_by(name: str, headers: Iterable[tuple[str, str]]) -> list[tuple[str, st
 
 
 def checked_origins(origins: Sequence[str]) -> frozenset[str]:
-    """Return the exact origins of an `allowed_origins` option, or raise `ConfigurationError`."""
-    right_form = (
-        "allowed_origins is a list of exact origins: allowed_origins=['https://app.example']"
-    )
-    names = tuple_of(str, origins, right_form)
-    require(all(map(_ORIGIN.fullmatch, names)), right_form)
-    return frozenset(names)
+    """Return the exact origins of an `allowed_origins` option, or raise `ConfigurationError`.
+
+    Each must be just what a browser sends, since it is compared by its characters: lower case, a
+    host in ASCII, no port where it is the scheme's own, no slash at the end.
+    """
+    usual = "https://app.example"
+    rule = "allowed_origins must be a list of exact origins as browsers send them"
+    form = f"{rule}, got {got(origins)}; allowed_origins=['{usual}']"
+    for name in tuple_of(str, origins, form):
+        require(
+            _is_origin(name),
+            f"{rule}, got {got(name)}; allowed_origins=['{_likely_origin(name) or usual}']",
+        )
+    return frozenset(origins)
+
+
+def _is_origin(text: str) -> bool:
+    found = _ORIGIN.fullmatch(text)
+    if found is None:
+        return False
+    scheme, host, port = found.groups()
+    has_good_port = port is None or (port != _DEFAULT_PORTS[scheme] and int(port) <= _MAX_PORT)
+    return has_good_port and _is_host(host)
+
+
+def _is_host(host: str) -> bool:
+    """Return whether this is how a browser writes the host: a name, or an address in its one
+    form."""
+    if host.startswith("["):
+        return host == _address_in_brackets(host[1:-1])
+    *_, last = labels = host.split(".")
+    if last.isdigit() or last.startswith("0x"):  # to a browser this is an IPv4 address
+        try:
+            return str(ipaddress.IPv4Address(host)) == host
+        except ValueError:
+            return False
+    return len(host) <= _MAX_NAME and all(map(_LABEL.fullmatch, labels))
+
+
+def _address_in_brackets(text: str) -> str | None:
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return None
+    if address.ipv4_mapped is None:
+        return f"[{address}]"
+    # Versions of Python write these differently; browsers do it so.
+    return f"[::ffff:{(int(address) >> 16) & 0xFFFF:x}:{int(address) & 0xFFFF:x}]"
+
+
+def _likely_origin(text: str) -> str | None:
+    """Return the origin that was probably meant, or None."""
+    if "." not in text and "://" not in text:  # such as "null"
+        return None
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        if not host.isascii():
+            host = host.encode("idna").decode("ascii")
+    except ValueError:
+        return None
+    if ":" in host:
+        host = _address_in_brackets(host) or ""
+    shown = "" if port is None or str(port) == _DEFAULT_PORTS.get(scheme) else f":{port}"
+    origin = f"{scheme}://{host}{shown}"
+    return origin if _is_origin(origin) else None

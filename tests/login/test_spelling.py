@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 (letters that look alike are the point)
 
+import time
 import unicodedata
 from contextlib import suppress
 
@@ -188,6 +189,16 @@ def test_no_entry_of_the_table_is_needless() -> None:
 def test_other_names_stay_other_names(one: str, other: str) -> None:
     """Folding is bold, but a name of a living script is told from another one."""
     assert fold_spelling(one) != fold_spelling(other)
+
+
+@pytest.mark.parametrize("letter", ["a", "\ufdfa", "ー", "𝐚", "\u0301"], ids=ascii)
+def test_a_name_without_end_costs_little(letter: str) -> None:
+    """Names that no table can hold share one counter, so that nobody is made to fold 64 KiB."""
+    started = time.process_time()
+    for _ in range(20):
+        assert fold_spelling(letter * 65_536) == fold_spelling("x" * 513) == ""
+        fold_spelling(letter * 512)
+    assert time.process_time() - started < 2
 
 
 HOME = "192.0.2.1"
