@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -40,6 +39,7 @@ from jwt_middleware.testing import KeyServer
 from tests.kit.answers import call
 from tests.kit.logs import ListLog
 from tests.kit.serving import gunicorn
+from tests.kit.tokens import issued
 
 ISSUER, AUDIENCE = "https://login.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -59,8 +59,7 @@ Samples = dict[tuple[str, str], float]
 
 def token(**claims: Any) -> str:
     """A token that is good but for what is given."""
-    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 3600}
-    return jwt.encode(usual | claims, SECRET, "HS256")
+    return issued(SECRET, **{"iss": ISSUER, "aud": AUDIENCE} | claims)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:

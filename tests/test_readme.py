@@ -116,8 +116,10 @@ from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule,
 
 app = Flask(__name__)
 app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
-provider = Provider(issuer="https://idp.example/", audience="example-api", keys=KeySet([Key.generate()]))
-app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=[Rule("/api", scope("read"))])
+keys = KeySet([Key.generate()])
+provider = Provider(issuer="https://idp.example/", audience="example-api", keys=keys)
+rules = [Rule("/api", scope("read"))]
+app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
 application = app
 """
 

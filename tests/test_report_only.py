@@ -5,12 +5,10 @@ The same app stands bare and behind report-only rules; and the same rules are en
 
 import io
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jwt
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -35,6 +33,7 @@ from jwt_middleware import (
 from jwt_middleware.settings import filter_app_factory
 from jwt_middleware.wire.cors import Preflight
 from tests.kit.parts import examples
+from tests.kit.tokens import issued
 
 ISSUER, SECOND, AUDIENCE = "https://login.example", "https://second.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -45,8 +44,7 @@ PROVIDERS = [Provider(issuer=issuer, audience=AUDIENCE, keys=KEYS) for issuer in
 
 def token(**claims: Any) -> str:
     """A token that is good but for what is given."""
-    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 3600}
-    return jwt.encode(usual | claims, SECRET, "HS256")
+    return issued(SECRET, **{"iss": ISSUER, "aud": AUDIENCE} | claims)
 
 
 def breaks(identity: Identity) -> bool:

@@ -99,7 +99,9 @@ BODIES = {
     "NaN": b'{"username": NaN, "password": "x"}',
     "a member twice": b'{"username": "ada", "username": "bob", "password": "x"}',
     "the same member twice": b'{"username": "ada", "username": "ada", "password": "x"}',
-    "a member twice, once escaped": rb'{"username": "ada", "\u0075sername": "ada", "password": "x"}',
+    "a member twice, once escaped": (
+        rb'{"username": "ada", "\u0075sername": "ada", "password": "x"}'
+    ),
     "a member twice, deep down": b'{"username": "ada", "password": "x", "y": {"z": 1, "z": 1}}',
     "a lone surrogate": rb'{"username": "\ud800", "password": "x"}',
     "not UTF-8": b'{"username": "\xff", "password": "x"}',

@@ -27,7 +27,8 @@ class SQLiteUsers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._run(
-            "CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT COLLATE NOCASE UNIQUE, hash TEXT, role TEXT)"
+            "CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT COLLATE NOCASE UNIQUE, "
+            "hash TEXT, role TEXT)"
         )
 
     def add(self, mail: str, stored_hash: str, role: str) -> None:

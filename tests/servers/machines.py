@@ -182,7 +182,10 @@ class Load:
             self.answers.append(b"" if is_good else answer or b"nothing")
 
     def _ask(self, token: str) -> bytes:
-        head = f"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+        head = (
+            f"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "
+            f"{token}\r\n\r\n"
+        )
         try:
             with socket.create_connection(self._place, timeout=PATIENCE) as connection:
                 connection.sendall(head.encode())

@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import jwt
 import pytest
 
 from tests.kit import answers
 from tests.kit.answers import Answer, call
 from tests.kit.serving import gunicorn
+from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.needs_servers
@@ -96,14 +96,8 @@ def test_the_whole_way(
 def expired_token() -> str:
     """A token as the app mints them, of an hour ago."""
     then = int(time.time()) - 3600
-    claims = {
-        "iss": "https://example.com",
-        "aud": "example-api",
-        "sub": "1",
-        "iat": then,
-        "exp": then + 900,
-    }
-    return jwt.encode(claims, SECRET, "HS256", {"typ": "at+jwt"})
+    claims = {"iss": "https://example.com", "aud": "example-api", "sub": "1"}
+    return issued(SECRET, headers={"typ": "at+jwt"}, iat=then, exp=then + 900, **claims)
 
 
 def assert_each_is_themself(address: str) -> None:

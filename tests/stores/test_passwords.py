@@ -30,8 +30,10 @@ from tests.kit.waiting import BOUND, PATIENCE, wait_for
 from .conftest import CHEAP, run
 from .test_conformance import BAD_METHODS, BAD_PASSWORDS, DAMAGED, JSON_VALUES, by_value
 
-NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$", "scrypt:1024:8:1$\udce4$" + "0" * 128,
-             "scrypt:" + "9" * 9999 + ":8:1$salt$" + "0" * 128, "scrypt:1048576:64:64$salt$" + "0" * 128,
+NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$",
+    "scrypt:1024:8:1$\udce4$" + "0" * 128,
+             "scrypt:" + "9" * 9999 + ":8:1$salt$" + "0" * 128,
+             "scrypt:1048576:64:64$salt$" + "0" * 128,
              "pbkdf2:nothing:1$salt$" + "0" * 64,
              "pbkdf2:sha256:99999999999$salt$" + "0" * 64, *DAMAGED.values()]  # fmt: skip
 NO_PASSWORDS = [
@@ -449,7 +451,8 @@ def test_memory_is_short() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (120 << 20, 120 << 20))
         stored = "scrypt:131072:8:1$salt$" + "0" * 128
         hasher = passwords.PasswordHasher()
-        for call in (lambda: passwords.check_password(stored, "x"), lambda: passwords.check_password(None, "x"),
+        for call in (lambda: passwords.check_password(stored, "x"),
+        lambda: passwords.check_password(None, "x"),
                      lambda: hasher.hash("x")):
             try:
                 call()

@@ -287,7 +287,10 @@ def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:
     session = new_session()
     split_store.add_session(session)
     with split_store._database.transaction(write=True) as connection:
-        keep = "CREATE TRIGGER keep BEFORE DELETE ON jwt_middleware_session BEGIN SELECT RAISE(ABORT, 'kept'); END"
+        keep = (
+            "CREATE TRIGGER keep BEFORE DELETE ON jwt_middleware_session BEGIN SELECT "
+            "RAISE(ABORT, 'kept'); END"
+        )
         connection.execute(sa.text(keep))
     with pytest.raises(StoreUnavailable):
         split_store.end_session(session)

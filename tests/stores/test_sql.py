@@ -92,7 +92,8 @@ def test_many_processes_start_at_once(url: str) -> None:
                 os._exit(0)
         os.close(go)
         print([os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(16)] == [0] * 16)
-        print([user.username for user in SQLStore({url!r}).users()] == [f"user{{n:02}}" for n in range(16)])
+        names = [user.username for user in SQLStore({url!r}).users()]
+        print(names == [f"user{{n:02}}" for n in range(16)])
     """
     assert run(script) == "True\nTrue\n"
 
@@ -137,7 +138,8 @@ FORKING = """if True:
     right = all(store.get(str(mine.id)) == mine for _ in range(60))
     if mine is not users[3]:
         os._exit(0 if right else 1)
-    print(right, [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(3)], store.get("1") == users[0])
+    codes = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(3)]
+    print(right, codes, store.get("1") == users[0])
 """
 
 
@@ -542,7 +544,8 @@ def test_an_engine_of_the_owners(url: str, kind: Callable[[sa.Engine], sa.Engine
 
 
 NO_STORES = ["", "auth.db", "/tmp/auth.db", "sqlite", "sqlite://auth.db", "sqlite://host/auth.db", "sqlite:///auth.db?timeout=9",
-             "sqlite:///file:auth.db?uri=true", "mysql://ann:secret@host/auth", "host=h password=secret",
+             "sqlite:///file:auth.db?uri=true", "mysql://ann:secret@host/auth",
+             "host=h password=secret",
              "postgresql+pg8000://ann:secret@host/auth", "oracle://x",
              None, 5, b"sqlite:///auth.db", Path("auth.db")]  # fmt: skip
 IN_MEMORY = ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true",

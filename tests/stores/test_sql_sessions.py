@@ -98,7 +98,10 @@ def test_sessions_of_a_user_are_locked_in_the_order_of_their_names(
     for n in (3, 2, 1):  # as they lie in the table
         added(postgresql_store, name_hash=bytes([n]) * 32)
     engine = postgresql_store._database.engine
-    take = "SELECT count(*) FROM (SELECT 1 FROM jwt_middleware_session WHERE name_hash = :name FOR UPDATE {}) AS x"
+    take = (
+        "SELECT count(*) FROM (SELECT 1 FROM jwt_middleware_session WHERE name_hash = "
+        ":name FOR UPDATE {}) AS x"
+    )
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as holder, engine.begin() as other:
             holder.execute(sa.text(take.format("")), {"name": b"\2" * 32})
@@ -195,7 +198,10 @@ def without_writes(store: SQLStore, table: str) -> Iterator[None]:
     works."""
     event = {"session": "DELETE", "revocation": "INSERT"}[table]
     if store.path:
-        forbid = f"CREATE TRIGGER bar BEFORE {event} ON jwt_middleware_{table} BEGIN SELECT RAISE(ABORT, 'no'); END"
+        forbid = (
+            f"CREATE TRIGGER bar BEFORE {event} ON jwt_middleware_{table} BEGIN SELECT "
+            f"RAISE(ABORT, 'no'); END"
+        )
         allow = "DROP TRIGGER bar"
     else:
         fail = "UPDATE jwt_middleware_schema SET version = 1 / 0"

@@ -31,9 +31,13 @@ def me():
     return {"id": Identity.from_environ(request.environ).subject}
 
 store = SQLStore("sqlite:///auth.db")
-minter = TokenMinter.from_secret("a secret of thirty-two bytes ....", issuer="https://example.com", audience="api")
+SECRET = "a secret of thirty-two bytes ...."
+minter = TokenMinter.from_secret(SECRET, issuer="https://example.com", audience="api")
 guarded = JWTMiddleware(
-    app.wsgi_app, providers=[minter.provider], revocations=RevocationList(store), rules=[Rule("/api")]
+    app.wsgi_app,
+    providers=[minter.provider],
+    revocations=RevocationList(store),
+    rules=[Rule("/api")],
 )
 app.wsgi_app = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 """
@@ -124,7 +128,10 @@ def test_every_fixture_has_our_prefix() -> None:
 def test_the_plugin_is_cheap_to_load() -> None:
     """Every run of pytest loads it, those that never use it, too: nothing comes with it but the
     core."""
-    script = "import sys, pytest, jwt_middleware; before = set(sys.modules)\nimport jwt_middleware.pytest_plugin\n"
+    script = (
+        "import sys, pytest, jwt_middleware; before = set(sys.modules)\nimport "
+        "jwt_middleware.pytest_plugin\n"
+    )
     script += "print(*sorted(set(sys.modules) - before))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

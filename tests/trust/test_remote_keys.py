@@ -48,6 +48,7 @@ from tests.kit.fault_server import (
 )
 from tests.kit.parts import examples
 from tests.kit.serving import gunicorn
+from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE, wait_for
 
 ISSUER = "https://idp.example/"
@@ -95,8 +96,8 @@ def server() -> Iterator[FaultServer]:
 
 def mint(key: Key = FIRST, *, kid: str | None = None, **claims: Any) -> str:
     """A good token of the key, or with a `kid` of somebody's choice."""
-    claims = {"iss": ISSUER, "aud": "api", "sub": "ada", "exp": int(time.time()) + 200_000} | claims
-    return jwt.encode(claims, key.signing_key, key.algorithm, {"kid": kid or key.id})
+    usual = {"iss": ISSUER, "aud": "api", "exp": int(time.time()) + 200_000}
+    return issued(key, headers={"kid": kid or key.id}, **usual | claims)
 
 
 def guarded(keys: RemoteKeySet) -> Callable[[str], int]:
@@ -881,7 +882,8 @@ _APPLICATION = """
 
     keys = RemoteKeySet(os.environ["JWKS_URL"])
     provider = Provider(issuer="https://idp.example/", audience="api", keys=keys)
-    application = JWTMiddleware(hello, providers=[provider], rules=[Rule("/"), Rule("/open", public)])
+    rules = [Rule("/"), Rule("/open", public)]
+    application = JWTMiddleware(hello, providers=[provider], rules=rules)
 """
 
 

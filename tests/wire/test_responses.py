@@ -12,7 +12,6 @@ from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import InputWrapper, validator
 
-import jwt
 import pytest
 from werkzeug.test import run_wsgi_app
 
@@ -33,6 +32,7 @@ from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.wire import wsgi
 from jwt_middleware.wire.cors import vary_by
 from jwt_middleware.wire.problem import refusal_response
+from tests.kit.tokens import issued
 from tests.kit.waiting import BOUND, wait_for
 
 SECRET = b"a secret of thirty-two bytes ...."
@@ -44,14 +44,8 @@ Headers = dict[str, str]
 
 
 def token(**changes: Any) -> str:
-    claims = {
-        "iss": "https://idp.example",
-        "aud": "api",
-        "sub": "ada",
-        "exp": time.time() + 3600,
-        "scope": "read",
-    }
-    return jwt.encode(claims | changes, SECRET)
+    usual = {"iss": "https://idp.example", "aud": "api", "scope": "read"}
+    return issued(SECRET, **usual | changes)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -195,9 +189,8 @@ def test_the_realm_is_in_every_challenge() -> None:
 )
 def test_nothing_of_the_request_is_echoed(hostile: str) -> None:
     """Neither header nor body of a refusal depends on what the client sent, beyond the reason."""
-    crafted = jwt.encode(
-        {"sub": hostile}, SECRET, headers={"kid": hostile, "crit": [hostile], "typ": hostile}
-    )
+    headers = {"kid": hostile, "crit": [hostile], "typ": hostile}
+    crafted = issued(SECRET, headers=headers, sub=hostile)
     for text in (hostile, crafted, token(iss=hostile), token(sub=hostile, exp=hostile)):
         status, headers, body = call(
             guarded(), HTTP_AUTHORIZATION=f"Bearer {text}".encode().decode("latin-1")

@@ -1,4 +1,4 @@
-"""Print what a key server's faults cost: `python -m tests.checks.benchmarks faults`, about ten minutes.
+"""Print what a key server's faults cost: `python -m tests.checks.benchmarks faults`, ten minutes.
 
 First table: one process, the real time-outs. Second: gunicorn, one gthread worker with four
 threads, while strangers send unknown `kid`s and the cooldown is a second instead of thirty, so that
@@ -18,13 +18,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from unittest import mock
 
-import jwt
-
 from jwt_middleware import JWTMiddleware, Key, Provider, Rule
 from jwt_middleware.trust.remote_keys import RemoteKeySet
 from tests.kit.clock import AheadClock
 from tests.kit.fault_server import BEHAVIOURS, Behaviour, FaultServer, says, well
 from tests.kit.serving import gunicorn
+from tests.kit.tokens import issued
 
 ISSUER = "https://idp.example/"
 KEYS = [Key.generate(id="first"), Key.generate(id="second")]
@@ -48,7 +47,7 @@ _APPLICATION = f"""
 def mint(key: Key = KEYS[0], kid: str | None = None, subject: str = "ada") -> str:
     """A good token, or one whose `kid` nobody knows."""
     claims = {"iss": ISSUER, "aud": "api", "sub": subject, "exp": int(time.time()) + 90_000}
-    return jwt.encode(claims, key.signing_key, key.algorithm, {"kid": kid or key.id})
+    return issued(key, headers={"kid": kid or key.id}, **claims)
 
 
 class Client:
@@ -245,7 +244,8 @@ def print_gunicorn() -> None:
 
 def _print_rows(server: FaultServer, address: str, token: str) -> None:
     print(
-        f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}{'normal':>9}{'more':>9}{'fetches':>9}"
+        f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}"
+        f"{'normal':>9}{'more':>9}{'fetches':>9}"
     )
     differences = []
     for name, (behaviour, _) in BEHAVIOURS.items():
@@ -266,7 +266,8 @@ def _print_rows(server: FaultServer, address: str, token: str) -> None:
         print(f"{name:28}{shown(statuses):>8}{sum(map(len, faulty)):10}", end="")
         print(f"{p99:9.2f}{usual:9.2f}{p99 - usual:9.2f}{fetches:9}", flush=True)
     print(
-        f"p99 over normal: median {statistics.median(differences):.2f} ms, most {max(differences):.2f} ms"
+        f"p99 over normal: median {statistics.median(differences):.2f} ms, most "
+        f"{max(differences):.2f} ms"
     )
 
 
