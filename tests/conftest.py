@@ -18,6 +18,7 @@ from sqlalchemy import make_url
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from tests.kit import parts
 from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.inside import database_of
 
 _CHEAP = "scrypt:1024:8:1"
 
@@ -197,7 +198,7 @@ def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
     tables = ", ".join(
         f"jwt_middleware_{table}" for table in ("user", "session", "revocation", "counter")
     )
-    with _postgresql_tables._database.transaction(write=True) as connection:
+    with database_of(_postgresql_tables).transaction(write=True) as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
 
 

@@ -311,6 +311,7 @@ def test_events_of_the_login_app(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_events_are_those_of_the_audit_log() -> None:
     """The closed set of labels is the set of events."""
+    # inside: every event of the audit has to be counted
     assert set(LOGIN_EVENTS) == set(audit._EVENTS)
 
 

@@ -163,6 +163,7 @@ def test_the_folder_is_looked_at_once_a_second(path: Path, monkeypatch: pytest.M
     folder = KeyFolder(path)
     assert folder.generation
     looks: list[str] = []
+    # inside: the moment between two looks at the folder has no other handle
     monkeypatch.setattr(KeyFolder, "_read", lambda self: looks.append("look"))
     later(monkeypatch, 0)
     for _ in range(100):
@@ -190,6 +191,7 @@ def test_an_older_look_never_replaces_a_newer_one(
     old = str(folder.active.id)
     token = minter(path).mint("ada")
     key_folder.activate(path, str(publish(path).id))
+    # inside: the moment between two looks at the folder has no other handle
     real, has_read, may_go_on = key_folder._keys, threading.Event(), threading.Event()
 
     def held_up(where: Path) -> Iterator[tuple[Path, Key]]:
@@ -225,6 +227,7 @@ def test_a_folder_that_changes_while_it_is_read_is_read_again(
     there at once, and one that goes is gone at once."""
     folder = KeyFolder(path)
     old = str(folder.active.id)
+    # inside: the moment between two looks at the folder has no other handle
     real, changes = key_folder._keys, [lambda: change()]
 
     def change() -> None:

@@ -34,6 +34,7 @@ from jwt_middleware.login.throttle import Throttle
 from jwt_middleware.stores import MemoryStore, SQLStore, User
 from tests.kit import parts
 from tests.kit.clock import Clock, stopped
+from tests.kit.inside import client_of, database_of, log_beside
 from tests.kit.waiting import PATIENCE
 
 Store = MemoryStore | SQLStore
@@ -640,13 +641,13 @@ def dump_of(store: Store) -> bytes:
     """All that a store holds, as it lies there and once more as plain values."""
     if isinstance(store, MemoryStore):
         return repr(vars(store)).encode() + b"".join(_values(vars(store)))
-    dumped = dump_of_redis(store._external_log._client) if store._external_log else b""
+    dumped = dump_of_redis(client_of(log_beside(store))) if log_beside(store) else b""
     if store.path:
         return dumped + b"".join(
             file.read_bytes() for file in Path(store.path).parent.glob("auth.db*")
         )
     tables = ("user", "session", "revocation", "counter", "schema")
-    with store._database.transaction() as connection:
+    with database_of(store).transaction() as connection:
         rows = [
             row
             for table in tables
@@ -741,6 +742,7 @@ def test_a_thief_of_the_store_makes_no_token(memory_store: MemoryStore, clock: C
     names = [value[:16] for value in stolen] + [value[16:] for value in stolen]
     for name in [parts_of(token)[0], *names]:
         for secret in stolen:
+            # inside: how much is held in memory is no answer of any call
             memory_store._sessions[session.name_hash] = (
                 session  # a guess with the right name would end it
             )

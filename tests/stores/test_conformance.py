@@ -154,6 +154,7 @@ def test_a_damaged_hash_is_a_refusal(
     """A damaged hash costs one hash and one warning, which shows neither it nor the password;
     nothing is raised."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     store._update("ann", {"password_hash": stored})
     hashes.clear()
     assert store.authenticate("ann", "wonderland") is None
@@ -368,6 +369,7 @@ def test_a_login_renews_an_old_hash(store: Store, old: str) -> None:
     """A hash made with other parameters is replaced at the next good login, and only then."""
     ann = store.add_user("ann", "wonderland")
     old_hash = PasswordHasher(old).hash("wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     store._update("ann", {"password_hash": old_hash})
     assert store.authenticate("ann", "wrong") is None
     assert store._find("ann").password_hash == old_hash
@@ -381,6 +383,7 @@ def test_a_login_renews_an_old_hash(store: Store, old: str) -> None:
 def test_a_renewal_loses_no_new_password(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A password that is set while a login renews the old hash stays."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     store._update("ann", {"password_hash": PasswordHasher("scrypt:2048:8:1").hash("wonderland")})
     rehash = PasswordHasher.rehash
 
@@ -425,6 +428,7 @@ def test_ping(store: Store) -> None:
 def test_the_password_method(store: Store) -> None:
     """Passwords are hashed with the method asked for, by default with scrypt and 128 MiB."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     assert store._find("ann").password_hash.startswith("scrypt:1024:8:1$")
     assert (
         MemoryStore()._hasher.method
@@ -444,6 +448,7 @@ def test_a_password_method_that_cannot_be_had(method: Any) -> None:
 def test_nothing_shows_a_hash(store: Store) -> None:
     """No repr of a store, or of a row of it, shows the hash of a password."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     row = store._find("ann")
     for shown in (repr(store), repr(row), repr(store.users())):
         assert row.password_hash not in shown

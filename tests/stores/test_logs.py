@@ -336,6 +336,7 @@ def test_every_process_sees_a_revocation(request: pytest.FixtureRequest, engine:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less than half a second where it would be two."""
     monkeypatch.setattr(engines, "TIMEOUT", 0.4)
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(redis_log, "_TIMEOUT", 0.4)
 
 

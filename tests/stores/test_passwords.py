@@ -50,6 +50,7 @@ NO_PASSWORDS = [
 @pytest.fixture(autouse=True)
 def nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has checked no password yet."""
+    # inside: warns once in a process, and has to warn anew here
     monkeypatch.setattr(passwords, "_unknown_by_default", passwords._UnknownNames())
     passwords._warn_costlier.cache_clear()
 
@@ -367,6 +368,7 @@ def start_checks(threads: ThreadPoolExecutor, hashing: Hashing, number: int) -> 
     """Start this many checks, of which two hash when this returns and the others wait."""
     checks = [threads.submit(check_password, None, "x", unknown=CHEAP) for _ in range(number)]
     assert all(hashing.begun.acquire(timeout=PATIENCE) for _ in range(2))
+    # inside: who waits for a slot is seen nowhere else
     wait_for(lambda: len(hashing_slots._slots._queue) == number - 2)
     return checks
 
@@ -404,6 +406,7 @@ def test_a_new_password_waits_for_its_turn(
     hashing: Hashing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not a stranger's request, so it may wait, for the two seconds of a call to a store."""
+    # inside: a limit of our own, so that no test waits for the real one
     assert hashing_slots._SLOT_TIMEOUT == 2
     monkeypatch.setattr(hashing_slots, "_SLOT_TIMEOUT", 0.05)
     with ThreadPoolExecutor(2) as threads:

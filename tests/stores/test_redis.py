@@ -20,6 +20,7 @@ from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.trust.revocation import Revocation, RevocationList
 from tests.kit.engines import Valkey
+from tests.kit.inside import client_of, database_of, log_beside
 from tests.kit.waiting import BOUND
 
 from .conftest import CHEAP, entries_of, is_revoked, new_session, run
@@ -173,6 +174,7 @@ def test_a_server_that_restarts(server: Valkey) -> None:
 def test_a_server_that_hangs(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that stops in the middle is given up for each call, and works again when it goes
     on."""
+    # inside: a limit of our own, so that no test waits for the real one
     assert redis_log._TIMEOUT == 1
     monkeypatch.setattr(redis_log, "_TIMEOUT", 0.1)
     log = RedisLog(server.url)
@@ -191,7 +193,7 @@ def test_a_server_that_lost_everything(redis_url: str, valkey_store: RedisLog) -
     """Who has read a log that was emptied reads again from its start."""
     valkey_store.revoke(token_id="a", expires_at=4e9)
     cursor = valkey_store.read_revocations(None).cursor
-    valkey_store._client.delete("{jwt_middleware}:feed", "{jwt_middleware}:revoked")
+    client_of(valkey_store).delete("{jwt_middleware}:feed", "{jwt_middleware}:revoked")
     assert list(valkey_store.read_revocations(cursor).entries) == []
     valkey_store.revoke(token_id="b", expires_at=4e9)
     page = valkey_store.read_revocations(cursor)
@@ -201,7 +203,7 @@ def test_a_server_that_lost_everything(redis_url: str, valkey_store: RedisLog) -
 def test_keys_of_another_kind(valkey_store: RedisLog) -> None:
     """Where something else stands under our keys it is an outage and left alone."""
     for key in ("feed", "revoked", "count:k"):
-        valkey_store._client.rpush(f"{{jwt_middleware}}:{key}", "x")
+        client_of(valkey_store).rpush(f"{{jwt_middleware}}:{key}", "x")
     for name, call in CALLS.items():
         if name != "ping":
             seconds_until_unavailable(lambda call=call: call(valkey_store))
@@ -209,12 +211,13 @@ def test_keys_of_another_kind(valkey_store: RedisLog) -> None:
 
 def test_the_feed_is_bounded(valkey_store: RedisLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was appended last is kept twice, up to a length; who is further behind reads all."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(redis_log, "_FEED_LENGTH", 100)
     valkey_store.revoke(token_id="first", expires_at=4e9)
     cursor = valkey_store.read_revocations(None).cursor
     for n in range(400):
         valkey_store.revoke(token_id=str(n), expires_at=4e9)
-    assert valkey_store._client.xlen("{jwt_middleware}:feed") <= 200
+    assert client_of(valkey_store).xlen("{jwt_middleware}:feed") <= 200
     page = valkey_store.read_revocations(cursor)
     assert len(list(page.entries)) == 401
 
@@ -286,7 +289,7 @@ def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:
     next one ends it."""
     session = new_session()
     split_store.add_session(session)
-    with split_store._database.transaction(write=True) as connection:
+    with database_of(split_store).transaction(write=True) as connection:
         keep = (
             "CREATE TRIGGER keep BEFORE DELETE ON jwt_middleware_session BEGIN SELECT "
             "RAISE(ABORT, 'kept'); END"
@@ -296,7 +299,7 @@ def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:
         split_store.end_session(session)
     assert split_store.find_session(session.name_hash) == session
     assert is_revoked(RevocationList(split_store), sid=session.sid)
-    with split_store._database.transaction(write=True) as connection:
+    with database_of(split_store).transaction(write=True) as connection:
         connection.execute(sa.text("DROP TRIGGER keep"))
     split_store.end_session(session)
     assert split_store.find_session(session.name_hash) is None
@@ -310,12 +313,12 @@ def test_a_split_store_keeps_nothing_twice(split_store: SQLStore) -> None:
     split_store.end_session(session)
     split_store.revoke(token_id="a", expires_at=4e9)
     assert split_store.increment("k", 60) == 1
-    with split_store._database.transaction() as connection:
+    with database_of(split_store).transaction() as connection:
         for table in ("revocation", "counter", "session"):
             assert connection.exec_driver_sql(f"SELECT * FROM jwt_middleware_{table}").all() == []
-    assert split_store._external_log is not None
-    assert entries_of(split_store) == entries_of(split_store._external_log)
-    assert split_store.count("k")[0] == split_store._external_log.count("k")[0] == 1
+    assert log_beside(split_store) is not None
+    assert entries_of(split_store) == entries_of(log_beside(split_store))
+    assert split_store.count("k")[0] == log_beside(split_store).count("k")[0] == 1
 
 
 def test_a_log_that_was_used_before_a_fork(redis_url: str) -> None:

@@ -675,6 +675,7 @@ def test_a_request_with_an_old_snapshot_starts_no_fetch(server: FaultServer) -> 
     """Who has waited for the lock while another request's fetch was answered looks at the answer
     first."""
     keys, _ = warm(server)
+    # inside: the model compares what the set holds with what it should
     assert keys._fetch_under_way(dataclasses.replace(keys._snapshot)) is None
     assert (len(server.requests), fetches_under_way()) == (1, 0)
 

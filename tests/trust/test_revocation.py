@@ -62,6 +62,7 @@ def is_revoked(revocations: RevocationList, keys: tuple[str, ...] = T1) -> bool:
 
 def settle(revocations: RevocationList) -> None:
     """Wait for a read in the background to end."""
+    # inside: a read in the background has no other end to wait for
     for reading in revocations._reading.values():
         assert reading.acquire(timeout=PATIENCE)
         reading.release()
@@ -278,6 +279,7 @@ def test_in_an_outage_one_request_tries_and_the_others_go_on(
     clock: Clock, log: ListLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store that takes its time to fail does not hold up every request."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(revocation, "_READ_TIMEOUT", 30)
     revocations = RevocationList(log, max_staleness=1)
     assert not is_revoked(revocations)
@@ -293,7 +295,7 @@ def test_in_an_outage_one_request_tries_and_the_others_go_on(
         assert not is_revoked(revocations)
         assert not trying.done()
         log.gate.set()
-        assert trying.result(10) is False
+        assert trying.result(PATIENCE) is False
     assert log.reads == 3
 
 
@@ -302,6 +304,7 @@ def test_a_read_that_never_ends_counts_as_failed(
 ) -> None:
     """A log that breaks its word holds a request up for a bounded time: then the old view, or
     503."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(revocation, "_READ_TIMEOUT", 0.01)
     revocations = RevocationList(log, max_staleness=1, max_outage=10)
     assert not is_revoked(revocations)

@@ -425,6 +425,7 @@ def test_a_slow_body_is_left() -> None:
     all of it."""
     body = Body(MIB, seconds=0.02)
     with pytest.MonkeyPatch.context() as patch:
+        # inside: a limit of our own, so that no test waits for the real one
         patch.setattr(wsgi, "_DRAIN_SECONDS", 0.05)
         wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": str(MIB)})
     assert 0 < body.tell() < MIB // 2
@@ -464,6 +465,7 @@ def test_what_the_server_has_read_already_is_read_at_full_speed(kind: Any) -> No
 
 def test_a_slow_body_of_such_an_input_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read byte by byte, so that the bound's seconds hold here too."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(wsgi, "_DRAIN_SECONDS", 0.05)
     body = PlainBody(seconds=0.02)
     started = time.monotonic()
@@ -485,6 +487,7 @@ def test_a_socket_that_the_server_shows_ends_any_read(
 ) -> None:
     """A read that waits for more than the client sends returns at the deadline, and the answer can
     still be sent."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(wsgi, "_DRAIN_SECONDS", 0.2)
     client, server = connection
     client.sendall(b"x")
@@ -519,6 +522,7 @@ def test_the_thread_of_the_deadlines_ends_and_starts_again(
     connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a while without deadlines it ends; the next one has one again, in a fork too."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(wsgi, "_TICK_SECONDS", 0.01)
     monkeypatch.setattr(wsgi, "_IDLE_TICKS", 2)
     watch = wsgi._Watch()
@@ -544,6 +548,7 @@ def test_without_a_thread_only_what_has_come_is_read(
     def start(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    # inside: the thread that ends reads is one for the process
     monkeypatch.setattr(wsgi, "_watch", wsgi._Watch())
     monkeypatch.setattr(threading.Thread, "start", start)
     client, server = connection

@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any
 
 from tests.kit.answers import Answer
+from tests.kit.inside import log_beside
 
 from .site import PASSWORD, Killed, Site
 
@@ -70,7 +71,7 @@ class Operation:
         elsewhere already."""
         kept, logged = self.site.is_kept(tokens), self.site.is_logged(tokens)
         assert kept or logged, "a session is lost"
-        assert self.site.store._external_log is not None or not (kept and logged), "half ended"
+        assert log_beside(self.site.store) is not None or not (kept and logged), "half ended"
         return kept
 
 

@@ -16,6 +16,7 @@ from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores.sql.schema import sessions, users
 from jwt_middleware.trust.revocation import revocation_key
 from tests.kit.answers import Answer, call
+from tests.kit.inside import database_of, log_beside
 from tests.kit.serving import gunicorn
 
 WORKERS = 4
@@ -82,7 +83,7 @@ class Site:
 
     def rows(self, query: sa.Select[Any]) -> Sequence[Any]:
         """What is in the database."""
-        with self.store._database.transaction() as connection:
+        with database_of(self.store).transaction() as connection:
             return connection.execute(query).all()
 
     def is_kept(self, tokens: dict[str, Any]) -> bool:
@@ -107,7 +108,7 @@ class Site:
         assert all(versions.get(row.user_id) == row.user_version for row in kept), (
             "a session without its user"
         )
-        if self.store._external_log is None:
+        if log_beside(self.store) is None:
             logged = self._logged()
             assert not [
                 row for row in kept if revocation_key("sid", row.issuer, row.sid) in logged
