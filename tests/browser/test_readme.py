@@ -31,5 +31,5 @@ def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path)
         page.goto(f"{address}/front")
         page.wait_for_function("window.done", timeout=PATIENCE * 1000)
         assert said == ["200 {id: 1, username: ada}"]
-        assert page.title() == "signed out"
+        assert page.title() == "logged out"
         page.close()

@@ -69,7 +69,7 @@ def test_a_store_without_the_log_revokes_nothing(
     user, session and both logs as they were."""
     ann = split.add_user("ann", "wonderland")
     split.add_session(SESSION)
-    with pytest.raises(ConfigurationError, match="log must be given, since") as caught:
+    with pytest.raises(ConfigurationError, match="log must be given, because") as caught:
         call(alone)
     assert "log=RedisLog(url)" in str(caught.value)
     assert "--log URL" in str(caught.value)
