@@ -201,7 +201,10 @@ def test_what_a_store_in_memory_loads() -> None:
 
 def test_the_core_does_not_load_the_rest() -> None:
     """An app that only accepts tokens pays for no store and no login."""
-    script = f"import sys, {PACKAGE}; print(*(name for name in sys.modules if name.startswith('{PACKAGE}.')))"
+    script = (
+        f"import sys, {PACKAGE}; print(*(name for name in sys.modules if "
+        f"name.startswith('{PACKAGE}.')))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )

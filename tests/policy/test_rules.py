@@ -28,6 +28,7 @@ from jwt_middleware.policy import paths, rules
 from jwt_middleware.policy.paths import PATH_HEADERS, PREFIX_HEADERS, Place
 from jwt_middleware.policy.rules import RuleTable
 from jwt_middleware.readings import readings, to_wsgi
+from tests.kit.parts import examples
 
 
 def governing(*rules: Rule, path: str = "/", method: str = "GET", **environ: str) -> list[str]:
@@ -586,7 +587,7 @@ CHANGES = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(RANDOM_TABLES, TEXTS, CHANGES)
 def test_no_header_and_no_script_name_removes_a_requirement(
     prefixes: dict[str, Any], path: str, changes: dict[str, str]
@@ -599,7 +600,7 @@ def test_no_header_and_no_script_name_removes_a_requirement(
         assert without <= set(table.match({"PATH_INFO": path, **changes}))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(RANDOM_TABLES, TEXTS.map("/".__add__), st.lists(NAMES, min_size=1, max_size=2))
 def test_a_real_mount_keeps_its_public_paths(
     prefixes: dict[str, Any], path: str, mount: list[str]
@@ -668,7 +669,7 @@ SPELLINGS = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(
     RANDOM_TABLES,
     st.lists(st.sampled_from(["a", "b", "a_b"]), min_size=1, max_size=4),
@@ -916,6 +917,7 @@ def test_what_is_kept_of_a_path_is_bounded_and_as_good_as_new() -> None:
     for number in range(3000):
         table.match({"PATH_INFO": f"/api/{number}"})
         table.match({"PATH_INFO": f"/api/{'x' * 300}{number}"})
+    # inside: how much is held in memory is no answer of any call
     assert all(len(recent) <= 1024 for recent in table._recent.values())
     assert len(read) == 6002
     table.match({"PATH_INFO": "/api/2999"})

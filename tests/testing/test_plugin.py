@@ -16,6 +16,7 @@ import pytest
 from jwt_middleware import ConfigurationError, JWTMiddleware, pytest_plugin
 from jwt_middleware.testing import Client
 from tests.kit.apps import flask_app, guarded
+from tests.kit.parts import skip
 
 APP = """
 from flask import Flask, request
@@ -30,9 +31,13 @@ def me():
     return {"id": Identity.from_environ(request.environ).subject}
 
 store = SQLStore("sqlite:///auth.db")
-minter = TokenMinter.from_secret("a secret of thirty-two bytes ....", issuer="https://example.com", audience="api")
+SECRET = "a secret of thirty-two bytes ...."
+minter = TokenMinter.from_secret(SECRET, issuer="https://example.com", audience="api")
 guarded = JWTMiddleware(
-    app.wsgi_app, providers=[minter.provider], revocations=RevocationList(store), rules=[Rule("/api")]
+    app.wsgi_app,
+    providers=[minter.provider],
+    revocations=RevocationList(store),
+    rules=[Rule("/api")],
 )
 app.wsgi_app = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 """
@@ -123,7 +128,10 @@ def test_every_fixture_has_our_prefix() -> None:
 def test_the_plugin_is_cheap_to_load() -> None:
     """Every run of pytest loads it, those that never use it, too: nothing comes with it but the
     core."""
-    script = "import sys, pytest, jwt_middleware; before = set(sys.modules)\nimport jwt_middleware.pytest_plugin\n"
+    script = (
+        "import sys, pytest, jwt_middleware; before = set(sys.modules)\nimport "
+        "jwt_middleware.pytest_plugin\n"
+    )
     script += "print(*sorted(set(sys.modules) - before))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -141,7 +149,7 @@ COVERAGE = {
 def test_coverage_of_an_app_is_whole(tool: str, project: Callable[..., str]) -> None:
     """The plugin, which pytest loads before anything is measured, hides no line of the app."""
     if not find_spec(tool.replace("-", "_")):
-        pytest.skip(f"{tool} is not installed")
+        skip(f"{tool} is not installed")
     project(FIVE_LINES, *COVERAGE[tool])
     told = project(FIVE_LINES, "coverage", "report", "--include=myapp.py", "--fail-under=100")
     assert re.search(r"myapp\.py +1\d .* 100%", told)
