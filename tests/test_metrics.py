@@ -37,8 +37,9 @@ from jwt_middleware.login_events import LOGIN_EVENTS
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import KeyServer
+from tests.kit.answers import call
 from tests.kit.logs import ListLog
-from tests.kit.serving import call, gunicorn
+from tests.kit.serving import gunicorn
 
 ISSUER, AUDIENCE = "https://login.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -456,6 +457,7 @@ def child_exit(server, worker):
 """
 
 
+@pytest.mark.needs_servers
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["each by itself", "preloaded"])
 def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> None:
     """In the multiprocess mode any worker answers a scrape for all: counts are sums, and the moment
@@ -473,7 +475,7 @@ def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> No
         asked = 0
         deadline = time.monotonic() + 20
         while (len(workers) < 2 or asked < 20) and time.monotonic() < deadline:
-            workers.add(call(f"{address}/api", token=good)[1])
+            workers.add(call(f"{address}/api", token=good).body)
             asked += 1
         assert len(workers) == 2
         assert [call(f"{address}/{path}")[0] for path in ("api", "new", "new")] == [401, 200, 200]
@@ -481,7 +483,7 @@ def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> No
         time.sleep(1.1)  # what is not a decision is written once a second
         for _ in range(20):
             call(f"{address}/api", token=good)
-        samples = samples_of(call(f"{address}/metrics")[1].decode())
+        samples = samples_of(call(f"{address}/metrics").body.decode())
     decisions = {labels: value for (name, labels), value in samples.items() if name == DECISIONS}
     assert decisions == {
         "outcome=allowed reason= rule=/api": asked + 20,

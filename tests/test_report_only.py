@@ -34,6 +34,7 @@ from jwt_middleware import (
 )
 from jwt_middleware.settings import filter_app_factory
 from jwt_middleware.wire.cors import Preflight
+from tests.kit.parts import examples
 
 ISSUER, SECOND, AUDIENCE = "https://login.example", "https://second.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -157,7 +158,9 @@ ENVIRONS = st.fixed_dictionaries(
         "HTTP_ACCEPT": st.sampled_from([None, 5, "text/html"]),
     },
 )
-TIMES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TIMES = settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @given(environ=ENVIRONS)

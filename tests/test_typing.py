@@ -9,8 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.kit import ROOT
-from tests.kit.engines import skip
+from tests.kit.parts import skip
+
+pytestmark = pytest.mark.needs_tools
 
 _API = ROOT / "tests" / "typing" / "api.py"
 

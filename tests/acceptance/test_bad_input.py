@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from webtest import TestRequest
 
 from jwt_middleware.login import LoginApp
+from tests.kit.parts import examples
 
 from .conftest import FORM, JSON, PASSWORD
 
 LIMIT = 64 * 1024
 # The client is made once for all examples: it keeps no state that one could leave to the next.
 many = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 no_text = st.recursive(

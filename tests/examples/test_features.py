@@ -107,15 +107,15 @@ def test_a_path_of_one_issuer_refuses_the_tokens_of_another(call: Call) -> None:
 def test_a_browser_may_call_from_the_front_end(call: Call, path: str) -> None:
     """A preflight of the login and of the API is answered 204, for this origin."""
     answer = call(path, **PREFLIGHT)
-    assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, FRONT_END)
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, FRONT_END)
 
 
 @of("cross_origin")
 def test_the_front_end_can_read_a_refusal_and_nobody_else_can(call: Call) -> None:
     """A 401 is shared with the listed origin alone."""
     shared, kept = call("/api/me", Origin=FRONT_END), call("/api/me", Origin="https://evil.example")
-    assert (shared.status, shared.headers["Access-Control-Allow-Origin"]) == (401, FRONT_END)
-    assert (kept.status, kept.headers.get("Access-Control-Allow-Origin")) == (401, None)
+    assert (shared.status, shared.headers["access-control-allow-origin"]) == (401, FRONT_END)
+    assert (kept.status, kept.headers.get("access-control-allow-origin")) == (401, None)
 
 
 # ---------------------------------------------------------------- a mount

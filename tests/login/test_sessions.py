@@ -32,7 +32,9 @@ from jwt_middleware.login import TokenMinter
 from jwt_middleware.login.sessions import ForeignToken, SessionEnded, Sessions, TokenReused
 from jwt_middleware.login.throttle import Throttle
 from jwt_middleware.stores import MemoryStore, SQLStore, User
+from tests.kit import parts
 from tests.kit.clock import Clock, stopped
+from tests.kit.waiting import PATIENCE
 
 Store = MemoryStore | SQLStore
 ISSUER = "https://login.example"
@@ -250,7 +252,7 @@ def test_rotation_is_as_the_theory_has_it(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples,
+            max_examples=parts.examples(examples),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -527,7 +529,7 @@ def test_a_session_ends_while_it_is_rotated(session_store: Store) -> None:
 
     with ThreadPoolExecutor(1) as threads:
         rotation = threads.submit(rotate_on, token)
-        is_under_way.wait(10)
+        is_under_way.wait(PATIENCE)
         session_store.end_session(session)
         with pytest.raises(SessionEnded):
             rotation.result()

@@ -27,6 +27,7 @@ from jwt_middleware.errors import PathTooLong
 from jwt_middleware.policy.paths import PREFIX_HEADERS
 from jwt_middleware.policy.rules import RuleTable
 from jwt_middleware.readings import readings, to_wsgi
+from tests.kit.parts import examples
 
 
 def governing(*rules: Rule, path: str = "/", method: str = "GET", **environ: str) -> list[str]:
@@ -582,7 +583,7 @@ CHANGES = st.dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(RANDOM_TABLES, TEXTS, CHANGES)
 def test_no_header_and_no_script_name_removes_a_requirement(
     prefixes: dict[str, Any], path: str, changes: dict[str, str]
@@ -595,7 +596,7 @@ def test_no_header_and_no_script_name_removes_a_requirement(
         assert without <= set(table.match({"PATH_INFO": path, **changes}))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(400))
 @given(RANDOM_TABLES, TEXTS.map("/".__add__), st.lists(NAMES, min_size=1, max_size=2))
 def test_a_real_mount_keeps_its_public_paths(
     prefixes: dict[str, Any], path: str, mount: list[str]
@@ -664,7 +665,7 @@ SPELLINGS = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=examples(600))
 @given(
     RANDOM_TABLES,
     st.lists(st.sampled_from(["a", "b", "a_b"]), min_size=1, max_size=4),

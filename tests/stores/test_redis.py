@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -20,6 +20,7 @@ from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.trust.revocation import Revocation, RevocationList
 from tests.kit.engines import Valkey
+from tests.kit.waiting import BOUND
 
 from .conftest import CHEAP, entries_of, is_revoked, new_session, run
 
@@ -42,11 +43,9 @@ def seconds_until_unavailable(call: Callable[[], object]) -> float:
 
 
 @pytest.fixture
-def server() -> Iterator[Valkey]:
+def server(valkey_of_its_own: Valkey) -> Valkey:
     """A server for this test alone."""
-    server = Valkey()
-    yield server
-    server.remove()
+    return valkey_of_its_own
 
 
 # -----------------------------------------------------------------------------------------------
@@ -99,7 +98,7 @@ def test_building_needs_no_server() -> None:
     """A log is built without a server being there, and says at once that it cannot answer."""
     log = RedisLog("redis://127.0.0.1:1/0")
     for call in CALLS.values():
-        assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+        assert seconds_until_unavailable(lambda call=call: call(log)) < BOUND
 
 
 def test_redis_py_is_missing() -> None:
@@ -147,7 +146,7 @@ def test_a_server_that_says_nothing() -> None:
     """An address that takes connections and never answers is given up within two seconds."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         log = RedisLog(f"redis://127.0.0.1:{silent.getsockname()[1]}")
-        assert seconds_until_unavailable(log.ping) < 2
+        assert seconds_until_unavailable(log.ping) < BOUND
 
 
 def test_a_server_that_restarts(server: Valkey) -> None:
@@ -159,7 +158,7 @@ def test_a_server_that_restarts(server: Valkey) -> None:
     assert log.increment("k", 60) == 1
     server.kill()
     for call in CALLS.values():
-        assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+        assert seconds_until_unavailable(lambda call=call: call(log)) < BOUND
     server.start()
     assert log.increment("k", 60) == 2
     server.kill()
@@ -181,7 +180,7 @@ def test_a_server_that_hangs(server: Valkey, monkeypatch: pytest.MonkeyPatch) ->
     server.signal_all(signal.SIGSTOP)
     try:
         for call in CALLS.values():
-            assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+            assert seconds_until_unavailable(lambda call=call: call(log)) < BOUND
     finally:
         server.signal_all(signal.SIGCONT)
     assert log.count("k")[0] >= 1

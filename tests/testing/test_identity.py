@@ -5,14 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.http import HttpRequest, JsonResponse
-from django.test import Client as DjangoClient
-from django.test import override_settings
-from django.urls import path
 
 from jwt_middleware import Identity, InvalidToken
 from jwt_middleware.testing import Client, identity_environ, trusting
-from tests.checks.matrix.apps import configure_django
 from tests.kit.apps import guarded
 
 KEYS = ("jwt_middleware.identity", "REMOTE_USER", "AUTH_TYPE")
@@ -53,16 +48,22 @@ def test_nobody_impossible_is_made() -> None:
         identity_environ("a\nb")
 
 
-def me(request: HttpRequest) -> JsonResponse:
-    """A Django view that reads the caller in both ways."""
-    caller = Identity.from_environ(request.META)
-    return JsonResponse({"id": caller and caller.subject, "user": request.META.get("REMOTE_USER")})
-
-
+@pytest.mark.needs_frameworks
 def test_djangos_client_knows_the_caller(jwt_environ: Callable[..., dict[str, Any]]) -> None:
     """Django's test client calls its handler without any WSGI middleware; the environ tells it who
     is calling."""
+    from django.http import HttpRequest, JsonResponse
+    from django.test import Client as DjangoClient
+    from django.test import override_settings
+    from django.urls import path
+
+    from tests.checks.matrix.apps import configure_django
+
     configure_django()
+
+    def me(request: HttpRequest) -> JsonResponse:
+        caller, name = Identity.from_environ(request.META), request.META.get("REMOTE_USER")
+        return JsonResponse({"id": caller and caller.subject, "user": name})
 
     class Site:
         urlpatterns = (path("api/me", me),)

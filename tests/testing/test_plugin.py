@@ -16,6 +16,7 @@ import pytest
 from jwt_middleware import ConfigurationError, JWTMiddleware, pytest_plugin
 from jwt_middleware.testing import Client
 from tests.kit.apps import flask_app, guarded
+from tests.kit.parts import skip
 
 APP = """
 from flask import Flask, request
@@ -141,7 +142,7 @@ COVERAGE = {
 def test_coverage_of_an_app_is_whole(tool: str, project: Callable[..., str]) -> None:
     """The plugin, which pytest loads before anything is measured, hides no line of the app."""
     if not find_spec(tool.replace("-", "_")):
-        pytest.skip(f"{tool} is not installed")
+        skip(f"{tool} is not installed")
     project(FIVE_LINES, *COVERAGE[tool])
     told = project(FIVE_LINES, "coverage", "report", "--include=myapp.py", "--fail-under=100")
     assert re.search(r"myapp\.py +1\d .* 100%", told)

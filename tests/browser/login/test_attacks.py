@@ -12,6 +12,8 @@ from jwt_middleware.login.pages import local_path
 from .conftest import Browser, Site, fill_in
 from .site import MARKUP
 
+pytestmark = pytest.mark.needs_browser
+
 _PIECES = [
     "/",
     "//",

@@ -8,6 +8,8 @@ import pytest
 
 from .conftest import PASSWORD, Browser, Site, status_of
 
+pytestmark = pytest.mark.needs_browser
+
 STORAGES = ["cookie", "session", "local"]
 COOKIE = "jwt_refresh"  # by http at a loopback host, so without the prefix
 

@@ -7,6 +7,8 @@ import pytest
 from .conftest import Browser, Site
 from .test_client import each_storage
 
+pytestmark = pytest.mark.needs_browser
+
 API = "site.localhost"
 
 

@@ -10,6 +10,8 @@ import pytest
 from .conftest import Browser, Site, Tab, status_of
 from .test_client import NETWORK_ERROR, STORAGES, each_storage
 
+pytestmark = pytest.mark.needs_browser
+
 shared = pytest.mark.parametrize("storage", ["cookie", "local"])
 
 

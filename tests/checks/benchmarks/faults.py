@@ -22,6 +22,7 @@ import jwt
 
 from jwt_middleware import JWTMiddleware, Key, Provider, Rule
 from jwt_middleware.trust.remote_keys import RemoteKeySet
+from tests.kit.clock import AheadClock
 from tests.kit.fault_server import BEHAVIOURS, Behaviour, FaultServer, says, well
 from tests.kit.serving import gunicorn
 
@@ -74,16 +75,6 @@ class Client:
         return getattr(answer, "status", 200), (time.perf_counter() - started) * 1000
 
 
-class Clock:
-    """`time.monotonic`, moved on by `ahead` seconds."""
-
-    def __init__(self) -> None:
-        self.ahead, self.real = 0.0, time.monotonic
-
-    def __call__(self) -> float:
-        return self.real() + self.ahead
-
-
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
@@ -120,7 +111,7 @@ def cold(server: FaultServer) -> tuple[int, float, int, float]:
 
 
 def warm(
-    server: FaultServer, behaviour: Behaviour, clock: Clock
+    server: FaultServer, behaviour: Behaviour, clock: AheadClock
 ) -> tuple[set[int], float, float, int]:
     """With keys, and a refresh due: statuses, p99 and longest wait of known keys; the status of an
     unknown `kid`."""
@@ -144,7 +135,7 @@ def warm(
     )
 
 
-def print_faults(clock: Clock) -> None:
+def print_faults(clock: AheadClock) -> None:
     print(
         f"{'':28}{'no keys yet':^16}50 look-ups{'':11}{'keys known, refresh due':^27}{'unknown':>9}"
     )
@@ -163,7 +154,7 @@ def shown(statuses: set[int]) -> str:
     return "/".join(map(str, sorted(statuses)))
 
 
-def print_figures(clock: Clock) -> None:
+def print_figures(clock: AheadClock) -> None:
     with FaultServer(JWKS) as server:
         server.behaviour = says(b"HTTP/1.1 503 Unavailable\r\n\r\n")
         client = Client(server.url)
@@ -182,7 +173,7 @@ def print_figures(clock: Clock) -> None:
         print_outage(server, clock)
 
 
-def print_outage(server: FaultServer, clock: Clock) -> None:
+def print_outage(server: FaultServer, clock: AheadClock) -> None:
     client, token = Client(server.url), mint()
 
     def status(after: float) -> int:
@@ -281,7 +272,7 @@ def _print_rows(server: FaultServer, address: str, token: str) -> None:
 
 def main() -> None:
     """Print both tables."""
-    clock = Clock()
+    clock = AheadClock()
     with mock.patch("time.monotonic", clock):
         print_faults(clock)
         print_figures(clock)

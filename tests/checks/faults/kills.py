@@ -7,7 +7,9 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from .site import PASSWORD, Answer, Killed, Site
+from tests.kit.answers import Answer
+
+from .site import PASSWORD, Killed, Site
 
 ANOTHER = "another password"
 Tokens = dict[str, Any]
