@@ -79,7 +79,8 @@ def jwt_django_client(
 
     Options are those of Django's client.
     """
-    from .testing.django_client import DjangoClient, wsgi_application
+    from .testing import DjangoClient
+    from .testing.django_client import wsgi_application
 
     with ExitStack() as stack:
 

@@ -6,6 +6,7 @@ from copy import copy
 from http.cookiejar import CookieJar
 from typing import Any, Self
 
+from .._options import require
 from .lifetime import Lifetime
 from .tokens import Tokens
 
@@ -40,6 +41,7 @@ class Client(TestApp):  # type: ignore[misc]
 
     def with_token(self, token: str) -> Self:
         """Return a client that sends this token, whatever it is worth."""
+        require(isinstance(token, str), "token must be a string")
         client = self.anonymous
         client.authorization = ("Bearer", token)
         return client

@@ -31,6 +31,7 @@ from django.test.client import (  # type: ignore[import-untyped, unused-ignore]
     conditional_content_removal,
 )
 
+from .._options import require
 from .lifetime import Lifetime
 from .tokens import Tokens
 
@@ -64,6 +65,7 @@ class DjangoClient(Client):  # type: ignore[misc, unused-ignore]
 
     def with_token(self, token: str) -> Self:
         """Return a client that sends this token, whatever it is worth."""
+        require(isinstance(token, str), "token must be a string")
         client = self.anonymous
         client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return client

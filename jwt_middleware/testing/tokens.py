@@ -62,7 +62,7 @@ class Tokens:
         `ConfigurationError`.
         """
         provider = self._provider(issuer)
-        return self._sign(provider, _claims(provider, subject, scopes) | claims)
+        return self._sign(provider, _claims(provider, subject, scopes) | _json_values(claims))
 
     def bad(
         self,
@@ -79,7 +79,7 @@ class Tokens:
         """
         require(isinstance(flaw, str) and flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
         provider = self._provider(issuer)
-        usual = _claims(provider, subject, scopes) | claims
+        usual = _claims(provider, subject, scopes) | _json_values(claims)
         if flaw in _CHANGES:
             usual |= _CHANGES[flaw](usual)
         if flaw == "revoked":
@@ -131,6 +131,17 @@ def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
         )
     for claim in provider.scope_claims[:1]:
         claims[claim] = " ".join(names)
+    return claims
+
+
+def _json_values(claims: Claims) -> Claims:
+    for name, value in claims.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise ConfigurationError(
+                f"{got(name)} must be a value that JSON has, got {got(value)}"
+            ) from None
     return claims
 
 
