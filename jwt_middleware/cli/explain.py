@@ -101,9 +101,8 @@ def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
     if token:
         environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     click.echo(printable(f"{method} {given}"))
-    click.echo(
-        f"answered by {printable(site.kind)}{printable(site.prefix and ' at ' + site.prefix)}"
-    )
+    mounted = f" at {site.prefix}" if site.prefix else ""
+    click.echo(printable(f"answered by {site.kind}{mounted}"))
     for guard in site.guards:
         place = {"SCRIPT_NAME": guard.prefix, "PATH_INFO": text.removeprefix(guard.prefix)}
         explained = explanation_of(guard.middleware, environ | place)

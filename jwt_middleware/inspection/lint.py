@@ -1,10 +1,9 @@
 """Finds rules that say something else than their owner thinks.
 
-| line | why it misleads |
-|---|---|
-| a rule of some methods asks more than other methods are asked | PATCH, or a method of WebDAV, that the rule does not name gets in more easily than POST |
-| a rule that no route meets | its prefix is misspelled, or the route has moved |
-| a parameter that reaches another rule | a client chooses the value, and so the rule |
+- A rule of some methods asks more than other methods are asked: PATCH, or a method of WebDAV, gets
+  in more easily than the POST that the rule names.
+- A rule is met by no route: its prefix is misspelled, or the route has moved.
+- A route's parameter reaches a rule that asks less: a client chooses the value, and so the rule.
 """
 
 from collections.abc import Iterable, Iterator
@@ -102,8 +101,8 @@ def _accepted(guard: Guard, rule: Rule, route: Route) -> list[str]:
     prefix = _path_of(rule).rstrip("/")
     example = (route.example or route.path).removeprefix(guard.prefix)
     rest = "/".join(example.split("/")[prefix.count("/") + 1 :])
-    forms = (prefix, f"{prefix}/", f"{prefix}/{_VALUE}", f"{prefix}/{_VALUE}/{_VALUE}")
-    forms += (f"{prefix}/{rest}",) if rest else ()
+    forms = [prefix, f"{prefix}/", f"{prefix}/{_VALUE}", f"{prefix}/{_VALUE}/{_VALUE}"]
+    forms += [f"{prefix}/{rest}"] if rest else []
     paths = (guard.prefix + path for path in forms if path)
     return [path for path in paths if route.accepts.fullmatch(path)]
 

@@ -61,9 +61,7 @@ def _routes(handler: Any, path: str) -> Iterator[Route]:
         parameters = inspect.signature(called).parameters.values()
     except (TypeError, ValueError):
         return
-    if any(
-        one.kind is not one.KEYWORD_ONLY and one.kind is not one.VAR_KEYWORD for one in parameters
-    ):
+    if any(one.kind not in (one.KEYWORD_ONLY, one.VAR_KEYWORD) for one in parameters):
         yield route_of(f"{path}/{{rest}}", verbs, _REST, lambda match: ".+")
 
 

@@ -11,11 +11,11 @@ from .shape import class_names
 KIND = "Falcon"
 _PARAMETER = re.compile(r"{(\w+)(?::(\w+)(?:\([^)]*\))?)?}|(?P<rest>\x00)")
 _ACCEPTS = {
+    "dt": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+    "float": r"[\d.]+",
     "int": r"\d+",
     "path": ".+",
     "uuid": "[0-9a-f-]{32,36}",
-    "dt": "[^/]+",
-    "float": r"[\d.]+",
 }
 
 

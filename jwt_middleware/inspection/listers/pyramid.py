@@ -31,7 +31,7 @@ def routes_of(app: Any) -> Iterator[Route]:
         yield route_of(path, methods, _PARAMETER, _accepts)
     by_name: dict[str, list[Any]] = {}
     for view in views:
-        if view["route_name"] is None and isinstance(view["name"], str):
+        if view["route_name"] is None and not _is_of_errors(view):
             by_name.setdefault(view["name"], []).append(view)
     for name, named in by_name.items():
         # The name comes last, behind the path of a resource; "" is the view of the resource.
@@ -43,10 +43,17 @@ def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
     yield from ()
 
 
+def _is_of_errors(view: Any) -> bool:
+    """Whether a view shows an exception: no path reaches it."""
+    context = view["context"]
+    is_exception = isinstance(context, type) and issubclass(context, Exception)
+    return is_exception or getattr(context, "__name__", "") == "IExceptionResponse"
+
+
 def _methods(found: list[Any]) -> set[str]:
     """Return the methods of a route and of its views; none if one of the views takes any."""
     route, views = found[:1], found[1:] or found
-    named = [one["request_methods"] for one in (route if not views else views)]
+    named = [one["request_methods"] for one in views]
     if any(not methods for methods in named):
         named = [one["request_methods"] for one in route]
     if any(not methods for methods in named):
