@@ -22,6 +22,7 @@ from .identity import identity_environ
 from .key_server import KeyServer
 from .passwords import cheap_passwords
 from .protection import assert_protected
+from .routes import assert_every_route_ruled
 from .tokens import FLAWS, Tokens
 from .trust import trusting
 
@@ -35,6 +36,7 @@ __all__ = [
     "DjangoClient",
     "KeyServer",
     "Tokens",
+    "assert_every_route_ruled",
     "assert_protected",
     "cheap_passwords",
     "identity_environ",

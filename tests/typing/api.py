@@ -81,6 +81,7 @@ from jwt_middleware.testing import (
     DjangoClient,
     KeyServer,
     Tokens,
+    assert_every_route_ruled,
     assert_protected,
     cheap_passwords,
     identity_environ,
@@ -465,6 +466,7 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_type(client.anonymous, Client)
         assert_type(DjangoClient(app, tokens).as_user("ada", scopes=["read"]), DjangoClient)
         assert_protected(app, "/api/me", subject="ada")
+        assert_every_route_ruled(app, but=["/static/<path:filename>"])
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
         return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))
