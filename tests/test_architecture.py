@@ -99,6 +99,18 @@ PLANTED: dict[str, tuple[str, dict[str, str]]] = {
         "third_parties_have_their_place",
         {"wire/x.py": "import jwt"},
     ),
+    "Flask in the core of its adapter": (
+        "third_parties_have_their_place",
+        {"views.py": "from flask import request"},
+    ),
+    "Bottle in the adapter for Flask": (
+        "third_parties_have_their_place",
+        {"flask.py": "import bottle"},
+    ),
+    "an adapter asks the login app": (
+        "the_core_stands_alone",
+        {"flask.py": "from .login import LoginApp", "login/__init__.py": "LoginApp = 1"},
+    ),
     "a library that nobody listed": (
         "third_parties_have_their_place",
         {"login/x.py": "def f():\n    import requests"},

@@ -207,6 +207,33 @@ def test_hits_and_misses_of_the_cache() -> None:
     assert cache_of(site.samples()) == (4, 5)
 
 
+def test_what_is_asked_outside_of_requests_counts_too() -> None:
+    """`decide` and `verify` with tokens of their own take no hit away from requests."""
+    site = Site()
+    for number in range(5):
+        header = f"Bearer {token(jti=str(number))}"
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "HTTP_AUTHORIZATION": header}
+        site.guarded.decide(environ)
+    assert cache_of(site.samples()) == (0, 5)
+    good = token(jti="0")
+    site.get("/api", good)
+    site.get("/api", good, HTTP_AUTHORIZATION=f"bearer  {good}")
+    assert cache_of(site.samples()) == (2, 5)
+    for _ in range(2):
+        site.guarded.verify(good)
+    site.guarded.verify(token(jti="new"))
+    assert cache_of(site.samples()) == (4, 6)
+
+
+def test_a_request_under_rules_of_both_kinds_is_one_hit() -> None:
+    """The report-only rule takes the caller whom the other one has found."""
+    site = Site(rules=[Rule("/api"), Rule("/api", scope("x"), report_only=True)])
+    good = token()
+    for _ in range(3):
+        site.get("/api", good)
+    assert cache_of(site.samples()) == (2, 1)
+
+
 def test_without_a_cache_every_token_is_a_miss() -> None:
     """`cache_size=0`."""
     site = Site(cache_size=0)
@@ -503,8 +530,8 @@ def best(run: Callable[[], object], times: int = 2000) -> float:
 
 
 def test_metrics_cost_little() -> None:
-    """Some microseconds a request; `tests/benchmarks/compare.py` measures it well. The bound here
-    is for a busy machine."""
+    """As much again as a cached token does: `tests/checks/benchmarks/compare.py` measures it well.
+    The bound here is for a busy machine."""
     good = token()
     plain = JWTMiddleware(app, providers=[PROVIDER], rules=RULES)
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api", "HTTP_AUTHORIZATION": f"Bearer {good}"}
@@ -514,4 +541,4 @@ def test_metrics_cost_little() -> None:
         for name, guarded in runs.items():
             run = functools.partial(guarded, environ, lambda *arguments: None)
             took[name] = min(took.get(name, 1e9), best(run))
-    assert took["metrics"] - took["plain"] < 10
+    assert took["metrics"] < 4 * took["plain"]

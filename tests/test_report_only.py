@@ -5,6 +5,7 @@ The same app stands bare and behind report-only rules; and the same rules are en
 
 import io
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from jwt_middleware import (
     KeySet,
     Provider,
     Refusal,
+    RemoteKeySet,
     Rule,
     Unavailable,
     claim,
@@ -31,6 +33,7 @@ from jwt_middleware import (
     scope,
 )
 from jwt_middleware.settings import filter_app_factory
+from jwt_middleware.testing import KeyServer
 from jwt_middleware.wire.cors import Preflight
 from tests.kit.parts import examples
 from tests.kit.tokens import issued
@@ -473,6 +476,30 @@ def test_keys_that_fail_refuse_nobody(
     assert app.environs[0].get("jwt_middleware.would_refuse") == reason
     assert "a secret" not in caplog.text
     assert ("a report-only rule cannot be evaluated" in caplog.text) is (reason is None)
+
+
+@pytest.mark.parametrize(
+    "others", [[], [Rule("/api", optional)]], ids=["alone", "beside one that is enforced"]
+)
+def test_keys_that_hang_are_waited_for_once(others: list[Rule]) -> None:
+    """The first request waits for them as it would if the rule were enforced, and not twice beside
+    a rule that is; the next ones pass or are refused at once."""
+    with KeyServer() as server:
+        server.hang()
+        keys = RemoteKeySet(server.url, timeout=0.5)
+        provider = Provider(issuer=server.issuer, audience=server.audience, keys=keys)
+        site = guarded(App(), [*others, Rule("/api", report_only=True)], providers=[provider])
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api"}
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {server.token()}"
+        waits, statuses = [], set()
+        for _ in range(4):
+            started = time.monotonic()
+            statuses.add(answer(site, environ)[0][0][0])
+            waits.append(time.monotonic() - started)
+        server.recover()
+    assert statuses == {"503 SERVICE UNAVAILABLE" if others else "200 OK"}
+    assert 0.3 < waits[0] < 0.9
+    assert max(waits[1:]) < 0.3
 
 
 def test_one_line_for_what_would_be_refused(caplog: pytest.LogCaptureFixture) -> None:

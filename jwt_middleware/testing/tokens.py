@@ -38,10 +38,10 @@ class Tokens:
     """Makes the tokens of `providers`, signed by `key`: a `Key` that has a secret or a private
     part.
 
-    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim`, the first of
-    `scope_claims`, and `max_lifetime` (else 900 s). `revoke` takes the keywords `token_id`,
-    `expires_at` and `issuer`, as the method of the stores does; without it there are no revoked
-    tokens. The clock is read at each call.
+    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim` and
+    `remote_user_claim` (each the subject), the first of `scope_claims`, and `max_lifetime` (else
+    900 s). `revoke` takes the keywords `token_id`, `expires_at` and `issuer`, as the method of the
+    stores does; without it there are no revoked tokens. The clock is read at each call.
     """
 
     providers: Sequence[Provider]
@@ -123,6 +123,8 @@ def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
     now = int(time.time())
     lifetime = _LIFETIME if provider.max_lifetime is None else min(_LIFETIME, provider.max_lifetime)
     claims: Claims = {"iss": provider.issuer, "sub": subject, provider.subject_claim: subject}
+    if provider.remote_user_claim is not None:
+        claims.setdefault(provider.remote_user_claim, subject)
     claims |= {"iat": now, "exp": now + lifetime, "jti": secrets.token_urlsafe(16)}
     if provider.audience is not None:
         claims["aud"] = (

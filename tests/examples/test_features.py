@@ -219,3 +219,27 @@ def test_tokens_need_an_issuer_and_an_audience_before_the_move(call: Call) -> No
     ahead, after = webtest_call(old_app(**ENCODES)), webtest_call(old_app(**ENCODES, **DECODES))
     assert [ahead("/", token).status for token in (plain, moved)] == [200, 200]
     assert [after("/", token).status for token in (plain, moved)] == [422, 200]
+
+
+# ---------------------------------------------------------------- views
+
+
+@pytest.mark.parametrize("name", ["flask_views", "bottle_views"])
+def test_a_view_asks_more_than_its_path(call: Call, name: str) -> None:
+    """Removing a user needs a scope that ada does not have; Flask's lets people remove themselves.
+    Without a token it is 401."""
+    token = sign_in(call).body["token"]
+    answer = call("/api/users/2", token, method="DELETE")
+    assert (answer.status, answer.body["reason"]) == (403, "scope")
+    assert call("/api/users/2", method="DELETE").status == 401
+    assert call("/api/users/1", token, method="DELETE").status == (
+        200 if name == "flask_views" else 403
+    )
+
+
+@of("flask_views")
+def test_a_page_for_everybody_knows_who_is_calling(call: Call) -> None:
+    """`@jwt_required(optional=True)`."""
+    token = sign_in(call).body["token"]
+    assert [call("/").body, call("/", token).body] == [{"for": "everybody"}, {"for": "1"}]
+    assert call("/", "a.b.c").status == 401

@@ -68,7 +68,7 @@ def test_the_access_log_shows_who_called_and_why_somebody_was_refused(example: M
 def test_what_the_middleware_logs_at_INFO_is_shown_once(example: Machine) -> None:  # noqa: N802
     """A refusal has its line, and so has a sign-in that fails."""
     call(f"{example.address}/api/once")
-    example.says(r" INFO jwt_middleware refused GET /api/once: missing$")
+    example.says(r" INFO jwt_middleware refused GET /api/once: missing address=\"127\.0\.0\.1\"$")
     assert len(re.findall(r"refused GET /api/once", example.log)) == 1
     sign_in(example.address, "wrong")
     example.says(r" INFO jwt_middleware\.login failure")
