@@ -69,12 +69,6 @@ def test_a_view_may_enforce() -> None:
     assert started == ["403 FORBIDDEN"]
 
 
-def me(request: HttpRequest) -> JsonResponse:
-    """A Django view that reads the caller in both ways."""
-    caller = Identity.from_environ(request.META)
-    return JsonResponse({"id": caller and caller.subject, "user": request.META.get("REMOTE_USER")})
-
-
 @pytest.mark.needs_frameworks
 def test_djangos_client_knows_the_caller(jwt_environ: Callable[..., dict[str, Any]]) -> None:
     """Django's test client calls its handler without any WSGI middleware; the environ tells it who
