@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 _Item = TypeVar("_Item")
-_EVERY = 10.0  # seconds between lines where no terminal can rewrite one
+EVERY = 10.0  # seconds between lines where no terminal can rewrite one
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
@@ -27,7 +27,7 @@ class Progress:
         self._done += 1
         if sys.stderr.isatty():
             print(f"\r{self._line(now)[:79]:79}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self._told > _EVERY:
+        elif time.monotonic() - self._told > EVERY:
             self._told = time.monotonic()
             print(self._line(now), file=sys.stderr, flush=True)
 

@@ -26,7 +26,7 @@ def test_progress_and_summary(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no line can be rewritten, progress is a line now and then; the summary is one line."""
-    monkeypatch.setattr(checking, "_EVERY", -1.0)
+    monkeypatch.setattr(checking, "EVERY", -1.0)
     assert list(checking.followed("cases", ["a", "b"])) == ["a", "b"]
     checking.sum_up("2 cases, all well")
     printed = capsys.readouterr()
