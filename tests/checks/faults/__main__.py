@@ -1,5 +1,5 @@
-"""Force all faults at length and print one table: `python -m "
-"tests.checks.faults`, eight minutes."""
+"""Force all faults at length and print one table: `python -m
+tests.checks.faults`, eight minutes."""
 
 import statistics
 import sys
