@@ -381,6 +381,7 @@ def test_any_name_can_be_counted(name: str, address: str) -> None:
     assert waits(counters, name, address) > 0
 
 
+@pytest.mark.needs_time
 @pytest.mark.parametrize(
     "name", ["", "\udce4", "a\0b", "x" * 2**20, "%", "{}"], ids=lambda name: ascii(name)[:20]
 )
