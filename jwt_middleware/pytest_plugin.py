@@ -4,7 +4,7 @@ they are first used."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,30 +12,91 @@ import pytest
 
 if TYPE_CHECKING:
     from .stores import MemoryStore
-    from .testing import Client, KeyServer, Tokens
+    from .testing import Client, DjangoClient, KeyServer, Tokens
 
 
-@pytest.fixture
-def jwt_tokens() -> Iterator[Callable[[Any], Tokens]]:
-    """`jwt_tokens(app)`: the `Tokens` that an app trusts for the length of the test."""
+@contextmanager
+def _tokens() -> Iterator[Callable[[Any], Tokens]]:
     from .testing import trusting
 
     with ExitStack() as stack:
         yield cache(lambda app: stack.enter_context(trusting(app)))
 
 
-@pytest.fixture
-def jwt_client(jwt_tokens: Callable[[Any], Tokens]) -> Callable[[Any], Client]:
-    """`jwt_client(app)`: a `Client` of an app that trusts its tokens for the length of the test."""
+@contextmanager
+def _clients(tokens: Callable[[Any], Tokens]) -> Iterator[Callable[..., Client]]:
     from .testing import Client
 
-    return lambda app: Client(app, jwt_tokens(app))
+    with ExitStack() as stack:
+
+        def client(app: Any, **options: Any) -> Client:
+            made = Client(app, tokens(app), **options)
+            stack.callback(made.lifetime.end)
+            return made
+
+        yield client
+
+
+@pytest.fixture
+def jwt_tokens() -> Iterator[Callable[[Any], Tokens]]:
+    """`jwt_tokens(app)`: the `Tokens` that an app trusts for the length of the test."""
+    with _tokens() as tokens:
+        yield tokens
+
+
+@pytest.fixture(scope="module")
+def jwt_module_tokens() -> Iterator[Callable[[Any], Tokens]]:
+    """`jwt_module_tokens(app)`: the `Tokens` that an app trusts for the length of the module."""
+    with _tokens() as tokens:
+        yield tokens
+
+
+@pytest.fixture
+def jwt_client(jwt_tokens: Callable[[Any], Tokens]) -> Iterator[Callable[..., Client]]:
+    """`jwt_client(app)`: a `Client` of an app that trusts its tokens for the length of the test.
+
+    Options are WebTest's. A client that is used after its test raises `ConfigurationError`.
+    """
+    with _clients(jwt_tokens) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def jwt_module_client(
+    jwt_module_tokens: Callable[[Any], Tokens],
+) -> Iterator[Callable[..., Client]]:
+    """`jwt_module_client(app)`: as `jwt_client`, for the length of the module."""
+    with _clients(jwt_module_tokens) as client:
+        yield client
+
+
+@pytest.fixture
+def jwt_django_client(
+    jwt_tokens: Callable[[Any], Tokens],
+) -> Iterator[Callable[..., DjangoClient]]:
+    """`jwt_django_client()`: a `DjangoClient` of the app that `WSGI_APPLICATION` names, or of the
+    one that is given, which trusts its tokens for the length of the test.
+
+    Options are those of Django's client.
+    """
+    from .testing import DjangoClient
+    from .testing.django_client import wsgi_application
+
+    with ExitStack() as stack:
+
+        def client(app: Any = None, **options: Any) -> DjangoClient:
+            app = wsgi_application() if app is None else app
+            made = DjangoClient(app, jwt_tokens(app), **options)
+            stack.callback(made.lifetime.end)
+            return made
+
+        yield client
 
 
 @pytest.fixture
 def jwt_headers(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., dict[str, str]]:
     """`jwt_headers(app, "ada", scopes=["read"])`: the header with a good token, for any client of
-    the app.
+    the app that calls the whole app. Django's own client does not: use `jwt_django_client`.
 
     The arguments after `app` are those of `Tokens.good`.
     """

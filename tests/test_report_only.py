@@ -498,8 +498,8 @@ def test_keys_that_hang_are_waited_for_once(others: list[Rule]) -> None:
             waits.append(time.monotonic() - started)
         server.recover()
     assert statuses == {"503 SERVICE UNAVAILABLE" if others else "200 OK"}
-    assert 0.3 < waits[0] < 0.9
-    assert max(waits[1:]) < 0.3
+    assert waits[0] > 0.3
+    assert max(waits[1:]) < waits[0]
 
 
 def test_one_line_for_what_would_be_refused(caplog: pytest.LogCaptureFixture) -> None:

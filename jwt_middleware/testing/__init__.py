@@ -11,6 +11,8 @@ The fixtures are in `jwt_middleware.pytest_plugin`; a `unittest.TestCase` uses w
 
     def setUp(self):
         self.client = Client(app, self.enterContext(trusting(app)))
+
+With Django it is `DjangoClient`, since Django's own client goes round WSGI middleware.
 """
 
 from importlib import import_module
@@ -25,10 +27,12 @@ from .trust import trusting
 
 if TYPE_CHECKING:
     from .client import Client
+    from .django_client import DjangoClient
 
 __all__ = [
     "FLAWS",
     "Client",
+    "DjangoClient",
     "KeyServer",
     "Tokens",
     "assert_protected",
@@ -38,14 +42,28 @@ __all__ = [
 ]
 
 
+_LAZY = {
+    "Client": (
+        "client",
+        "webtest",
+        "Client needs WebTest: pip install 'wsgi-jwt-middleware[testing]'",
+    ),
+    "DjangoClient": (
+        "django_client",
+        "django",
+        "DjangoClient needs Django: pip install Django",
+    ),
+}
+"""The names that need a package: their module, the package, and what is said without it."""
+
+
 def __getattr__(name: str) -> Any:
-    if name != "Client":
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, package, missing = _LAZY[name]
     try:
-        return import_module(".client", __name__).Client
+        return getattr(import_module(f".{module}", __name__), name)
     except ModuleNotFoundError as error:
-        if error.name != "webtest":
+        if (error.name or "").partition(".")[0] != package:
             raise
-        raise ImportError(
-            "Client needs WebTest: pip install 'wsgi-jwt-middleware[testing]'"
-        ) from None
+        raise ImportError(missing) from None

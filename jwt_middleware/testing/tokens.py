@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._options import require, tuple_of
+from .._options import got, require, tuple_of
 from ..errors import ConfigurationError
 from ..trust import jws
 from ..trust.keys import Key
@@ -62,7 +62,7 @@ class Tokens:
         `ConfigurationError`.
         """
         provider = self._provider(issuer)
-        return self._sign(provider, _claims(provider, subject, scopes) | claims)
+        return self._sign(provider, _claims(provider, subject, scopes) | _json_values(claims))
 
     def bad(
         self,
@@ -77,9 +77,9 @@ class Tokens:
 
         `ConfigurationError` for any other, and for `revoked` where nothing can be revoked.
         """
-        require(flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
+        require(isinstance(flaw, str) and flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
         provider = self._provider(issuer)
-        usual = _claims(provider, subject, scopes) | claims
+        usual = _claims(provider, subject, scopes) | _json_values(claims)
         if flaw in _CHANGES:
             usual |= _CHANGES[flaw](usual)
         if flaw == "revoked":
@@ -118,6 +118,7 @@ def forged_tokens(token: str) -> dict[str, str]:
 
 
 def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
+    require(isinstance(subject, str), f"subject must be a string, got {got(subject)}")
     names = tuple_of(str, scopes, "scopes is a list or tuple of names: scopes=['read', 'write']")
     require(provider.scope_claims or not names, "a provider without scope_claims has no scopes")
     now = int(time.time())
@@ -132,6 +133,17 @@ def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
         )
     for claim in provider.scope_claims[:1]:
         claims[claim] = " ".join(names)
+    return claims
+
+
+def _json_values(claims: Claims) -> Claims:
+    for name, value in claims.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise ConfigurationError(
+                f"{got(name)} must be a value that JSON has, got {got(value)}"
+            ) from None
     return claims
 
 

@@ -33,6 +33,7 @@ ONLY_IN = {
     "bottle": {"bottle"},
     "gunicorn": {"cli"},
     "pytest": {"pytest_plugin"},
+    "django": {"testing"},
     "webtest": {"testing"},
     "prometheus_client": {"metrics"},
 }

@@ -78,6 +78,7 @@ from jwt_middleware.stores import (
 from jwt_middleware.testing import (
     FLAWS,
     Client,
+    DjangoClient,
     KeyServer,
     Tokens,
     assert_protected,
@@ -462,6 +463,7 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_type(client.as_user("ada", scopes=["read"], role="x"), Client)
         assert_type(client.with_token(tokens.bad("expired")), Client)
         assert_type(client.anonymous, Client)
+        assert_type(DjangoClient(app, tokens).as_user("ada", scopes=["read"]), DjangoClient)
         assert_protected(app, "/api/me", subject="ada")
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
