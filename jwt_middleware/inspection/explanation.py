@@ -72,7 +72,8 @@ class Explanation:
 def explain(middleware: JWTMiddleware, request: Mapping[str, Any]) -> Explanation:
     """Return why the middleware answers a request as it does.
 
-    The decision is the middleware's own. Calls no app, and writes nothing into the environ `request`.
+    `request` is an environ. The decision is the middleware's own. Calls no app, and writes nothing
+    into the environ.
     """
     decision = middleware.decide(request)
     readings = _readings(middleware, request)
