@@ -25,10 +25,12 @@ from .trust import trusting
 
 if TYPE_CHECKING:
     from .client import Client
+    from .django_client import DjangoClient
 
 __all__ = [
     "FLAWS",
     "Client",
+    "DjangoClient",
     "KeyServer",
     "Tokens",
     "assert_protected",
@@ -38,14 +40,20 @@ __all__ = [
 ]
 
 
+_OPTIONAL = {
+    "Client": ("client", "webtest", "WebTest: pip install 'wsgi-jwt-middleware[testing]'"),
+    "DjangoClient": ("django_client", "django", "Django: pip install Django"),
+}
+"""What needs a package that the core does not bring: its module, that package, and what to do."""
+
+
 def __getattr__(name: str) -> Any:
-    if name != "Client":
+    if name not in _OPTIONAL:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, package, advice = _OPTIONAL[name]
     try:
-        return import_module(".client", __name__).Client
+        return getattr(import_module(f".{module}", __name__), name)
     except ModuleNotFoundError as error:
-        if error.name != "webtest":
+        if (error.name or "").partition(".")[0] != package:
             raise
-        raise ImportError(
-            "Client needs WebTest: pip install 'wsgi-jwt-middleware[testing]'"
-        ) from None
+        raise ImportError(f"{name} needs {advice}") from None

@@ -6,10 +6,10 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from .._options import require, tuple_of
+from .._options import got, is_text, require, tuple_of
 from ..errors import ConfigurationError
 from ..trust import jws
 from ..trust.keys import Key
@@ -19,6 +19,11 @@ Claims = dict[str, Any]
 
 _LIFETIME = 900  # seconds
 _FAR = 3600  # seconds, more than the greatest leeway
+
+_OVER = (
+    "tokens must be used within their test or trusting() block, got a use after its end:"
+    " make a client in each test, or take jwt_module_client"
+)
 
 FLAWS: Mapping[str, str] = {
     "wrong_key": "token that another key signed",
@@ -41,12 +46,13 @@ class Tokens:
     They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim`, the first of
     `scope_claims`, and `max_lifetime` (else 900 s). `revoke` takes the keywords `token_id`,
     `expires_at` and `issuer`, as the method of the stores does; without it there are no revoked
-    tokens. The clock is read at each call.
+    tokens. `is_over` says whether the app has ceased to trust them. The clock is read at each call.
     """
 
     providers: Sequence[Provider]
     key: Key
     revoke: Callable[..., None] | None = None
+    is_over: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
 
     def good(
         self,
@@ -61,6 +67,7 @@ class Tokens:
         `claims` are added to the usual ones, or replace them. An issuer that nobody has is a
         `ConfigurationError`.
         """
+        self.require_trust()
         provider = self._provider(issuer)
         return self._sign(provider, _claims(provider, subject, scopes) | claims)
 
@@ -77,6 +84,7 @@ class Tokens:
 
         `ConfigurationError` for any other, and for `revoked` where nothing can be revoked.
         """
+        self.require_trust()
         require(flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
         provider = self._provider(issuer)
         usual = _claims(provider, subject, scopes) | claims
@@ -92,6 +100,11 @@ class Tokens:
         """The names of the bad tokens that can be had here: all, but `revoked` where nothing can be
         revoked."""
         return tuple(flaw for flaw in FLAWS if flaw != "revoked" or self.revoke)
+
+    def require_trust(self) -> None:
+        """Raise `ConfigurationError` once the test is over: every token would be refused, and a
+        test that expects a refusal would pass for the wrong reason."""
+        require(not self.is_over(), _OVER)
 
     def _provider(self, issuer: str | None) -> Provider:
         named = [provider for provider in self.providers if issuer in (None, provider.issuer)]
@@ -118,6 +131,7 @@ def forged_tokens(token: str) -> dict[str, str]:
 
 
 def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
+    require(is_text(subject), f"subject must be a string, got {got(subject)}")
     names = tuple_of(str, scopes, "scopes is a list or tuple of names: scopes=['read', 'write']")
     require(provider.scope_claims or not names, "a provider without scope_claims has no scopes")
     now = int(time.time())

@@ -279,7 +279,17 @@ def testing() -> None:
     )
     environ = {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{os.getcwd()}"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_myapp.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-W",
+            "error",
+            "-p",
+            "no:cacheprovider",
+            "test_myapp.py",
+        ],
         env=environ,
         capture_output=True,
         text=True,

@@ -68,6 +68,7 @@ from jwt_middleware.stores import (
 from jwt_middleware.testing import (
     FLAWS,
     Client,
+    DjangoClient,
     KeyServer,
     Tokens,
     assert_protected,
@@ -419,6 +420,9 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_type(client.as_user("ada", scopes=["read"], role="x"), Client)
         assert_type(client.with_token(tokens.bad("expired")), Client)
         assert_type(client.anonymous, Client)
+        django = DjangoClient(application=app, tokens=tokens)
+        assert_type(django.as_user("ada", scopes=["read"], role="x"), DjangoClient)
+        assert_type(django.anonymous, DjangoClient)
         assert_protected(app, "/api/me", subject="ada")
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
