@@ -18,7 +18,7 @@ with tempfile.TemporaryDirectory() as folder:
         printed = ""
         for line in demo.stdout:
             printed += line
-            if line.startswith("Ctrl-C"):
+            if "Ctrl-C" in line:
                 break
         curls = "\n".join(re.findall(r"^(?:curl|TOKEN=).*$", printed, re.MULTILINE))
         answers = subprocess.run(

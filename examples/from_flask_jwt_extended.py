@@ -1,13 +1,16 @@
-"""An app that comes from Flask-JWT-Extended: `JWT_SECRET_KEY=... gunicorn
+"""Replaces Flask-JWT-Extended: `JWT_SECRET_KEY="$(cat secret)" gunicorn
 examples.from_flask_jwt_extended`.
 
-The old one sets JWT_ENCODE_ISSUER and JWT_ENCODE_AUDIENCE as below a lifetime ahead: here no token
-is good without. It sets JWT_DECODE_ISSUER and JWT_DECODE_AUDIENCE only after that, since with them
-it refuses its own older ones.
+JWT_SECRET_KEY is the secret of the old app, at least 32 bytes. Here a token needs an issuer and an
+audience, so move in two steps:
+
+1. Set JWT_ENCODE_ISSUER and JWT_ENCODE_AUDIENCE in the old app, as below. Wait until the last token
+   without them has expired, then serve this app.
+2. If the old app stays beside this one, set JWT_DECODE_ISSUER and JWT_DECODE_AUDIENCE there only
+   now: with them it refuses its older tokens.
 """
 
 import os
-import secrets
 
 from flask import Flask, request
 
@@ -17,26 +20,20 @@ app = Flask(__name__)
 
 
 @app.get("/")
-@app.get("/api/me")  # no @jwt_required(): the rule says it for all below /api
+@app.get("/api/me")  # without @jwt_required(): a rule protects every path below /api
 @app.get("/api/password")
 def me():
     caller = Identity.from_environ(request.environ)  # get_jwt() is caller.claims
     return {"id": caller and caller.subject}  # get_jwt_identity() is caller.subject
 
 
-secret = os.environ.get("JWT_SECRET_KEY") or secrets.token_hex()  # the old one's, 32 bytes at least
-provider = Provider(
-    issuer="https://example.com", audience="example-api", keys=KeySet([Key.from_secret(secret)])
-)
-# Refresh tokens have the same key, and must not pass. Once a LoginApp mints beside them, with an
-# issuer of its own: access = any_of(claim("type", "access"),
-# issued_by("https://login.example.com"))
+keys = KeySet([Key.from_secret(os.environ["JWT_SECRET_KEY"])])
+provider = Provider(issuer="https://example.com", audience="example-api", keys=keys)
+# Refresh tokens have the same key and must be refused. If a LoginApp mints tokens too, accept its
+# issuer: any_of(claim("type", "access"), issued_by("https://login.example.com"))
 access = claim("type", "access")
-rules = [
-    Rule("/api", access),
-    Rule("/api/password", access, claim("fresh", True)),
-]  # jwt_required(fresh=True)
-# Not offered: access tokens in cookies, with CSRF double submit, in query strings and in JSON
-# bodies.
+fresh = claim("fresh", True)  # jwt_required(fresh=True)
+rules = [Rule("/api", access), Rule("/api/password", access, fresh)]
+# This middleware reads the Authorization header only: no cookies, query strings or JSON bodies.
 app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
 application = app

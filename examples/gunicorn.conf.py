@@ -42,7 +42,11 @@ def cut_query(record):
     return True
 
 
-access_log_format = '%(h)s %({REMOTE_USER}e)s "%(r)s" %(s)s %({jwt_middleware.reason}e)s %(M)sms'
+# REMOTE_USER is who was let through, jwt_middleware.subject who was refused with a good token.
+access_log_format = (
+    '%(h)s %({REMOTE_USER}e)s "%(r)s" %(s)s '
+    "%({jwt_middleware.reason}e)s %(M)sms %({jwt_middleware.subject}e)s"
+)
 logconfig_dict = {  # one stream: all goes up to the root, and from there to stderr
     "version": 1,
     "disable_existing_loggers": False,

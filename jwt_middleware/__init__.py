@@ -30,6 +30,7 @@ from .trust.keys import Key, KeySet
 from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
 from .trust.revocation import RevocationList
+from .views import enforce, refusal_response
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,7 @@ __all__ += [
     "public",
     "scope",
 ]
+__all__ += ["enforce", "refusal_response"]
 __all__ += ["ConfigurationError", "JWTMiddlewareError", "Refusal", "StoreUnavailable"]
 __all__ += ["Forbidden", "InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken"]
 __all__ += ["Unavailable"]

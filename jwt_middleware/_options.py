@@ -50,6 +50,15 @@ def check_seconds(
     raise ConfigurationError(f"{name} must be a finite number of seconds {rule}, got {got(value)}")
 
 
+def check_count(name: str, value: object, *, least: int) -> None:
+    """Raise `ConfigurationError` unless the option is an integer of at least `least`.
+
+    A boolean is an integer to Python, and never meant as one here.
+    """
+    is_count = type(value) is int and value >= least
+    require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")
+
+
 def is_text(value: object) -> bool:
     """Return whether it is a string that UTF-8 can hold: one without a lone surrogate.
 

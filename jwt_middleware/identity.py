@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .readings import to_wsgi
-
 ENVIRON_KEY = "jwt_middleware.identity"
 """The key of the `Identity`. It has a dot and lower case, so no client header can produce it."""
 
 REASON_KEY = "jwt_middleware.reason"
 """The key of the reason of a refusal, for access logs."""
+
+GOVERNED_BY_KEY = "jwt_middleware.governed_by"
+"""The key of what views are told by the innermost `JWTMiddleware` with a rule for the request.
+
+It is a tuple: the middleware, the rules, and what a report-only rule would have answered. Only
+`views` reads it. The middleware replaces whatever is there."""
 
 SUBJECT_KEY = "jwt_middleware.subject"
 """The key of the subject of a caller whose token is good and who is refused, for access logs:
@@ -32,6 +36,8 @@ class Identity:
     - `token_id` and `session_id`: the `jti` and the `sid`, or None.
     - `expires_at`: the `exp`, in seconds since the epoch.
     - `claims` and `header`: everything in the token, as fresh dicts.
+    - `remote_user`: REMOTE_USER as PEP 3333 text: the subject, or what the provider's
+      `remote_user_claim` says. None sets none.
     """
 
     subject: str
@@ -42,6 +48,7 @@ class Identity:
     expires_at: float
     claims_json: bytes = field(repr=False)
     header_json: bytes = field(default=b"{}", repr=False)
+    remote_user: str | None = field(default=None, repr=False, compare=False)
 
     @property
     def claims(self) -> dict[str, Any]:
@@ -82,13 +89,13 @@ def put_identity(
     `scheme` becomes AUTH_TYPE. With several issuers a subject may name two people, so REMOTE_USER
     is set only where `names_one_person`.
     """
-    environ.pop(REASON_KEY, None)
-    if SUBJECT_KEY in environ or WOULD_REFUSE_KEY in environ:  # a third of two calls of `pop`
+    # Three looks cost what one `pop` does.
+    if REASON_KEY in environ or SUBJECT_KEY in environ or WOULD_REFUSE_KEY in environ:
         clear_identity(environ)
     environ[ENVIRON_KEY] = identity
     environ["AUTH_TYPE"] = scheme
-    if names_one_person:
-        environ["REMOTE_USER"] = to_wsgi(identity.subject)
+    if names_one_person and identity.remote_user is not None:
+        environ["REMOTE_USER"] = identity.remote_user
     else:
         environ.pop("REMOTE_USER", None)
 
@@ -109,6 +116,7 @@ class _Draft:
         expires_at: float,
         claims_json: bytes,
         header_json: bytes,
+        remote_user: str | None,
     ) -> None:
         self.subject = subject
         self.issuer = issuer
@@ -118,6 +126,7 @@ class _Draft:
         self.expires_at = expires_at
         self.claims_json = claims_json
         self.header_json = header_json
+        self.remote_user = remote_user
 
 
 def new_identity(
@@ -129,6 +138,7 @@ def new_identity(
     expires_at: float,
     claims_json: bytes,
     header_json: bytes,
+    remote_user: str | None,
 ) -> Identity:
     """Return an `Identity` of these values.
 
@@ -136,7 +146,15 @@ def new_identity(
     draft are set at once, and it becomes an Identity with all of them: 4 % of a first-seen token.
     """
     draft: Any = _Draft(
-        subject, issuer, scopes, token_id, session_id, expires_at, claims_json, header_json
+        subject,
+        issuer,
+        scopes,
+        token_id,
+        session_id,
+        expires_at,
+        claims_json,
+        header_json,
+        remote_user,
     )
     draft.__class__ = Identity
     identity: Identity = draft

@@ -3,20 +3,13 @@
 from collections import deque
 from collections.abc import Iterator
 from types import MethodType
-from typing import Any, TypeVar
+from typing import Any
 
 from .middleware import JWTMiddleware
-
-T = TypeVar("T")
 
 
 def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
     """Return every middleware that an app is or holds, the outermost first."""
-    return find_parts(app, JWTMiddleware)
-
-
-def find_parts(app: Any, kind: type[T]) -> Iterator[T]:
-    """Return every object of a class that an app is or holds, the outermost first."""
     # Hold on to the objects themselves: the id of one that is gone could be used again.
     seen: dict[int, Any] = {}
     waiting = deque([app])
@@ -25,7 +18,7 @@ def find_parts(app: Any, kind: type[T]) -> Iterator[T]:
         if id(part) not in seen:
             seen[id(part)] = part
             waiting.extend(_parts(part))
-            if isinstance(part, kind):
+            if isinstance(part, JWTMiddleware):
                 yield part
 
 

@@ -11,11 +11,12 @@
 | `jwt_middleware_revocations` | | revoked tokens and sessions that are known |
 | `jwt_middleware_login_events_total` | `event` | events of the login app |
 
-- `rule` is the prefix of the deepest rule that governs, with its methods; it is empty where a path
-  or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a report-only rule
-  would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`, or empty.
-- `cache` is `hit` for a good token that was found in the cache, and `miss` for any token that had
-  to be verified.
+- `rule` is the prefix of the deepest rule that governs, with `exact` and its methods; it is empty
+  where a path or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a
+  report-only rule would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`,
+  or empty.
+- `cache` is `hit` for a token that was found in the cache, and `miss` for one that was verified,
+  whether it was good or not. `decide` and `verify` count too.
 - An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`: a moment stays right while a
   worker has nothing to do, an age would not. Key sets that never change have none.
 - Every label is of a closed set that the owner's configuration fixes. None is a path, a subject or
@@ -35,7 +36,6 @@ from ._options import got, require
 from ._packages import require_package
 from .decision import Decision
 from .errors import DESCRIPTIONS, ConfigurationError, Refusal
-from .identity import SUBJECT_KEY
 from .login_events import LOGIN_EVENTS, listen
 from .policy.rules import Rule
 from .readiness import number_of
@@ -103,7 +103,6 @@ class PrometheusMetrics:
         require(is_registry, f"registry must be a CollectorRegistry or None, got {got(registry)}")
         self._watched: list[Watched] = []
         self._refresh_at = 0.0
-        self._confirmed = 0
         self._refreshing = threading.Lock()
         self._decisions_of: dict[_Key, Counter] = {}
         # How much of what has been counted, by what has the count: middlewares may share keys, and
@@ -127,8 +126,6 @@ class PrometheusMetrics:
         else:
             key = _key(decision)
         (self._decisions_of.get(key) or self._new_counter(key)).inc()
-        if decision.identity is not None or SUBJECT_KEY in environ:
-            self._confirmed += 1  # its token is good, found in the cache or not
         if time.monotonic() >= self._refresh_at:
             self.refresh()
 
@@ -150,8 +147,6 @@ class PrometheusMetrics:
             self._refresh_at = time.monotonic() + _REFRESH
             for middleware in self._watched:
                 self._look(middleware)
-            first_seen = sum(middleware.counts.good for middleware in self._watched)
-            self._add_to(self.verifications.labels("hit"), "hit", self._confirmed - first_seen)
         finally:
             self._refreshing.release()
 
@@ -168,13 +163,12 @@ class PrometheusMetrics:
                 self._gauge(*_REVOCATIONS_READ).set(time.time() - age)
                 self._gauge(*_REVOCATIONS).set(number_of(revocations, "size") or 0)
             self._add(revocations, "failures", self.revocation_failures)
+        self._add(middleware.counts, "cached", self.verifications.labels("hit"))
         self._add(middleware.counts, "verified", self.verifications.labels("miss"))
 
     def _add(self, source: object, name: str, counter: Counter) -> None:
         """Add to a counter what a number of the source has grown by since the last look."""
-        self._add_to(counter, name, number_of(source, name) or 0, source)
-
-    def _add_to(self, counter: Counter, name: str, count: float, source: object = None) -> None:
+        count = number_of(source, name) or 0
         _, counted = self._counted.get((id(source), name), (source, 0))
         if count > counted:
             self._counted[id(source), name] = (source, count)
@@ -206,7 +200,7 @@ class PrometheusMetrics:
         self.decisions = counter("decisions", "Requests under a rule.", "rule", "outcome", "reason")
         self.verifications = counter(
             "token_verifications",
-            "Good tokens found in the cache (hit), and tokens that were verified (miss).",
+            "Tokens found in the cache (hit), and tokens that were verified (miss).",
             "cache",
         )
         self.key_failures = counter(
@@ -224,13 +218,19 @@ class PrometheusMetrics:
 
     def _new_counter(self, key: _Key) -> Counter:
         rule, outcome, reason = key
-        text = "" if rule is None else " ".join([rule.prefix, *sorted(rule.methods)])
+        text = "" if rule is None else _text_of(rule)
         counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
         return counter
 
     def _count_login_event(self, event: str) -> None:
         if event in LOGIN_EVENTS:
             self.login_events.labels(event).inc()
+
+
+def _text_of(rule: Rule) -> str:
+    """Return the prefix of a rule and what narrows it."""
+    exact = ["exact"] if rule.exact else []
+    return " ".join([rule.prefix, *exact, *sorted(rule.methods)])
 
 
 def _key(decision: Decision) -> _Key:

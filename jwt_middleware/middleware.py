@@ -4,23 +4,23 @@ rules of the path -> credentials -> verdict (cached) -> confirmed identity -> re
 """
 
 import logging
-import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ._options import got, require
+from ._options import check_count
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
 from .errors import InvalidRequest, Refusal
 from .events import Observer, Observers
-from .identity import Identity, clear_identity, put_identity
-from .policy.candidates import tables_of
+from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
+from .policy.candidates import Match, matches_of
 from .policy.rules import Rule
 from .readiness import readiness
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, VerificationCounts, Verifier
-from .wire.app_form import check_app, explain_recursion
+from .wire.app_form import check_wrapped, explain_recursion
+from .wire.challenge import check_realm
 from .wire.cors import (
     Preflight,
     allow_origin,
@@ -29,14 +29,11 @@ from .wire.cors import (
     is_preflight,
     preflight_response,
 )
-from .wire.credentials import extract
+from .wire.credentials import checked_token, extract
 from .wire.problem import refusal_response
 from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
-
-_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
-_Match = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
 
 
 class JWTMiddleware:
@@ -69,21 +66,22 @@ class JWTMiddleware:
         cache_size: int = 10_000,
         observers: Sequence[Observer] = (),
     ) -> None:
-        _check_app(app)
-        _check_realm(realm)
-        _check_count("max_token_bytes", max_token_bytes, least=1)
-        _check_count("cache_size", cache_size, least=0)
+        check_wrapped(app)
+        check_realm(realm)
+        check_count("max_token_bytes", max_token_bytes, least=1)
+        check_count("cache_size", cache_size, least=0)
         self.app = app
         self.max_token_bytes = max_token_bytes
         self._realm = realm
         self._cache_size = cache_size
         self._allowed_origins = checked_origins(allowed_origins)
-        table, self._candidates = tables_of(rules)
-        self._match: _Match = table.match if table else _no_rules
+        self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
-        self.counts = VerificationCounts()
+        self.counts = VerificationCounts()  # for metrics
         self._observers = Observers(observers)
         self._is_observed = bool(observers) or self._candidates is not None
+        # One look for what few do: a tenth of a request would be looks.
+        self._does_more = self._is_observed or bool(self._allowed_origins)
         self.replace_verifier(Verifier(providers, revocations=revocations))
         issuers = frozenset(provider.issuer for provider in self.verifier.providers)
         # With one issuer, or under these rules, a subject names one person.
@@ -96,12 +94,12 @@ class JWTMiddleware:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
         try:
-            if self._is_observed:
-                return self._call_observed(environ, start_response)
-            rules, caller, answer = self._decide(environ, self._match)
-            if not rules and answer is None:
+            enforced = rules, caller, answer = self._decide(environ, self._match)
+            if not rules and answer is None and self._candidates is None:
                 return self.app(environ, start_response)
-            if self._allowed_origins:
+            if self._does_more:
+                if self._is_observed:
+                    return self._call_observed(environ, start_response, enforced)
                 start_response = allow_origin(start_response, environ, self._allowed_origins)
             if answer is not None:
                 clear_identity(environ)
@@ -114,17 +112,18 @@ class JWTMiddleware:
             else:
                 names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
                 put_identity(environ, caller, "Bearer", names_one)
+            environ[GOVERNED_BY_KEY] = self, rules, None
             return self.app(environ, start_response)
         except RecursionError:
             explain_recursion("self")
             raise
 
     def _call_observed(
-        self, environ: dict[str, Any], start_response: StartResponse
+        self, environ: dict[str, Any], start_response: StartResponse, enforced: Parts
     ) -> Iterable[bytes]:
-        """Do what `__call__` does, and report every decision under a rule."""
-        enforced = rules, caller, answer = self._decide(environ, self._match)
-        reporting = NOTHING if self._candidates is None else self._report_only(environ)
+        """Go on as `__call__` does, and report the decision."""
+        rules, caller, answer = enforced
+        reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
         if rules or answer is not None:
             # An answer under report-only rules alone is the app's, to the last header.
             if self._allowed_origins:
@@ -143,6 +142,7 @@ class JWTMiddleware:
             note_refusals(environ, caller, answer, decision.reported)
         self._observers.report(decision, environ)
         if answer is None:
+            environ[GOVERNED_BY_KEY] = self, decision.rules, decision.reported
             return self.app(environ, start_response)
         return self._answer(answer, environ, start_response)
 
@@ -154,12 +154,38 @@ class JWTMiddleware:
         drain_body(environ)
         return refusal_response(answer, self._realm)(environ, start_response)
 
+    def refuse(
+        self,
+        refusal: Refusal,
+        rules: tuple[Rule, ...],
+        environ: dict[str, Any],
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        """Report and answer a request that passed these rules and that a view refuses (`views`)."""
+        note_refusals(environ, Identity.from_environ(environ), refusal)
+        self._observers.report(Decision(rules, None, refusal), environ)
+        return self._answer(refusal, environ, start_response)
+
+    def verify(self, token: str) -> Identity:
+        """Return the caller that a token names, outside of a request: in a WebSocket or a queue.
+
+        No rule is asked; `max_token_bytes`, the cache and the revocations count. `InvalidRequest`
+        for anything but one well-formed token, `InvalidToken` or `Unavailable` with the reason.
+        """
+        key = f"Bearer {checked_token(token, self.max_token_bytes)}"
+        verdict = self._cache.get(key)
+        if verdict is not None and verdict.is_current():
+            self.counts.cached += 1
+            return self.verifier.confirm(verdict)
+        return self._verify(key, token)
+
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return what is to happen with this request.
 
         Calls no app, reads no body and writes nothing into the environ.
         """
-        return decision_of(self._decide(environ, self._match), self._report_only(environ))
+        enforced = self._decide(environ, self._match)
+        return decision_of(enforced, self._report_only(environ, enforced[1]))
 
     def ready(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
@@ -178,23 +204,23 @@ class JWTMiddleware:
         self.verifier = verifier
         self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
 
-    def _match_candidates(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """Return the report-only rules that would govern the request if they were enforced."""
-        found = self._candidates.match(environ) if self._candidates else ()
-        return tuple(rule for rule in found if rule.report_only)
+    def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
+        """Return what the report-only rules would decide; the caller may be known already.
 
-    def _report_only(self, environ: Mapping[str, Any]) -> Parts:
-        """Return what the report-only rules would decide. Never raises: they refuse nobody."""
+        Never raises: they refuse nobody.
+        """
         if self._candidates is None:
             return NOTHING
         try:
-            return self._decide(environ, self._match_candidates)
+            return self._decide(environ, self._candidates, caller)
         except Exception as error:
             # Enforced, it would be a 500 of the owner's own keys or revocations.
             _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
             return NOTHING
 
-    def _decide(self, environ: Mapping[str, Any], match: _Match) -> Parts:
+    def _decide(
+        self, environ: Mapping[str, Any], match: Match, known: Identity | None = None
+    ) -> Parts:
         rules: tuple[Rule, ...] = ()
         caller: Identity | None = None
         try:
@@ -207,7 +233,7 @@ class JWTMiddleware:
                     return rules or asked, None, Preflight()
             if not rules or rules[0].is_public:  # `match` returns public rules last
                 return rules, None, None
-            caller = self._identify(environ)
+            caller = known or self._identify(environ)
             for rule in rules:
                 rule.authorize(caller)
         except Refusal as refusal:
@@ -216,7 +242,7 @@ class JWTMiddleware:
         except (AttributeError, TypeError, ValueError):
             if (tidy := self._tidied(environ)) is None:
                 return rules, None, InvalidRequest()
-            return self._decide(tidy, match)
+            return self._decide(tidy, match, known)
         return rules, caller, None
 
     def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -239,6 +265,8 @@ class JWTMiddleware:
         verdict = self._cache.get(authorization)
         # Compared here and not by a method: calls are a third of what a cached token costs.
         if verdict is not None and verdict.keys.generation == verdict.generation:
+            if self._is_observed:
+                self.counts.cached += 1
             return self.verifier.confirm(verdict)
         credentials = extract(environ, self.max_token_bytes)
         if credentials is None:
@@ -247,6 +275,7 @@ class JWTMiddleware:
         if key != authorization:  # such as "bearer", or two spaces
             verdict = self._cache.get(key)
             if verdict is not None and verdict.is_current():
+                self.counts.cached += 1
                 return self.verifier.confirm(verdict)
         return self._verify(key, credentials.token)
 
@@ -254,7 +283,6 @@ class JWTMiddleware:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
-        self.counts.good += 1
         self._cache_verdict(key, verdict)
         return caller
 
@@ -267,27 +295,3 @@ class JWTMiddleware:
                 self._cache.popitem(last=False)  # the oldest goes first
             except KeyError:  # other threads evict too; each of these calls is atomic
                 return
-
-
-def _no_rules(environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-    return ()
-
-
-def _check_app(app: object) -> None:
-    check_app(app)
-    form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
-    # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
-    # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
-    # refused here instead of failing at the first request.
-    require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")
-
-
-def _check_realm(realm: object) -> None:
-    is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
-    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
-
-
-def _check_count(name: str, value: object, *, least: int) -> None:
-    # A boolean is an integer to Python, and never meant as one here.
-    is_count = type(value) is int and value >= least
-    require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")

@@ -16,64 +16,89 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _trusted_apps() -> Iterator[Callable[[Any], Tokens]]:
+def _tokens() -> Iterator[Callable[[Any], Tokens]]:
     from .testing import trusting
 
     with ExitStack() as stack:
         yield cache(lambda app: stack.enter_context(trusting(app)))
 
 
+@contextmanager
+def _clients(tokens: Callable[[Any], Tokens]) -> Iterator[Callable[..., Client]]:
+    from .testing import Client
+
+    with ExitStack() as stack:
+
+        def client(app: Any, **options: Any) -> Client:
+            made = Client(app, tokens(app), **options)
+            stack.callback(made.lifetime.end)
+            return made
+
+        yield client
+
+
 @pytest.fixture
 def jwt_tokens() -> Iterator[Callable[[Any], Tokens]]:
     """`jwt_tokens(app)`: the `Tokens` that an app trusts for the length of the test."""
-    with _trusted_apps() as tokens:
+    with _tokens() as tokens:
         yield tokens
 
 
 @pytest.fixture(scope="module")
 def jwt_module_tokens() -> Iterator[Callable[[Any], Tokens]]:
-    """`jwt_tokens`, trusted until the last test of the module, for fixtures of module scope."""
-    with _trusted_apps() as tokens:
+    """`jwt_module_tokens(app)`: the `Tokens` that an app trusts for the length of the module."""
+    with _tokens() as tokens:
         yield tokens
 
 
 @pytest.fixture
-def jwt_client(jwt_tokens: Callable[[Any], Tokens]) -> Callable[[Any], Client]:
-    """`jwt_client(app)`: a `Client` of an app that trusts its tokens for the length of the test."""
-    from .testing import Client
+def jwt_client(jwt_tokens: Callable[[Any], Tokens]) -> Iterator[Callable[..., Client]]:
+    """`jwt_client(app)`: a `Client` of an app that trusts its tokens for the length of the test.
 
-    return lambda app: Client(app, jwt_tokens(app))
+    Options are WebTest's. A client that is used after its test raises `ConfigurationError`.
+    """
+    with _clients(jwt_tokens) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
-def jwt_module_client(jwt_module_tokens: Callable[[Any], Tokens]) -> Callable[[Any], Client]:
-    """`jwt_client`, trusted until the last test of the module, for fixtures of module scope."""
-    from .testing import Client
-
-    return lambda app: Client(app, jwt_module_tokens(app))
+def jwt_module_client(
+    jwt_module_tokens: Callable[[Any], Tokens],
+) -> Iterator[Callable[..., Client]]:
+    """`jwt_module_client(app)`: as `jwt_client`, for the length of the module."""
+    with _clients(jwt_module_tokens) as client:
+        yield client
 
 
 @pytest.fixture
-def jwt_django_client(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., DjangoClient]:
-    """`jwt_django_client()`: a `DjangoClient` of `WSGI_APPLICATION`, or of the application that is
-    given; the keywords are those of Django's client."""
+def jwt_django_client(
+    jwt_tokens: Callable[[Any], Tokens],
+) -> Iterator[Callable[..., DjangoClient]]:
+    """`jwt_django_client()`: a `DjangoClient` of the app that `WSGI_APPLICATION` names, or of the
+    one that is given, which trusts its tokens for the length of the test.
+
+    Options are those of Django's client.
+    """
     from .testing import DjangoClient
+    from .testing.django_client import wsgi_application
 
-    def make(application: Any = None, **options: Any) -> DjangoClient:
-        client = DjangoClient(application=application, **options)
-        client.tokens = jwt_tokens(client.application)
-        return client
+    with ExitStack() as stack:
 
-    return make
+        def client(app: Any = None, **options: Any) -> DjangoClient:
+            app = wsgi_application() if app is None else app
+            made = DjangoClient(app, jwt_tokens(app), **options)
+            stack.callback(made.lifetime.end)
+            return made
+
+        yield client
 
 
 @pytest.fixture
 def jwt_headers(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., dict[str, str]]:
     """`jwt_headers(app, "ada", scopes=["read"])`: the header with a good token, for any client of
-    the app.
+    the app that calls the whole app. Django's own client does not: use `jwt_django_client`.
 
-    The arguments after `app` are those of `Tokens.good`. Django's own client goes round the
-    middleware, so there it takes a `DjangoClient`.
+    The arguments after `app` are those of `Tokens.good`.
     """
     return lambda app, *subject, **how: {
         "Authorization": f"Bearer {jwt_tokens(app).good(*subject, **how)}"

@@ -15,6 +15,7 @@ from typing import Any
 from ._options import require
 from .errors import ConfigurationError
 from .middleware import JWTMiddleware
+from .policy.prefixes import unseen_in
 from .policy.requirements import Requirement, authenticated, optional, public, scope
 from .policy.rules import Rule
 from .trust.discovery import DiscoveredKeySet
@@ -27,7 +28,16 @@ from .wire.wsgi import WSGIApplication
 _PREFIX = "JWT_MIDDLEWARE_"
 # Without one of these options, the keys are discovered from the issuer.
 _KEYS = ("secret", "public_key", "jwks_url", "key_folder")
-_PROVIDER = ("issuer", "audience", "leeway", "typ", "max_lifetime", "subject_claim", "scope_claims")
+_PROVIDER = (
+    "issuer",
+    "audience",
+    "leeway",
+    "typ",
+    "max_lifetime",
+    "subject_claim",
+    "remote_user_claim",
+    "scope_claims",
+)
 _MIDDLEWARE = ("rules", "realm", "allowed_origins", "max_token_bytes", "cache_size")
 STORE = ("database_url", "log_url")
 _REQUIREMENTS: Mapping[str, Requirement] = {
@@ -36,6 +46,8 @@ _REQUIREMENTS: Mapping[str, Requirement] = {
     "public": public,
 }
 
+_NOT_OF_A_SCOPE = frozenset("=\"'`")
+"""What a scope may have (RFC 6749 section 3.3), and is a slip in a text."""
 
 # Kubernetes and Docker links set variables for each neighboring service. They must not be taken for
 # unknown options: a service `jwt-middleware-redis` sets JWT_MIDDLEWARE_REDIS_PORT_6379_TCP_ADDR.
@@ -153,6 +165,9 @@ def _key_folder(text: str) -> Any:
 def _rules(text: str) -> list[Rule]:
     """Return the rules, which are separated by commas or line breaks. `ConfigurationError` names
     the rule at fault."""
+    # `str.split` takes many blanks for a space; an owner sees where one is and where none is.
+    unseen = unseen_in(text, but=" \t\r\n")
+    require(not unseen, f"blanks between words must be spaces, got {unseen}")
     lines = [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
     return [_rule(line) for line in lines]
 
@@ -171,8 +186,13 @@ def _rule(line: str) -> Rule:
 
 
 def _requirement(word: str) -> Requirement:
-    if word.startswith("scope="):
-        return scope(word.removeprefix("scope="))
+    name, equals, value = word.partition("=")
+    if name == "scope" and equals:
+        require(
+            not _NOT_OF_A_SCOPE & set(value),
+            f"scope=NAME must hold one name without quotes and a second '=', got {word!r}",
+        )
+        return scope(value)
     require(
         word in _REQUIREMENTS,
         f"each word must be a method in capitals, {', '.join(_REQUIREMENTS)}, report_only "
@@ -207,6 +227,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "max_lifetime": (float, "a number of seconds"),
     "typ": (str, "a type of token such as at+jwt"),
     "subject_claim": (str, "the name of a claim"),
+    "remote_user_claim": (str, "the name of a claim such as preferred_username"),
     "scope_claims": (str.split, "names of claims separated by spaces"),
     "realm": (str, "printable ASCII"),
     "title": (str, "the title of the sign-in page"),

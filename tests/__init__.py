@@ -1,1 +1,1 @@
-"""The tests: unit tests in folders that mirror the package, `kit/` with what they share, `checks/`."""
+"""The tests: unit tests in folders that mirror the package, `kit/` that all share, `checks/`."""

@@ -12,34 +12,43 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
+from tests.kit import parts
 from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.inside import database_of
 
 _CHEAP = "scrypt:1024:8:1"
-_REAL_TIME = (
-    "browser",
-    "checks/faults",
-    "checks/matrix",
-    "cli",
-    "examples",
-    "login",
-    "servers",
-    "stores",
-    "test_readme.py",
-    "trust/test_remote_keys.py",
-    "trust/test_revocation_processes.py",
-)
+
+_TAKES = {
+    True: "quick: Python packages only; about 75 s with -n 2 on two quiet cores",
+    False: "everything: browsers, servers, engines; about 10 minutes with -n 2 on two quiet cores",
+}
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers and choose the speed before any test module is imported."""
+    config.addinivalue_line("markers", "quick: needs nothing but Python packages (set by conftest)")
+    for name, does in parts.NEEDS.items():
+        config.addinivalue_line("markers", f"{name}: {does}")
+    parts.choose_speed(config)
+    settings.register_profile("quick", max_examples=parts.examples(100))
+    if parts.is_quick():
+        settings.load_profile("quick")
+
+
+def pytest_report_header() -> str:
+    """Say beforehand how long it takes."""
+    return _TAKES[parts.is_quick()]
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of real servers and browsers wait in real time, which a busy machine can use up: they
-    get two more goes."""
+    """Mark what needs an engine, and what needs nothing."""
     for item in items:
-        path = item.path.relative_to(Path(__file__).parent).as_posix()
-        if path.startswith(_REAL_TIME):
-            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
+        parts.mark(item)
 
 
 _PASSWORDS = (
@@ -132,6 +141,22 @@ def _postgresql_tables(postgresql_server: str) -> Iterator[SQLStore]:
         store.close()
 
 
+@pytest.fixture
+def postgresql_of_its_own() -> Iterator[PostgreSQL]:
+    """A PostgreSQL for one test, which may kill it."""
+    server = PostgreSQL()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def valkey_of_its_own() -> Iterator[Valkey]:
+    """A Valkey for one test, which may kill it."""
+    server = Valkey()
+    yield server
+    server.remove()
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """The URL of a Redis or Valkey server: JWT_MIDDLEWARE_TEST_REDIS_URL, or one started here."""
@@ -173,7 +198,7 @@ def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
     tables = ", ".join(
         f"jwt_middleware_{table}" for table in ("user", "session", "revocation", "counter")
     )
-    with _postgresql_tables._database.transaction(write=True) as connection:
+    with database_of(_postgresql_tables).transaction(write=True) as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
 
 

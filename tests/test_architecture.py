@@ -99,6 +99,18 @@ PLANTED: dict[str, tuple[str, dict[str, str]]] = {
         "third_parties_have_their_place",
         {"wire/x.py": "import jwt"},
     ),
+    "Flask in the core of its adapter": (
+        "third_parties_have_their_place",
+        {"views.py": "from flask import request"},
+    ),
+    "Bottle in the adapter for Flask": (
+        "third_parties_have_their_place",
+        {"flask.py": "import bottle"},
+    ),
+    "an adapter asks the login app": (
+        "the_core_stands_alone",
+        {"flask.py": "from .login import LoginApp", "login/__init__.py": "LoginApp = 1"},
+    ),
     "a library that nobody listed": (
         "third_parties_have_their_place",
         {"login/x.py": "def f():\n    import requests"},
@@ -189,7 +201,10 @@ def test_what_a_store_in_memory_loads() -> None:
 
 def test_the_core_does_not_load_the_rest() -> None:
     """An app that only accepts tokens pays for no store and no login."""
-    script = f"import sys, {PACKAGE}; print(*(name for name in sys.modules if name.startswith('{PACKAGE}.')))"
+    script = (
+        f"import sys, {PACKAGE}; print(*(name for name in sys.modules if "
+        f"name.startswith('{PACKAGE}.')))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )

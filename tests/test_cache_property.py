@@ -11,6 +11,7 @@ from jwt_middleware import JWTMiddleware, Key, Provider, Refusal, RevocationList
 from tests.checks.corpus.verifiers import application, environ
 from tests.kit.clock import Clock, stopped
 from tests.kit.logs import ListLog
+from tests.kit.parts import examples
 from tests.kit.tokens import MovingKeys, changed, sign
 
 ISSUER = "https://moving.example"
@@ -123,4 +124,6 @@ def verdict_of(guard: JWTMiddleware, token: str) -> Any:
 
 
 TestTwoMiddlewares = TwoMiddlewares.TestCase
-TestTwoMiddlewares.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestTwoMiddlewares.settings = settings(
+    max_examples=examples(60), stateful_step_count=25, deadline=None
+)

@@ -2,14 +2,13 @@
 
 import json
 import logging
-import time
 from typing import Any
 
-import jwt
 import pytest
 from webtest import TestApp
 
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule, public, scope
+from tests.kit.tokens import issued
 
 ISSUER, AUDIENCE, SECRET = (
     "https://login.example",
@@ -35,8 +34,7 @@ def client() -> TestApp:
 
 def token(*, kid: Any = "2026", **claims: Any) -> str:
     """A token that is good but for what is given."""
-    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 3600}
-    return jwt.encode(usual | claims, SECRET, "HS256", {"kid": kid})
+    return issued(SECRET, headers={"kid": kid}, **{"iss": ISSUER, "aud": AUDIENCE} | claims)
 
 
 CASES: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {

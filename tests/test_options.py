@@ -24,6 +24,7 @@ from jwt_middleware.login import KeyFolder
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.verifier import Verifier
+from tests.kit.parts import examples
 
 KEY = Key.generate("EdDSA")
 PROVIDER = Provider(issuer="https://idp.example/", audience="api", keys=KeySet([KEY]))
@@ -93,7 +94,7 @@ def test_no_option_lets_another_exception_out(maker: str, option: str) -> None:
     make, good = MAKERS[maker]
 
     @given(ODD)
-    @settings(max_examples=150, deadline=None, database=None)
+    @settings(max_examples=examples(150), deadline=None, database=None)
     @example(math.inf)
     @example(math.nan)
     @example(10**400)

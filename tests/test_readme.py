@@ -1,4 +1,4 @@
-"""The README: every snippet runs, every command works, and what it says first stands first."""
+"""The README: every snippet runs, every command works, and the first lines come first."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.stores import SQLStore
 from tests.kit import ROOT
+from tests.kit.serving import running
+from tests.kit.waiting import PATIENCE
 
 _README = (ROOT / "README.md").read_text()
 _LINES = _README.splitlines()
@@ -28,13 +31,24 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", _README, re.MULTILINE | re.DOTALL)
 
 
+def run_snippets(folder: Path, *snippets: str) -> dict[str, Any]:
+    """Run snippets one after the other as one file, with no name given; return what they define."""
+    (folder / "app.py").write_text("\n".join(snippets))
+    return runpy.run_path("app.py", run_name="app")
+
+
 @pytest.fixture
-def names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What all the Python snippets define, run one after the other in an empty folder."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
     monkeypatch.chdir(tmp_path)
-    given = f"SECRET = {'s' * 32!r}\nPUBLIC_PEM = {_public_pem()!r}\n"
-    (tmp_path / "snippets.py").write_text(given + "\n".join(blocks("python")))
-    return runpy.run_path("snippets.py", run_name="snippets")
+    return tmp_path
+
+
+@pytest.fixture
+def snippets() -> dict[str, str]:
+    """The Python snippets by name. Each block of the README has a name here, so none is not run."""
+    names = ("first", "on_duty", "providers", "people", "gunicorn")
+    return dict(zip(names, blocks("python"), strict=True))
 
 
 def _public_pem() -> bytes:
@@ -45,10 +59,10 @@ def _public_pem() -> bytes:
     return pem
 
 
-def test_the_first_snippet_guards_a_flask_app(names: dict[str, Any]) -> None:
-    """Signing in at /auth/token gives a token, and /api/me answers who is calling only with it."""
-    names["store"].add_user("ada", "analytical engine")
-    client = TestApp(names["app"])
+def test_the_first_snippet_guards_a_flask_app(folder: Path, snippets: dict[str, str]) -> None:
+    """The first snippet runs as it stands. Its user logs in at /auth/token, and /api/me answers who
+    is calling only with the token."""
+    client = TestApp(run_snippets(folder, snippets["first"])["app"])
     client.get("/api/me", status=401)
     token = client.post_json(
         "/auth/token", {"username": "ada", "password": "analytical engine"}
@@ -57,24 +71,74 @@ def test_the_first_snippet_guards_a_flask_app(names: dict[str, Any]) -> None:
     assert client.get("/api/me").json == {"id": "1"}
 
 
-def test_the_user_table_of_ones_own_is_asked(names: dict[str, Any]) -> None:
-    """The last snippet's login app takes the people of the app's own table."""
-    from werkzeug.security import generate_password_hash
-
-    db, app = names["db"], names["app"]
-    with app.app_context():
-        db.create_all()
-        db.session.add(
-            names["Person"](
-                name="grace", password_hash=generate_password_hash("cobol", "scrypt:1024:8:1")
+@pytest.mark.needs_servers
+def test_the_first_commands_work_when_pasted(folder: Path, snippets: dict[str, str]) -> None:
+    """The commands below the first snippet serve it with gunicorn, and print what the text says:
+    401, then the caller. A second start finds the user that the first one added."""
+    (folder / "app.py").write_text(snippets["first"])
+    (commands,) = blocks("bash")
+    serve, calls = commands.split("# In another shell:\n")
+    environ = {"PATH": f"{_BIN}:{os.environ['PATH']}", "GUNICORN_CMD_ARGS": "--bind 127.0.0.1:0"}
+    for _ in range(2):
+        with running(shlex.split(serve), cwd=folder, env=environ) as address:
+            pasted = calls.replace("localhost:8000", address.removeprefix("http://"))
+            run = subprocess.run(
+                ["bash", "-c", pasted], capture_output=True, text=True, timeout=PATIENCE
             )
-        )
-        db.session.commit()
-    client = TestApp(names["login"])
-    answer = client.post_json("/token", {"username": "grace", "password": "cobol"})
+        statuses = re.findall(r"^HTTP/1.1 (\d+)", run.stdout, re.MULTILINE)
+        assert statuses == ["401", "200"], run.stdout + run.stderr
+        assert run.stdout.rstrip().endswith('{"id":"1"}')
+
+
+def test_the_extras_of_the_text_exist() -> None:
+    """The text says how to get the command, and each extra that it names is one of setup.cfg."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    named = re.findall(r"wsgi-jwt-middleware\[([\w,]+)\]", _README)
+    extras = {extra for group in named for extra in group.split(",")}
+    assert "cli" in extras
+    assert extras <= set(config["options.extras_require"])
+
+
+def test_your_own_user_table_is_asked(folder: Path, snippets: dict[str, str]) -> None:
+    """Below the first snippet, the one for your own table creates it with a user, and the login app
+    at /auth asks it instead of the store."""
+    names = run_snippets(folder, snippets["first"], snippets["people"])
+    client = TestApp(names["app"])
+    answer = client.post_json("/auth/token", {"username": "grace", "password": "cobol"})
     assert answer.json["user_id"] == 1
-    client.post_json("/token", {"username": "grace", "password": "fortran"}, status=401)
+    for name, password in (("grace", "fortran"), ("ada", "analytical engine")):
+        client.post_json("/auth/token", {"username": name, "password": password}, status=401)
+    client.authorization = ("Bearer", answer.json["token"])
+    assert client.get("/api/me").json == {"id": "1"}
     assert names["People"]().get("1").scopes == ("member",)
+
+
+def test_your_own_requirement_is_asked(folder: Path, snippets: dict[str, str]) -> None:
+    """The snippet of a requirement refuses a caller who is not on duty."""
+    from jwt_middleware import Identity, JWTMiddleware
+
+    names = run_snippets(folder, "from jwt_middleware import Rule", snippets["on_duty"])
+    minter = TokenMinter(Key.generate(), issuer="https://i.example", audience="a")
+
+    def door(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [str(Identity.from_environ(environ)).encode()]
+
+    client = TestApp(JWTMiddleware(door, providers=[minter.provider], rules=names["rules"]))
+    for claims, status in (({}, 403), ({"on_duty": True}, 200)):
+        client.authorization = ("Bearer", minter.mint("ada", claims=claims))
+        client.get("/api/doors", status=status)
+
+
+def test_the_settings_of_the_text_are_gunicorns(folder: Path, snippets: dict[str, str]) -> None:
+    """gunicorn knows each name of its snippet as a setting."""
+    from gunicorn.config import Config
+
+    known = Config().settings
+    names = [name for name in run_snippets(folder, snippets["gunicorn"]) if name[0] != "_"]
+    assert names == ["access_log_format", "accesslog", "forwarder_headers"]
+    assert set(names) <= set(known)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +180,10 @@ from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule,
 
 app = Flask(__name__)
 app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
-provider = Provider(issuer="https://idp.example/", audience="example-api", keys=KeySet([Key.generate()]))
-app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=[Rule("/api", scope("read"))])
+keys = KeySet([Key.generate()])
+provider = Provider(issuer="https://idp.example/", audience="example-api", keys=keys)
+rules = [Rule("/api", scope("read"))]
+app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
 application = app
 """
 
@@ -167,7 +233,7 @@ def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
     run, test = blocks("sh")[:2]
     assert run.count("\n") == test.count("\n") == 1
     assert run.rstrip().endswith("jwt-middleware demo")
-    assert test.rstrip().endswith("-m pytest -n 3 --dist loadfile")
+    assert test.rstrip().endswith("-m pytest -m quick -n 2 --dist loadfile")
     assert all(
         command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
         for command in (run, test)
@@ -180,8 +246,10 @@ def test_each_link_leads_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
 
-def test_the_providers_of_the_text_are_some(names: dict[str, Any]) -> None:
-    """The snippet for identity providers builds what it says."""
+def test_the_providers_of_the_text_are_some(folder: Path, snippets: dict[str, str]) -> None:
+    """The snippet for identity providers builds what it says, beside a public key in a file."""
+    (folder / "public.pem").write_bytes(_public_pem())
+    names = run_snippets(folder, snippets["providers"])
     assert all(isinstance(names[name], Provider) for name in ("auth0", "other", "fixed"))
 
 

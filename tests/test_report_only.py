@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jwt
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -24,6 +23,7 @@ from jwt_middleware import (
     KeySet,
     Provider,
     Refusal,
+    RemoteKeySet,
     Rule,
     Unavailable,
     claim,
@@ -33,7 +33,10 @@ from jwt_middleware import (
     scope,
 )
 from jwt_middleware.settings import filter_app_factory
+from jwt_middleware.testing import KeyServer
 from jwt_middleware.wire.cors import Preflight
+from tests.kit.parts import examples
+from tests.kit.tokens import issued
 
 ISSUER, SECOND, AUDIENCE = "https://login.example", "https://second.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -44,8 +47,7 @@ PROVIDERS = [Provider(issuer=issuer, audience=AUDIENCE, keys=KEYS) for issuer in
 
 def token(**claims: Any) -> str:
     """A token that is good but for what is given."""
-    usual = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "exp": int(time.time()) + 3600}
-    return jwt.encode(usual | claims, SECRET, "HS256")
+    return issued(SECRET, **{"iss": ISSUER, "aud": AUDIENCE} | claims)
 
 
 def breaks(identity: Identity) -> bool:
@@ -157,7 +159,9 @@ ENVIRONS = st.fixed_dictionaries(
         "HTTP_ACCEPT": st.sampled_from([None, 5, "text/html"]),
     },
 )
-TIMES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TIMES = settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 @given(environ=ENVIRONS)
@@ -472,6 +476,30 @@ def test_keys_that_fail_refuse_nobody(
     assert app.environs[0].get("jwt_middleware.would_refuse") == reason
     assert "a secret" not in caplog.text
     assert ("a report-only rule cannot be evaluated" in caplog.text) is (reason is None)
+
+
+@pytest.mark.parametrize(
+    "others", [[], [Rule("/api", optional)]], ids=["alone", "beside one that is enforced"]
+)
+def test_keys_that_hang_are_waited_for_once(others: list[Rule]) -> None:
+    """The first request waits for them as it would if the rule were enforced, and not twice beside
+    a rule that is; the next ones pass or are refused at once."""
+    with KeyServer() as server:
+        server.hang()
+        keys = RemoteKeySet(server.url, timeout=0.5)
+        provider = Provider(issuer=server.issuer, audience=server.audience, keys=keys)
+        site = guarded(App(), [*others, Rule("/api", report_only=True)], providers=[provider])
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api"}
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {server.token()}"
+        waits, statuses = [], set()
+        for _ in range(4):
+            started = time.monotonic()
+            statuses.add(answer(site, environ)[0][0][0])
+            waits.append(time.monotonic() - started)
+        server.recover()
+    assert statuses == {"503 SERVICE UNAVAILABLE" if others else "200 OK"}
+    assert waits[0] > 0.3
+    assert max(waits[1:]) < waits[0]
 
 
 def test_one_line_for_what_would_be_refused(caplog: pytest.LogCaptureFixture) -> None:

@@ -131,6 +131,7 @@ def test_every_option(tmp_path: Path) -> None:
         "typ": "at+jwt",
         "max_lifetime": "3600",
         "subject_claim": "client_id",
+        "remote_user_claim": "preferred_username",
         "scope_claims": "scp scope",
         "realm": "the app",
         "allowed_origins": "https://a.example https://b.example",
@@ -145,6 +146,7 @@ def test_every_option(tmp_path: Path) -> None:
         0.5,
         "at+jwt",
     )
+    assert provider.remote_user_claim == "preferred_username"
     assert (provider.max_lifetime, provider.subject_claim, provider.scope_claims) == (
         3600,
         "client_id",

@@ -9,8 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.kit import ROOT
-from tests.kit.engines import skip
+from tests.kit.parts import skip
+
+pytestmark = pytest.mark.needs_tools
 
 _API = ROOT / "tests" / "typing" / "api.py"
 
@@ -63,6 +67,8 @@ JWTMiddleware(print, providers=[], rules=[])
 JWTMiddleware(__import__, rules=[])
 print(Identity.from_environ({}).subject)
 Rule("/api", scope)
+from jwt_middleware.flask import jwt_required, verify_jwt_in_request
+jwt_required(fresh=True)
 """
 
 
@@ -75,6 +81,8 @@ def test_mistakes_are_found(tmp_path: Path) -> None:
         '"providers"',
         '"subject" is not a known attribute of "None"',
         '"requires" of type',
+        '"verify_jwt_in_request" is unknown import symbol',
+        '"fresh"',
     ):
         assert words in found
 

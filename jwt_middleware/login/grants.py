@@ -185,8 +185,9 @@ class Grants:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
                 raise TypeError("id of a user must be an integer or a string")
+            claims = {**_name_of(user), **user.claims}
             token = self._minter.mint(
-                str(user.id), scopes=user.scopes, session=session.sid, claims=user.claims
+                str(user.id), scopes=user.scopes, session=session.sid, claims=claims
             )
         except (TypeError, ValueError) as error:
             raise StoreUnavailable(f"cannot mint a token for a user: {error}") from error
@@ -219,6 +220,17 @@ class IssuerCounters:
 
 def _is_current(user: User | None, session: Session) -> bool:
     return user is not None and user.version == session.user_version
+
+
+def _name_of(user: User) -> dict[str, str]:
+    """Return the claim `preferred_username` (OpenID Connect Core 1.0 section 5.1).
+
+    A claim of that name in `User.claims` replaces it. An owner's table may have users without a
+    name, or with one that cannot be shown.
+    """
+    name: object = user.username
+    is_shown = isinstance(name, str) and name != "" and name.isprintable()
+    return {"preferred_username": str(name)} if is_shown else {}
 
 
 def _facts(session: Session) -> dict[str, object]:

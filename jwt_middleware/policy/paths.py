@@ -16,15 +16,13 @@ A longer rule is one whose prefix is longer than that of every rule met without 
 mounted app keeps its public paths, and a forged header only adds requirements.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._options import require
-from ..errors import ConfigurationError, InvalidRequest, PathTooLong
-from ..readings import Reader, has_one_reading, readings, to_wsgi
+from ..errors import InvalidRequest, PathTooLong
+from ..readings import Reader, has_one_reading
 from .methods import methods_in
 
 PREFIX_HEADERS = (
@@ -35,6 +33,9 @@ PREFIX_HEADERS = (
     "HTTP_X_FORWARDED_PATH",
 )
 """Headers by which a proxy names the prefix that an app is served at, most used first."""
+
+PATH_HEADERS = (*PREFIX_HEADERS, "HTTP_X_OUTSIDE_URL", "HTTP_X_VHM_ROOT")
+"""Every header that can change which path a request means."""
 
 METHOD_HEADERS = (
     "HTTP_X_HTTP_METHOD_OVERRIDE",
@@ -49,14 +50,15 @@ _LONGEST_PATH = 2048
 _LONGEST_HEADER = 256
 """Characters of a header that changes the path or the method."""
 
-_MOST_WORK = 40_000
-"""Characters of all texts that one request is read as: less than a millisecond."""
+_MOST_WORK = 700_000
+"""Nanoseconds that reading one request may take, as they are charged here and in `readings` and
+`tree`: well under a millisecond on a usual machine. `compare.py` shows what the worst take."""
 
-_PATTERN = re.compile(r"[<>{}*^|\[\]]|/:|,/|:$")
-"""What other libraries write for a variable part of a path, for several paths, or behind one.
-
-A dollar is left alone: `/$metadata` is a path of OData.
-"""
+_PER_VALUE = 3000
+_PER_PREFIX = 120
+_PER_CUT = 300
+"""Nanoseconds of work: for the spellings of a prefix; to look whether a path starts with one; and
+for what is left then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,38 @@ class Place:
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> "Place":
         """Collect the parts. `InvalidRequest` for a header that is too long to be read."""
+        path, script_name = environ.get("PATH_INFO", ""), environ.get("SCRIPT_NAME", "")
+        if environ.keys().isdisjoint(PATH_HEADERS):
+            return cls(path, script_name)
         values = [short_header(environ, header) for header in PREFIX_HEADERS]
         outside = short_header(environ, "HTTP_X_OUTSIDE_URL")
         named = dict.fromkeys([*values, outside, _path_of_url(outside)])
         return cls(
-            environ.get("PATH_INFO", ""),
-            environ.get("SCRIPT_NAME", ""),
+            path,
+            script_name,
             short_header(environ, "HTTP_X_VHM_ROOT"),
             tuple(value for value in named if value.strip("/")),
         )
+
+    @property
+    def is_path_alone(self) -> bool:
+        """Whether nothing but the path counts."""
+        return not (self.script_name or self.root or self.prefixes)
+
+
+class Work:
+    """The work that one request may still cost."""
+
+    __slots__ = ("_room",)
+
+    def __init__(self, room: float = _MOST_WORK) -> None:
+        self._room = room
+
+    def charge(self, work: float) -> None:
+        """Count some nanoseconds before they are spent. `PathTooLong` beyond the bound."""
+        self._room -= work
+        if self._room < 0:
+            raise PathTooLong
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,14 +151,16 @@ def methods_of(environ: Mapping[str, Any]) -> set[str]:
     return {named[0].upper(), *(name.strip().upper() for name in named[1:] if name.strip())}
 
 
-def paths_of(place: Place) -> Paths:
+def paths_of(place: Place, work: Work) -> Paths:
     """Return every path that the request may mean. `PathTooLong` for one that costs too much."""
     path = place.path
     if len(path) > _LONGEST_PATH and not has_one_reading(path):
         raise PathTooLong
-    reader = Reader(_MOST_WORK)
+    reader = Reader(work.charge)
+    work.charge(_PER_VALUE * (1 + len(place.prefixes)))
     prefixes = _spellings_of_prefixes(place.prefixes)
-    inner = [path, *_without_prefix(path, prefixes)]
+    work.charge(_PER_PREFIX * len(prefixes))
+    inner = [path, *dict.fromkeys(_without_prefix(path, prefixes))]
     always = {reading for text in inner for reading in reader.read(text)}
     always |= _cut(reader, always, prefixes)
     if place.root:
@@ -193,37 +220,10 @@ def _cut(reader: Reader, found: set[str], prefixes: tuple[str, ...]) -> set[str]
     """The same of every reading, since an app may tidy up the path first."""
     rests: set[str] = set()
     for reading in found if prefixes else ():
+        reader.charge(_PER_PREFIX + _PER_PREFIX * len(prefixes) / 4)
         if reading.startswith(prefixes):
+            reader.charge(_PER_PREFIX * len(prefixes))
             cut = _without_prefix(reading, prefixes)
-            reader.charge(100 * len(cut))
+            reader.charge(_PER_CUT * len(cut))
             rests.update("/" + rest.lstrip("/") for rest in cut)
     return rests
-
-
-def checked_prefix(prefix: str) -> str:
-    """Return the prefix of a rule without a slash at its end. `ConfigurationError` for one that has
-    several meanings, or is a pattern."""
-    require(
-        isinstance(prefix, str) and prefix.startswith("/"),
-        f'prefix must be a path with a leading slash, got {prefix!r}; Rule("/api")',
-    )
-    found = _PATTERN.search(prefix)
-    if found:
-        above = prefix[: found.start()].rpartition("/")[0] if found[0] != "/:" else None
-        above = (prefix[: found.start()] if above is None else above) or "/"
-        raise ConfigurationError(
-            f"prefix must be a literal path, since patterns are not supported, got {prefix!r}; "
-            f"Rule({above!r}) governs every path below it"
-        )
-    path = to_wsgi(prefix.removesuffix("/") or "/")
-    is_clear = (
-        readings(path) == {path}
-        and not prefix.endswith("//")
-        and not set("%?#\ufffd") & set(prefix)
-    )
-    require(
-        is_clear,
-        f"prefix must be a path with one meaning, got {prefix!r}; "
-        "leave out dot segments, '//', '%', ';', spaces, query",
-    )
-    return prefix.removesuffix("/") or "/"

@@ -156,6 +156,9 @@ def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
 
     A tuple is the path into nested claims: `claim(("realm_access", "roles"), "admin")`. Values are
     compared with their JSON type: 1 is not true. `InsufficientScope("claim_missing")`.
+
+    Check a list of values before you unpack it: `claim("role", *[])` is `claim("role")`, which any
+    role fulfills.
     """
     path = name if isinstance(name, tuple) else (name,)
     require(
@@ -190,8 +193,12 @@ def any_of(*requirements: Requirement) -> Requirement:
     )
     for requirement in requirements:
         check_requirement("any_of", requirement)
-    asks = not any(one is public or one is optional for one in requirements)
-    require(asks, "any_of must not hold public or optional: it would ask for nothing")
+    for marker in (public, optional, authenticated):
+        require(
+            not any(one is marker for one in requirements),
+            f"any_of must not hold {marker!r}, which every caller fulfills, "
+            f"got any_of({_listed(requirements)}); any_of(scope('a'), scope('b'))",
+        )
     return _AnyOf(requirements)
 
 

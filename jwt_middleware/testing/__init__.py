@@ -11,6 +11,8 @@ The fixtures are in `jwt_middleware.pytest_plugin`; a `unittest.TestCase` uses w
 
     def setUp(self):
         self.client = Client(app, self.enterContext(trusting(app)))
+
+With Django it is `DjangoClient`, since Django's own client goes round WSGI middleware.
 """
 
 from importlib import import_module
@@ -20,6 +22,7 @@ from .identity import identity_environ
 from .key_server import KeyServer
 from .passwords import cheap_passwords
 from .protection import assert_protected
+from .routes import assert_every_route_ruled
 from .tokens import FLAWS, Tokens
 from .trust import trusting
 
@@ -33,6 +36,7 @@ __all__ = [
     "DjangoClient",
     "KeyServer",
     "Tokens",
+    "assert_every_route_ruled",
     "assert_protected",
     "cheap_passwords",
     "identity_environ",
@@ -40,20 +44,28 @@ __all__ = [
 ]
 
 
-_OPTIONAL = {
-    "Client": ("client", "webtest", "WebTest: pip install 'wsgi-jwt-middleware[testing]'"),
-    "DjangoClient": ("django_client", "django", "Django: pip install Django"),
+_LAZY = {
+    "Client": (
+        "client",
+        "webtest",
+        "Client needs WebTest: pip install 'wsgi-jwt-middleware[testing]'",
+    ),
+    "DjangoClient": (
+        "django_client",
+        "django",
+        "DjangoClient needs Django: pip install Django",
+    ),
 }
-"""What needs a package that the core does not bring: its module, that package, and what to do."""
+"""The names that need a package: their module, the package, and what is said without it."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _OPTIONAL:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, package, advice = _OPTIONAL[name]
+    module, package, missing = _LAZY[name]
     try:
         return getattr(import_module(f".{module}", __name__), name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise
-        raise ImportError(f"{name} needs {advice}") from None
+        raise ImportError(missing) from None

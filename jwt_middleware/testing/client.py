@@ -7,12 +7,13 @@ from http.cookiejar import CookieJar
 from typing import Any, Self
 
 from .._options import require
+from .lifetime import Lifetime
 from .tokens import Tokens
 
-# WebOb imports `cgi`, which warns, and would fail a suite that runs with `-W error`. Nobody who
-# uses WebTest can do anything about how it is imported.
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
+    # WebOb imports cgi, which warns until Python 3.12: not a fault of the suite that runs with
+    # `-W error`, and nothing that it could mend.
+    warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
     from webtest import TestApp  # type: ignore[import-untyped]
     from webtest.app import CookiePolicy  # type: ignore[import-untyped]
 
@@ -28,12 +29,14 @@ class Client(TestApp):  # type: ignore[misc]
     def __init__(self, app: Any, tokens: Tokens, **options: Any) -> None:
         super().__init__(app, **options)
         self.tokens = tokens
+        self.lifetime = Lifetime()
 
     def as_user(
         self, subject: str, *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
     ) -> Self:
         """Return a client that sends a good token, made now, of this subject; the arguments are
         `Tokens.good`'s."""
+        self.lifetime.check()
         return self.with_token(self.tokens.good(subject, scopes=scopes, issuer=issuer, **claims))
 
     def with_token(self, token: str) -> Self:
@@ -53,6 +56,6 @@ class Client(TestApp):  # type: ignore[misc]
         return client
 
     def do_request(self, *arguments: Any, **options: Any) -> Any:
-        """Send a request, as WebTest does, while the tokens are trusted."""
-        self.tokens.require_trust()
+        """Send a request, as `TestApp` does; `ConfigurationError` once the test is over."""
+        self.lifetime.check()
         return super().do_request(*arguments, **options)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..identity import put_identity
+from ..identity import GOVERNED_BY_KEY, put_identity
+from ..middleware import JWTMiddleware
+from ..policy.rules import Rule
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
-from ..trust.verifier import Verifier
 from .tokens import Tokens
 
 
@@ -27,9 +28,13 @@ def identity_environ(
     provider = Provider(
         issuer=issuer, audience=claims.setdefault("aud", "test"), keys=KeySet([key])
     )
-    identity = Verifier([provider]).identify(
-        Tokens([provider], key).good(subject, scopes=scopes, **claims)
-    )
-    environ: dict[str, Any] = {}
+    middleware = JWTMiddleware(_no_app, providers=[provider], rules=[Rule("/")])
+    identity = middleware.verify(Tokens([provider], key).good(subject, scopes=scopes, **claims))
+    # Views that call `enforce` ask for the middleware too.
+    environ: dict[str, Any] = {GOVERNED_BY_KEY: (middleware, middleware.rules, None)}
     put_identity(environ, identity, "Bearer", names_one_person=True)
     return environ
+
+
+def _no_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    return []

@@ -73,7 +73,10 @@ class _Target:
     """An app, and the path in it that is to be protected."""
 
     def __init__(self, app: Any, path: str, good: str) -> None:
-        require(path.startswith("/"), "path is one of the app, such as '/api/me'")
+        require(
+            isinstance(path, str) and path.startswith("/"),
+            "path is one of the app, such as '/api/me'",
+        )
         path, _, self._query = path.partition("?")
         self.path = to_wsgi(unquote(path))
         self._app = app

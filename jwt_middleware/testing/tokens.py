@@ -6,10 +6,10 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from .._options import got, is_text, require, tuple_of
+from .._options import got, require, tuple_of
 from ..errors import ConfigurationError
 from ..trust import jws
 from ..trust.keys import Key
@@ -19,11 +19,6 @@ Claims = dict[str, Any]
 
 _LIFETIME = 900  # seconds
 _FAR = 3600  # seconds, more than the greatest leeway
-
-_OVER = (
-    "tokens must be used within their test or trusting() block, got a use after its end:"
-    " make a client in each test, or take jwt_module_client"
-)
 
 FLAWS: Mapping[str, str] = {
     "wrong_key": "token that another key signed",
@@ -43,16 +38,15 @@ class Tokens:
     """Makes the tokens of `providers`, signed by `key`: a `Key` that has a secret or a private
     part.
 
-    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim`, the first of
-    `scope_claims`, and `max_lifetime` (else 900 s). `revoke` takes the keywords `token_id`,
-    `expires_at` and `issuer`, as the method of the stores does; without it there are no revoked
-    tokens. `is_over` says whether the app has ceased to trust them. The clock is read at each call.
+    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim` and
+    `remote_user_claim` (each the subject), the first of `scope_claims`, and `max_lifetime` (else
+    900 s). `revoke` takes the keywords `token_id`, `expires_at` and `issuer`, as the method of the
+    stores does; without it there are no revoked tokens. The clock is read at each call.
     """
 
     providers: Sequence[Provider]
     key: Key
     revoke: Callable[..., None] | None = None
-    is_over: Callable[[], bool] = field(default=lambda: False, repr=False, compare=False)
 
     def good(
         self,
@@ -67,9 +61,8 @@ class Tokens:
         `claims` are added to the usual ones, or replace them. An issuer that nobody has is a
         `ConfigurationError`.
         """
-        self.require_trust()
         provider = self._provider(issuer)
-        return self._sign(provider, _claims(provider, subject, scopes) | claims)
+        return self._sign(provider, _claims(provider, subject, scopes) | _json_values(claims))
 
     def bad(
         self,
@@ -84,10 +77,9 @@ class Tokens:
 
         `ConfigurationError` for any other, and for `revoked` where nothing can be revoked.
         """
-        self.require_trust()
-        require(flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
+        require(isinstance(flaw, str) and flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
         provider = self._provider(issuer)
-        usual = _claims(provider, subject, scopes) | claims
+        usual = _claims(provider, subject, scopes) | _json_values(claims)
         if flaw in _CHANGES:
             usual |= _CHANGES[flaw](usual)
         if flaw == "revoked":
@@ -100,11 +92,6 @@ class Tokens:
         """The names of the bad tokens that can be had here: all, but `revoked` where nothing can be
         revoked."""
         return tuple(flaw for flaw in FLAWS if flaw != "revoked" or self.revoke)
-
-    def require_trust(self) -> None:
-        """Raise `ConfigurationError` once the test is over: every token would be refused, and a
-        test that expects a refusal would pass for the wrong reason."""
-        require(not self.is_over(), _OVER)
 
     def _provider(self, issuer: str | None) -> Provider:
         named = [provider for provider in self.providers if issuer in (None, provider.issuer)]
@@ -131,12 +118,14 @@ def forged_tokens(token: str) -> dict[str, str]:
 
 
 def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
-    require(is_text(subject), f"subject must be a string, got {got(subject)}")
+    require(isinstance(subject, str), f"subject must be a string, got {got(subject)}")
     names = tuple_of(str, scopes, "scopes is a list or tuple of names: scopes=['read', 'write']")
     require(provider.scope_claims or not names, "a provider without scope_claims has no scopes")
     now = int(time.time())
     lifetime = _LIFETIME if provider.max_lifetime is None else min(_LIFETIME, provider.max_lifetime)
     claims: Claims = {"iss": provider.issuer, "sub": subject, provider.subject_claim: subject}
+    if provider.remote_user_claim is not None:
+        claims.setdefault(provider.remote_user_claim, subject)
     claims |= {"iat": now, "exp": now + lifetime, "jti": secrets.token_urlsafe(16)}
     if provider.audience is not None:
         claims["aud"] = (
@@ -144,6 +133,17 @@ def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
         )
     for claim in provider.scope_claims[:1]:
         claims[claim] = " ".join(names)
+    return claims
+
+
+def _json_values(claims: Claims) -> Claims:
+    for name, value in claims.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise ConfigurationError(
+                f"{got(name)} must be a value that JSON has, got {got(value)}"
+            ) from None
     return claims
 
 

@@ -43,9 +43,8 @@ def trusting(app: Any) -> Iterator[Tokens]:
     try:
         can_revoke = [_trust(middleware, layer) for middleware in middlewares]
         revoke = layer.revoke if any(can_revoke) else None
-        yield Tokens(providers, layer.key, revoke, lambda: layer.is_over)
+        yield Tokens(providers, layer.key, revoke)
     finally:
-        layer.is_over = True
         for middleware in middlewares:
             _cease(middleware, layer)
 
@@ -56,7 +55,6 @@ class _Layer:
     def __init__(self) -> None:
         self.key = Key.generate()
         self.revoked: list[Revocation] = []
-        self.is_over = False
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str) -> None:
         self.revoked.append(token_entry(token_id, expires_at, issuer))

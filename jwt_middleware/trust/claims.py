@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from ..errors import InvalidToken
 from ..identity import Identity, new_identity
+from ..readings import to_wsgi
 from .jws import Jws
 from .keys import KeySource
 from .provider import Provider
@@ -74,8 +75,10 @@ class ClaimsReader:
             _text_or_none(claims, "sub")
         token_id = _text_or_none(claims, "jti")
         session_id = _text_or_none(claims, "sid")
+        subject = _subject(claims, provider.subject_claim)
+        named_by = provider.remote_user_claim
         identity = new_identity(
-            _subject(claims, provider.subject_claim),
+            subject,
             provider.issuer,
             _scopes(claims, provider.scope_claims),
             token_id,
@@ -83,6 +86,7 @@ class ClaimsReader:
             expires_at,
             parsed.payload,
             parsed.header_json,
+            to_wsgi(subject) if named_by is None else _remote_user(claims, named_by),
         )
         # Whoever stole a bound token has not its key (RFC 7800 section 3). Nobody checks a proof
         # of it yet, so the token must not pass as a plain bearer token.
@@ -165,6 +169,17 @@ def _subject(claims: Mapping[str, Any], name: str) -> str:
     if not (subject.isprintable() or _is_without_controls(subject)):
         raise InvalidToken("claims")
     return subject
+
+
+def _remote_user(claims: Mapping[str, Any], name: str) -> str | None:
+    """Return a claim as PEP 3333 text, or None unless it is printable and not empty.
+
+    Apps trim and compare such names in their own ways, so a space at either end is not accepted.
+    """
+    value = claims.get(name)
+    if not isinstance(value, str) or not value.isprintable() or value != value.strip():
+        return None
+    return to_wsgi(value) or None
 
 
 def _text_or_none(claims: Mapping[str, Any], name: str) -> str | None:

@@ -34,6 +34,10 @@ class Provider:
     - `max_lifetime`: the most seconds from `iat` to `exp`. `iat` is then required, and may not be
       more than `leeway` in the future.
     - `subject_claim`: the claim that names the caller.
+    - `remote_user_claim`: the claim that becomes REMOTE_USER, such as `preferred_username`, for
+      apps that show it or look it up. None takes the subject. A token whose claim is missing or is
+      not a printable string sets no REMOTE_USER. The issuer must keep such names unique: OpenID
+      Connect Core 1.0 section 5.7 does not promise it for any claim but `sub`.
     - `scope_claims`: the claims that hold scopes, each a string of names with spaces between (RFC
       8693 section 4.2) or a list of names.
     """
@@ -45,6 +49,7 @@ class Provider:
     typ: str | None = None
     max_lifetime: float | None = None
     subject_claim: str = "sub"
+    remote_user_claim: str | None = None
     scope_claims: tuple[str, ...] = ("scope", "scp")
 
     def __post_init__(self) -> None:
@@ -57,6 +62,8 @@ class Provider:
         if self.max_lifetime is not None:
             check_seconds("max_lifetime", self.max_lifetime, above=0)
         _check_text("subject_claim", self.subject_claim, "the name of a claim")
+        if self.remote_user_claim is not None:
+            _check_text("remote_user_claim", self.remote_user_claim, "the name of a claim, or None")
         object.__setattr__(self, "scope_claims", _checked_names("scope_claims", self.scope_claims))
 
     @classmethod

@@ -25,13 +25,13 @@ _log = logging.getLogger("jwt_middleware")
 
 @dataclass(slots=True)
 class VerificationCounts:
-    """How many tokens were verified, and how many of them were good.
+    """How many tokens were verified, and how many were known from a cache.
 
     They are counted without a lock, for metrics. A free-threaded Python may lose a count.
     """
 
     verified: int = 0
-    good: int = 0
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)

@@ -7,7 +7,7 @@ called, a callable of one argument. Where nothing shows, as with `*args`, the ob
 import inspect
 from typing import Any
 
-from .._options import got
+from .._options import got, require
 from ..errors import ConfigurationError
 
 _FORM = "app must be a WSGI app, a callable that takes (environ, start_response)"
@@ -31,6 +31,16 @@ def check_app(app: object) -> None:
         raise ConfigurationError(
             f"{_FORM}, got {got(app)}; wrap ASGI with a2wsgi: ASGIMiddleware(app)"
         )
+
+
+def check_wrapped(app: object) -> None:
+    """Raise `ConfigurationError` for what the middleware cannot wrap."""
+    check_app(app)
+    form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
+    # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
+    # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
+    # refused here instead of failing at the first request.
+    require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")
 
 
 def _takes_two(app: Any) -> bool:

@@ -1,6 +1,18 @@
 """The challenge of a refusal: `WWW-Authenticate` (RFC 6750 section 3)."""
 
+import re
+
+from .._options import got, require
 from ..errors import Refusal
+
+_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def check_realm(realm: object) -> None:
+    """Raise `ConfigurationError` unless the realm can stand in a challenge (RFC 9110 section
+    11.5)."""
+    is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
+    require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
 
 
 def challenge(refusal: Refusal, realm: str) -> str:

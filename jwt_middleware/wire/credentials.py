@@ -48,10 +48,20 @@ def extract(environ: Mapping[str, Any], max_bytes: int = 8192) -> Credentials | 
         if header[:6].lower() == "bearer" and header[6:7] not in _SCHEME_CHARACTERS:
             raise InvalidRequest
         return None
-    token = header[7:].lstrip(" ")
+    token = checked_token(header[7:].lstrip(" "), max_bytes)
+    return Credentials("Bearer", token, "header")
+
+
+def checked_token(token: object, max_bytes: int) -> str:
+    """Return the token if it is a string of token68 (RFC 9110 section 11.2), as every JWT is.
+
+    `InvalidToken("too_large")` over `max_bytes`, `InvalidRequest` for anything else.
+    """
+    if not isinstance(token, str):
+        raise InvalidRequest
     if len(token) > max_bytes:
         raise InvalidToken("too_large")
     text = token.rstrip("=")
     if not text or not text.isascii() or text.encode().translate(None, _TOKEN68):
         raise InvalidRequest
-    return Credentials("Bearer", token, "header")
+    return token

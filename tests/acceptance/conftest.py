@@ -9,11 +9,9 @@ that went over the wire.
 import json
 import logging
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-import jwt
 import pytest
 from webtest import TestApp, TestRequest, lint
 from werkzeug.exceptions import NotFound
@@ -22,6 +20,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from jwt_middleware import Identity, JWTMiddleware, Rule, optional, public, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
+from tests.kit.tokens import issued
 
 CHEAP = "scrypt:1024:8:1"
 PASSWORD = "correct horse battery staple"
@@ -185,17 +184,8 @@ def forge() -> Callable[..., str]:
     def forge(
         *, key: Any = SECRET, algorithm: str = "HS256", headers: Any = None, **claims: Any
     ) -> str:
-        now = int(time.time())
-        usual = {
-            "iss": ISSUER,
-            "sub": "1",
-            "aud": AUDIENCE,
-            "iat": now,
-            "exp": now + 900,
-            "jti": "t",
-            "sid": "s",
-        }
-        kept = {name: value for name, value in (usual | claims).items() if value is not None}
-        return jwt.encode(kept, key, algorithm, {"typ": "at+jwt"} | (headers or {}))
+        usual = {"iss": ISSUER, "sub": "1", "aud": AUDIENCE, "jti": "t", "sid": "s"}
+        headers = {"typ": "at+jwt"} | (headers or {})
+        return issued(key, algorithm=algorithm, headers=headers, **usual | claims)
 
     return forge

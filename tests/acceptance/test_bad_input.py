@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from webtest import TestRequest
 
 from jwt_middleware.login import LoginApp
+from tests.kit.parts import examples
 
 from .conftest import FORM, JSON, PASSWORD
 
 LIMIT = 64 * 1024
 # The client is made once for all examples: it keeps no state that one could leave to the next.
 many = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=examples(60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 no_text = st.recursive(
@@ -96,7 +99,9 @@ BODIES = {
     "NaN": b'{"username": NaN, "password": "x"}',
     "a member twice": b'{"username": "ada", "username": "bob", "password": "x"}',
     "the same member twice": b'{"username": "ada", "username": "ada", "password": "x"}',
-    "a member twice, once escaped": rb'{"username": "ada", "\u0075sername": "ada", "password": "x"}',
+    "a member twice, once escaped": (
+        rb'{"username": "ada", "\u0075sername": "ada", "password": "x"}'
+    ),
     "a member twice, deep down": b'{"username": "ada", "password": "x", "y": {"z": 1, "z": 1}}',
     "a lone surrogate": rb'{"username": "\ud800", "password": "x"}',
     "not UTF-8": b'{"username": "\xff", "password": "x"}',

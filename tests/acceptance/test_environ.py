@@ -17,6 +17,8 @@ STALE = {
     "AUTH_TYPE": "Basic",
     "jwt_middleware.identity": "x",
     "jwt_middleware.reason": "x",
+    "jwt_middleware.subject": "x",
+    "jwt_middleware.would_refuse": "x",
 }
 SECOND = "https://second.example"
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from jwt_middleware import Decision, Rule, StoreUnavailable, optional, public, scope
 from jwt_middleware.metrics import PrometheusMetrics
+from jwt_middleware.testing import assert_protected
 
 from .conftest import AUDIENCE, ISSUER, RULES, SECRET, echo
 
@@ -272,3 +273,38 @@ def test_a_report_only_rule_adds_no_wait_to_a_body(visit: Any, guard: Any) -> No
     started = time.monotonic()
     assert guarded(environ, lambda *arguments: None) == []
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("rules", [REPORTED, [*RULES, *REPORTED]], ids=["alone", "beside"])
+@pytest.mark.parametrize("path", ["/api", "/news", "/api/health"])
+def test_nobody_elses_keys_are_left_under_a_report_only_rule(
+    rules: list[Rule], path: str, visit: Any, guard: Any, forge: Any
+) -> None:
+    """What a server or an outer middleware put there is cleared, as under every rule."""
+    environs: list[dict[str, Any]] = []
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        environs.append(dict(environ))
+        return echo(environ, start_response)
+
+    stale = {
+        "REMOTE_USER": "mallory",
+        "AUTH_TYPE": "Basic",
+        "jwt_middleware.identity": "mallory",
+        "jwt_middleware.reason": "expired",
+        "jwt_middleware.subject": "mallory",
+        "jwt_middleware.would_refuse": "expired",
+    }
+    client = visit(guard(app, rules=rules))
+    client.authorization = ("Bearer", forge())
+    client.get(path, extra_environ=stale)
+    (environ,) = environs
+    for name, value in stale.items():
+        assert environ.get(name) != value
+
+
+def test_the_kit_calls_a_report_only_rule_open(guard: Any) -> None:
+    """`assert_protected` does not take a report for protection."""
+    with pytest.raises(AssertionError):
+        assert_protected(guard(rules=REPORTED), "/api")
+    assert_protected(guard(rules=[*RULES, *REPORTED]), "/api")

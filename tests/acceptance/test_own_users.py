@@ -27,7 +27,8 @@ class SQLiteUsers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._run(
-            "CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT COLLATE NOCASE UNIQUE, hash TEXT, role TEXT)"
+            "CREATE TABLE member (number INTEGER PRIMARY KEY, mail TEXT COLLATE NOCASE UNIQUE, "
+            "hash TEXT, role TEXT)"
         )
 
     def add(self, mail: str, stored_hash: str, role: str) -> None:
@@ -158,6 +159,7 @@ def test_a_table_without_versions(
     visit: Any, guard: Any, minter: TokenMinter, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The first login logs one WARNING that shows what to write; later ones are silent."""
+    # inside: warns once in a process, and has to warn anew here
     stores_users._warn_without_version.cache_clear()
     app = LoginApp(MemoryStore(), minter, users=Unversioned()).wrap(guard(), prefix="/auth")
     site = visit(app)
@@ -174,6 +176,7 @@ def test_tables_with_versions(
     site: Any, visit: Any, guard: Any, minter: TokenMinter, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A table that sets `version`, and a bundled store, are no reason to warn."""
+    # inside: warns once in a process, and has to warn anew here
     stores_users._warn_without_version.cache_clear()
     site.sign_in()
     store = MemoryStore(password_method=CHEAP)

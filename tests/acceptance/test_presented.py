@@ -1,4 +1,5 @@
-"""What a request presents counts as a whole: every credential of a logout, every flag as a boolean."""
+"""What a request presents counts as a whole: every credential of a logout, every flag as a
+boolean."""
 
 from typing import Any
 

@@ -46,7 +46,9 @@ def test_claims_of_a_token(site: Any) -> None:
     before = int(time.time())
     site.sign_in()
     claims = site.get("/api").json["claims"]
-    assert claims.keys() == {"iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope", "department"}
+    registered = {"iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope"}
+    assert claims.keys() == registered | {"preferred_username", "department"}
+    assert claims["preferred_username"] == "ada"
     assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, "1", AUDIENCE)
     assert before <= claims["iat"] <= time.time()
     assert claims["exp"] - claims["iat"] == 900

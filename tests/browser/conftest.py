@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.engines import skip
+from tests.kit.parts import skip
 
 _NO_NOISE = [
     "--no-sandbox",

@@ -7,16 +7,21 @@ from threading import Thread
 from typing import Any
 
 import flask
-from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpResponse
-from django.urls import re_path
-from django.views.decorators.csrf import csrf_exempt
-from flask_cors import CORS
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from jwt_middleware import Identity, JWTMiddleware, Rule, Unavailable, scope
 from jwt_middleware.login import TokenMinter
+from tests.kit.parts import skip
+
+try:
+    from django.conf import settings
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.http import HttpResponse
+    from django.urls import re_path
+    from django.views.decorators.csrf import csrf_exempt
+    from flask_cors import CORS
+except ImportError as error:
+    skip(f"{error.name} is not installed")
 from tests.checks.matrix.apps import configure_django
 
 MINTER = TokenMinter.from_secret(

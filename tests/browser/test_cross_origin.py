@@ -7,6 +7,8 @@ import pytest
 
 from .sites import MINTER, SITES, serve
 
+pytestmark = pytest.mark.needs_browser
+
 # The browser's own view of an answer: what a script of the page gets to see, or the error that it
 # gets instead.
 _FETCH = """async ([url, init]) => {

@@ -4,9 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from jwt_middleware.stores import SQLStore
 from tests.kit import ROOT
 from tests.kit.serving import gunicorn
+from tests.kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.needs_browser
 
 
 def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path) -> None:
@@ -24,7 +29,7 @@ def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path)
             "**/front", lambda route: route.fulfill(body=page_html, content_type="text/html")
         )
         page.goto(f"{address}/front")
-        page.wait_for_function("window.done", timeout=15_000)
+        page.wait_for_function("window.done", timeout=PATIENCE * 1000)
         assert said == ["200 {id: 1, username: ada}"]
-        assert page.title() == "signed out"
+        assert page.title() == "logged out"
         page.close()

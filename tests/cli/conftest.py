@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from jwt_middleware.cli.root import root
 from jwt_middleware.stores import SQLStore
+from tests.kit.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-c", "from jwt_middleware.cli import main; main()"]
 """The command as a process of its own, whether the package is installed or only on the path."""
@@ -78,6 +80,7 @@ def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[in
     shown = ""
     for answer in answers:
         while not shown.endswith(": "):
+            assert select.select([terminal], [], [], PATIENCE)[0], shown
             shown += os.read(terminal, 1000).decode()
         os.write(terminal, answer.encode())
         shown += "..."

@@ -5,13 +5,18 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.kit.waiting import PATIENCE
+
 from .conftest import COMMAND
+
+pytestmark = pytest.mark.needs_servers
 
 _COMMAND = [*COMMAND, "demo"]
 
@@ -22,15 +27,19 @@ def demo(folder: Path, *options: str) -> Iterator[str]:
     command = [*_COMMAND, "--bind", "127.0.0.1:0", "--folder", str(folder), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     printed = ""
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
     try:
         for line in process.stdout or ():
             printed += line
-            if line.startswith("Ctrl-C"):
+            if "Ctrl-C" in line:
                 break
+        watchdog.cancel()
         yield printed
     finally:
+        watchdog.cancel()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, printed
 
 
@@ -39,13 +48,13 @@ def paste(printed: str) -> str:
     lines = re.findall(r"^(?:curl|TOKEN=).*$", printed, re.MULTILINE)
     assert len(lines) == 3
     return subprocess.run(
-        ["bash", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=30
+        ["bash", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=PATIENCE
     ).stdout
 
 
 def refused(*options: str) -> str:
     """Run a demo that cannot start and return its one line."""
-    run = subprocess.run([*_COMMAND, *options], capture_output=True, text=True, timeout=30)
+    run = subprocess.run([*_COMMAND, *options], capture_output=True, text=True, timeout=PATIENCE)
     assert run.returncode != 0
     assert "Traceback" not in run.stderr
     return run.stderr
@@ -75,7 +84,7 @@ def test_the_page_is_at_the_printed_address(tmp_path: Path) -> None:
         page = re.search(r"http\S+/auth/login", printed)
         assert page
         html = subprocess.run(
-            ["curl", "-s", page[0]], capture_output=True, text=True, timeout=20
+            ["curl", "-s", page[0]], capture_output=True, text=True, timeout=PATIENCE
         ).stdout
     assert "<form" in html
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from jwt_middleware import Key
 from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.trust.keys import ALGORITHMS
 from tests.kit.clock import Clock, stopped
-from tests.kit.tokens import b64, compact, sign_text
+from tests.kit.tokens import b64, compact, issued, sign_text
 
 from .conftest import COMMAND, Command, on_a_terminal
 
@@ -32,10 +31,12 @@ from jwt_middleware.stores import MemoryStore
 store = MemoryStore()
 minter = TokenMinter.from_secret({SECRET!r}, issuer="https://idp.example/", audience="api")
 options = dict(providers=[minter.provider], revocations=RevocationList(store), max_token_bytes=1000)
-application = LoginApp(store, minter).wrap(JWTMiddleware(print, rules=[Rule("/")], **options), prefix="/auth")
+guarded = JWTMiddleware(print, rules=[Rule("/")], **options)
+application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 store.revoke(token_id="revoked", expires_at=2e9)
 other = TokenMinter.from_secret("x" * 32, issuer="i", audience="a").provider
-both = DispatcherMiddleware(application, {{"/other": JWTMiddleware(print, rules=[Rule("/")], providers=[other])}})
+foreign = JWTMiddleware(print, rules=[Rule("/")], providers=[other])
+both = DispatcherMiddleware(application, {{"/other": foreign}})
 """
 
 
@@ -50,17 +51,9 @@ def token(
     *, key: Any = SECRET, algorithm: str = "HS256", headers: Any = None, **claims: Any
 ) -> str:
     """A good token for an hour; claims given here replace its own, None removes one."""
-    now = int(time.time())
-    usual = {
-        "iss": "https://idp.example/",
-        "sub": "7",
-        "aud": "api",
-        "iat": now,
-        "exp": now + 3600,
-        "jti": "t",
-    }
-    kept = {name: value for name, value in (usual | claims).items() if value is not None}
-    return jwt.encode(kept, key, algorithm, {"typ": "at+jwt"} | (headers or {}))
+    usual = {"iss": "https://idp.example/", "sub": "7", "aud": "api", "jti": "t"}
+    headers = {"typ": "at+jwt"} | (headers or {})
+    return issued(key, algorithm=algorithm, headers=headers, **usual | claims)
 
 
 Inspect = Callable[..., Any]

@@ -1,5 +1,4 @@
-"""How the tests call an example: by WebTest or by curl. No `__init__.py` here: the package
-`examples` is another."""
+"""How the tests call an example: by WebTest or by curl."""
 
 import json
 import os
@@ -20,6 +19,7 @@ from webtest import TestApp
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import assert_protected, trusting
 from tests.kit import ROOT
+from tests.kit.answers import Answer
 
 PASSWORD = "analytical engine"
 
@@ -48,6 +48,11 @@ EXAMPLES = {
     "django_rest_app": Example(login="", caller={"id": "ada", "name": "ada"}),
     "pyramid_app": Example(),
     "falcon_app": Example(),
+    "flask_views": Example(),
+    "bottle_views": Example(),
+    "django_views": Example(login="", caller={"id": "ada"}),
+    "pyramid_views": Example(),
+    "falcon_views": Example(),
     "cherrypy_app": Example(),
     "fastapi_app": Example(),
     "mounted_app": Example(),
@@ -61,19 +66,6 @@ EXAMPLES = {
     "from_flask_jwt_extended": Example(login="", caller={"id": "ada"}),
 }
 """All but `auth_service`, which guards nothing. Without a login of their own they only verify."""
-
-
-class Answer(NamedTuple):
-    """What came back; the body as JSON where it is an object."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    @property
-    def refusal(self) -> tuple[int, str | None]:
-        """Status and challenge."""
-        return self.status, self.headers.get("WWW-Authenticate")
 
 
 Call = Callable[..., Answer]
@@ -98,7 +90,7 @@ def webtest_call(application: Any) -> Call:
         answer = client.request(
             f"http://localhost{path}", headers=sent, expect_errors=True, **options
         )
-        return Answer(answer.status_int, dict(answer.headers), _value(answer.text))
+        return Answer.of(answer.status_int, answer.headers, answer.body)
 
     return call
 
@@ -122,17 +114,12 @@ def curl_call(address: str) -> Call:
             if fields
             else []
         )
-        head, _, body = subprocess.run(
-            command, check=True, capture_output=True, text=True
-        ).stdout.partition("\n\n")
-        status, _, headers = head.partition("\n")
-        return Answer(int(status.split()[1]), dict(message_from_string(headers)), _value(body))
+        done = subprocess.run(command, check=True, capture_output=True)
+        head, _, body = done.stdout.partition(b"\r\n\r\n")
+        status, _, headers = head.decode().partition("\n")
+        return Answer.of(int(status.split()[1]), dict(message_from_string(headers)), body)
 
     return call
-
-
-def _value(body: str) -> Any:
-    return json.loads(body) if body.startswith("{") else body
 
 
 def sign_in(

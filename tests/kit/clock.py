@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""The clocks of the tests: one that stands still until it is moved, one that runs ahead."""
 
 import time
 from collections.abc import Iterator
@@ -17,6 +17,20 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class AheadClock:
+    """`time.monotonic`, moved on by `ahead` seconds: what runs meanwhile still takes its time."""
+
+    def __init__(self) -> None:
+        self.ahead, self.real = 0.0, time.monotonic
+
+    def __call__(self) -> float:
+        return self.real() + self.ahead
+
+    def move(self, seconds: float) -> None:
+        """Let time pass."""
+        self.ahead += seconds
 
 
 @contextmanager

@@ -12,24 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import quote
 
 import psycopg
-import pytest
 import redis
 
-_START_SECONDS = 20
-
-
-def skip(reason: str) -> NoReturn:
-    """Skip the test, or fail it on a build machine: there the engines must be present."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+from tests.kit.parts import skip
+from tests.kit.waiting import PATIENCE, wait_for
 
 
 class _Server:
@@ -47,17 +38,16 @@ class _Server:
         """Start the server and return when it answers."""
         with open(f"{self._folder}/log", "ab") as log:
             self._process = subprocess.Popen(self._command(), stdout=log, stderr=log)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                skip(f"the server does not start: {Path(self._folder, 'log').read_text()[-500:]}")
-            time.sleep(0.02)
+        log = Path(self._folder, "log").read_text
+        wait_for(lambda: self._process.poll() is not None or self._answers(), say=log)
+        if self._process.poll() is not None:
+            skip(f"the server does not start: {log()[-500:]}")
 
     def kill(self, how: signal.Signals | None = None) -> None:
         """End the server, at once and without a word to its clients' transactions, and wait for its
         end."""
         self._process.send_signal(how or self.at_once)
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
 
     def signal_all(self, what: signal.Signals) -> None:
         """Send a signal to the server and to the processes that serve its connections."""

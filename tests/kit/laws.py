@@ -23,7 +23,7 @@ READ_OS_ENVIRON = {"settings", "cli", "trust.fetch"}
 ONLY_IN = {
     "jwt": {"trust.keys", "trust.jws", "login.minter"},
     "cryptography": {"trust.key_material"},
-    "werkzeug": {"wire", "login", "stores.passwords", "testing"},
+    "werkzeug": {"wire", "login", "stores.passwords", "testing", "flask"},
     "sqlalchemy": {"stores.sql"},
     "psycopg": {"stores.sql"},
     "redis": {"stores.redis"},
@@ -33,6 +33,7 @@ ONLY_IN = {
     "bottle": {"bottle"},
     "gunicorn": {"cli"},
     "pytest": {"pytest_plugin"},
+    "django": {"testing"},
     "webtest": {"testing"},
     "prometheus_client": {"metrics"},
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from jwt_middleware import StoreUnavailable
 from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_keys
+from tests.kit.waiting import PATIENCE
 
 
 class ListLog:
@@ -35,7 +36,7 @@ class ListLog:
         """The entries after the cursor, or all of them."""
         self.reads += 1
         self.is_entered.set()
-        if not self.gate.wait(10):
+        if not self.gate.wait(PATIENCE):
             raise StoreUnavailable("the gate was never opened")
         if self.fault:
             raise self.fault

@@ -20,7 +20,8 @@ _CLAIMS_PART = (
     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
 )
 _FRODO = (
-    "It\u2019s a dangerous business, Frodo, going out your door. You step onto the road, and if you don't keep your "
+    "It\u2019s a dangerous business, Frodo, going out your door. You step onto the "
+    "road, and if you don't keep your "
     "feet, there\u2019s no knowing where you might be swept off to."
 ).encode()
 _FRODO_PART = (
@@ -49,7 +50,10 @@ VECTORS = (
         "RFC 7515 A.1",
         {
             "kty": "oct",
-            "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+            "k": (
+                "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_"
+                "T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"
+            ),
         },
         f"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{_CLAIMS_PART}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
         {"typ": "JWT", "alg": "HS256"},
@@ -92,8 +96,14 @@ VECTORS = (
         {
             "kty": "EC",
             "crv": "P-521",
-            "x": "AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
-            "y": "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2",
+            "x": (
+                "AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrj"
+                "cBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk"
+            ),
+            "y": (
+                "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2T"
+                "h-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2"
+            ),
         },
         "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI-KGDKB3"
         "4XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn",
@@ -127,8 +137,14 @@ VECTORS = (
             "kid": _BILBO,
             "use": "sig",
             "crv": "P-521",
-            "x": "AHKZLLOsCOzz5cY97ewNUajB957y-C-U88c3v13nmGZx6sYl_oJXu9A5RkTKqjqvjyekWF-7ytDyRXYgCF5cj0Kt",
-            "y": "AdymlHvOiLxXkEhayXQnNCvDX4h9htZaCJN34kfmC6pV5OhQHiraVySsUdaQkAgDPrwQrJmbnX9cwlGfP-HqHZR1",
+            "x": (
+                "AHKZLLOsCOzz5cY97ewNUajB957y-C-U88c3v13nmGZx"
+                "6sYl_oJXu9A5RkTKqjqvjyekWF-7ytDyRXYgCF5cj0Kt"
+            ),
+            "y": (
+                "AdymlHvOiLxXkEhayXQnNCvDX4h9htZaCJN34kfmC6pV"
+                "5OhQHiraVySsUdaQkAgDPrwQrJmbnX9cwlGfP-HqHZR1"
+            ),
         },
         f"eyJhbGciOiJFUzUxMiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.{_FRODO_PART}.AE_R_YZCChjn4791jSQCr"
         "dPZCNYqHXCTZH0-JZGYNlaAjP2kqaluUIIUnC9qvbu9Plon7KRTzoNEuT4Va2cmL1eJAQy3mtPBu_u_sDDyYjnAMDxXPn7XrT0lw-kvAD890"

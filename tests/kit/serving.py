@@ -1,20 +1,144 @@
-"""A real gunicorn in a process of its own, and how to call it."""
+"""Real servers, each in a process of its own: how they are started, waited for and ended."""
 
-import json
 import os
 import re
+import shutil
+import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from tests.kit import ROOT
+from tests.kit.answers import exchange
+from tests.kit.parts import skip
+from tests.kit.waiting import PATIENCE, wait_for
 
-_PATIENCE = 20  # seconds, to start, to answer and to stop
+_GUNICORN = "-m gunicorn --no-control-socket --bind=127.0.0.1:{port} {target} --worker-class="
+_PYTHON = "import sys; from {module} import application; port = int(sys.argv[1]); "
+_UWSGI = [
+    "-c",
+    "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])",
+    *["--http-socket=127.0.0.1:{port}", "--module", "{target}", "--need-app", "--die-on-term"],
+]
+SERVERS = {
+    "gunicorn, sync": f"{_GUNICORN}sync".split(),
+    "gunicorn, gthread": f"{_GUNICORN}gthread".split(),
+    "gunicorn, gevent": f"{_GUNICORN}gevent".split(),
+    "waitress": ["-m", "waitress", "--listen=127.0.0.1:{port}", "{target}"],
+    "cheroot": ["-m", "cheroot", "--bind=127.0.0.1:{port}", "{target}"],
+    "granian": [
+        "-m",
+        "granian",
+        "--interface=wsgi",
+        "--host=127.0.0.1",
+        "--port={port}",
+        "{target}",
+    ],
+    "gevent": [
+        "-c",
+        (
+            f"{_PYTHON}from gevent.pywsgi import WSGIServer; "
+            "WSGIServer(('127.0.0.1', port), application).serve_forever()"
+        ),
+        "{port}",
+    ],
+    "uwsgi": _UWSGI,
+    "werkzeug": [
+        "-c",
+        (
+            f"{_PYTHON}from werkzeug.serving import run_simple; "
+            "run_simple('127.0.0.1', port, application)"
+        ),
+        "{port}",
+    ],
+    "wsgiref": [
+        "-c",
+        (
+            f"{_PYTHON}from wsgiref.simple_server import make_server; "
+            "make_server('127.0.0.1', port, application).serve_forever()"
+        ),
+        "{port}",
+    ],
+}
+"""The arguments of Python for each server, with `{target}`, `{module}` and `{port}` to fill in."""
+
+_NGINX = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; {user}
+events {{}}
+http {{
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi; include {folder}/site.conf;
+}}
+"""
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def program(name: str) -> str:
+    """The path of a program that is installed, or no test."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    return found or skip(f"{name} is not installed")
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process to end, and end it when it does not."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def started(
+    command: Sequence[str | Path],
+    log: Path,
+    is_up: Callable[[], object],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[object]:
+    """Run a server until the end of the block; the context is what `is_up` comes to once it is
+    true. What the server prints goes to the log: a pipe that nobody empties would stop it."""
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=cwd, env=environ, stdout=out, stderr=out)
+
+    def look() -> object:
+        assert process.poll() is None, f"{command} ended:\n{log.read_text()}"
+        return is_up()
+
+    try:
+        yield wait_for(look, say=log.read_text)
+    finally:
+        end(process)
+
+
+@contextmanager
+def serving(name: str, target: str, folder: Path, *options: str) -> Iterator[int]:
+    """Serve `module:application` by one of `SERVERS`; the context is the port."""
+    port = free_port()
+    fill = {"port": port, "target": target, "module": target.partition(":")[0]}
+    words = [word.format(**fill) for word in _with(SERVERS[name], options)]
+    log = folder / f"{name}.log"
+    with started(
+        [sys.executable, *words], log, lambda: exchange(port, b"/up").status == 200, cwd=folder
+    ):
+        yield port
+
+
+def _with(command: list[str], options: Sequence[str]) -> list[str]:
+    """Put options where every server takes them: before the target."""
+    return [*command[:-1], *options, command[-1]]
 
 
 def gunicorn(
@@ -22,17 +146,8 @@ def gunicorn(
 ) -> AbstractContextManager[str]:
     """Serve `module:application` from the folder `cwd`; the context is the address, such as
     http://127.0.0.1:40001."""
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--no-control-socket",
-        "--bind",
-        "127.0.0.1:0",
-        *options,
-        target,
-    ]
-    return running(command, cwd=cwd, env=env)
+    words = ["-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0"]
+    return running([sys.executable, *words, *options, target], cwd=cwd, env=env)
 
 
 @contextmanager
@@ -40,38 +155,22 @@ def running(
     command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[str]:
     """Run a command that starts gunicorn, and yield the address."""
-    environ = {**os.environ, "PYTHONPATH": f"{ROOT}", **(env or {})}
-    said = cwd / "gunicorn.log"  # no pipe: one that nobody empties would stop the server
-    with open(said, "w") as log:
-        server = subprocess.Popen(command, cwd=cwd, env=environ, stdout=log, stderr=log)
-    try:
-        yield _address(server, said)
-    finally:
-        server.terminate()
-        try:
-            server.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+    log = cwd / "gunicorn.log"
+
+    def address() -> str:
+        found = re.search(r"Listening at: (http://\S+)", log.read_text())
+        return found[1] if found else ""
+
+    with started(command, log, address, cwd=cwd, env=env) as found:
+        yield str(found)
 
 
-def call(url: str, fields: object = None, *, token: str = "") -> tuple[int, bytes]:
-    """Send a GET, or a POST of the fields as JSON; return status and body."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    headers |= {"Content-Type": "application/json"} if fields else {}
-    data = json.dumps(fields).encode() if fields else None
-    try:
-        with urlopen(Request(url, data, headers), timeout=_PATIENCE) as answer:
-            return answer.status, answer.read()
-    except HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
-def _address(server: subprocess.Popen[bytes], said: Path) -> str:
-    deadline = time.monotonic() + _PATIENCE
-    while server.poll() is None and time.monotonic() < deadline:
-        if found := re.search(r"Listening at: (http://\S+)", said.read_text()):
-            return found[1]
-        time.sleep(0.02)
-    raise AssertionError(f"gunicorn did not start:\n{said.read_text()}")
+@contextmanager
+def nginx(folder: Path, site: str) -> Iterator[None]:
+    """Run nginx with what stands in its `http` block."""
+    user = "user root;" if os.geteuid() == 0 else ""
+    (folder / "site.conf").write_text(site)
+    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, user=user))
+    words = ["-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
+    with started([program("nginx"), *words], folder / "nginx.log", (folder / "nginx.pid").exists):
+        yield

@@ -98,7 +98,10 @@ def test_the_line(login: Login, caplog: pytest.LogCaptureFixture) -> None:
     session = vars(caplog.records[-1])["session"]
     assert caplog.messages == [
         f'failure: wrong username or password address="{HOME}"',
-        f'login: the user has logged in address="{HOME}" user_id="1" username="ada" session="{session}"',
+        (
+            f'login: the user has logged in address="{HOME}" user_id="1" '
+            f'username="ada" session="{session}"'
+        ),
     ]
 
 

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 import jwt_middleware.login
+from tests.kit.parts import skip
+from tests.kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.needs_tools
 
 CLIENT = Path(jwt_middleware.login.__file__).parent / "page" / "jwt-client.js"
 TABS = Path(__file__).parent / "tabs.mjs"
@@ -20,10 +24,10 @@ def told(tmp_path: Path) -> Any:
     of it, a stranger), and what they said."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("Node is not installed")
+        skip("Node is not installed")
     module = shutil.copy(CLIENT, tmp_path / "client.mjs")
     done = subprocess.run(
-        [node, str(TABS), str(module)], capture_output=True, text=True, timeout=30
+        [node, str(TABS), str(module)], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)

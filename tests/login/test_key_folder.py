@@ -14,6 +14,7 @@ from jwt_middleware import ConfigurationError, InvalidToken, Key, Provider
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.trust import key_folder
 from jwt_middleware.trust.verifier import Verifier
+from tests.kit.waiting import PATIENCE
 
 LIFETIME = 900
 
@@ -162,6 +163,7 @@ def test_the_folder_is_looked_at_once_a_second(path: Path, monkeypatch: pytest.M
     folder = KeyFolder(path)
     assert folder.generation
     looks: list[str] = []
+    # inside: the moment between two looks at the folder has no other handle
     monkeypatch.setattr(KeyFolder, "_read", lambda self: looks.append("look"))
     later(monkeypatch, 0)
     for _ in range(100):
@@ -189,26 +191,27 @@ def test_an_older_look_never_replaces_a_newer_one(
     old = str(folder.active.id)
     token = minter(path).mint("ada")
     key_folder.activate(path, str(publish(path).id))
+    # inside: the moment between two looks at the folder has no other handle
     real, has_read, may_go_on = key_folder._keys, threading.Event(), threading.Event()
 
     def held_up(where: Path) -> Iterator[tuple[Path, Key]]:
         found = list(real(where))
         if threading.current_thread().name == "slow":
             has_read.set()
-            assert may_go_on.wait(10)
+            assert may_go_on.wait(PATIENCE)
         return iter(found)
 
     monkeypatch.setattr(key_folder, "_keys", held_up)
     later(monkeypatch, 1.1)
     slow = threading.Thread(target=folder.find, args=("unknown",), name="slow")
     slow.start()
-    assert has_read.wait(10)
+    assert has_read.wait(PATIENCE)
     age(path, LIFETIME + 301)
     key_folder.retire(path, old, LIFETIME)
     later(monkeypatch, 2.2)
     assert folder.keys  # meanwhile the former keys serve, and nobody waits
     may_go_on.set()
-    slow.join(10)
+    slow.join(PATIENCE)
     assert not slow.is_alive()
     later(monkeypatch, 3.3)
     assert [key.id for key in folder.keys] == [folder.active.id] != [old]
@@ -224,6 +227,7 @@ def test_a_folder_that_changes_while_it_is_read_is_read_again(
     there at once, and one that goes is gone at once."""
     folder = KeyFolder(path)
     old = str(folder.active.id)
+    # inside: the moment between two looks at the folder has no other handle
     real, changes = key_folder._keys, [lambda: change()]
 
     def change() -> None:
@@ -269,7 +273,7 @@ def test_many_threads_see_one_state_after_another(path: Path) -> None:
     finally:
         has_ended.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE)
     folder.find("unknown")
     assert folder.active.id == new.id
     assert len(folder.keys) == 11

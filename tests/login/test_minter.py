@@ -14,6 +14,7 @@ from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provid
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.login.minter import RESERVED_CLAIMS
 from jwt_middleware.trust.verifier import Verifier
+from tests.kit.tokens import issued
 
 SECRET = "a secret of at least thirty-two bytes"
 TERMS: dict[str, Any] = {"issuer": "https://login.example", "audience": "example-api"}
@@ -176,7 +177,7 @@ def test_the_callers_claims_stay(minter: TokenMinter) -> None:
 
 def test_the_provider_pins_the_type(minter: TokenMinter) -> None:
     """A token of another type with the same claims is refused (RFC 8725 section 3.11)."""
-    other = jwt.encode(claims_of(minter.mint("ada")), SECRET, "HS256")
+    other = issued(SECRET, **claims_of(minter.mint("ada")))
     with pytest.raises(InvalidToken) as caught:
         Verifier([minter.provider]).identify(other)
     assert caught.value.reason == "type"

@@ -12,6 +12,7 @@ from jwt_middleware import ConfigurationError, Key
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.login.sessions import Sessions
 from jwt_middleware.stores import MemoryStore, User
+from tests.kit.parts import examples
 
 SECRET = "a secret of at least thirty-two bytes"
 MINTER = TokenMinter.from_secret(SECRET, issuer="i", audience="a")
@@ -69,7 +70,7 @@ OPTIONS = [(name, option) for name, (_, options) in BUILDERS.items() for option 
 @example(value=True)
 @example(value=10**400)
 @example(value="\ud800")
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_any_value_is_taken_or_a_configuration_error(name: str, option: str, value: Any) -> None:
     """No TypeError, ValueError, AttributeError or OverflowError comes out, and no message shows
     what may be a secret."""

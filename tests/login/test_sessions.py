@@ -32,7 +32,10 @@ from jwt_middleware.login import TokenMinter
 from jwt_middleware.login.sessions import ForeignToken, SessionEnded, Sessions, TokenReused
 from jwt_middleware.login.throttle import Throttle
 from jwt_middleware.stores import MemoryStore, SQLStore, User
+from tests.kit import parts
 from tests.kit.clock import Clock, stopped
+from tests.kit.inside import client_of, database_of, log_beside
+from tests.kit.waiting import PATIENCE
 
 Store = MemoryStore | SQLStore
 ISSUER = "https://login.example"
@@ -250,7 +253,7 @@ def test_rotation_is_as_the_theory_has_it(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples,
+            max_examples=parts.examples(examples),
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),
@@ -527,7 +530,7 @@ def test_a_session_ends_while_it_is_rotated(session_store: Store) -> None:
 
     with ThreadPoolExecutor(1) as threads:
         rotation = threads.submit(rotate_on, token)
-        is_under_way.wait(10)
+        is_under_way.wait(PATIENCE)
         session_store.end_session(session)
         with pytest.raises(SessionEnded):
             rotation.result()
@@ -638,13 +641,13 @@ def dump_of(store: Store) -> bytes:
     """All that a store holds, as it lies there and once more as plain values."""
     if isinstance(store, MemoryStore):
         return repr(vars(store)).encode() + b"".join(_values(vars(store)))
-    dumped = dump_of_redis(store._external_log._client) if store._external_log else b""
+    dumped = dump_of_redis(client_of(log_beside(store))) if log_beside(store) else b""
     if store.path:
         return dumped + b"".join(
             file.read_bytes() for file in Path(store.path).parent.glob("auth.db*")
         )
     tables = ("user", "session", "revocation", "counter", "schema")
-    with store._database.transaction() as connection:
+    with database_of(store).transaction() as connection:
         rows = [
             row
             for table in tables
@@ -739,6 +742,7 @@ def test_a_thief_of_the_store_makes_no_token(memory_store: MemoryStore, clock: C
     names = [value[:16] for value in stolen] + [value[16:] for value in stolen]
     for name in [parts_of(token)[0], *names]:
         for secret in stolen:
+            # inside: how much is held in memory is no answer of any call
             memory_store._sessions[session.name_hash] = (
                 session  # a guess with the right name would end it
             )

@@ -13,6 +13,7 @@ from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.login.throttle import Throttle, Throttled, fold_spelling
 from jwt_middleware.stores import MemoryStore
 from tests.kit.clock import Clock, stopped
+from tests.kit.inside import counts_of
 
 Counters = Any  # MemoryStore | SQLStore | RedisLog
 HOME, AWAY = "192.0.2.1", "198.51.100.7"
@@ -141,16 +142,16 @@ def test_without_an_address_nothing_is_known(log: Counters) -> None:
 def test_a_success_without_an_address_leaves_nothing(memory_store: MemoryStore) -> None:
     """It is given back, and no counter remembers it."""
     succeed(memory_store, address=None)
-    assert [count for count, _ in memory_store._counts.values()] == [0]
+    assert [count for count, _ in counts_of(memory_store).values()] == [0]
 
 
 def test_a_flood_from_one_address_costs_one_count(memory_store: MemoryStore) -> None:
     """A full /48 is the first thing that is counted: no key per name or /64 is written."""
     for n in range(50):
         fail(memory_store, f"user{n}", f"2001:db8:1:{n:x}::1")
-    before = set(memory_store._counts)
+    before = set(counts_of(memory_store))
     assert waits(memory_store, "ann", "2001:db8:1:ffff::1") > 0
-    assert set(memory_store._counts) == before
+    assert set(counts_of(memory_store)) == before
 
 
 @pytest.mark.parametrize("days", [1, 29.9, 30])
@@ -329,7 +330,7 @@ def test_counters_that_fail_midway(working: int) -> None:
         with pytest.raises(StoreUnavailable):
             USUAL.attempt(counters, "ann", HOME)
         counters.left = 10**9
-        counters._counts.clear()
+        counts_of(counters).clear()
     attempt = USUAL.attempt(counters, "ann", HOME)
     counters.left = 0
     attempt.give_back()
@@ -351,7 +352,8 @@ FAILING = """if True:
                 except Throttled:
                     os.write(tell, b"-")
             os._exit(0)
-    print([os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(4)], sorted(os.read(told, 100)).count(ord("+")))
+    codes = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(4)]
+    print(codes, os.read(told, 100).count(b"+"))
 """
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.kit.environments import FLOWS, ROOT, Environment, build_wheel
+from tests.kit.parts import skip
 
 # For those who work on this package; everything else is for those who use it.
 _FOR_US = {"test", "test-all", "bench", "docs"}
 _SERVERS = {"postgres": ("POSTGRESQL_URL", "postgresql_url"), "redis": ("REDIS_URL", "redis_url")}
 
-pytestmark = pytest.mark.packaging
+pytestmark = pytest.mark.needs_tools
 
 
 def _extras() -> list[str]:
@@ -36,7 +37,7 @@ def test_an_extra_alone(
     environment = Environment(tmp_path / "venv")
     installed = environment.install(f"{wheel}[{extra}]" if extra else str(wheel))
     if installed.returncode and os.environ.get("CI") != "true":
-        pytest.skip(f"nothing can be installed here: {installed.stderr[-300:]}")
+        skip(f"nothing can be installed here: {installed.stderr[-300:]}")
     assert installed.returncode == 0, installed.stderr
     env = {}
     if extra in _SERVERS:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.kit.environments import build_wheel
 
+pytestmark = pytest.mark.needs_tools
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

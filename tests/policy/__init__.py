@@ -1,0 +1,1 @@
+"""What `policy` decides: prefixes, the tree of rules, the bound of work."""

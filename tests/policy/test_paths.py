@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware.readings import has_one_reading, readings, to_wsgi
+from tests.kit.parts import examples
 
 HOSTILE = {
     "leading slashes": "//api/x",
@@ -168,7 +169,7 @@ def _governing(ways: set[str]) -> set[str]:
     return {max(prefixes, key=len, default="") for prefixes in below}
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join))
 @example("%2fa//b/c")
 @example("/y/../a//b")

@@ -7,6 +7,7 @@ from jwt_middleware.login import LoginApp, TokenMinter, body
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.wire import wsgi
 
+# inside: a limit of our own, so that no test waits for the real one
 wsgi._DRAIN_SECONDS = body._READ_SECONDS = float(os.environ.get("DRAIN_SECONDS", "1"))
 _PROVIDER = Provider(
     issuer="https://idp.example", audience="api", keys=KeySet([Key.from_secret("s" * 32)])

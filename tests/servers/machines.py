@@ -1,19 +1,14 @@
 """A machine of a deployment: gunicorn and nginx with the configurations in `examples/`, and clients
 of it."""
 
-import http.client
 import itertools
-import json
-import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -22,72 +17,19 @@ from jwt_middleware import Key
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.trust import key_folder
-from tests.kit import ROOT
-from tests.kit.engines import skip
+from tests.kit import ROOT, answers, serving
+from tests.kit.answers import Answer
 from tests.kit.serving import gunicorn
+from tests.kit.waiting import PATIENCE, wait_for
 
 EXAMPLES = ROOT / "examples"
 PASSWORD = "analytical engine"
-PATIENCE = 20
 _CLIENTS = 4
-_AROUND = """daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log; {user}
-events {{}}
-http {{
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi; include {folder}/site.conf;
-}}"""
-
-
-class Answer(NamedTuple):
-    """What came back; the body is the JSON in it, or its bytes."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-
-def call(
-    url: str,
-    fields: object = None,
-    *,
-    token: str = "",
-    headers: Mapping[str, str] | None = None,
-    body: bytes | str | None = None,
-    source: str = "127.0.0.1",
-    tls: ssl.SSLContext | None = None,
-) -> Answer:
-    """GET, or POST the body or the fields as JSON, over a connection of its own from the address
-    `source`."""
-    headers = {"Content-Type": "application/json", **(headers or {})}
-    headers |= {"Authorization": f"Bearer {token}"} if token else {}
-    body = json.dumps(fields) if fields else body
-    kind: Any = http.client.HTTPSConnection if tls else http.client.HTTPConnection
-    how: dict[str, Any] = {"context": tls} if tls else {}
-    _, _, netloc, target = url.split("/", 3)
-    with closing(kind(netloc, timeout=PATIENCE, source_address=(source, 0), **how)) as connection:
-        connection.request("POST" if body else "GET", f"/{target}", body, headers)
-        answer = connection.getresponse()
-        read, head = answer.read(), dict(answer.getheaders())
-    return Answer(
-        answer.status,
-        head,
-        json.loads(read) if head.get("Content-Type", "").endswith("json") else read,
-    )
 
 
 def sign_in(address: str, password: str = PASSWORD, *, name: str = "ada", **how: Any) -> Answer:
-    """Sign in."""
-    return call(f"{address}/auth/token", {"username": name, "password": password}, **how)
-
-
-def wait_for(what: Callable[[], Any], seconds: float = 5, say: Callable[[], str] = str) -> Any:
-    """Return what comes of it once it is true; fail, and `say` something, when it is not within
-    these seconds."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, f"it did not come in time\n{say()}"
-        time.sleep(0.02)
-    return found
+    """Sign in, as ada unless told."""
+    return answers.sign_in(address, name, password, **how)
 
 
 class Machine(NamedTuple):
@@ -159,22 +101,14 @@ def nginx(folder: Path) -> Iterator[tuple[str, ssl.SSLContext]]:
     """Run nginx with the example before the socket of this folder; yield its address and what
     trusts it there."""
     tls = _certify(folder)
-    address = _configure(folder)
-    arguments = ["-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
-    process = subprocess.Popen([_program("nginx"), *arguments])
-    try:
-        wait_for((folder / "nginx.pid").exists, say=lambda: (folder / "error.log").read_text())
+    address, site = _site(folder)
+    with serving.nginx(folder, site):
         yield f"https://{address}", tls
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
-def _configure(folder: Path) -> str:
-    """Write the example with places of this folder, and around it what Debian's nginx.conf says;
-    return its address."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        address = "{}:{}".format(*listener.getsockname())
+def _site(folder: Path) -> tuple[str, str]:
+    """The address, and the example with places of this folder."""
+    address = f"127.0.0.1:{serving.free_port()}"
     site = (EXAMPLES / "nginx.conf").read_text()
     there = {
         "listen 443": f"listen {address}",
@@ -187,10 +121,7 @@ def _configure(folder: Path) -> str:
     for old, new in there.items():
         assert site.count(old) == 1
         site = site.replace(old, new)
-    (folder / "site.conf").write_text(site)
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(_AROUND.format(folder=folder, user=user))
-    return address
+    return address, site
 
 
 def _certify(folder: Path) -> ssl.SSLContext:
@@ -213,17 +144,10 @@ def _certify(folder: Path) -> ssl.SSLContext:
         "-out",
         folder / "fullchain.pem",
     ]
-    subprocess.run([_program("openssl"), "req", *form, *files], check=True, capture_output=True)
-    return ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
-
-
-def _program(name: str) -> str:
-    """The path of a program that is installed, or no test."""
-    return (
-        shutil.which(name)
-        or shutil.which(name, path="/usr/sbin")
-        or skip(f"{name} is not installed")
+    subprocess.run(
+        [serving.program("openssl"), "req", *form, *files], check=True, capture_output=True
     )
+    return ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
 
 
 class Load:
@@ -258,7 +182,10 @@ class Load:
             self.answers.append(b"" if is_good else answer or b"nothing")
 
     def _ask(self, token: str) -> bytes:
-        head = f"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+        head = (
+            f"GET /api HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "
+            f"{token}\r\n\r\n"
+        )
         try:
             with socket.create_connection(self._place, timeout=PATIENCE) as connection:
                 connection.sendall(head.encode())

@@ -12,6 +12,7 @@ import pytest
 from jwt_middleware.errors import InvalidToken
 from jwt_middleware.stores import Session
 from jwt_middleware.trust.revocation import RevocationList, revocation_keys
+from tests.kit.waiting import PATIENCE
 
 CHEAP = "scrypt:1024:8:1"
 ISSUER = "https://login.example"
@@ -53,7 +54,7 @@ def is_revoked(
 def run(script: str) -> str:
     """Run a Python script in a process of its own and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from tests.kit.clock import stopped
+from tests.kit.inside import client_of, counts_of, database_of, log_beside
 
 from .conftest import CHEAP, entries_of, new_session
 
@@ -58,7 +59,7 @@ def test_our_connections_are_closed(url: str) -> None:
     """A store that was given a URL leaves no connection open."""
     store = SQLStore(url, password_method=CHEAP)
     store.add_session(new_session())
-    pool = store._database.engine.pool
+    pool = database_of(store).engine.pool
     assert pool.checkedin() > 0  # type: ignore[attr-defined]
     store.close()
     assert pool.checkedin() == 0  # type: ignore[attr-defined]
@@ -77,7 +78,8 @@ def test_the_log_of_a_store_is_closed_with_it(split_store: SQLStore, redis_url: 
     """The connections that a `RedisLog` made go; those of an owner's client stay."""
     split_store.revoke(token_id="a", expires_at=4e9)
     split_store.close()
-    ours = split_store._external_log._client.connection_pool  # type: ignore[union-attr]
+    ours = client_of(log_beside(split_store)).connection_pool  # type: ignore[union-attr]
+    # inside: redis-py has no public name for idle connections
     assert not any(connection.is_connected for connection in ours._available_connections)
     with redis.Redis.from_url(redis_url) as client:
         log = RedisLog(client)
@@ -96,7 +98,7 @@ def test_memory_is_swept_after_a_clock_was_set_back() -> None:
     store.increment("short", 1)
     with stopped("time", time.time() + 61):
         store.increment("new", 60)
-        assert "short" not in store._counts
+        assert "short" not in counts_of(store)
 
 
 def test_memory_stays() -> None:

@@ -38,7 +38,8 @@ GOOD_NAMES = [
 ]
 BAD_PASSWORDS = ["", "a" * 1025, "ä" * 513, "geheim\udce4", "geheim\0", None, 12345678, b"geheim"]
 BAD_SCOPES = ["read", "read write", b"read", None, 5, {"read": 1}, {"read"}, [None], [["read"]]]
-BAD_METHODS = ["", "plain", "scrypt", "scrypt:3:8:1", "scrypt:01024:8:1", "scrypt:" + "9" * 99 + ":8:1", "scrypt:1024",
+BAD_METHODS = ["", "plain", "scrypt", "scrypt:3:8:1", "scrypt:01024:8:1",
+    "scrypt:" + "9" * 99 + ":8:1", "scrypt:1024",
                "pbkdf2:none:1", "pbkdf2:md5:10000000", "argon2", None, 5]  # fmt: skip
 JSON_VALUES = [None, True, False, 0, 1, -1.5, [], ["ann"], {}, {"ann": 1}]
 
@@ -153,6 +154,7 @@ def test_a_damaged_hash_is_a_refusal(
     """A damaged hash costs one hash and one warning, which shows neither it nor the password;
     nothing is raised."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     store._update("ann", {"password_hash": stored})
     hashes.clear()
     assert store.authenticate("ann", "wonderland") is None
@@ -164,7 +166,8 @@ def test_a_damaged_hash_is_a_refusal(
 
 
 @pytest.mark.parametrize(
-    "user_id", ["0", "-1", "01", " 1", "1 ", "+1", "1.0", "1e0", "", "ann", "\u0661", "1\0", "\udce4", "9" * 18,
+    "user_id", ["0", "-1", "01", " 1", "1 ", "+1", "1.0", "1e0", "", "ann", "\u0661", "1\0",
+    "\udce4", "9" * 18,
                 str(2**63 - 1), str(2**63), "9" * 5000, None, 1, 1.0, True, ["1"]], ids=by_value
 )  # fmt: skip
 def test_any_other_id_is_nobody(store: Store, user_id: Any) -> None:
@@ -301,7 +304,8 @@ def test_a_scope_is_a_scope_token(store: Store, scope: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "claims", ["text", [], 5, [("a", 1)], {1: 2}, {"a": {1: 2}}, {"a": (1,)}, {"a": {1}}, {"a": b""}, {"a": Ellipsis},
+    "claims", ["text", [], 5, [("a", 1)], {1: 2}, {"a": {1: 2}}, {"a": (1,)}, {"a": {1}},
+    {"a": b""}, {"a": Ellipsis},
                {"a": float("nan")}, {"a": float("inf")}], ids=by_value
 )  # fmt: skip
 def test_claims_are_what_json_keeps(store: Store, claims: Any) -> None:
@@ -365,6 +369,7 @@ def test_a_login_renews_an_old_hash(store: Store, old: str) -> None:
     """A hash made with other parameters is replaced at the next good login, and only then."""
     ann = store.add_user("ann", "wonderland")
     old_hash = PasswordHasher(old).hash("wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     store._update("ann", {"password_hash": old_hash})
     assert store.authenticate("ann", "wrong") is None
     assert store._find("ann").password_hash == old_hash
@@ -378,6 +383,7 @@ def test_a_login_renews_an_old_hash(store: Store, old: str) -> None:
 def test_a_renewal_loses_no_new_password(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A password that is set while a login renews the old hash stays."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     store._update("ann", {"password_hash": PasswordHasher("scrypt:2048:8:1").hash("wonderland")})
     rehash = PasswordHasher.rehash
 
@@ -422,6 +428,7 @@ def test_ping(store: Store) -> None:
 def test_the_password_method(store: Store) -> None:
     """Passwords are hashed with the method asked for, by default with scrypt and 128 MiB."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     assert store._find("ann").password_hash.startswith("scrypt:1024:8:1$")
     assert (
         MemoryStore()._hasher.method
@@ -441,6 +448,7 @@ def test_a_password_method_that_cannot_be_had(method: Any) -> None:
 def test_nothing_shows_a_hash(store: Store) -> None:
     """No repr of a store, or of a row of it, shows the hash of a password."""
     store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     row = store._find("ann")
     for shown in (repr(store), repr(row), repr(store.users())):
         assert row.password_hash not in shown

@@ -10,6 +10,7 @@ import pytest
 
 from jwt_middleware.stores import RedisLog, SQLStore
 from tests.kit.clock import stopped
+from tests.kit.inside import client_of, counts_of, database_of
 
 from .conftest import run
 
@@ -19,7 +20,7 @@ Log = Any  # MemoryStore | SQLStore | RedisLog
 def has_own_clock(log: Log) -> bool:
     """Whether the engine judges by its server's clock, which a test cannot stop."""
     return isinstance(log, RedisLog) or (
-        isinstance(log, SQLStore) and log._database.engine.dialect.name == "postgresql"
+        isinstance(log, SQLStore) and database_of(log).engine.dialect.name == "postgresql"
     )
 
 
@@ -112,7 +113,8 @@ def test_counts_that_are_over_go(log: Log) -> None:
             log.increment(f"k{n}", 1)
         if isinstance(log, RedisLog):
             assert {
-                log._client.ttl(key) for key in log._client.scan_iter("{jwt_middleware}:count:*")
+                client_of(log).ttl(key)
+                for key in client_of(log).scan_iter("{jwt_middleware}:count:*")
             } == {1}
             return
         if has_own_clock(log):
@@ -146,6 +148,6 @@ def test_a_wrong_clock_neither_ends_nor_lengthens_a_window(
 def kept_in(store: Any) -> list[Any]:
     """All counters that a store holds, forgotten or not."""
     if hasattr(store, "_counts"):
-        return list(store._counts)
-    with store._database.transaction() as connection:
+        return list(counts_of(store))
+    with database_of(store).transaction() as connection:
         return connection.exec_driver_sql("SELECT * FROM jwt_middleware_counter").all()

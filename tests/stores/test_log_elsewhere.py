@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable, Unavailable
 from jwt_middleware.stores import RedisLog, Session, SQLStore
 from jwt_middleware.trust.revocation import RevocationList
+from tests.kit.inside import database_of
 
 from .conftest import CHEAP, entries_of, is_revoked, new_session
 
@@ -56,7 +57,7 @@ WRITING: dict[str, Callable[[SQLStore], object]] = {
 
 
 def rows_in(store: SQLStore, table: str) -> list[Any]:
-    with store._database.transaction() as connection:
+    with database_of(store).transaction() as connection:
         return list(connection.execute(sa.text(f"SELECT * FROM jwt_middleware_{table}")))
 
 
@@ -68,7 +69,7 @@ def test_a_store_without_the_log_revokes_nothing(
     user, session and both logs as they were."""
     ann = split.add_user("ann", "wonderland")
     split.add_session(SESSION)
-    with pytest.raises(ConfigurationError, match="log must be given, since") as caught:
+    with pytest.raises(ConfigurationError, match="log must be given, because") as caught:
         call(alone)
     assert "log=RedisLog(url)" in str(caught.value)
     assert "--log URL" in str(caught.value)
@@ -142,7 +143,7 @@ def test_a_database_of_the_version_before(url: str, valkey_store: RedisLog) -> N
     """Tables of version 1 get what is new on first use, and keep what is in them."""
     store = SQLStore(url, password_method=CHEAP)
     ann = store.add_user("ann", "wonderland")
-    with store._database.transaction(write=True) as connection:
+    with database_of(store).transaction(write=True) as connection:
         connection.execute(sa.text("DROP TABLE jwt_middleware_setting"))
         connection.execute(sa.text("UPDATE jwt_middleware_schema SET version = 1"))
     store.close()

@@ -12,6 +12,7 @@ from werkzeug.security import generate_password_hash
 
 from jwt_middleware.stores import NameTaken, SQLStore
 from jwt_middleware.stores.users import fold_name
+from tests.kit.inside import database_of
 
 from .conftest import CHEAP
 
@@ -29,7 +30,7 @@ def old_url(url: str) -> str:
     """A database of version 1 with users whose passwords are their names."""
     store = SQLStore(url, password_method=CHEAP)
     store.ping()
-    with store._database.transaction(write=True) as connection:
+    with database_of(store).transaction(write=True) as connection:
         connection.execute(sa.text("DROP INDEX ix_jwt_middleware_user_name_key"))
         connection.execute(sa.text("ALTER TABLE jwt_middleware_user DROP COLUMN name_key"))
         connection.execute(sa.text("DROP TABLE jwt_middleware_setting"))

@@ -83,13 +83,25 @@ MESSAGES: dict[str, tuple[Callable[[], object], str]] = {
     "no store": (lambda: SQLStore(5), "url_or_engine must be an SQLite or PostgreSQL URL"),  # type: ignore[arg-type]
     "memory": (lambda: SQLStore("sqlite://"), "url_or_engine must name a file"),
     "a path": (lambda: SQLStore(Path("auth.db")), "SQLStore('sqlite:///auth.db')"),  # type: ignore[arg-type]
-    "a log's URL": (lambda: SQLStore(URL, log="redis://:hunter2@h"), "log must be a RedisLog, got str"),  # type: ignore[arg-type]
+    "a log's URL": (
+        lambda: SQLStore(URL, log="redis://:hunter2@h"),  # type: ignore[arg-type]
+        "log must be a RedisLog, got str",
+    ),
     "a log's class": (lambda: SQLStore(URL, log=RedisLog), "log must be a RedisLog, got type"),  # type: ignore[arg-type]
-    "a store as a log": (lambda: SQLStore(URL, log=MemoryStore()), "log must be a RedisLog, got MemoryStore"),  # type: ignore[arg-type]
+    "a store as a log": (
+        lambda: SQLStore(URL, log=MemoryStore()),  # type: ignore[arg-type]
+        "log must be a RedisLog, got MemoryStore",
+    ),
     "no client": (lambda: RedisLog("http://:hunter2@h"), "url_or_client must be a Redis URL"),
     "no log": (lambda: RevocationList(URL), "log must be a store with a revocation log, got str"),  # type: ignore[arg-type]
-    "a class": (lambda: RevocationList(MemoryStore), "log must be a store with a revocation log, got ABCMeta"),  # type: ignore[arg-type]
-    "no number": (lambda: RevocationList(MemoryStore(), max_staleness="1"), "max_staleness must be"),  # type: ignore[arg-type]
+    "a class": (
+        lambda: RevocationList(MemoryStore),  # type: ignore[arg-type]
+        "log must be a store with a revocation log, got ABCMeta",
+    ),
+    "no number": (
+        lambda: RevocationList(MemoryStore(), max_staleness="1"),  # type: ignore[arg-type]
+        "max_staleness must be",
+    ),
     "nan": (lambda: RevocationList(MemoryStore(), max_staleness=math.nan), "got nan"),
     "infinity": (lambda: RevocationList(MemoryStore(), max_outage=math.inf), "max_outage must be"),
     "no time": (lambda: RevocationList(MemoryStore(), max_staleness=None), "got None"),  # type: ignore[arg-type]

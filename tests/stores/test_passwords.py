@@ -25,12 +25,15 @@ from jwt_middleware.stores import (
     version_of,
 )
 from jwt_middleware.stores.passwords import PasswordHasher
+from tests.kit.waiting import BOUND, PATIENCE, wait_for
 
 from .conftest import CHEAP, run
 from .test_conformance import BAD_METHODS, BAD_PASSWORDS, DAMAGED, JSON_VALUES, by_value
 
-NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$", "scrypt:1024:8:1$\udce4$" + "0" * 128,
-             "scrypt:" + "9" * 9999 + ":8:1$salt$" + "0" * 128, "scrypt:1048576:64:64$salt$" + "0" * 128,
+NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$",
+    "scrypt:1024:8:1$\udce4$" + "0" * 128,
+             "scrypt:" + "9" * 9999 + ":8:1$salt$" + "0" * 128,
+             "scrypt:1048576:64:64$salt$" + "0" * 128,
              "pbkdf2:nothing:1$salt$" + "0" * 64,
              "pbkdf2:sha256:99999999999$salt$" + "0" * 64, *DAMAGED.values()]  # fmt: skip
 NO_PASSWORDS = [
@@ -47,6 +50,7 @@ NO_PASSWORDS = [
 @pytest.fixture(autouse=True)
 def nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has checked no password yet."""
+    # inside: warns once in a process, and has to warn anew here
     monkeypatch.setattr(passwords, "_unknown_by_default", passwords._UnknownNames())
     passwords._warn_costlier.cache_clear()
 
@@ -345,7 +349,7 @@ class Hashing:
             self.running += 1
             self.most = max(self.most, self.running)
         self.begun.release()
-        assert self.end.wait(10)
+        assert self.end.wait(PATIENCE)
         with self._lock:
             self.running -= 1
         return False
@@ -363,10 +367,9 @@ def hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hashing]:
 def start_checks(threads: ThreadPoolExecutor, hashing: Hashing, number: int) -> list[Future[bool]]:
     """Start this many checks, of which two hash when this returns and the others wait."""
     checks = [threads.submit(check_password, None, "x", unknown=CHEAP) for _ in range(number)]
-    assert all(hashing.begun.acquire(timeout=5) for _ in range(2))
-    deadline = time.monotonic() + 5
-    while len(hashing_slots._slots._queue) < number - 2 and time.monotonic() < deadline:
-        time.sleep(0.001)
+    assert all(hashing.begun.acquire(timeout=PATIENCE) for _ in range(2))
+    # inside: who waits for a slot is seen nowhere else
+    wait_for(lambda: len(hashing_slots._slots._queue) == number - 2)
     return checks
 
 
@@ -380,9 +383,9 @@ def test_two_hash_and_two_wait(hashing: Hashing) -> None:
                 check_password(None, "x")
             with pytest.raises(StoreUnavailable, match="too many passwords"):
                 PasswordHasher(CHEAP).rehash("x")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < BOUND
         hashing.end.set()
-        assert [check.result(5) for check in checks] == [False] * 4
+        assert [check.result(PATIENCE) for check in checks] == [False] * 4
     assert hashing.most == 2
     assert check_password(None, "x") is False
 
@@ -392,7 +395,7 @@ def test_a_flood_of_logins_holds_four_threads(hashing: Hashing) -> None:
     threads."""
     with ThreadPoolExecutor(16) as threads:
         checks = [threads.submit(check_password, None, "x", unknown=CHEAP) for _ in range(16)]
-        ended = list(islice(as_completed(checks, timeout=5), 12))
+        ended = list(islice(as_completed(checks, timeout=PATIENCE), 12))
         assert all(isinstance(check.exception(), StoreUnavailable) for check in ended)
         hashing.end.set()
         assert sum(check.exception() is None for check in checks) == 4
@@ -403,6 +406,7 @@ def test_a_new_password_waits_for_its_turn(
     hashing: Hashing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not a stranger's request, so it may wait, for the two seconds of a call to a store."""
+    # inside: a limit of our own, so that no test waits for the real one
     assert hashing_slots._SLOT_TIMEOUT == 2
     monkeypatch.setattr(hashing_slots, "_SLOT_TIMEOUT", 0.05)
     with ThreadPoolExecutor(2) as threads:
@@ -411,7 +415,7 @@ def test_a_new_password_waits_for_its_turn(
             with pytest.raises(StoreUnavailable, match="too many passwords"):
                 call()
         hashing.end.set()
-        assert [check.result(5) for check in checks] == [False] * 2
+        assert [check.result(PATIENCE) for check in checks] == [False] * 2
     assert PasswordHasher(CHEAP).hash("x")
 
 
@@ -450,7 +454,8 @@ def test_memory_is_short() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (120 << 20, 120 << 20))
         stored = "scrypt:131072:8:1$salt$" + "0" * 128
         hasher = passwords.PasswordHasher()
-        for call in (lambda: passwords.check_password(stored, "x"), lambda: passwords.check_password(None, "x"),
+        for call in (lambda: passwords.check_password(stored, "x"),
+        lambda: passwords.check_password(None, "x"),
                      lambda: hasher.hash("x")):
             try:
                 call()

@@ -6,7 +6,7 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -20,6 +20,8 @@ from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.trust.revocation import Revocation, RevocationList
 from tests.kit.engines import Valkey
+from tests.kit.inside import client_of, database_of, log_beside
+from tests.kit.waiting import BOUND
 
 from .conftest import CHEAP, entries_of, is_revoked, new_session, run
 
@@ -42,11 +44,9 @@ def seconds_until_unavailable(call: Callable[[], object]) -> float:
 
 
 @pytest.fixture
-def server() -> Iterator[Valkey]:
+def server(valkey_of_its_own: Valkey) -> Valkey:
     """A server for this test alone."""
-    server = Valkey()
-    yield server
-    server.remove()
+    return valkey_of_its_own
 
 
 # -----------------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ def test_building_needs_no_server() -> None:
     """A log is built without a server being there, and says at once that it cannot answer."""
     log = RedisLog("redis://127.0.0.1:1/0")
     for call in CALLS.values():
-        assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+        assert seconds_until_unavailable(lambda call=call: call(log)) < BOUND
 
 
 def test_redis_py_is_missing() -> None:
@@ -147,7 +147,7 @@ def test_a_server_that_says_nothing() -> None:
     """An address that takes connections and never answers is given up within two seconds."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         log = RedisLog(f"redis://127.0.0.1:{silent.getsockname()[1]}")
-        assert seconds_until_unavailable(log.ping) < 2
+        assert seconds_until_unavailable(log.ping) < BOUND
 
 
 def test_a_server_that_restarts(server: Valkey) -> None:
@@ -159,7 +159,7 @@ def test_a_server_that_restarts(server: Valkey) -> None:
     assert log.increment("k", 60) == 1
     server.kill()
     for call in CALLS.values():
-        assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+        assert seconds_until_unavailable(lambda call=call: call(log)) < BOUND
     server.start()
     assert log.increment("k", 60) == 2
     server.kill()
@@ -174,6 +174,7 @@ def test_a_server_that_restarts(server: Valkey) -> None:
 def test_a_server_that_hangs(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that stops in the middle is given up for each call, and works again when it goes
     on."""
+    # inside: a limit of our own, so that no test waits for the real one
     assert redis_log._TIMEOUT == 1
     monkeypatch.setattr(redis_log, "_TIMEOUT", 0.1)
     log = RedisLog(server.url)
@@ -181,7 +182,7 @@ def test_a_server_that_hangs(server: Valkey, monkeypatch: pytest.MonkeyPatch) ->
     server.signal_all(signal.SIGSTOP)
     try:
         for call in CALLS.values():
-            assert seconds_until_unavailable(lambda call=call: call(log)) < 2
+            assert seconds_until_unavailable(lambda call=call: call(log)) < BOUND
     finally:
         server.signal_all(signal.SIGCONT)
     assert log.count("k")[0] >= 1
@@ -192,7 +193,7 @@ def test_a_server_that_lost_everything(redis_url: str, valkey_store: RedisLog) -
     """Who has read a log that was emptied reads again from its start."""
     valkey_store.revoke(token_id="a", expires_at=4e9)
     cursor = valkey_store.read_revocations(None).cursor
-    valkey_store._client.delete("{jwt_middleware}:feed", "{jwt_middleware}:revoked")
+    client_of(valkey_store).delete("{jwt_middleware}:feed", "{jwt_middleware}:revoked")
     assert list(valkey_store.read_revocations(cursor).entries) == []
     valkey_store.revoke(token_id="b", expires_at=4e9)
     page = valkey_store.read_revocations(cursor)
@@ -202,7 +203,7 @@ def test_a_server_that_lost_everything(redis_url: str, valkey_store: RedisLog) -
 def test_keys_of_another_kind(valkey_store: RedisLog) -> None:
     """Where something else stands under our keys it is an outage and left alone."""
     for key in ("feed", "revoked", "count:k"):
-        valkey_store._client.rpush(f"{{jwt_middleware}}:{key}", "x")
+        client_of(valkey_store).rpush(f"{{jwt_middleware}}:{key}", "x")
     for name, call in CALLS.items():
         if name != "ping":
             seconds_until_unavailable(lambda call=call: call(valkey_store))
@@ -210,12 +211,13 @@ def test_keys_of_another_kind(valkey_store: RedisLog) -> None:
 
 def test_the_feed_is_bounded(valkey_store: RedisLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was appended last is kept twice, up to a length; who is further behind reads all."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(redis_log, "_FEED_LENGTH", 100)
     valkey_store.revoke(token_id="first", expires_at=4e9)
     cursor = valkey_store.read_revocations(None).cursor
     for n in range(400):
         valkey_store.revoke(token_id=str(n), expires_at=4e9)
-    assert valkey_store._client.xlen("{jwt_middleware}:feed") <= 200
+    assert client_of(valkey_store).xlen("{jwt_middleware}:feed") <= 200
     page = valkey_store.read_revocations(cursor)
     assert len(list(page.entries)) == 401
 
@@ -287,14 +289,17 @@ def test_what_fails_after_the_log_refuses(split_store: SQLStore) -> None:
     next one ends it."""
     session = new_session()
     split_store.add_session(session)
-    with split_store._database.transaction(write=True) as connection:
-        keep = "CREATE TRIGGER keep BEFORE DELETE ON jwt_middleware_session BEGIN SELECT RAISE(ABORT, 'kept'); END"
+    with database_of(split_store).transaction(write=True) as connection:
+        keep = (
+            "CREATE TRIGGER keep BEFORE DELETE ON jwt_middleware_session BEGIN SELECT "
+            "RAISE(ABORT, 'kept'); END"
+        )
         connection.execute(sa.text(keep))
     with pytest.raises(StoreUnavailable):
         split_store.end_session(session)
     assert split_store.find_session(session.name_hash) == session
     assert is_revoked(RevocationList(split_store), sid=session.sid)
-    with split_store._database.transaction(write=True) as connection:
+    with database_of(split_store).transaction(write=True) as connection:
         connection.execute(sa.text("DROP TRIGGER keep"))
     split_store.end_session(session)
     assert split_store.find_session(session.name_hash) is None
@@ -308,12 +313,12 @@ def test_a_split_store_keeps_nothing_twice(split_store: SQLStore) -> None:
     split_store.end_session(session)
     split_store.revoke(token_id="a", expires_at=4e9)
     assert split_store.increment("k", 60) == 1
-    with split_store._database.transaction() as connection:
+    with database_of(split_store).transaction() as connection:
         for table in ("revocation", "counter", "session"):
             assert connection.exec_driver_sql(f"SELECT * FROM jwt_middleware_{table}").all() == []
-    assert split_store._external_log is not None
-    assert entries_of(split_store) == entries_of(split_store._external_log)
-    assert split_store.count("k")[0] == split_store._external_log.count("k")[0] == 1
+    assert log_beside(split_store) is not None
+    assert entries_of(split_store) == entries_of(log_beside(split_store))
+    assert split_store.count("k")[0] == log_beside(split_store).count("k")[0] == 1
 
 
 def test_a_log_that_was_used_before_a_fork(redis_url: str) -> None:

@@ -272,6 +272,7 @@ def test_a_renewed_hash_ends_no_session(session_store: Store) -> None:
     """A login that renews an old hash is no change of the password."""
     ann = session_store.add_user("ann", "wonderland")
     session = added(session_store, str(ann.id))
+    # inside: the row of a user and the hash in it are shown by no call
     row = session_store._find("ann")
     assert row is not None
     session_store._replace_hash(row, "another")

@@ -27,6 +27,8 @@ from jwt_middleware.stores import SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import engines, schema
 from tests.kit.engines import PostgreSQL
+from tests.kit.inside import database_of
+from tests.kit.waiting import BOUND, PATIENCE
 
 from .conftest import CHEAP, new_session, run
 
@@ -49,7 +51,7 @@ def opened(url_or_engine: str | sa.Engine) -> Iterator[SQLStore]:
     """A store whose connections are closed at the end."""
     store = SQLStore(url_or_engine, password_method=CHEAP)
     yield store
-    store._database.engine.dispose()
+    database_of(store).engine.dispose()
 
 
 def engine_of(url: str) -> sa.Engine:
@@ -91,7 +93,8 @@ def test_many_processes_start_at_once(url: str) -> None:
                 os._exit(0)
         os.close(go)
         print([os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(16)] == [0] * 16)
-        print([user.username for user in SQLStore({url!r}).users()] == [f"user{{n:02}}" for n in range(16)])
+        names = [user.username for user in SQLStore({url!r}).users()]
+        print(names == [f"user{{n:02}}" for n in range(16)])
     """
     assert run(script) == "True\nTrue\n"
 
@@ -99,7 +102,7 @@ def test_many_processes_start_at_once(url: str) -> None:
 def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When eight stores have all seen that there is no schema, one makes it and the others use
     it."""
-    all_have_seen, look = threading.Barrier(8, timeout=20), schema.find_version
+    all_have_seen, look = threading.Barrier(8, timeout=PATIENCE), schema.find_version
     first_look = threading.local()
 
     def look_and_wait(connection: sa.Connection) -> int | None:
@@ -117,7 +120,7 @@ def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> N
         list(threads.map(add, range(8)))
     with opened(url) as store:
         assert [user.username for user in store.users()] == [f"user{n}" for n in range(8)]
-        with store._database.transaction() as connection:
+        with database_of(store).transaction() as connection:
             assert connection.execute(
                 sa.text("SELECT version FROM jwt_middleware_schema")
             ).scalars().all() == [schema.VERSION]
@@ -136,7 +139,8 @@ FORKING = """if True:
     right = all(store.get(str(mine.id)) == mine for _ in range(60))
     if mine is not users[3]:
         os._exit(0 if right else 1)
-    print(right, [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(3)], store.get("1") == users[0])
+    codes = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(3)]
+    print(right, codes, store.get("1") == users[0])
 """
 
 
@@ -170,7 +174,7 @@ def test_a_store_that_is_dropped_lets_go(postgresql_url: str) -> None:
     own."""
     store = SQLStore(postgresql_url, password_method=CHEAP)
     store.ping()
-    pool = store._database.engine.pool
+    pool = database_of(store).engine.pool
     assert pool.checkedin() == 1  # type: ignore[attr-defined]
     del store
     gc.collect()
@@ -202,7 +206,7 @@ def test_a_new_file_is_for_its_owner_only(sqlite_store: SQLStore) -> None:
     umask = os.umask(0)
     try:
         sqlite_store.add_user("ann", "wonderland")
-        with sqlite_store._database.transaction(write=True) as connection:
+        with database_of(sqlite_store).transaction(write=True) as connection:
             connection.execute(sa.text("UPDATE jwt_middleware_user SET scopes = 'read'"))
             files = sorted(sqlite_store.path.parent.iterdir())  # type: ignore[union-attr]
             assert [file.name for file in files] == ["auth.db", "auth.db-shm", "auth.db-wal"]
@@ -224,7 +228,7 @@ def test_a_file_keeps_its_mode(sqlite_store: SQLStore) -> None:
 def test_how_a_file_is_opened(sqlite_store: SQLStore) -> None:
     """Readers do not wait for a writer (WAL)."""
     sqlite_store.ping()
-    with sqlite_store._database.transaction() as connection:
+    with database_of(sqlite_store).transaction() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
@@ -255,7 +259,9 @@ def test_a_locked_file(sqlite_store: SQLStore) -> None:
         other.execute("BEGIN IMMEDIATE")
         assert sqlite_store.authenticate("ann", "wonderland") == ann
         assert (
-            0.4 < seconds_until_unavailable(lambda: sqlite_store.set_scopes("ann", ["read"])) < 0.9
+            0.4
+            < seconds_until_unavailable(lambda: sqlite_store.set_scopes("ann", ["read"]))
+            < BOUND
         )
     sqlite_store.set_scopes("ann", ["read"])
 
@@ -353,6 +359,7 @@ def test_a_file_that_cannot_be_written(sqlite_store: SQLStore) -> None:
     """A read-only database answers reads, even a login that would renew a hash; a write is an
     outage."""
     ann = sqlite_store.add_user("ann", "wonderland")
+    # inside: the row of a user and the hash in it are shown by no call
     sqlite_store._update(
         "ann", {"password_hash": PasswordHasher("scrypt:2048:8:1").hash("wonderland")}
     )
@@ -383,6 +390,7 @@ def test_damaged_claims(sqlite_store: SQLStore) -> None:
     for name in ("ann", "bob"):
         sqlite_store.add_user(name, "wonderland")
     for damaged in ("", "{", "[]", "null", "[" * 100_000):
+        # inside: the row of a user and the hash in it are shown by no call
         sqlite_store._update("ann", {"claims": damaged})
         with pytest.raises(StoreUnavailable, match="damaged"):
             sqlite_store.authenticate("ann", "wonderland")
@@ -394,25 +402,23 @@ def test_damaged_claims(sqlite_store: SQLStore) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[PostgreSQL]:
+def server(postgresql_of_its_own: PostgreSQL) -> PostgreSQL:
     """A PostgreSQL server for this test alone."""
-    server = PostgreSQL()
-    yield server
-    server.remove()
+    return postgresql_of_its_own
 
 
 def test_a_server_that_is_not_there() -> None:
     """Every call says at once that the store cannot answer."""
     store = SQLStore("postgresql://ann:secret@127.0.0.1:1/auth", password_method=CHEAP)
     for call in CALLS.values():
-        assert seconds_until_unavailable(lambda call=call: call(store)) < 1
+        assert seconds_until_unavailable(lambda call=call: call(store)) < BOUND
 
 
 def test_a_server_that_says_nothing() -> None:
     """An address that takes connections and never answers is given up after two seconds."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://ann:secret@127.0.0.1:{silent.getsockname()[1]}/auth"
-        assert 1.8 < seconds_until_unavailable(SQLStore(url, password_method=CHEAP).ping) < 2.6
+        assert 1.8 < seconds_until_unavailable(SQLStore(url, password_method=CHEAP).ping) < BOUND
 
 
 def test_a_server_that_restarts(server: PostgreSQL) -> None:
@@ -421,10 +427,10 @@ def test_a_server_that_restarts(server: PostgreSQL) -> None:
         ann = store.add_user("ann", "wonderland")
         server.kill()
         for call in CALLS.values():
-            assert seconds_until_unavailable(lambda call=call: call(store)) < 1
+            assert seconds_until_unavailable(lambda call=call: call(store)) < BOUND
         server.start()
         assert store.get(str(ann.id)) == ann
-        with store._database.engine.connect(), store._database.engine.connect():
+        with database_of(store).engine.connect(), database_of(store).engine.connect():
             pass  # two connections in the pool
         server.kill()
         server.start()
@@ -441,7 +447,7 @@ def test_a_server_that_hangs(server: PostgreSQL) -> None:
         ann = store.add_user("ann", "wonderland")
         server.signal_all(signal.SIGSTOP)
         try:
-            assert 0.9 < seconds_until_unavailable(lambda: store.get("1")) < 1.5
+            assert 0.9 < seconds_until_unavailable(lambda: store.get("1")) < BOUND
         finally:
             server.signal_all(signal.SIGCONT)
         assert store.get("1") == ann
@@ -451,9 +457,9 @@ def test_a_server_that_hangs(server: PostgreSQL) -> None:
 def test_a_locked_table(postgresql_store: SQLStore) -> None:
     """A call that waits for somebody else's lock gives up after its time."""
     ann = postgresql_store.add_user("ann", "wonderland")
-    with postgresql_store._database.engine.begin() as other:
+    with database_of(postgresql_store).engine.begin() as other:
         other.execute(sa.text("LOCK TABLE jwt_middleware_user"))
-        assert 0.4 < seconds_until_unavailable(lambda: postgresql_store.get("1")) < 0.9
+        assert 0.4 < seconds_until_unavailable(lambda: postgresql_store.get("1")) < BOUND
     assert postgresql_store.get("1") == ann
 
 
@@ -487,7 +493,7 @@ def test_a_schema_from_the_future(url: str) -> None:
     """Tables that a newer version made are left alone, with a sentence that says what to do."""
     with opened(url) as store:
         store.add_user("ann", "wonderland")
-        with store._database.transaction(write=True) as connection:
+        with database_of(store).transaction(write=True) as connection:
             connection.execute(sa.text("UPDATE jwt_middleware_schema SET version = version + 1"))
     with opened(url) as store:
         for call in CALLS.values():
@@ -541,7 +547,8 @@ def test_an_engine_of_the_owners(url: str, kind: Callable[[sa.Engine], sa.Engine
 
 
 NO_STORES = ["", "auth.db", "/tmp/auth.db", "sqlite", "sqlite://auth.db", "sqlite://host/auth.db", "sqlite:///auth.db?timeout=9",
-             "sqlite:///file:auth.db?uri=true", "mysql://ann:secret@host/auth", "host=h password=secret",
+             "sqlite:///file:auth.db?uri=true", "mysql://ann:secret@host/auth",
+             "host=h password=secret",
              "postgresql+pg8000://ann:secret@host/auth", "oracle://x",
              None, 5, b"sqlite:///auth.db", Path("auth.db")]  # fmt: skip
 IN_MEMORY = ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true",
@@ -589,7 +596,7 @@ def test_a_table_that_vanishes(url: str) -> None:
     their back."""
     with opened(url) as store:
         store.add_user("ann", "wonderland")
-        with store._database.transaction(write=True) as connection:
+        with database_of(store).transaction(write=True) as connection:
             for table in ("user", "schema", "session", "revocation", "counter"):
                 connection.execute(sa.text(f"DROP TABLE jwt_middleware_{table}"))
         for call in CALLS.values():
@@ -605,7 +612,7 @@ def test_nothing_shows_the_hash_of_a_user(
     caplog.set_level(logging.DEBUG, logger="sqlalchemy")
     with opened(url if given == "url" else engine_of(url)) as store:
         store.ping()
-        with store._database.transaction(write=True) as connection:
+        with database_of(store).transaction(write=True) as connection:
             connection.execute(sa.text("DROP TABLE jwt_middleware_user"))
         with pytest.raises(StoreUnavailable) as caught:
             store.add_user("ann", "wonderland")

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.stores.sql import files
+from tests.kit.inside import database_of
 
 from .conftest import CHEAP
 
@@ -49,6 +50,7 @@ Form = Callable[[Path], str | sa.Engine]
 def umask() -> Iterator[None]:
     """The usual umask, with which others may read each new file; and no warning given so far."""
     before = os.umask(0o022)
+    # inside: warns once in a process, and has to warn anew here
     files._warned_of.clear()
     yield
     os.umask(before)
@@ -65,13 +67,13 @@ def test_a_file_that_we_make_is_for_its_owner_only(
     """Whether by a URL or by an engine of the owner's: the file and those beside it are 0600."""
     store = SQLStore(form(tmp_path / "auth.db"), password_method=CHEAP)
     store.add_user("ann", "wonderland")
-    with store._database.transaction() as connection:
+    with database_of(store).transaction() as connection:
         connection.execute(sa.text("SELECT 1 FROM jwt_middleware_user"))
         modes = modes_in(tmp_path)
     assert modes["auth.db"] == 0o600
     assert set(modes.values()) == {0o600}
     assert not caplog.records
-    store._database.engine.dispose()
+    database_of(store).engine.dispose()
 
 
 OPEN = {"usual": 0o644, "group": 0o640, "all": 0o666, "write only": 0o622}
@@ -89,7 +91,7 @@ def test_a_file_that_others_may_read_is_told_once(
     for _ in range(2):
         store = SQLStore(form(path), password_method=CHEAP)
         store.ping()
-        store._database.engine.dispose()
+        database_of(store).engine.dispose()
     assert stat.S_IMODE(path.stat().st_mode) == mode
     warnings = [record for record in caplog.records if f"{path} " in record.getMessage()]
     assert [record.levelno for record in warnings] == [logging.WARNING]
@@ -106,7 +108,7 @@ def test_the_files_beside_it_are_looked_at(
     SQLStore(by_engine(tmp_path / "auth.db"), password_method=CHEAP).ping()
     assert f"{tmp_path}/auth.db-wal (mode 0644)" in caplog.text
     assert len(caplog.records) == 1
-    store._database.engine.dispose()
+    database_of(store).engine.dispose()
 
 
 @pytest.mark.parametrize("mode", ["ro", "rw"])

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.stores import Session, SQLStore
 from jwt_middleware.stores.sql.schema import counters, sessions
+from tests.kit.inside import database_of
 
 from .conftest import CHEAP, entries_of, new_session, run
 
@@ -30,7 +31,7 @@ def store(request: pytest.FixtureRequest) -> SQLStore:
 
 def execute(store: SQLStore, statement: str) -> sa.CursorResult[Any]:
     """Do something to the tables."""
-    with store._database.transaction(write=True) as connection:
+    with database_of(store).transaction(write=True) as connection:
         return connection.execute(sa.text(statement))
 
 
@@ -50,6 +51,7 @@ def test_entries_become_visible_in_their_order(postgresql_url: str) -> None:
     first, second = (SQLStore(postgresql_url, password_method=CHEAP) for _ in range(2))
     slow, quick = added(first), added(first)
     with ThreadPoolExecutor(1) as threads:
+        # inside: how much is held in memory is no answer of any call
         with first._log.ending() as connection:
             first._sessions.end(connection, sa.text(f"sid = '{slow.sid}'"))  # type: ignore[arg-type]
             ending = threads.submit(second.end_session, quick)
@@ -97,8 +99,11 @@ def test_sessions_of_a_user_are_locked_in_the_order_of_their_names(
     other."""
     for n in (3, 2, 1):  # as they lie in the table
         added(postgresql_store, name_hash=bytes([n]) * 32)
-    engine = postgresql_store._database.engine
-    take = "SELECT count(*) FROM (SELECT 1 FROM jwt_middleware_session WHERE name_hash = :name FOR UPDATE {}) AS x"
+    engine = database_of(postgresql_store).engine
+    take = (
+        "SELECT count(*) FROM (SELECT 1 FROM jwt_middleware_session WHERE name_hash = "
+        ":name FOR UPDATE {}) AS x"
+    )
     with ThreadPoolExecutor(1) as threads:
         with engine.begin() as holder, engine.begin() as other:
             holder.execute(sa.text(take.format("")), {"name": b"\2" * 32})
@@ -139,7 +144,7 @@ def test_an_engine_of_the_owners_has_another_isolation(postgresql_url: str, leve
 def test_pruning_waits_for_nobody(postgresql_store: SQLStore) -> None:
     """An expired row that another transaction has in hand does not hold up a sign-in."""
     over = added(postgresql_store, expires_at=time.time() - 2000)
-    with postgresql_store._database.engine.begin() as other:
+    with database_of(postgresql_store).engine.begin() as other:
         other.execute(sa.text("SELECT * FROM jwt_middleware_session FOR UPDATE"))
         added(postgresql_store)
         assert postgresql_store.find_session(over.name_hash) == over
@@ -149,7 +154,7 @@ def test_pruning_waits_for_nobody(postgresql_store: SQLStore) -> None:
 
 def test_few_expired_rows_go_at_a_time(store: SQLStore) -> None:
     """After a quiet month the first sign-in does not clear up for all."""
-    with store._database.transaction(write=True) as connection:
+    with database_of(store).transaction(write=True) as connection:
         rows = [{"key": str(n), "count": 1, "expires_at": 1.0} for n in range(1000)]
         connection.execute(counters.insert(), rows)
     for left in (900, 800):
@@ -195,7 +200,10 @@ def without_writes(store: SQLStore, table: str) -> Iterator[None]:
     works."""
     event = {"session": "DELETE", "revocation": "INSERT"}[table]
     if store.path:
-        forbid = f"CREATE TRIGGER bar BEFORE {event} ON jwt_middleware_{table} BEGIN SELECT RAISE(ABORT, 'no'); END"
+        forbid = (
+            f"CREATE TRIGGER bar BEFORE {event} ON jwt_middleware_{table} BEGIN SELECT "
+            f"RAISE(ABORT, 'no'); END"
+        )
         allow = "DROP TRIGGER bar"
     else:
         fail = "UPDATE jwt_middleware_schema SET version = 1 / 0"
@@ -217,7 +225,7 @@ def test_what_takes_a_right_away_is_on_the_disk(sqlite_store: SQLStore) -> None:
         levels.append(connection.exec_driver_sql("PRAGMA synchronous").scalar_one())
 
     sqlite_store.add_user("ann", "wonderland")
-    sa.event.listen(sqlite_store._database.engine, "commit", listen)
+    sa.event.listen(database_of(sqlite_store).engine, "commit", listen)
     session = new_session()
     full, normal = 2, 1
     for level, call in (
@@ -246,7 +254,7 @@ def test_a_user_with_sixty_thousand_sessions_is_disabled_at_once(any_store: SQLS
     """Rows of a time without a limit end in one step, all of them, without a time-out."""
     ann = any_store.add_user("ann", "wonderland")
     rows = [vars_of(new_session(str(ann.id))) for _ in range(60_000)]
-    with any_store._database.transaction(write=True) as connection:
+    with database_of(any_store).transaction(write=True) as connection:
         for first in range(0, len(rows), 500):
             connection.execute(sessions.insert(), rows[first : first + 500])
     any_store.disable_user("ann")
@@ -257,7 +265,7 @@ def test_a_user_with_sixty_thousand_sessions_is_disabled_at_once(any_store: SQLS
 
 def test_what_is_above_the_limit_ends_over_several_logins(store: SQLStore) -> None:
     """A login ends a thousand at most, so that it ends in time itself."""
-    with store._database.transaction(write=True) as connection:
+    with database_of(store).transaction(write=True) as connection:
         rows = [vars_of(new_session("1", started_at=float(n))) for n in range(2500)]
         connection.execute(sessions.insert(), rows)
     left = []

@@ -1,195 +1,203 @@
-"""`DjangoClient`: Django's test client through the wrapped WSGI application."""
+"""`DjangoClient`: Django's test client, through the app that `WSGI_APPLICATION` names."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.middleware.csrf import get_token
-from django.test import Client, override_settings
-from django.urls import path
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 import jwt_middleware.testing
-from jwt_middleware import ConfigurationError, Identity, JWTMiddleware, Rule, public
-from jwt_middleware.testing import DjangoClient, trusting
-from tests.checks.matrix.apps import configure_django
+from jwt_middleware import ConfigurationError, Identity, JWTMiddleware, Rule, scope
 from tests.kit.apps import guarded
 
-RULES = [Rule("/"), Rule("/open", public)]
+pytestmark = pytest.mark.needs_frameworks
 
 
-def me(request: HttpRequest) -> HttpResponse:
-    """A Django view that answers who is calling."""
-    caller = Identity.from_environ(request.META)
-    return JsonResponse({"id": caller and caller.subject, "sent": request.body.decode()})
+def _urls() -> list[Any]:
+    from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+    from django.middleware.csrf import get_token
+    from django.urls import path
+    from django.views.decorators.csrf import csrf_protect
 
+    def me(request: Any) -> Any:
+        caller = Identity.from_environ(request.META)
+        answer = JsonResponse({"id": caller and caller.subject})
+        answer.set_cookie("visits", str(int(request.COOKIES.get("visits", 0)) + 1))
+        return answer
 
-def count(request: HttpRequest) -> HttpResponse:
-    """A Django view that counts a browser's visits, in two cookies and two headers of one name."""
-    visits = int(request.COOKIES.get("visits", "0"))
-    response = HttpResponse(str(visits))
-    response.set_cookie("visits", str(visits + 1), httponly=True)
-    response.set_cookie("other", "x; y")
-    return response
+    def form(request: Any) -> Any:
+        get_token(request)
+        return HttpResponse(request.body)
 
+    def broken(request: Any) -> Any:
+        raise LookupError("broken")
 
-def fail(request: HttpRequest) -> HttpResponse:
-    """A Django view with a defect."""
-    raise ZeroDivisionError
-
-
-class Site:
-    """The URLs of the site."""
-
-    urlpatterns = (
+    return [
+        path("", lambda request: HttpResponse("home")),
         path("api/me", me),
-        path("open/count", count),
-        path("open/fail", fail),
-        path("open/token", lambda request: HttpResponse(get_token(request))),
-        path("open/stream", lambda request: StreamingHttpResponse(iter([b"a", b"b"]))),
-    )
+        path("api/form", csrf_protect(form)),
+        path("api/broken", broken),
+        path("api/stream", lambda request: StreamingHttpResponse(iter([b"a", b"b"]))),
+    ]
 
 
-application: Any = None
-"""What `WSGI_APPLICATION` names."""
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[JWTMiddleware]:
+    """A guarded Django site, the one that the setting `WSGI_APPLICATION` names."""
+    from django.core.wsgi import get_wsgi_application
+    from django.test import override_settings
 
+    from tests.checks.matrix.apps import configure_django
 
-@pytest.fixture(autouse=True)
-def wsgi_application() -> Iterator[JWTMiddleware]:
-    """The wrapped application of a site, found through more WSGI middleware of the owner's."""
     configure_django()
-    global application
-    with override_settings(
-        ROOT_URLCONF=Site,
-        WSGI_APPLICATION=f"{__name__}.application",
-        MIDDLEWARE=["django.middleware.csrf.CsrfViewMiddleware"],
-        USE_I18N=False,
-    ):
-        application = ProxyFix(guarded(WSGIHandler(), rules=RULES))
-        yield application
+    wsgi, urls = ModuleType("site_of_a_test"), ModuleType("urls_of_a_test")
+    urls.urlpatterns = _urls()  # type: ignore[attr-defined]
+    rules = [Rule("/api"), Rule("/api/form", scope("write"))]
+    app = get_wsgi_application()
+    wsgi.application = guarded(app, rules=rules, allowed_origins=["https://app.example"])  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, wsgi.__name__, wsgi)
+    with override_settings(ROOT_URLCONF=urls, WSGI_APPLICATION="site_of_a_test.application"):
+        yield wsgi.application
 
 
-def test_djangos_own_client_goes_round_the_middleware(jwt_headers: Any) -> None:
-    """There nobody is signed in and nothing is refused; a `DjangoClient` with the same headers
-    knows the caller."""
-    headers = jwt_headers(application, "ada")
-    assert Client(headers=headers).get("/api/me").json()["id"] is None
-    client = DjangoClient(headers=headers)
-    assert client.get("/api/me").json()["id"] == "ada"
-    assert DjangoClient().get("/api/me", headers=headers).json()["id"] == "ada"
-    assert DjangoClient().get("/api/me").status_code == 401
+@pytest.fixture
+def client(site: JWTMiddleware, jwt_django_client: Callable[..., Any]) -> Any:
+    """A client of the site, found by the setting."""
+    return jwt_django_client()
 
 
-def test_the_fixture_takes_the_setting_or_an_application(jwt_django_client: Any) -> None:
-    """Each client has a caller of its own, and strangers are refused with the middleware's words."""
-    for client in (jwt_django_client(), jwt_django_client(guarded(WSGIHandler(), rules=RULES))):
-        ada, bob = client.as_user("ada"), client.as_user("bob", scopes=["read"], role="x")
-        assert [each.get("/api/me").json()["id"] for each in (ada, bob, ada)] == [
-            *("ada", "bob", "ada")
-        ]
-        refused = [client.get("/api/me"), ada.anonymous.get("/api/me")]
-        refused.append(ada.with_token(client.tokens.bad("expired")).get("/api/me"))
-        assert [answer.status_code for answer in refused] == [401, 401, 401]
-        assert [answer.json()["reason"] for answer in refused] == ["missing", "missing", "expired"]
-        assert refused[0]["WWW-Authenticate"].startswith("Bearer ")
+def test_it_goes_through_the_middleware(client: Any) -> None:
+    """The caller is signed in, a stranger is refused, and what is public is answered."""
+    assert client.as_user("ada").get("/api/me").json() == {"id": "ada"}
+    refused = client.get("/api/me")
+    assert (refused.status_code, refused.json()["reason"]) == (401, "missing")
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+    assert client.get("/").content == b"home"
 
 
-@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "options", "head"])
-@pytest.mark.parametrize("knows", [True, False], ids=["caller", "stranger"])
-def test_every_method_goes_through(method: str, knows: bool, jwt_django_client: Any) -> None:
-    """Whatever the body; a refused request's is read as a server would let it be."""
-    client = jwt_django_client()
-    client = client.as_user("ada") if knows else client
-    body = {"data": b"x" * 100_000, "content_type": "text/plain"} if method[0] == "p" else {}
-    answer = getattr(client, method)("/api/me", **body)
-    assert answer.status_code == (200 if knows else 401)
-    assert bool(answer.content) == (method != "head")
-    if knows and body:
-        assert answer.json() == {"id": "ada", "sent": "x" * 100_000}
+def test_headers_serve_it_too(client: Any, site: JWTMiddleware, jwt_headers: Any) -> None:
+    """Django's client takes headers with each request; those of `jwt_headers` name the caller."""
+    assert client.get("/api/me", headers=jwt_headers(site, "bob")).json() == {"id": "bob"}
 
 
-def test_it_is_djangos_client(jwt_django_client: Any) -> None:
-    """Cookies are kept, streams are read, defects are raised, and answers know their request."""
-    client = jwt_django_client()
-    assert [client.get("/open/count").content for _ in range(2)] == [b"0", b"1"]
-    assert client.cookies["visits"]["httponly"]
-    assert client.cookies["other"].value == "x; y"
-    assert client.anonymous.get("/open/count").content == b"0"
-    assert client.get("/open/stream").content == b"ab"
-    with pytest.raises(ZeroDivisionError):
-        client.get("/open/fail")
-    assert jwt_django_client(raise_request_exception=False).get("/open/fail").status_code == 500
-    answer = client.as_user("ada").get("/api/me?x=1")
-    assert answer.wsgi_request.GET["x"] == "1"
-    assert answer.resolver_match.func is me
+def test_an_app_may_be_given(site: JWTMiddleware, jwt_django_client: Callable[..., Any]) -> None:
+    """It need not be the one of the setting."""
+    other = guarded(site.app, rules=[Rule("/")])
+    assert jwt_django_client(other).get("/").status_code == 401
+    assert jwt_django_client(other).as_user("ada").get("/").content == b"home"
+
+
+def test_clients_are_apart(client: Any) -> None:
+    """Each has its own token and cookies; the one they were made of has changed in nothing."""
+    ada, bob = client.as_user("ada"), client.as_user("bob")
+    for caller, visits in [(ada, "1"), (ada, "2"), (bob, "1")]:
+        assert caller.get("/api/me").cookies["visits"].value == visits
+    assert ada.anonymous.get("/api/me").status_code == 401
+    assert ada.anonymous.cookies == client.cookies == {}
+    assert ada.with_token(client.tokens.bad("expired")).get("/api/me").json()["reason"] == "expired"
+
+
+@pytest.mark.parametrize("method", ["get", "head", "post", "put", "patch", "delete", "options"])
+def test_every_method_is_refused_and_let_in(client: Any, method: str) -> None:
+    """With and without a body; to HEAD there is none."""
+    refused = getattr(client, method)("/api/me")
+    assert refused.status_code == 401
+    assert bool(refused.content) is (method != "head")
+    assert getattr(client.as_user("ada"), method)("/api/me").status_code == 200
+
+
+def test_a_body_is_sent_and_a_refused_one_left(client: Any) -> None:
+    """The middleware may read the body of a request that it refuses."""
+    body = {"data": b"x" * 100_000, "content_type": "text/plain"}
+    assert client.post("/api/form", **body).status_code == 401
+    assert client.as_user("ada").post("/api/form", **body).status_code == 403
+    writer = client.as_user("ada", scopes=["write"])
+    assert writer.post("/api/form", **body).content == body["data"]
+
+
+@pytest.mark.parametrize("enforced", [False, True])
+def test_csrf_checks_are_as_the_client_is_made(
+    site: JWTMiddleware, jwt_django_client: Callable[..., Any], enforced: bool
+) -> None:
+    """As with Django's client, they are left out unless `enforce_csrf_checks` is set."""
+    client = jwt_django_client(enforce_csrf_checks=enforced).as_user("ada", scopes=["write"])
+    assert client.post("/api/form").status_code == (403 if enforced else 200)
+
+
+def test_errors_of_views_are_raised(
+    client: Any, site: JWTMiddleware, jwt_django_client: Callable[..., Any]
+) -> None:
+    """As Django's client does, unless it is told not to."""
+    with pytest.raises(LookupError):
+        client.as_user("ada").get("/api/broken")
+    quiet = jwt_django_client(raise_request_exception=False).as_user("ada")
+    assert quiet.get("/api/broken").status_code == 500
+
+
+def test_answers_have_what_djangos_have(client: Any) -> None:
+    """The request that the view saw, the match of the URL, streams; and headers of the
+    middleware's."""
+    answer = client.as_user("ada").get("/api/me", headers={"Origin": "https://app.example"})
+    assert Identity.from_environ(answer.wsgi_request.META).subject == "ada"  # type: ignore[union-attr]
+    assert answer.resolver_match.route == "api/me"
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+    stream = client.as_user("ada").get("/api/stream")
+    assert stream.getvalue() == b"ab"
     assert client.get("/api/me").wsgi_request.path == "/api/me"
 
 
-def test_csrf_is_checked_when_it_is_asked_for(jwt_django_client: Any) -> None:
-    """As with Django's own client, a POST without a CSRF token passes unless checks are enforced;
-    the application's handler is left as it was."""
-    assert jwt_django_client().as_user("ada").post("/api/me").status_code == 200
-    strict = jwt_django_client(enforce_csrf_checks=True)
-    assert strict.as_user("ada").post("/api/me").status_code == 403
-    handler = WSGIHandler()
-    site = guarded(handler, rules=RULES)
-    before = handler.request_class
-    with pytest.raises(ZeroDivisionError):
-        jwt_django_client(site).get("/open/fail")
-    assert handler.request_class is before
+def test_nothing_of_django_is_changed(client: Any, site: JWTMiddleware) -> None:
+    """After a request Django makes its own requests again, and closes its own connections."""
+    from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+    from django.core.signals import request_finished, request_started
+    from django.db import close_old_connections
+
+    client.as_user("ada").get("/api/me")
+    with pytest.raises(LookupError):
+        client.as_user("ada").get("/api/broken")
+    assert WSGIHandler.request_class is WSGIRequest
+    for signal in (request_started, request_finished):
+        assert signal.disconnect(close_old_connections)
+        signal.connect(close_old_connections)
 
 
-def test_the_tests_database_connections_stay_open(jwt_django_client: Any) -> None:
-    """A transaction that surrounds a test outlives its requests; afterwards Django's signals are
-    what they were."""
-    seen: list[bool] = []
+def test_a_site_without_the_middleware_is_named(
+    site: JWTMiddleware, jwt_django_client: Callable[..., Any]
+) -> None:
+    """A setting that names the app inside the middleware is no silent 200."""
+    from django.test import override_settings
 
-    def connected() -> list[bool]:
-        found = [signal.disconnect(close_old_connections) for signal in SIGNALS]
-        for signal, was in zip(SIGNALS, found, strict=True):
-            if was:
-                signal.connect(close_old_connections)
-        return found
-
-    def inner(environ: Any, start_response: Any) -> Any:
-        seen.extend(connected())
-        return WSGIHandler()(environ, start_response)
-
-    before = connected()
-    jwt_django_client(guarded(inner, rules=RULES)).get("/open/count")
-    assert (seen, connected()) == ([False, False], before)
+    with (
+        override_settings(WSGI_APPLICATION=None),
+        pytest.raises(ConfigurationError, match="no JWTMiddleware was found"),
+    ):
+        jwt_django_client()
 
 
-SIGNALS = (request_started, request_finished)
+def test_a_client_ends_with_its_test(client: Any) -> None:
+    """The clients made of it do, too."""
+    ada = client.as_user("ada")
+    client.lifetime.end()
+    for use in (lambda: ada.get("/api/me"), lambda: client.get("/"), lambda: client.as_user("x")):
+        with pytest.raises(ConfigurationError, match="that test is over"):
+            use()
 
 
-def test_without_tokens_it_says_where_to_get_them() -> None:
-    """A bare client can send headers, and has nobody to be."""
-    with pytest.raises(ConfigurationError, match="the fixture jwt_django_client"):
-        DjangoClient().as_user("ada")
-
-
-def test_a_client_that_was_kept_says_so() -> None:
-    """After the end of the trust a request is an error, not a refusal."""
-    with trusting(application) as tokens:
-        client = DjangoClient(tokens=tokens)
-        ada = client.as_user("ada")
-        assert ada.get("/api/me").status_code == 200
-    for call in (lambda: ada.get("/api/me"), lambda: client.as_user("ada")):
-        with pytest.raises(ConfigurationError, match="got a use after its end"):
-            call()
+@pytest.mark.parametrize("subject", [1, None, b"ada"], ids=["integer", "none", "bytes"])
+def test_a_subject_is_a_string(client: Any, subject: Any) -> None:
+    """`as_user(1)`, as a primary key might be given, is refused at once; so is such a token."""
+    with pytest.raises(ConfigurationError, match="subject must be a string"):
+        client.as_user(subject)
+    with pytest.raises(ConfigurationError, match="token must be a string"):
+        client.with_token(subject)
 
 
 def test_without_django_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rest of the kit works without it."""
     monkeypatch.delitem(sys.modules, "jwt_middleware.testing.django_client", raising=False)
-    monkeypatch.setitem(sys.modules, "django", None)
-    for name in [name for name in sys.modules if name.startswith("django.")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "django"]:
         monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "django", None)
     with pytest.raises(ImportError, match="pip install Django"):
         _ = jwt_middleware.testing.DjangoClient

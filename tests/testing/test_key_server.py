@@ -15,10 +15,11 @@ from jwt_middleware import InvalidToken, Provider, RemoteKeySet, Unavailable
 from jwt_middleware.testing import KeyServer
 from jwt_middleware.trust.verifier import Verifier
 from tests.kit.clock import stopped
+from tests.kit.waiting import PATIENCE
 
 SOURCES: dict[str, Callable[[KeyServer], Provider]] = {
     "url": lambda server: Provider(
-        issuer=server.issuer, audience=server.audience, keys=RemoteKeySet(server.url, timeout=0.5)
+        issuer=server.issuer, audience=server.audience, keys=RemoteKeySet(server.url, timeout=1)
     ),
     "discovery": lambda server: Provider.discover(server.issuer, audience=server.audience),
 }
@@ -98,7 +99,7 @@ def test_a_hanging_server_can_be_left(capfd: pytest.CaptureFixture[str]) -> None
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
             )  # so that it resets
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     assert capfd.readouterr() == ("", "")
 

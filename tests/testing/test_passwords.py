@@ -12,6 +12,7 @@ STRONG = "scrypt:2048:8:1"
 
 def method(store: MemoryStore | SQLStore, username: str = "ada") -> str:
     """How the password of a user is hashed."""
+    # inside: the row of a user and the hash in it are shown by no call
     row = store._find(username)
     assert row is not None
     return row.password_hash.partition("$")[0]

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, pytest_plugin
-from jwt_middleware.testing import Client
+from jwt_middleware.testing import Client, assert_protected
 from tests.kit.apps import flask_app, guarded
+from tests.kit.parts import skip
 
 APP = """
 from flask import Flask, request
@@ -30,9 +31,13 @@ def me():
     return {"id": Identity.from_environ(request.environ).subject}
 
 store = SQLStore("sqlite:///auth.db")
-minter = TokenMinter.from_secret("a secret of thirty-two bytes ....", issuer="https://example.com", audience="api")
+SECRET = "a secret of thirty-two bytes ...."
+minter = TokenMinter.from_secret(SECRET, issuer="https://example.com", audience="api")
 guarded = JWTMiddleware(
-    app.wsgi_app, providers=[minter.provider], revocations=RevocationList(store), rules=[Rule("/api")]
+    app.wsgi_app,
+    providers=[minter.provider],
+    revocations=RevocationList(store),
+    rules=[Rule("/api")],
 )
 app.wsgi_app = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 """
@@ -64,6 +69,48 @@ from jwt_middleware.testing import *
 def test_client(jwt_client):
     """A fixture of ours replaces no fixture of theirs."""
 '''
+ONE_CLIENT_OF_A_MODULE = """
+import pytest
+from jwt_middleware import ConfigurationError
+from myapp import app
+
+@pytest.fixture(scope="module")
+def client(jwt_module_client):
+    return jwt_module_client(app)
+
+@pytest.fixture(scope="module")
+def ada(client):
+    return client.as_user("ada")
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_me(ada, turn):
+    assert ada.get("/api/me").json["id"] == "ada"
+
+def test_beside_one_of_the_test(ada, jwt_client, jwt_module_tokens):
+    assert jwt_client(app).as_user("bob").get("/api/me").json["id"] == "bob"
+    assert ada.with_token(jwt_module_tokens(app).good("eve")).get("/api/me").json["id"] == "eve"
+
+def test_after_it(ada):
+    ada.get("/api/me")
+"""
+KEPT = """
+import pytest
+from jwt_middleware import ConfigurationError
+from myapp import app
+
+kept = []
+
+def test_keeps(jwt_client):
+    client = jwt_client(app)
+    kept.extend([client, client.as_user("ada"), client.anonymous])
+    kept[1].get("/api/me")
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("use", ["get", "post_json", "as_user"])
+def test_uses(number, use):
+    with pytest.raises(ConfigurationError, match="that test is over: ask jwt_client"):
+        getattr(kept[number], use)("/api/me")
+"""
 STRICT = ("-W", "error")
 
 
@@ -87,11 +134,18 @@ def project(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.mark.parametrize(
     ("suite", "outcome"),
-    [(FIVE_LINES, "1 passed"), (WITH_UNITTEST, "2 passed"), (NOTHING_TO_COLLECT, "1 passed")],
-    ids=["five lines", "unittest", "names"],
+    [
+        (FIVE_LINES, "1 passed"),
+        (WITH_UNITTEST, "2 passed"),
+        (NOTHING_TO_COLLECT, "1 passed"),
+        (ONE_CLIENT_OF_A_MODULE, "4 passed"),
+        (KEPT, "10 passed"),
+    ],
+    ids=["five lines", "unittest", "names", "module", "kept"],
 )
 def test_a_fresh_suite_needs_no_more(suite: str, outcome: str, project: Callable[..., str]) -> None:
-    """Nothing is configured, no warning is given, and nothing but the tests is collected."""
+    """Nothing is configured, no warning is given (not even of WebOb's `cgi`), and nothing but the
+    tests is collected; a client of a module lasts as long, and one kept beyond its test says so."""
     assert f"\n{outcome} in " in project(suite, "pytest", "-q", *STRICT)
 
 
@@ -123,7 +177,10 @@ def test_every_fixture_has_our_prefix() -> None:
 def test_the_plugin_is_cheap_to_load() -> None:
     """Every run of pytest loads it, those that never use it, too: nothing comes with it but the
     core."""
-    script = "import sys, pytest, jwt_middleware; before = set(sys.modules)\nimport jwt_middleware.pytest_plugin\n"
+    script = (
+        "import sys, pytest, jwt_middleware; before = set(sys.modules)\nimport "
+        "jwt_middleware.pytest_plugin\n"
+    )
     script += "print(*sorted(set(sys.modules) - before))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
@@ -141,7 +198,7 @@ COVERAGE = {
 def test_coverage_of_an_app_is_whole(tool: str, project: Callable[..., str]) -> None:
     """The plugin, which pytest loads before anything is measured, hides no line of the app."""
     if not find_spec(tool.replace("-", "_")):
-        pytest.skip(f"{tool} is not installed")
+        skip(f"{tool} is not installed")
     project(FIVE_LINES, *COVERAGE[tool])
     told = project(FIVE_LINES, "coverage", "report", "--include=myapp.py", "--fail-under=100")
     assert re.search(r"myapp\.py +1\d .* 100%", told)
@@ -206,4 +263,58 @@ def test_a_text_is_no_list_of_scopes(
         lambda: jwt_headers(site, "ada", scopes="read"),
     ):
         with pytest.raises(ConfigurationError, match="scopes"):
+            made()
+
+
+NOT_A_SUBJECT: dict[str, Any] = {
+    "an integer": 1,
+    "nothing": None,
+    "bytes": b"ada",
+    "a list": ["ada"],
+    "a user": object(),
+}
+
+
+@pytest.mark.parametrize("subject", NOT_A_SUBJECT.values(), ids=NOT_A_SUBJECT)
+def test_a_subject_is_a_string(
+    subject: Any, jwt_client: Any, jwt_headers: Any, jwt_environ: Any, site: JWTMiddleware
+) -> None:
+    """`as_user(1)` says so at once, as every other maker of tokens does: no unexplained 401."""
+    client = jwt_client(site)
+    for made in (
+        lambda: client.as_user(subject),
+        lambda: client.tokens.good(subject),
+        lambda: client.tokens.bad("expired", subject),
+        lambda: jwt_headers(site, subject),
+        lambda: jwt_environ(subject),
+        lambda: assert_protected(site, "/api/me", subject=subject),
+    ):
+        with pytest.raises(ConfigurationError, match="subject must be a string, got "):
+            made()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), {1}, b"x", float("nan"), [float("inf")]],
+    ids=["object", "set", "bytes", "nan", "inf"],
+)
+def test_a_claim_is_a_value_of_json(value: Any, jwt_client: Any, site: JWTMiddleware) -> None:
+    """Anything else is named with its claim, good token or bad."""
+    client = jwt_client(site)
+    for made in (client.as_user, lambda *a, **b: client.tokens.bad("expired", *a, **b)):
+        with pytest.raises(ConfigurationError, match="'role' must be a value that JSON has, got "):
+            made("ada", role=value)
+
+
+def test_other_slips_are_configuration_errors_too(jwt_client: Any, site: JWTMiddleware) -> None:
+    """A token, a flaw, an issuer and a path of another type."""
+    client = jwt_client(site)
+    for made in (
+        lambda: client.with_token(1),
+        lambda: client.with_token(None),
+        lambda: client.tokens.bad(["expired"]),
+        lambda: client.as_user("ada", issuer=1),
+        lambda: assert_protected(site, 1),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ConfigurationError):
             made()

@@ -101,7 +101,10 @@ def test_a_path_with_other_characters() -> None:
 def echo_page(environ: dict[str, Any]) -> str:
     """A page that repeats the path in several ways, with a nonce that is new each time."""
     path = environ["PATH_INFO"]
-    return f"<p nonce={secrets.token_hex(8)}>{path}</p><script>let path = {json.dumps(path)}</script> ask me about the api"
+    return (
+        f"<p nonce={secrets.token_hex(8)}>{path}</p><script>let path = "
+        f"{json.dumps(path)}</script> ask me about the api"
+    )
 
 
 def with_fallback(page: Callable[[dict[str, Any]], str]) -> Any:

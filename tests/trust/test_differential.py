@@ -18,6 +18,7 @@ from jwt_middleware import Key, RevocationList
 from jwt_middleware.errors import DESCRIPTIONS
 from tests.checks.corpus.verifiers import environ, guard, issuer_of, pyjwt_claims
 from tests.kit.logs import ListLog
+from tests.kit.parts import examples, is_quick
 from tests.kit.tokens import ABSENT, ISSUERS, NOW, Issuer, b64, changed, json_bytes, nameless
 
 LOG = ListLog()
@@ -288,7 +289,10 @@ def test_never_laxer_than_pyjwt_and_stricter_for_listed_reasons() -> None:
 
     @given(drafts())
     @settings(
-        max_examples=2500, deadline=None, database=None, phases=[Phase.generate, Phase.shrink]
+        max_examples=examples(2500),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
     )
     def compare(draft: Draft) -> None:
         token = draft.token()
@@ -304,7 +308,9 @@ def test_never_laxer_than_pyjwt_and_stricter_for_listed_reasons() -> None:
         warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
         compare()
     assert verdicts["good"] >= 0.3 * verdicts.total()
-    assert set(verdicts) - {"good"} == OF_A_TOKEN
+    met = set(verdicts) - {"good"}
+    assert met <= OF_A_TOKEN
+    assert met == OF_A_TOKEN or is_quick()  # fewer examples may not meet every reason
 
 
 @pytest.mark.parametrize("name", sorted(ISSUERS))

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import jwt
 import pytest
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rule
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from tests.kit.fault_server import BEHAVIOURS, PATH, Exchange, FaultServer, hang, well
+from tests.kit.tokens import issued
 
 KEY = Key.generate(id="first")
 OIDC, OAUTH = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
@@ -45,8 +45,7 @@ def status(provider: Provider) -> int:
 
 def status_in(app: JWTMiddleware, issuer: str) -> int:
     """The status that a token of the issuer's gets from the app."""
-    claims = {"iss": issuer, "aud": "api", "sub": "ada", "exp": int(time.time()) + 60}
-    token = jwt.encode(claims, KEY.signing_key, KEY.algorithm, {"kid": KEY.id})
+    token = issued(KEY, iss=issuer, aud="api")
     environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET", "HTTP_AUTHORIZATION": f"Bearer {token}"}
     return getattr(app.decide(environ).answer, "status", 200)
 

@@ -27,6 +27,7 @@ from jwt_middleware import (
     scope,
 )
 from jwt_middleware.login import TokenMinter
+from tests.kit.tokens import issued
 
 with warnings.catch_warnings():
     import authlib.deprecate  # noqa: F401 (it asks for its warnings to be shown)
@@ -356,8 +357,8 @@ def provider_of(shape: Shape) -> Provider:
 def sign(shape: Shape, **more: Any) -> str:
     """A token of this shape, signed by our key."""
     key, now = our_key("RS256"), int(time.time())
-    body = {"iss": shape.issuer, "iat": now, "nbf": now, "exp": now + 3600} | shape.claims | more
-    return jwt.encode(body, key.signing_key, "RS256", {"typ": None, "kid": key.id} | shape.header)
+    claims = {"iss": shape.issuer, "sub": None, "nbf": now} | shape.claims | more
+    return issued(key, headers={"typ": None} | shape.header, **claims)
 
 
 @shapes

@@ -30,6 +30,7 @@ GOOD: dict[str, Any] = {"issuer": "https://idp.example/", "audience": "api", "ke
         *(("max_lifetime", value) for value in (0, -1, float("nan"), "3600", True)),
         *(("max_lifetime", value) for value in (float("inf"), 10**400, 1e300, False, [])),
         *(("subject_claim", value) for value in ("", None, 5, ("sub",))),
+        *(("remote_user_claim", value) for value in ("", 5, ("name",), True, "a\n")),
         *(("scope_claims", value) for value in ("scope", None, 5, ("scope", 5), {"scope"}, ("",))),
     ],
 )

@@ -32,6 +32,8 @@ from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rul
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.remote_keys import RemoteKeySet
 from tests.kit import ROOT
+from tests.kit import clock as kit_clock
+from tests.kit.answers import call
 from tests.kit.fault_server import (
     BAD_KEYS,
     BEHAVIOURS,
@@ -44,7 +46,10 @@ from tests.kit.fault_server import (
     says,
     well,
 )
-from tests.kit.serving import call, gunicorn
+from tests.kit.parts import examples
+from tests.kit.serving import gunicorn
+from tests.kit.tokens import issued
+from tests.kit.waiting import PATIENCE, wait_for
 
 ISSUER = "https://idp.example/"
 FIRST, SECOND = Key.generate(id="first"), Key.generate(id="second")
@@ -52,26 +57,20 @@ JWKS = [FIRST.to_jwk(), SECOND.to_jwk()]
 DOWN = says(b"HTTP/1.1 503 Unavailable\r\n\r\n")
 
 
-class Clock:
-    """`time.monotonic`, moved on by `ahead` seconds."""
-
-    def __init__(self) -> None:
-        self.ahead, self.real = 0.0, time.monotonic
-
-    def __call__(self) -> float:
-        return self.real() + self.ahead
+class Clock(kit_clock.AheadClock):
+    """The clock of the code under test; a fetch lives in the real time."""
 
     def move(self, seconds: float) -> None:
-        """Let time pass, once no fetch is under way: a fetch lives in the real time."""
+        """Let time pass, once no fetch is under way."""
         settle()
-        self.ahead += seconds
+        super().move(seconds)
 
 
 def settle() -> None:
     """Wait for the fetches under way."""
     for thread in threading.enumerate():
         if thread.name == "jwt-middleware-keys":
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 def fetches_under_way() -> int:
@@ -97,8 +96,8 @@ def server() -> Iterator[FaultServer]:
 
 def mint(key: Key = FIRST, *, kid: str | None = None, **claims: Any) -> str:
     """A good token of the key, or with a `kid` of somebody's choice."""
-    claims = {"iss": ISSUER, "aud": "api", "sub": "ada", "exp": int(time.time()) + 200_000} | claims
-    return jwt.encode(claims, key.signing_key, key.algorithm, {"kid": kid or key.id})
+    usual = {"iss": ISSUER, "aud": "api", "exp": int(time.time()) + 200_000}
+    return issued(key, headers={"kid": kid or key.id}, **usual | claims)
 
 
 def guarded(keys: RemoteKeySet) -> Callable[[str], int]:
@@ -237,7 +236,7 @@ def test_without_keys_a_fault_is_503(name: str, server: FaultServer) -> None:
     """A good token gets 200 from what can be used and 503 from what cannot; fifty look-ups cost one
     fetch."""
     server.behaviour, comes_through = BEHAVIOURS[name]
-    status = guarded(RemoteKeySet(server.url, timeout=3 if comes_through else 0.3))
+    status = guarded(RemoteKeySet(server.url, timeout=30 if comes_through else 0.3))
     assert {status(mint()) for _ in range(50)} == {200 if comes_through else 503}
     assert len(server.requests) == 1
 
@@ -245,7 +244,7 @@ def test_without_keys_a_fault_is_503(name: str, server: FaultServer) -> None:
 @pytest.mark.parametrize("name", BEHAVIOURS)
 def test_with_keys_a_fault_changes_nothing(name: str, server: FaultServer, clock: Clock) -> None:
     """Known keys serve before, during and after a refresh that goes wrong."""
-    _, status = warm(server, timeout=0.3)
+    _, status = warm(server, timeout=1)
     server.behaviour = BEHAVIOURS[name][0]
     clock.move(500)
     assert {status(mint(jti=str(number))) for number in range(20)} == {200}
@@ -271,9 +270,9 @@ def test_a_name_server_that_hangs_holds_up_nobody(
     server: FaultServer, clock: Clock, monkeypatch: Any
 ) -> None:
     """`getaddrinfo` knows no time-out: the wait for it has one, and known keys serve meanwhile."""
-    _, status = warm(server, timeout=0.3)
+    _, status = warm(server, timeout=1)
     released = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(20) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(PATIENCE) and [])
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url, timeout=0.1).find("first")
     clock.ahead += 700
@@ -414,7 +413,7 @@ def shared_server() -> Iterator[FaultServer]:
         yield server
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @example([{"kty": "EC", "x": 10**4000}, 10**40, 1e300, {"kid": "\ud800"} | SECOND.to_jwk()], 2)
 @given(st.lists(json_values | jwk_like, max_size=20), st.integers(0, 20))
 def test_no_other_key_costs_a_good_one(
@@ -631,14 +630,14 @@ def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) 
 
     def held_up(exchange: Exchange) -> None:
         asked.set()
-        released.wait(20)
+        released.wait(PATIENCE)
         well(exchange)
 
     server.behaviour = held_up
     clock.move(31)
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(status, mint(third))
-        assert asked.wait(20)
+        assert asked.wait(PATIENCE)
         assert [status(mint(third)), status(mint(kid="made up")), status(mint())] == [503, 503, 200]
         assert not waiting.done()
         released.set()
@@ -676,6 +675,7 @@ def test_a_request_with_an_old_snapshot_starts_no_fetch(server: FaultServer) -> 
     """Who has waited for the lock while another request's fetch was answered looks at the answer
     first."""
     keys, _ = warm(server)
+    # inside: the model compares what the set holds with what it should
     assert keys._fetch_under_way(dataclasses.replace(keys._snapshot)) is None
     assert (len(server.requests), fetches_under_way()) == (1, 0)
 
@@ -697,7 +697,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(steps)
 def test_any_history(shared_server: FaultServer, steps: list[tuple[int, bool, bool]]) -> None:
     """Whatever fails when: keys serve for a day after the last success, an unknown `kid` is 401
@@ -883,10 +883,12 @@ _APPLICATION = """
 
     keys = RemoteKeySet(os.environ["JWKS_URL"])
     provider = Provider(issuer="https://idp.example/", audience="api", keys=keys)
-    application = JWTMiddleware(hello, providers=[provider], rules=[Rule("/"), Rule("/open", public)])
+    rules = [Rule("/"), Rule("/open", public)]
+    application = JWTMiddleware(hello, providers=[provider], rules=rules)
 """
 
 
+@pytest.mark.needs_servers
 @pytest.mark.parametrize(
     "worker",
     [("sync", "--workers=2"), ("gthread", "--threads=4"), ("gevent", "--graceful-timeout=1")],
@@ -902,10 +904,11 @@ def test_gunicorn_with_a_preloaded_app(
     with gunicorn("guarded:application", *options, cwd=tmp_path, env=environ) as address:
         assert tls_server.requests == []
         answers = [call(address, token=mint()) for _ in range(20)]
-    assert {status for status, _ in answers} == {200}
-    assert len(tls_server.requests) == len({pid for _, pid in answers})
+    assert {answer.status for answer in answers} == {200}
+    assert len(tls_server.requests) == len({answer.body for answer in answers})
 
 
+@pytest.mark.needs_servers
 def test_a_waiting_request_leaves_a_gevent_worker_free(server: FaultServer, tmp_path: Path) -> None:
     """Under gevent a fetch is a greenlet: one worker answers others while it hangs."""
     (tmp_path / "guarded.py").write_text(textwrap.dedent(_APPLICATION))
@@ -918,8 +921,7 @@ def test_a_waiting_request_leaves_a_gevent_worker_free(server: FaultServer, tmp_
         ThreadPoolExecutor() as pool,
     ):
         waiting = pool.submit(call, address, token=mint())
-        while not server.requests:
-            time.sleep(0.01)
+        wait_for(lambda: server.requests)
         assert call(f"{address}/open")[0] == 200
         assert not waiting.done()
         assert waiting.result()[0] == 503
@@ -929,13 +931,13 @@ _FORK = """
     import os, signal, sys, threading
     from jwt_middleware.trust.remote_keys import RemoteKeySet
 
-    signal.alarm(15)
+    signal.alarm(60)
     keys = RemoteKeySet(sys.argv[1])
     threading.Thread(target=keys.find, args=("first",), daemon=True).start()
     sys.stdin.readline()  # the fetch hangs by now
     keys._starting[os.getpid()].acquire()  # as if another thread were just starting one
     if os.fork() == 0:
-        signal.alarm(10)
+        signal.alarm(60)
         print(keys.find("first")[0].id, flush=True)
         os._exit(0)
     os.wait()
@@ -950,8 +952,7 @@ def test_a_fork_in_the_middle_of_a_fetch(server: FaultServer) -> None:
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environ, **pipes) as parent:
-        while not server.requests:
-            time.sleep(0.01)
+        wait_for(lambda: server.requests)
         server.behaviour = well
-        assert parent.communicate("go\n", timeout=20)[0] == "first\n"
+        assert parent.communicate("go\n", timeout=PATIENCE)[0] == "first\n"
     assert len(server.requests) == 2

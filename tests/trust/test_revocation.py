@@ -4,8 +4,7 @@ do."""
 import gc
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,6 +29,7 @@ from jwt_middleware.trust.revocation import (
 )
 from tests.kit.clock import Clock, stopped
 from tests.kit.logs import ListLog
+from tests.kit.waiting import PATIENCE, wait_for
 
 ISSUER = "https://idp.example"
 FOREVER = 4e9
@@ -62,17 +62,10 @@ def is_revoked(revocations: RevocationList, keys: tuple[str, ...] = T1) -> bool:
 
 def settle(revocations: RevocationList) -> None:
     """Wait for a read in the background to end."""
+    # inside: a read in the background has no other end to wait for
     for reading in revocations._reading.values():
-        assert reading.acquire(timeout=5)
+        assert reading.acquire(timeout=PATIENCE)
         reading.release()
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    """Wait until the condition holds, for ten seconds at most."""
-    deadline = time.perf_counter() + 10
-    while not condition():
-        assert time.perf_counter() < deadline
-        time.sleep(0.001)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +147,7 @@ def test_past_half_its_age_the_view_is_read_on_in_the_background(
     log.revoke(ISSUER, jti="t1", expires_at=FOREVER)
     for clock.now in (1000.5, 1000.6, 1000.999):
         assert not is_revoked(revocations)
-    eventually(lambda: log.reads == 2)
+    wait_for(lambda: log.reads == 2)
     log.gate.set()
     settle(revocations)
     assert is_revoked(revocations)
@@ -196,10 +189,10 @@ def test_one_read_serves_all_who_wait(clock: Clock, log: ListLog) -> None:
     log.is_entered.clear()
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(is_revoked, revocations) for _ in range(8)]
-        assert log.is_entered.wait(10)
+        assert log.is_entered.wait(PATIENCE)
         log.revoke(ISSUER, jti="t1", expires_at=FOREVER)
         log.gate.set()
-        assert [done.result(10) for done in waiting] == [True] * 8
+        assert [done.result(PATIENCE) for done in waiting] == [True] * 8
     assert log.reads == 2
 
 
@@ -286,6 +279,7 @@ def test_in_an_outage_one_request_tries_and_the_others_go_on(
     clock: Clock, log: ListLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store that takes its time to fail does not hold up every request."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(revocation, "_READ_TIMEOUT", 30)
     revocations = RevocationList(log, max_staleness=1)
     assert not is_revoked(revocations)
@@ -297,11 +291,11 @@ def test_in_an_outage_one_request_tries_and_the_others_go_on(
     log.is_entered.clear()
     with ThreadPoolExecutor(1) as pool:
         trying = pool.submit(is_revoked, revocations)
-        assert log.is_entered.wait(10)
+        assert log.is_entered.wait(PATIENCE)
         assert not is_revoked(revocations)
         assert not trying.done()
         log.gate.set()
-        assert trying.result(10) is False
+        assert trying.result(PATIENCE) is False
     assert log.reads == 3
 
 
@@ -310,6 +304,7 @@ def test_a_read_that_never_ends_counts_as_failed(
 ) -> None:
     """A log that breaks its word holds a request up for a bounded time: then the old view, or
     503."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(revocation, "_READ_TIMEOUT", 0.01)
     revocations = RevocationList(log, max_staleness=1, max_outage=10)
     assert not is_revoked(revocations)
@@ -359,7 +354,7 @@ def test_reads_in_the_background_share_a_thread_that_ends_with_the_list(
     (thread,) = threads
     del revocations
     gc.collect()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -533,5 +528,5 @@ def test_threads_see_a_revocation_at_once(log: ListLog) -> None:
             if not is_revoked(revocations, revocation_keys(ISSUER, name, None)):
                 missed.append(name)
         has_ended.set()
-        assert all(done.result(10) for done in checking)
+        assert all(done.result(PATIENCE) for done in checking)
     assert missed == []

@@ -39,12 +39,22 @@ from jwt_middleware import (
     any_of,
     authenticated,
     claim,
+    enforce,
     issued_by,
     optional,
     public,
+    refusal_response,
     scope,
 )
+from jwt_middleware.bottle import JWTPlugin
 from jwt_middleware.events import Observer
+from jwt_middleware.flask import (
+    current_identity,
+    get_jwt,
+    get_jwt_identity,
+    init_app,
+    jwt_required,
+)
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.settings import filter_app_factory, from_env
@@ -71,6 +81,7 @@ from jwt_middleware.testing import (
     DjangoClient,
     KeyServer,
     Tokens,
+    assert_every_route_ruled,
     assert_protected,
     cheap_passwords,
     identity_environ,
@@ -129,6 +140,7 @@ def providers(key_set: KeySet) -> list[Provider]:
             keys=key_set,
             max_lifetime=3600,
             subject_claim="oid",
+            remote_user_claim="preferred_username",
             scope_claims=("roles",),
         ),
         Provider(
@@ -153,6 +165,38 @@ def terms(provider: Provider) -> list[KeySource]:
     assert_type(provider.scope_claims, tuple[str, ...])
     remote = RemoteKeySet("https://idp.example/jwks.json")
     return [provider.keys, remote, KeyFolder(Path("keys")), KeySet([KeyFolder("keys").active])]
+
+
+def in_a_view(environ: dict[str, Any], middleware: JWTMiddleware) -> object:
+    """What a view of any framework asks, and its answer where it refuses."""
+    assert_type(middleware.verify("token"), Identity)
+    try:
+        caller = enforce(environ, scope("read"), is_admin)
+    except Refusal as refusal:
+        return refusal_response(refusal, environ)
+    assert_type(caller, Identity)
+    assert_type(caller.remote_user, str | None)
+    return caller.subject
+
+
+def views_of_flask(app: Flask) -> None:
+    """Views of Flask."""
+    init_app(app)
+
+    @app.get("/me")
+    @jwt_required()
+    def me() -> str:
+        assert_type(get_jwt_identity(), str | None)
+        assert_type(get_jwt(), dict[str, Any])
+        assert_type(current_identity, Identity)
+        return current_identity.subject
+
+    @app.get("/users/<int:id>")
+    @jwt_required(scope("admin"), is_admin, optional=True)
+    async def user(id: int) -> dict[str, int]:
+        return {"id": id}
+
+    print(me, user, JWTPlugin().name)
 
 
 def is_admin(identity: Identity) -> bool:
@@ -420,10 +464,9 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_type(client.as_user("ada", scopes=["read"], role="x"), Client)
         assert_type(client.with_token(tokens.bad("expired")), Client)
         assert_type(client.anonymous, Client)
-        django = DjangoClient(application=app, tokens=tokens)
-        assert_type(django.as_user("ada", scopes=["read"], role="x"), DjangoClient)
-        assert_type(django.anonymous, DjangoClient)
+        assert_type(DjangoClient(app, tokens).as_user("ada", scopes=["read"]), DjangoClient)
         assert_protected(app, "/api/me", subject="ada")
+        assert_every_route_ruled(app, but=["/static/<path:filename>"])
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
         return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))

@@ -59,6 +59,7 @@ FORMS = {
 @pytest.fixture(autouse=True)
 def not_warned_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has logged no warning so far."""
+    # inside: warns once in a process, and has to warn anew here
     monkeypatch.setattr(addresses, "_has_warned", False)
 
 

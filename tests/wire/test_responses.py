@@ -12,7 +12,6 @@ from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import InputWrapper, validator
 
-import jwt
 import pytest
 from werkzeug.test import run_wsgi_app
 
@@ -33,6 +32,8 @@ from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.wire import wsgi
 from jwt_middleware.wire.cors import vary_by
 from jwt_middleware.wire.problem import refusal_response
+from tests.kit.tokens import issued
+from tests.kit.waiting import BOUND, wait_for
 
 SECRET = b"a secret of thirty-two bytes ...."
 PROVIDER = Provider(
@@ -43,14 +44,8 @@ Headers = dict[str, str]
 
 
 def token(**changes: Any) -> str:
-    claims = {
-        "iss": "https://idp.example",
-        "aud": "api",
-        "sub": "ada",
-        "exp": time.time() + 3600,
-        "scope": "read",
-    }
-    return jwt.encode(claims | changes, SECRET)
+    usual = {"iss": "https://idp.example", "aud": "api", "scope": "read"}
+    return issued(SECRET, **usual | changes)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -194,9 +189,8 @@ def test_the_realm_is_in_every_challenge() -> None:
 )
 def test_nothing_of_the_request_is_echoed(hostile: str) -> None:
     """Neither header nor body of a refusal depends on what the client sent, beyond the reason."""
-    crafted = jwt.encode(
-        {"sub": hostile}, SECRET, headers={"kid": hostile, "crit": [hostile], "typ": hostile}
-    )
+    headers = {"kid": hostile, "crit": [hostile], "typ": hostile}
+    crafted = issued(SECRET, headers=headers, sub=hostile)
     for text in (hostile, crafted, token(iss=hostile), token(sub=hostile, exp=hostile)):
         status, headers, body = call(
             guarded(), HTTP_AUTHORIZATION=f"Bearer {text}".encode().decode("latin-1")
@@ -431,6 +425,7 @@ def test_a_slow_body_is_left() -> None:
     all of it."""
     body = Body(MIB, seconds=0.02)
     with pytest.MonkeyPatch.context() as patch:
+        # inside: a limit of our own, so that no test waits for the real one
         patch.setattr(wsgi, "_DRAIN_SECONDS", 0.05)
         wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": str(MIB)})
     assert 0 < body.tell() < MIB // 2
@@ -470,12 +465,13 @@ def test_what_the_server_has_read_already_is_read_at_full_speed(kind: Any) -> No
 
 def test_a_slow_body_of_such_an_input_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read byte by byte, so that the bound's seconds hold here too."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(wsgi, "_DRAIN_SECONDS", 0.05)
     body = PlainBody(seconds=0.02)
     started = time.monotonic()
     wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": "8000"})
     assert 0 < body.size < 100
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < BOUND
 
 
 @pytest.fixture
@@ -491,13 +487,14 @@ def test_a_socket_that_the_server_shows_ends_any_read(
 ) -> None:
     """A read that waits for more than the client sends returns at the deadline, and the answer can
     still be sent."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(wsgi, "_DRAIN_SECONDS", 0.2)
     client, server = connection
     client.sendall(b"x")
     started = time.monotonic()
     with server.makefile("rb") as body:
         wsgi.drain_body({"wsgi.input": body, "CONTENT_LENGTH": "8000"})
-    assert 0.1 < time.monotonic() - started < 3
+    assert 0.1 < time.monotonic() - started < BOUND
     server.sendall(b"answer")
     assert client.recv(10) == b"answer"
 
@@ -525,6 +522,7 @@ def test_the_thread_of_the_deadlines_ends_and_starts_again(
     connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a while without deadlines it ends; the next one has one again, in a fork too."""
+    # inside: a limit of our own, so that no test waits for the real one
     monkeypatch.setattr(wsgi, "_TICK_SECONDS", 0.01)
     monkeypatch.setattr(wsgi, "_IDLE_TICKS", 2)
     watch = wsgi._Watch()
@@ -534,10 +532,7 @@ def test_the_thread_of_the_deadlines_ends_and_starts_again(
         with wsgi.reading_deadline({"gunicorn.socket": server}, 60) as is_timed:
             assert is_timed
             assert watch._is_running
-        deadline = time.monotonic() + 5
-        while watch._is_running and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert not watch._is_running
+        wait_for(lambda: not watch._is_running)
     watch.process = -1
     with wsgi.reading_deadline({"gunicorn.socket": server}, 0):
         assert server.recv(1) == b""
@@ -553,6 +548,7 @@ def test_without_a_thread_only_what_has_come_is_read(
     def start(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
+    # inside: the thread that ends reads is one for the process
     monkeypatch.setattr(wsgi, "_watch", wsgi._Watch())
     monkeypatch.setattr(threading.Thread, "start", start)
     client, server = connection

@@ -15,6 +15,7 @@ import jwt
 import pytest
 
 from tests.kit.serving import gunicorn
+from tests.kit.waiting import PATIENCE
 
 from .site import DATABASE, MARKUP, open_store
 
@@ -189,7 +190,7 @@ def new_browser(chromium: Any, site: Site) -> Iterator[Callable[..., Browser]]:
 
     def make(**options: Any) -> Browser:
         context = chromium.new_context(**{"locale": "en-GB", **options})
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(PATIENCE * 1000)
         opened.append(Browser(context, site))
         return opened[-1]
 
@@ -208,7 +209,7 @@ def browser(new_browser: Callable[..., Browser]) -> Browser:
 def status_of(request: Request) -> int:
     """The status of an answer to somebody who is no browser."""
     try:
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE) as answer:
             return int(answer.status)
     except HTTPError as error:
         return error.code

@@ -20,9 +20,11 @@ MARKUP = "'\"><img src=x onerror=alert(1)></p><script>alert(2)</script>$&{{7*7}}
 TEMPLATE = """<!doctype html><html lang="$lang"><title>$title</title>
 <script type="module" src="login.js"></script>
 <main data-next="$next" data-texts="$texts"><h1></h1><p id="message" role="alert"></p>
-<form method="post" action="token">Costs $$5 <b>$title</b><input id="username"><input id="password" type="password">
+<form method="post" action="token">Costs $$5 <b>$title</b><input id="username">
+<input id="password" type="password">
 <input id="show" type="checkbox"><button id="sign-in" disabled></button></form>
-<section hidden><p id="who" tabindex="-1"></p><button id="sign-out">$sign_out</button></section></main></html>"""
+<section hidden><p id="who" tabindex="-1"></p><button id="sign-out">$sign_out</button>
+</section></main></html>"""
 
 
 def open_store(folder: Path) -> SQLStore:

@@ -12,6 +12,8 @@ from jwt_middleware.login.pages import local_path
 from .conftest import Browser, Site, fill_in
 from .site import MARKUP
 
+pytestmark = pytest.mark.needs_browser
+
 _PIECES = [
     "/",
     "//",
@@ -128,7 +130,8 @@ def test_a_foreign_page_cannot_sign_its_visitor_in(
     here = "site.localhost"
     page = browser.open("/", host)
     send = """([url, type, fields]) => {
-        const form = Object.assign(document.createElement("form"), { method: "POST", action: url, enctype: type });
+        const form = document.createElement("form");
+        Object.assign(form, { method: "POST", action: url, enctype: type });
         for (const [name, value] of Object.entries(fields)) {
             const input = Object.assign(document.createElement("input"), { name, value });
             form.append(input);

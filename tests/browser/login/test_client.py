@@ -8,6 +8,8 @@ import pytest
 
 from .conftest import PASSWORD, Browser, Site, status_of
 
+pytestmark = pytest.mark.needs_browser
+
 STORAGES = ["cookie", "session", "local"]
 COOKIE = "jwt_refresh"  # by http at a loopback host, so without the prefix
 
@@ -52,7 +54,8 @@ def test_no_script_can_obtain_a_refresh_token(browser: Browser, ada: str) -> Non
         "Strict",
         "/",
     )
-    send = """fetch("/auth/token", { method: "POST", headers: { "Content-Type": "application/json" },
+    send = """fetch("/auth/token", { method: "POST",
+        headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ grant_type: "refresh_token", ...argument }),
     }).then(async (answer) => [answer.status, await answer.text()])"""
     assert [tab.run(send, fields)[0] for fields in ({"cookie": True}, {})] == [200, 400]

@@ -1,6 +1,10 @@
 """The demo's front page in a real browser."""
 
+import pytest
+
 from .conftest import Browser, fill_in
+
+pytestmark = pytest.mark.needs_browser
 
 
 def test_the_front_page(browser: Browser, ada: str) -> None:

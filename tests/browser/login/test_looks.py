@@ -15,6 +15,8 @@ from ..conftest import skip
 from .conftest import PASSWORD, Browser, Site, fill_in
 from .test_page import throttle
 
+pytestmark = pytest.mark.needs_browser
+
 SHOTS = ROOT / "screenshots"
 SIZES = {"narrow": (320, 640), "tablet": (768, 1024), "desktop": (1280, 800)}
 VIEWS = [

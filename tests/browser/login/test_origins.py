@@ -7,6 +7,8 @@ import pytest
 from .conftest import Browser, Site
 from .test_client import each_storage
 
+pytestmark = pytest.mark.needs_browser
+
 API = "site.localhost"
 
 
@@ -61,7 +63,8 @@ def test_an_unlisted_origin(browser: Browser, site: Site, ada: str) -> None:
     page = browser.open("/", "evil.site.localhost")
     tab = browser.with_client(page, "session", base="/auth")
     page.evaluate(
-        "async (base) => { window.client = (await import('/auth/jwt-client.js')).createClient({ base }); }",
+        "async (base) => { const { createClient } = await import('/auth/jwt-client.js');"
+        " window.client = createClient({ base }); }",
         site.url("/auth", API),
     )
     assert tab.login(ada) == {"name": "LoginError", "status": 0, "code": "network_error"}

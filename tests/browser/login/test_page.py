@@ -7,6 +7,8 @@ import pytest
 
 from .conftest import Browser, Site, fill_in, wait_for_message
 
+pytestmark = pytest.mark.needs_browser
+
 MOUNTS = ["/auth", "/deep/er/auth", "/proxied/auth", "/template"]
 
 

@@ -10,6 +10,8 @@ import pytest
 from .conftest import Browser, Site, Tab, status_of
 from .test_client import NETWORK_ERROR, STORAGES, each_storage
 
+pytestmark = pytest.mark.needs_browser
+
 shared = pytest.mark.parametrize("storage", ["cookie", "local"])
 
 
@@ -18,7 +20,8 @@ def at_once(tabs: list[Tab], calls: int) -> list[Any]:
     came to."""
     start = tabs[0].run("Date.now() + 150")
     script = """([start, calls]) => {
-        window.results = new Promise((resolve) => setTimeout(resolve, start - Date.now())).then(() =>
+        window.results = new Promise(
+            (resolve) => setTimeout(resolve, start - Date.now())).then(() =>
             Promise.all(Array.from({ length: calls }, () => window.call())));
     }"""
     for tab in tabs:
@@ -64,7 +67,8 @@ def test_the_news_may_come_late(storage: str, browser: Browser, site: Site, ada:
     once more."""
     browser.context.add_init_script("""
         const post = BroadcastChannel.prototype.postMessage;
-        BroadcastChannel.prototype.postMessage = function (message) { setTimeout(() => post.call(this, message), 100) };
+        BroadcastChannel.prototype.postMessage = function (message) {
+            setTimeout(() => post.call(this, message), 100) };
     """)
     tabs = [browser.tab(storage) for _ in range(2)]
     tabs[0].login(ada)

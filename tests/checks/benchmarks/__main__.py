@@ -1,5 +1,5 @@
-"""Run a benchmark: `python -m tests.checks.benchmarks compare|throughput|cache_memory|faults|sessions
-[ARGUMENT]`, each of which says at its head what it prints."""
+"""Run a benchmark: `python -m tests.checks.benchmarks compare|throughput|cache_memory|faults|
+sessions [ARGUMENT]`, each of which says at its head what it prints."""
 
 import sys
 from importlib import import_module

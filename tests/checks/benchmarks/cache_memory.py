@@ -35,7 +35,8 @@ def main() -> None:
     ):
         size, cost = measured(known, claims)
         print(
-            f"{name}, a token of {size} bytes: {cost:.0f} bytes each, {cost * 10_000 / 2**20:.1f} MiB for 10,000"
+            f"{name}, a token of {size} bytes: {cost:.0f} bytes each, "
+            f"{cost * 10_000 / 2**20:.1f} MiB for 10,000"
         )
 
 

@@ -31,6 +31,7 @@ from jwt_middleware.events import Observer
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_key
 from tests.checks.benchmarks import throughput
+from tests.kit.tokens import issued
 
 ISSUER, AUDIENCE, SECRET = "https://example.com", "example-api", "s" * 32
 KEYS = {
@@ -44,18 +45,9 @@ Contestant = Callable[[], object]
 
 
 def token(algorithm: str = "HS256", **claims: Any) -> str:
-    now = int(time.time())
-    registered = {
-        "iss": ISSUER,
-        "sub": "ada",
-        "aud": AUDIENCE,
-        "iat": now,
-        "exp": now + 9_000,
-        "scope": "read write",
-    }
-    registered |= {"jti": "3c2f1f7a9b0e4d5f8a6b7c", "sid": "b3f0c1d2e4a5968778695a"}
-    headers = {"typ": "at+jwt"}
-    return jwt.encode(registered | claims, KEYS[algorithm].signing_key, algorithm, headers)
+    usual = {"iss": ISSUER, "aud": AUDIENCE, "scope": "read write", "exp": int(time.time()) + 9_000}
+    usual |= {"jti": "3c2f1f7a9b0e4d5f8a6b7c", "sid": "b3f0c1d2e4a5968778695a"}
+    return issued(KEYS[algorithm], headers={"typ": "at+jwt"}, **usual | claims)
 
 
 class Log:

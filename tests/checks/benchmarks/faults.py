@@ -1,4 +1,4 @@
-"""Print what a key server's faults cost: `python -m tests.checks.benchmarks faults`, about ten minutes.
+"""Print what a key server's faults cost: `python -m tests.checks.benchmarks faults`, ten minutes.
 
 First table: one process, the real time-outs. Second: gunicorn, one gthread worker with four
 threads, while strangers send unknown `kid`s and the cooldown is a second instead of thirty, so that
@@ -18,12 +18,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from unittest import mock
 
-import jwt
-
 from jwt_middleware import JWTMiddleware, Key, Provider, Rule
 from jwt_middleware.trust.remote_keys import RemoteKeySet
+from tests.kit.clock import AheadClock
 from tests.kit.fault_server import BEHAVIOURS, Behaviour, FaultServer, says, well
 from tests.kit.serving import gunicorn
+from tests.kit.tokens import issued
 
 ISSUER = "https://idp.example/"
 KEYS = [Key.generate(id="first"), Key.generate(id="second")]
@@ -47,7 +47,7 @@ _APPLICATION = f"""
 def mint(key: Key = KEYS[0], kid: str | None = None, subject: str = "ada") -> str:
     """A good token, or one whose `kid` nobody knows."""
     claims = {"iss": ISSUER, "aud": "api", "sub": subject, "exp": int(time.time()) + 90_000}
-    return jwt.encode(claims, key.signing_key, key.algorithm, {"kid": kid or key.id})
+    return issued(key, headers={"kid": kid or key.id}, **claims)
 
 
 class Client:
@@ -72,16 +72,6 @@ class Client:
         }
         answer = self.app.decide(environ).answer
         return getattr(answer, "status", 200), (time.perf_counter() - started) * 1000
-
-
-class Clock:
-    """`time.monotonic`, moved on by `ahead` seconds."""
-
-    def __init__(self) -> None:
-        self.ahead, self.real = 0.0, time.monotonic
-
-    def __call__(self) -> float:
-        return self.real() + self.ahead
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -120,7 +110,7 @@ def cold(server: FaultServer) -> tuple[int, float, int, float]:
 
 
 def warm(
-    server: FaultServer, behaviour: Behaviour, clock: Clock
+    server: FaultServer, behaviour: Behaviour, clock: AheadClock
 ) -> tuple[set[int], float, float, int]:
     """With keys, and a refresh due: statuses, p99 and longest wait of known keys; the status of an
     unknown `kid`."""
@@ -144,7 +134,7 @@ def warm(
     )
 
 
-def print_faults(clock: Clock) -> None:
+def print_faults(clock: AheadClock) -> None:
     print(
         f"{'':28}{'no keys yet':^16}50 look-ups{'':11}{'keys known, refresh due':^27}{'unknown':>9}"
     )
@@ -163,7 +153,7 @@ def shown(statuses: set[int]) -> str:
     return "/".join(map(str, sorted(statuses)))
 
 
-def print_figures(clock: Clock) -> None:
+def print_figures(clock: AheadClock) -> None:
     with FaultServer(JWKS) as server:
         server.behaviour = says(b"HTTP/1.1 503 Unavailable\r\n\r\n")
         client = Client(server.url)
@@ -182,7 +172,7 @@ def print_figures(clock: Clock) -> None:
         print_outage(server, clock)
 
 
-def print_outage(server: FaultServer, clock: Clock) -> None:
+def print_outage(server: FaultServer, clock: AheadClock) -> None:
     client, token = Client(server.url), mint()
 
     def status(after: float) -> int:
@@ -254,7 +244,8 @@ def print_gunicorn() -> None:
 
 def _print_rows(server: FaultServer, address: str, token: str) -> None:
     print(
-        f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}{'normal':>9}{'more':>9}{'fetches':>9}"
+        f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}"
+        f"{'normal':>9}{'more':>9}{'fetches':>9}"
     )
     differences = []
     for name, (behaviour, _) in BEHAVIOURS.items():
@@ -275,13 +266,14 @@ def _print_rows(server: FaultServer, address: str, token: str) -> None:
         print(f"{name:28}{shown(statuses):>8}{sum(map(len, faulty)):10}", end="")
         print(f"{p99:9.2f}{usual:9.2f}{p99 - usual:9.2f}{fetches:9}", flush=True)
     print(
-        f"p99 over normal: median {statistics.median(differences):.2f} ms, most {max(differences):.2f} ms"
+        f"p99 over normal: median {statistics.median(differences):.2f} ms, most "
+        f"{max(differences):.2f} ms"
     )
 
 
 def main() -> None:
     """Print both tables."""
-    clock = Clock()
+    clock = AheadClock()
     with mock.patch("time.monotonic", clock):
         print_faults(clock)
         print_figures(clock)

@@ -1,4 +1,5 @@
-"""Print what sign-in, refresh and logout cost: `python -m tests.checks.benchmarks sessions [ROWS]`, about
+"""Print what sign-in, refresh and logout cost: `python -m tests.checks.benchmarks sessions
+[ROWS]`, about
 ten minutes.
 
 Ratios travel between machines, rates and times do not. ROWS is how many users, sessions and
@@ -87,7 +88,10 @@ def login_rate() -> None:
                     pair for each in clients.map(_in_turn, [site] * _LOGIN_WORKERS) for pair in each
                 ]
     login, bare = (statistics.median(times) for times in zip(*pairs, strict=True))
-    rates = f"{_LOGIN_WORKERS / login:.2f} / {_LOGIN_WORKERS / bare:.2f} a second, {_LOGIN_WORKERS} workers"
+    rates = (
+        f"{_LOGIN_WORKERS / login:.2f} / {_LOGIN_WORKERS / bare:.2f} a second, "
+        f"{_LOGIN_WORKERS} workers"
+    )
     row(
         "login rate / bare check_password_hash rate",
         f"{bare / login:.3f} ({rates}, {len(pairs)} of each)",

@@ -39,7 +39,7 @@ def cases() -> Iterator[Case]:
             )
             if genuine[
                 0
-                # without a leading zero some libraries take it, once in 256 runs: test_keys.py has that
+                # Without a leading zero some libraries take it, once in 256 runs: see test_keys.py.
             ]:
                 break
         for form, signature in (*_of_any_kind(genuine), *forgeries(text, genuine)):

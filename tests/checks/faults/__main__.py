@@ -1,4 +1,5 @@
-"""Force all faults at length and print one table: `python -m tests.checks.faults`, eight minutes."""
+"""Force all faults at length and print one table: `python -m "
+"tests.checks.faults`, eight minutes."""
 
 import statistics
 import sys
@@ -60,14 +61,20 @@ def kills(bench: Bench, store: str, workers: str) -> str:
         where = site.kills()
     for point in [name.removeprefix("before ") for name in where if name.startswith("before ")]:
         assert where[f"before {point}"] == where[f"after {point}"], where  # so none was left out
-    return f"{sum(counts.values())} kills ({_listed(counts)}; {_listed(where)}): none lost, none resurrected"
+    return (
+        f"{sum(counts.values())} kills ({_listed(counts)}; {_listed(where)}): none lost, "
+        f"none resurrected"
+    )
 
 
 def race(bench: Bench, store: str, workers: str) -> str:
     """Fifty refreshes of one token."""
     with bench.site(store, workers) as site:
         took_part = [refresh_at_once(site) for _ in range(_ROUNDS)]
-    return f"{_ROUNDS} x {AT_ONCE}: one generation, {AT_ONCE} equal refresh tokens; {max(took_part)} workers took part"
+    return (
+        f"{_ROUNDS} x {AT_ONCE}: one generation, {AT_ONCE} equal refresh tokens; "
+        f"{max(took_part)} workers took part"
+    )
 
 
 def reuse(bench: Bench, store: str, workers: str) -> str:
@@ -75,7 +82,10 @@ def reuse(bench: Bench, store: str, workers: str) -> str:
     with bench.site(store, workers, REUSE_GRACE=_GRACE) as site:
         took = [reuse_after_grace(site, _GRACE) for _ in range(10)]
     assert max(took) <= 2, took
-    return f"all four workers refuse after {statistics.median(took):.2f} s (median of 10), {max(took):.2f} s (most)"
+    return (
+        f"all four workers refuse after {statistics.median(took):.2f} s (median of 10), "
+        f"{max(took):.2f} s (most)"
+    )
 
 
 def outage(bench: Bench, store: str, engine: str, how: str) -> str:
@@ -85,8 +95,10 @@ def outage(bench: Bench, store: str, engine: str, how: str) -> str:
     with bench.site(store, "gthread", MAX_OUTAGE=_MAX_OUTAGE) as site:
         found = go_through(site, server, how, needs, _MAX_OUTAGE)
     return (
-        f"{found.refused} x 503 (slowest {found.slowest_refusal:.2f} s); tokens served for {_MAX_OUTAGE} s "
-        f"(slowest {found.slowest_read:.2f} s), then 503; last 503 {found.recovery:.2f} s after the return; "
+        f"{found.refused} x 503 (slowest {found.slowest_refusal:.2f} s); tokens served "
+        f"for {_MAX_OUTAGE} s "
+        f"(slowest {found.slowest_read:.2f} s), then 503; last 503 {found.recovery:.2f} s "
+        f"after the return; "
         "no duplicate, no loss"
     )
 
@@ -101,7 +113,10 @@ def full_disk(how: str) -> str:
                 return "skipped: nothing can be mounted here"
             with served(Path(folder), f"sqlite:///{disk}/auth.db") as site:
                 refused = fill(site, disk, is_mounted)
-    return f"{refused} x 503, tokens served, file intact (integrity_check), all well when there is room again"
+    return (
+        f"{refused} x 503, tokens served, file intact (integrity_check), all well when "
+        f"there is room again"
+    )
 
 
 @contextmanager

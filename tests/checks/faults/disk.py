@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from jwt_middleware.stores.sql.schema import sessions
-from tests.kit.engines import skip
+from tests.kit.parts import skip
 
 from .races import wait_for_all
 from .site import Site

@@ -7,7 +7,10 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from .site import PASSWORD, Answer, Killed, Site
+from tests.kit.answers import Answer
+from tests.kit.inside import log_beside
+
+from .site import PASSWORD, Killed, Site
 
 ANOTHER = "another password"
 Tokens = dict[str, Any]
@@ -68,7 +71,7 @@ class Operation:
         elsewhere already."""
         kept, logged = self.site.is_kept(tokens), self.site.is_logged(tokens)
         assert kept or logged, "a session is lost"
-        assert self.site.store._external_log is not None or not (kept and logged), "half ended"
+        assert log_beside(self.site.store) is not None or not (kept and logged), "half ended"
         return kept
 
 

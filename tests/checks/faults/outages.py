@@ -10,10 +10,11 @@ from functools import partial
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import Any, NamedTuple
 
+from tests.kit.answers import Answer
 from tests.kit.engines import PostgreSQL, Valkey
 
 from .races import wait_for_all
-from .site import Answer, Site
+from .site import Site, worker_of
 
 _PAUSE = 0.02  # seconds between two requests of one client
 _STALENESS = 1.0  # max_staleness of the served app
@@ -86,7 +87,7 @@ class Load:
         """Send one request and keep a record of it."""
         began = time.monotonic()
         answer = request()
-        self.records.append(Record(kind, began, time.monotonic(), answer.status, answer.worker))
+        self.records.append(Record(kind, began, time.monotonic(), answer.status, worker_of(answer)))
         if answer.status not in (401 if kind == "outcast" else 200, 503):
             self.wrong.append(f"{kind}: {answer}")
         if answer.status == 503 and "retry-after" not in answer.headers:

@@ -19,6 +19,7 @@ from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.login.throttle import Throttle
 from jwt_middleware.stores import RedisLog, SQLStore
+from tests.kit.inside import client_of, database_of, log_beside
 
 
 class Fuse(threading.local):
@@ -52,12 +53,12 @@ fuse = Fuse()
 
 def lay(store: SQLStore) -> None:
     """Put the fuse into a store's engine, and into the client of its log."""
-    engine = store._database.engine
+    engine = database_of(store).engine
     sa.event.listen(engine, "before_cursor_execute", lambda *_: fuse.passes("before statement"))
     sa.event.listen(engine, "after_cursor_execute", lambda *_: fuse.passes("after statement"))
     engine.dialect.do_commit = fuse.around("commit", engine.dialect.do_commit)  # type: ignore[method-assign]
-    if store._external_log is not None:
-        client = store._external_log._client
+    if log_beside(store) is not None:
+        client = client_of(log_beside(store))
         client.execute_command = fuse.around("command", client.execute_command)
         pipeline = client.pipeline
 

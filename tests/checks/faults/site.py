@@ -1,15 +1,13 @@
 """A served app, its client, and a look behind it: four workers over one store."""
 
 import http.client
-import json
 import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 import jwt
 import sqlalchemy as sa
@@ -17,6 +15,8 @@ import sqlalchemy as sa
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores.sql.schema import sessions, users
 from jwt_middleware.trust.revocation import revocation_key
+from tests.kit.answers import Answer, call
+from tests.kit.inside import database_of, log_beside
 from tests.kit.serving import gunicorn
 
 WORKERS = 4
@@ -30,46 +30,23 @@ class Killed(Exception):
     """The worker died while it had the request."""
 
 
-class Answer(NamedTuple):
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    body: Any
-
-    @property
-    def worker(self) -> int:
-        """The process that answered."""
-        return int(self.headers["worker"])
-
-
 class Site:
     """A client of the served app, and a store of its own on what the app keeps."""
 
     def __init__(self, address: str, folder: Path, store: SQLStore) -> None:
-        self._netloc = urlsplit(address).netloc
+        self._address = address
         self.folder = folder
         self.store = store
 
     def call(self, path: str, fields: Any = None, *, token: str = "", kill_at: int = -1) -> Answer:
         """GET, or POST the fields as JSON, over a connection of its own. `Killed` when its worker
         died of it."""
-        headers = {"Content-Type": "application/json", "Kill-At": str(kill_at)}
-        headers |= {"Authorization": f"Bearer {token}"} if token else {}
-        body = None if fields is None else json.dumps(fields)
-        with closing(http.client.HTTPConnection(self._netloc, timeout=20)) as connection:
-            try:
-                connection.request("GET" if body is None else "POST", path, body, headers)
-                answer = connection.getresponse()
-                text = answer.read()
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                raise Killed from None
-        found = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(
-            answer.status,
-            found,
-            json.loads(text) if found["content-type"].endswith("json") else text,
-        )
+        try:
+            return call(
+                self._address + path, fields, token=token, headers={"Kill-At": str(kill_at)}
+            )
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            raise Killed from None
 
     def sign_in(self, name: str, password: str = PASSWORD, **options: Any) -> Answer:
         """Sign in."""
@@ -106,7 +83,7 @@ class Site:
 
     def rows(self, query: sa.Select[Any]) -> Sequence[Any]:
         """What is in the database."""
-        with self.store._database.transaction() as connection:
+        with database_of(self.store).transaction() as connection:
             return connection.execute(query).all()
 
     def is_kept(self, tokens: dict[str, Any]) -> bool:
@@ -131,7 +108,7 @@ class Site:
         assert all(versions.get(row.user_id) == row.user_version for row in kept), (
             "a session without its user"
         )
-        if self.store._external_log is None:
+        if log_beside(self.store) is None:
             logged = self._logged()
             assert not [
                 row for row in kept if revocation_key("sid", row.issuer, row.sid) in logged
@@ -151,6 +128,11 @@ class Site:
 
     def _logged(self) -> set[str]:
         return {entry.key for entry in self.store.read_revocations(None).entries}
+
+
+def worker_of(answer: Answer) -> int:
+    """The process that answered."""
+    return int(answer.headers["worker"])
 
 
 def sid_of(tokens: dict[str, Any]) -> str:

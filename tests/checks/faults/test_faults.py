@@ -21,6 +21,8 @@ from .outages import Server, go_through
 from .races import refresh_at_once, reuse_after_grace
 from .site import PASSWORD, THREADS, Site, served
 
+pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_engines]
+
 STORES = ("sqlite", "postgresql", "split")
 Serve = Callable[..., AbstractContextManager[Site]]
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.checks.fuzz import environs
+from tests.kit.parts import examples
 
 _LATIN = st.text(st.characters(max_codepoint=255), max_size=12)
 _ANY_TEXT = st.text(max_size=12)  # of a hand-made environ, or a CGI server's
@@ -85,7 +86,7 @@ _ENVIRONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(_ENVIRONS, st.sampled_from(environs.BODIES) | st.binary(max_size=60))
 def test_every_environ_is_answered(environ: dict[str, Any], body: bytes) -> None:
     """Odd, missing and broken keys, together: an answer with a status below 500, never an

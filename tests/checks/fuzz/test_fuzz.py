@@ -1,4 +1,5 @@
-"""A short and repeatable round of the fuzz targets; `python -m tests.checks.fuzz` goes on for as long as one
+"""A short and repeatable round of the fuzz targets; `python -m tests.checks.fuzz` goes on for as
+long as one
 likes."""
 
 import random

@@ -10,12 +10,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from tests.kit.answers import exchange
+
 from . import guards
 from .apps import APPS, MISSING, SERVED
 from .differential import Differential
 from .guards import leaks
 from .open import DOORS
-from .servers import SERVERS, Server, exchange, targets
+from .servers import SERVERS, served, targets
 from .spellings import FORGED, LOOK_ALIKES, METHODS, MOUNTS, SPELLINGS
 
 _GUARDS = {
@@ -60,12 +62,8 @@ def servers() -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         for name in SERVERS:
-            server = Server(name, Path(folder))
-            try:
-                server.wait()
+            with served(name, Path(folder)) as server:
                 answers = [exchange(server.port, target, b"X-Try: 1") for target in requested]
-            finally:
-                server.stop()
             tried = [
                 json.loads(answer.headers["x-tried"])["leaks"]
                 for answer in answers

@@ -12,9 +12,12 @@ SECRET_PATHS = words(r"""
     /api /api/secret /api/items/7 /my_api /my_api/secret /caf\xc3\xa9 /caf\xc3\xa9/secret
 """)
 _SEGMENTS = words(r"""
-    '' '' . .. x public api api secret my_api my-api my.api my!api caf\xc3\xa9 caf\xe9 @@api @@secret +api
-    ++api ++view++api @@my_api +my_api api.json api.xml my_api.html secret.json secret.a.b .json api. api;v=1
-    VirtualHostBase http localhost:80 VirtualHostRoot _vh_x _vh_ http: https: %2e%2e apix ap i %61pi caf%e9
+    '' '' . .. x public api api secret my_api my-api my.api my!api caf\xc3\xa9 caf\xe9 @@api
+    @@secret +api
+    ++api ++view++api @@my_api +my_api api.json api.xml my_api.html secret.json secret.a.b .json
+    api. api;v=1
+    VirtualHostBase http localhost:80 VirtualHostRoot _vh_x _vh_ http: https: %2e%2e apix ap i
+    %61pi caf%e9
     caf%C3%A9 ap%69 api%2ejson api%2Fsecret
 """)
 _SUFFIXES = words(
@@ -24,12 +27,14 @@ _PREFIXES = words(
     r"/x /public /x/ / x /api /ap /my_api /apix /x/y // /x/.. /x/../api /public/x \xff /x%20 /a"
 )
 PREFIX_HEADERS = words("""
-    HTTP_X_SCRIPT_NAME HTTP_X_FORWARDED_PREFIX HTTP_X_INGRESS_PATH HTTP_X_OUTSIDE_URL HTTP_X_VHM_ROOT
+    HTTP_X_SCRIPT_NAME HTTP_X_FORWARDED_PREFIX HTTP_X_INGRESS_PATH HTTP_X_OUTSIDE_URL
+    HTTP_X_VHM_ROOT
     SCRIPT_NAME
 """)
 _OTHER_HEADERS = words("""
     HTTP_X_VHM_HOST HTTP_X_ORIGINAL_URL HTTP_X_ORIGINAL_URI HTTP_X_REWRITE_URL HTTP_X_FORWARDED_URI
-    HTTP_X_FORWARDED_PATH HTTP_X_MATCHED_PATH HTTP_X_FORWARDED_HOST HTTP_X_FORWARDED_SERVER HTTP_SCRIPT_NAME
+    HTTP_X_FORWARDED_PATH HTTP_X_MATCHED_PATH HTTP_X_FORWARDED_HOST HTTP_X_FORWARDED_SERVER
+    HTTP_SCRIPT_NAME
     HTTP_PATH_INFO REQUEST_URI RAW_URI HTTP_X_SCHEME
 """)
 _OVERRIDES = words("HTTP_X_HTTP_METHOD_OVERRIDE HTTP_X_METHOD_OVERRIDE HTTP_X_HTTP_METHOD")

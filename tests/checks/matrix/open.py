@@ -1,6 +1,6 @@
 """What no guard can see from outside, each with what the owner does about it.
 
-These apps decide by something that stands in no request: their settings, their patterns, their data.
+These apps decide by something that stands in no request: settings, patterns, data.
 The README names them where it says "any framework".
 """
 
@@ -19,7 +19,8 @@ Start = Callable[..., Any]
 
 
 class Door(NamedTuple):
-    """An app that shows its secret for a request, though the rules say otherwise, and what closes it:
+    """An app that shows its secret for a request, though the rules say otherwise, and what closes
+    it:
     other rules, or the app built in another way."""
 
     build: Callable[[], Any]

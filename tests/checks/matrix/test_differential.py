@@ -6,13 +6,15 @@ from itertools import product
 
 import pytest
 
-from tests.kit.engines import skip
+from tests.kit.parts import skip
 
 from .apps import APPS, MISSING
 from .differential import Differential
 from .guards import UNDER_API, by_segment, ours, send
 from .hostile import PREFIX_HEADERS, hostile
 from .spellings import words
+
+pytestmark = pytest.mark.needs_frameworks
 
 _COUNT = 2000
 _BATCH = 500

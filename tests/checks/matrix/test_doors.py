@@ -7,6 +7,8 @@ import pytest
 from .guards import ours, send
 from .open import DOORS, Door
 
+pytestmark = pytest.mark.needs_frameworks
+
 
 def _leaks(door: Door, app: Any) -> bool:
     return send(app, door.request.path, door.request.method, **dict(door.request.more)).leaked

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from jwt_middleware import Rule, public
 from jwt_middleware.policy.rules import RuleTable
-from tests.kit.engines import skip
+from tests.kit.parts import examples, skip
 
 from . import guards
 from .apps import APPS, MISSING, PUBLIC, SECRET_ROOTS, SERVED
 from .differential import WHOLE_PATH, is_a_mount
 from .guards import ALL_BUT_PUBLIC, UNDER_API, Guard, leaks, ours, send
 from .spellings import FORGED, LOOK_ALIKES, METHODS, MOUNTS, PIECES, SPELLINGS
+
+pytestmark = pytest.mark.needs_frameworks
 
 RULES = {"rule for /api": UNDER_API, "rule for all but public": ALL_BUT_PUBLIC}
 
@@ -161,7 +163,7 @@ def spoiled(draw: st.DrawFn) -> str:
     return path
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(spoiled() | st.lists(PIECE, max_size=12).map("".join))
 @example("/ap\xc3\n\xa9i")
 @example("/x/%2e%2e/api/secret\n")

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Rule, public
-from tests.kit.engines import skip
+from tests.kit.parts import skip
 
 from .apps import APPS, MISSING
 from .guards import ALL_BUT_PUBLIC, MINTER, UNDER_API, ours, send
 from .legitimate import HONEST, LONG_NAMES, NAMES
+
+pytestmark = pytest.mark.needs_frameworks
 
 _NAMES = (*NAMES, *LONG_NAMES)
 RULES = {"rule for /api": UNDER_API, "rule for all but public": ALL_BUT_PUBLIC}

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from jwt_middleware import Rule, public
-from tests.kit.engines import skip
+from tests.kit.parts import skip
 
 from .apps import MISSING
 from .apps.flasks import OVERRIDES
 from .apps.methods import APPS
 from .guards import ours, send
+
+pytestmark = pytest.mark.needs_frameworks
 
 READING = ("GET", "HEAD", "OPTIONS")
 OPEN_TO_READ = (Rule("/api", public, methods=READING), Rule("/api"))

@@ -1,21 +1,24 @@
 """What real servers make of a hostile request does not get round a rule either."""
 
 import json
-import os
-import shutil
-import subprocess
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import cache
 from importlib.util import find_spec
 
 import pytest
 
-from tests.kit.engines import skip
+from tests.kit.answers import Answer, exchange
+from tests.kit.parts import skip
+from tests.kit.serving import free_port
+from tests.kit.serving import nginx as run_nginx
+from tests.kit.waiting import wait_for
 
 from .guards import MINTER
-from .servers import SERVERS, Answer, Server, exchange, free_port, targets
+from .servers import SERVERS, Server, served, targets
 from .spellings import LOOK_ALIKES, SPELLINGS
+
+pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_frameworks]
 
 _MODULES = {"uwsgi": "pyuwsgi", "wsgiref": "wsgiref"}
 _KEEPS_LAST_HEADER = "cheroot"
@@ -23,12 +26,11 @@ _KEEPS_LAST_HEADER = "cheroot"
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Server]]:
-    """Every server that is installed, all started at once."""
+    """Every server that is installed."""
     names = [name for name in SERVERS if find_spec(_MODULES.get(name, name.split(",")[0]))]
-    running = {name: Server(name, tmp_path_factory.mktemp("server")) for name in names}
-    yield running
-    for server in running.values():
-        server.stop()
+    folder = tmp_path_factory.mktemp("server")
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(served(name, folder)) for name in names}
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -36,7 +38,6 @@ def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server
     """Each server in turn."""
     if request.param not in servers:
         skip(f"{request.param} is not installed")
-    servers[request.param].wait()
     return servers[request.param]
 
 
@@ -144,7 +145,7 @@ def test_a_good_token_passes_and_none_does_not(server: Server) -> None:
     """The plain case, which the others vary."""
     assert call(server).status == 401
     answer = call(server, bearer(token()))
-    assert (answer.status, answer.json["subject"], answer.json["REMOTE_USER"]) == (
+    assert (answer.status, answer.body["subject"], answer.body["REMOTE_USER"]) == (
         200,
         "ada",
         "ada",
@@ -194,7 +195,7 @@ def test_one_folded_header_is_its_one_token_or_refused(server: Server, line: byt
     """Where a server unfolds the line (RFC 9112 section 5.2), it holds one token; nowhere does it
     fail."""
     answer = call(server, line % token().encode())
-    assert answer.status in {400, 401} or answer.json["subject"] == "ada"
+    assert answer.status in {400, 401} or answer.body["subject"] == "ada"
 
 
 UNDERSCORED = [
@@ -211,7 +212,7 @@ def test_no_header_is_taken_for_an_identity(server: Server) -> None:
     """Underscores and names from the environ change neither who is calling nor that nobody is."""
     answer = call(server, *UNDERSCORED, target=b"/optional")
     if answer.status == 200:
-        assert answer.json == {
+        assert answer.body == {
             "REMOTE_USER": None,
             "AUTH_TYPE": None,
             "PATH_INFO": "/optional",
@@ -220,7 +221,7 @@ def test_no_header_is_taken_for_an_identity(server: Server) -> None:
     answer = call(server, *UNDERSCORED, bearer(token()))
     assert answer.status in {200, 400}
     if answer.status == 200:
-        assert (answer.json["subject"], answer.json["REMOTE_USER"]) == ("ada", "ada")
+        assert (answer.body["subject"], answer.body["REMOTE_USER"]) == ("ada", "ada")
     assert call(server, *UNDERSCORED).status in {400, 401}
 
 
@@ -247,19 +248,9 @@ def test_a_large_post_without_a_token_reads_its_refusal(server: Server, size: in
     answer = exchange(server.port, b"/api/secret", method=b"POST", body=bytes(size))
     if answer.status in (0, 400) and size > MIB and server.name in _MAY_RESET:
         return
-    assert (answer.status, answer.json["reason"]) == (401, "missing")
+    assert (answer.status, answer.body["reason"]) == (401, "missing")
 
 
-_NGINX = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; {user}
-events {{}}
-http {{
-    access_log off; client_max_body_size 16m; proxy_http_version 1.1;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    {servers}
-}}
-"""
 _NGINX_SERVER = """server {{
     listen 127.0.0.1:{port};
     location / {{ proxy_pass http://127.0.0.1:{upstream}; proxy_request_buffering {buffering}; }}
@@ -272,23 +263,14 @@ def nginx(
 ) -> Iterator[dict[tuple[str, str], int]]:
     """One nginx in front of every server: its ports, by server and by whether it buffers
     requests."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        skip("nginx is not installed")
-    folder = tmp_path_factory.mktemp("nginx")
     ports = {(name, buffering): free_port() for name in servers for buffering in ("on", "off")}
     blocks = [
         _NGINX_SERVER.format(port=port, upstream=servers[name].port, buffering=buffering)
         for (name, buffering), port in ports.items()
     ]
-    user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "conf").write_text(_NGINX.format(folder=folder, user=user, servers="\n".join(blocks)))
-    process = subprocess.Popen(
-        [str(program), "-p", folder, "-c", folder / "conf", "-e", folder / "error.log"]
-    )
-    yield ports
-    process.terminate()
-    process.wait(10)
+    limits = "access_log off; client_max_body_size 16m; proxy_http_version 1.1;"
+    with run_nginx(tmp_path_factory.mktemp("nginx"), "\n".join((limits, *blocks))):
+        yield ports
 
 
 @pytest.mark.parametrize("buffering", ["on", "off"])
@@ -297,9 +279,7 @@ def test_behind_nginx_a_large_post_reads_its_refusal(
 ) -> None:
     """nginx hands the 401 on, and does not turn an early end of the connection into a 502."""
     port = nginx[server.name, buffering]
-    deadline = time.monotonic() + 10
-    while exchange(port, b"/").status != 200 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(lambda: exchange(port, b"/").status == 200)
     for size in (1 * MIB, 5 * MIB):
         status = exchange(port, b"/api/secret", method=b"POST", body=bytes(size)).status
         assert status == 401 or (status == 502 and size > MIB and server.name in _MAY_RESET)
@@ -316,5 +296,5 @@ def test_signing_in_gives_a_token_that_opens_a_protected_path(server: Server) ->
     assert call(server, json_type, target=b"/auth/token", method=b"POST", body=wrong).status == 401
     answer = call(server, json_type, target=b"/auth/token", method=b"POST", body=right)
     assert answer.status == 200
-    caller = call(server, bearer(answer.json["token"]), target=b"/api/x")
-    assert (caller.status, caller.json["subject"]) == (200, str(answer.json["user_id"]))
+    caller = call(server, bearer(answer.body["token"]), target=b"/api/x")
+    assert (caller.status, caller.body["subject"]) == (200, str(answer.body["user_id"]))

@@ -4,7 +4,12 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from . import bottles, byhand, cherries, djangos, falcons, flasks, objects, patterns, pyramids
+from tests.kit.parts import skip
+
+try:
+    from . import bottles, byhand, cherries, djangos, falcons, flasks, objects, patterns, pyramids
+except ImportError as error:
+    skip(f"{error.name} is not installed")
 from .cherries import cherrypy_app
 from .djangos import configure_django
 from .site import PUBLIC, RAN, ROOTS, SECRET, SECRET_ROOTS, below

@@ -1,0 +1,64 @@
+"""What some tests need beside Python packages of the extra `test`, and the two speeds.
+
+A test says what it needs by a marker; one that needs nothing is `quick`. A run of `-m quick` is the
+quick suite, which also has fewer examples of each property.
+"""
+
+import os
+from typing import NoReturn
+
+import pytest
+
+NEEDS = {
+    "needs_browser": "drives Chromium",
+    "needs_engines": "talks to a PostgreSQL or a Valkey, which it starts",
+    "needs_frameworks": "runs apps of the frameworks that the extra `test-all` brings",
+    "needs_servers": "starts WSGI servers, nginx or gevent",
+    "needs_tools": "runs type checkers, Node, a build, or a package index",
+}
+"""The markers, and what a test does that has one."""
+
+_ENGINE_FIXTURES = {"postgresql_server", "redis_server"}
+_ENGINE_FIXTURES |= {"postgresql_of_its_own", "valkey_of_its_own"}
+_ENGINE_PARAMETERS = {"postgresql", "redis", "valkey", "split"}
+
+_speed = {"is_quick": False}
+
+
+def choose_speed(config: pytest.Config) -> None:
+    """Note which suite this run is."""
+    _speed["is_quick"] = config.option.markexpr == "quick"
+
+
+def is_quick() -> bool:
+    """Whether this is a run of the quick suite."""
+    return _speed["is_quick"]
+
+
+def examples(count: int) -> int:
+    """How many examples of a property to try: all in the whole suite, a tenth in the quick one."""
+    return max(count // 10, 10) if is_quick() else count
+
+
+def mark(item: pytest.Item) -> None:
+    """Mark a test that needs an engine by its fixtures or parameters, and one that needs nothing
+    as quick."""
+    values = getattr(item, "callspec", None) and item.callspec.params.values()  # type: ignore[attr-defined]
+    named = {value for value in values or () if isinstance(value, str)}
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if fixtures & _ENGINE_FIXTURES or named & _ENGINE_PARAMETERS:
+        item.add_marker("needs_engines")
+    if not any(item.get_closest_marker(name) for name in NEEDS):
+        item.add_marker("quick")
+
+
+def skip(reason: str) -> NoReturn:
+    """Skip the test, or the module that is being imported, for want of a part.
+
+    With CI=true this fails instead: a build machine has every part. The quick suite may be
+    installed without the parts of modules that it takes no test from.
+    """
+    is_running = "PYTEST_CURRENT_TEST" in os.environ
+    if os.environ.get("CI") == "true" and (is_running or not is_quick()):
+        pytest.fail(reason)
+    pytest.skip(reason, allow_module_level=True)

@@ -1,0 +1,24 @@
+"""How the tests wait for what other threads, processes and machines do: polling, and for long."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 60
+"""Seconds for anything that has to come. On a quiet machine it comes in a fraction of one; on a
+busy one a shorter wait would fail a test that has nothing to complain of."""
+
+BOUND = 5
+"""Seconds within which a call has ended whose own limit is two at most, and what a busy machine
+adds. Without its limit it would take the operating system's, which is minutes."""
+
+
+def wait_for(
+    what: Callable[[], Any], seconds: float = PATIENCE, say: Callable[[], str] = str
+) -> Any:
+    """Return what comes of it once it is true. Fail, and `say` something, after these seconds."""
+    deadline = time.perf_counter() + seconds  # no test stops this clock
+    while not (found := what()):
+        assert time.perf_counter() < deadline, f"it did not come in time\n{say()}"
+        time.sleep(0.01)
+    return found

@@ -1,0 +1,157 @@
+"""Rules with `exact` and `*`: the tree against a naive matcher, and what the two words promise."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jwt_middleware import ConfigurationError, Rule, public, scope
+from jwt_middleware.policy.rules import RuleTable
+
+NAMES = st.sampled_from(["a", "b", "c", "me"])
+SEGMENTS = st.sampled_from(["a", "b", "me", "*"])
+METHODS = st.sampled_from([(), ("GET",), ("POST",)])
+
+
+@st.composite
+def rules_of_a_table(draw: Any) -> list[Rule]:
+    """Random rules, no two alike."""
+    found: dict[object, Rule] = {}
+    for _ in range(draw(st.integers(1, 8))):
+        prefix = "/" + "/".join(draw(st.lists(SEGMENTS, max_size=4)))
+        exact, methods = draw(st.booleans()), draw(METHODS)
+        for method in methods or ("",):
+            if (prefix, exact, method) in found:
+                break
+        else:
+            rule = Rule(prefix, scope("x"), methods=methods, exact=exact)
+            found |= {(prefix, exact, method): rule for method in methods or ("",)}
+    return list(dict.fromkeys(found.values()))
+
+
+def naive(rules: list[Rule], path: str, method: str) -> Rule | None:
+    """The rule of a plain path, by its definition."""
+    segments = [one for one in path.split("/") if one]
+
+    def agrees(rule: Rule) -> bool:
+        wanted = [one for one in rule.prefix.split("/") if one]
+        if rule.methods and method not in rule.methods:
+            return False
+        if len(wanted) > len(segments) or (rule.exact and len(wanted) != len(segments)):
+            return False
+        return all(want in ("*", have) for want, have in zip(wanted, segments, strict=False))
+
+    def merit(rule: Rule) -> tuple[object, ...]:
+        wanted = [one for one in rule.prefix.split("/") if one]
+        literals = tuple(one != "*" for one in wanted)
+        return len(wanted), literals, rule.exact, bool(rule.methods)
+
+    return max(filter(agrees, rules), key=merit, default=None)
+
+
+def governing(rules: list[Rule], path: str, method: str = "GET") -> tuple[Rule, ...]:
+    """The rules of a request."""
+    return RuleTable(rules).match({"PATH_INFO": path, "REQUEST_METHOD": method})
+
+
+@settings(max_examples=400)
+@given(rules_of_a_table(), st.lists(NAMES, max_size=5), st.booleans(), METHODS)
+def test_the_tree_finds_what_a_naive_matcher_finds(
+    rules: list[Rule], segments: list[str], ends_with_slash: bool, methods: tuple[str, ...]
+) -> None:
+    """Longest prefix, then literals from the left, then exact, then the rule with methods."""
+    path = "/" + "/".join(segments) + "/" * (ends_with_slash and bool(segments))
+    method = methods[0] if methods else "PUT"
+    expected = naive(rules, path, method)
+    assert governing(rules, path, method) == (() if expected is None else (expected,))
+
+
+ORGS = Rule("/orgs")
+ADMIN = Rule("/orgs/*/admin", scope("admin"))
+MINE = Rule("/orgs/me", scope("me"))
+START = Rule("/", public, exact=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/", [START]),
+        ("//", [START]),
+        ("/x", []),
+        ("/index.html", []),
+        ("/orgs", [ORGS]),
+        ("/orgs/1", [ORGS]),
+        ("/orgs/1/admin", [ADMIN]),
+        ("/orgs/1/admin/users", [ADMIN]),
+        ("/orgs/1/admin.json", [ADMIN]),
+        ("/orgs/1/@@admin", [ADMIN]),
+        ("/orgs//1/admin", [ADMIN, ORGS]),
+        ("/orgs/1/administrator", [ORGS]),
+        ("/orgs/me/admin", [ADMIN]),
+        ("/orgs/me/x", [MINE]),
+        ("/orgs/x/../1/admin", [ADMIN, ORGS]),
+    ],
+)
+def test_what_a_path_meets(path: str, expected: list[Rule]) -> None:
+    """A star is one segment, the deepest match wins, and every reading counts."""
+    assert set(governing([ORGS, ADMIN, MINE, START], path)) >= set(expected)
+    assert bool(governing([ORGS, ADMIN, MINE, START], path)) == bool(expected)
+
+
+@pytest.mark.parametrize("path", ["/x/", "/x", "/x/index", "/.", "/%2e/x", "/;/x", "/a/..//x"])
+def test_an_exact_start_page_opens_nothing_else(path: str) -> None:
+    """`Rule("/", public, exact=True)` beside `Rule("/")`-like rules lets nobody to other paths."""
+    closed = Rule("/", scope("x"))
+    rules = governing([closed, START], path)
+    is_start = path in ("/.",)
+    assert is_start or closed in rules
+
+
+@pytest.mark.parametrize(
+    "prefix", ["/a*", "/*a", "/**", "/*.json", "/a/*b/c", "/<id>", "/{id}", "/:id", "/a/<int:id>/b"]
+)
+def test_another_pattern_is_refused(prefix: str) -> None:
+    """The message shows the form with a star, and that form builds."""
+    with pytest.raises(ConfigurationError, match=r"Rule\('(/[^']*)'\)") as refused:
+        Rule(prefix)
+    shown = str(refused.value).split("Rule('")[1].split("')")[0]
+    assert "*" in Rule(shown).prefix
+
+
+@pytest.mark.parametrize("value", [1, 0, "yes", None, "exact"])
+def test_exact_is_a_boolean(value: Any) -> None:
+    """Anything else is refused while building."""
+    with pytest.raises(ConfigurationError, match="exact must be a boolean"):
+        Rule("/a", exact=value)
+
+
+def test_one_prefix_may_be_exact_and_not() -> None:
+    """The exact rule governs the path alone; two of a kind are refused."""
+    alone, below = Rule("/a", public, exact=True), Rule("/a")
+    assert governing([alone, below], "/a") == governing([alone, below], "/a/") == (alone,)
+    assert governing([alone, below], "/a/b") == (below,)
+    with pytest.raises(ConfigurationError, match="twice"):
+        RuleTable([alone, Rule("/a", exact=True)])
+    with pytest.raises(ConfigurationError, match="twice"):
+        RuleTable([Rule("/*/a"), Rule("/*/a")])
+
+
+def test_the_repr_says_exact() -> None:
+    """A rule prints as it is written."""
+    assert repr(START) == "Rule('/', public, exact=True)"
+
+
+def test_a_table_that_branches_everywhere_costs_one_walk() -> None:
+    """With a literal and a star at each of 30 levels the states do not multiply."""
+    rules = [
+        Rule("/" + "/".join("a" if bits >> level & 1 else "*" for level in range(30)))
+        for bits in [0, 1, 2**29, 2**30 - 1, *(2**level + 1 for level in range(1, 29))]
+    ]
+    table = RuleTable(rules)
+    work: list[float] = []
+    tree = table._trees[
+        ""
+    ]  # the private tree: what it charges is the work, and no time is measured
+    tree.rules_for("/" + "/".join(["a"] * 40), work.append)
+    assert sum(work) < 500_000

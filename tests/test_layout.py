@@ -1,0 +1,118 @@
+"""The laws of the tests themselves: what is said once, and how the tests may look inside."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit import ROOT
+
+TESTS = ROOT / "tests"
+ALONE = {"packaging/flows.py"}  # run in environments of their own, without the kit
+
+
+def reads_private(node: ast.AST) -> Iterator[str]:
+    """The private names that a statement reads of another object, or puts something in place
+    of."""
+    inner = list(ast.walk(node))
+    own = {n.name for n in inner if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    own |= {n.id for n in inner if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    for n in inner:
+        if isinstance(n, ast.Attribute) and ast.unparse(n.value) not in {"self", "cls"}:
+            yield n.attr
+        elif isinstance(n, ast.Call) and ast.unparse(n.func).endswith(".setattr"):
+            named = [a.value for a in n.args if isinstance(a, ast.Constant)]
+            yield from (str(name) for name in named if ast.unparse(n.args[0]) != "logging")
+
+
+def private(node: ast.AST, own: set[str]) -> set[str]:
+    """Those that are private, and not the tests' own or a named tuple's."""
+    public = own | {"_replace", "_asdict", "_fields", "_mapping"}
+    return {n for n in reads_private(node) if re.match("_[A-Za-z]", n)} - public
+
+
+def says_why_it_looks_inside(name: str, text: str) -> list[str]:
+    """A private name is read by the kit's `inside`, or where a comment `# inside:` says why."""
+    if name == "kit/inside.py":
+        return []
+    tree, lines = ast.parse(text), text.splitlines()
+    nodes = list(ast.walk(tree))
+    own = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    own |= {n.attr for n in nodes if isinstance(n, ast.Attribute) and _is_own(n)}
+    faults = []
+    for node in tree.body:
+        if "# inside: " not in "\n".join(lines[node.lineno - 2 : node.end_lineno]):
+            faults += [f"{name} reads {found}" for found in private(node, own)]
+    return faults
+
+
+def _is_own(node: ast.Attribute) -> bool:
+    return isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
+
+
+def patches_no_path(name: str, text: str) -> list[str]:
+    """`tests` is a package: nothing is put on `sys.path`."""
+    patched = re.search(r"sys\.path(\[|\.insert|\.append| \+?=)", text)
+    return [f"{name} patches sys.path"] if patched and name not in ALONE else []
+
+
+def encodes_in_one_place(name: str, text: str) -> list[str]:
+    """Tokens are encoded by the kit's `tokens`."""
+    encodes = re.search(r"(?<!\w)jwt\.encode\(", text) and name != "kit/tokens.py"
+    return [f"{name} encodes tokens"] if encodes and name not in ALONE else []
+
+
+def answers_are_of_one_class(name: str, text: str) -> list[str]:
+    """What comes back from an app or a server is the kit's `Answer`, and a clock the kit's."""
+    found = re.search(r"^class (Answer|Clock)\W", text, re.MULTILINE)
+    homes = {"kit/answers.py", "kit/clock.py", "trust/test_remote_keys.py"}
+    return [f"{name} has a {found[1]} of its own"] if found and name not in homes else []
+
+
+def waits_for_long(name: str, text: str) -> list[str]:
+    """A wait for something that has to come lasts half a minute at least."""
+    waits = re.findall(r"\.(?:wait|join|result|communicate)\((?:timeout=)?(\d+)\)", text)
+    return [f"{name} waits for {seconds} s" for seconds in waits if int(seconds) < 30]
+
+
+def rules_are_told(name: str, text: str) -> list[str]:
+    """Every test says in its docstring what rule it proves."""
+    tests = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
+    return [
+        f"{name} {test.name} has no docstring"
+        for test in tests
+        if test.name.startswith("test_") and not ast.get_docstring(test)
+    ]
+
+
+Law = Callable[[str, str], list[str]]
+PLANTED: dict[Law, str] = {
+    says_why_it_looks_inside: "def test_x(store):\n    assert store._rows == 1",
+    patches_no_path: "import sys\nsys.path.insert(0, '.')",
+    encodes_in_one_place: "token = jwt.encode({}, 'key')",
+    answers_are_of_one_class: "class Answer(NamedTuple):\n    status: int",
+    waits_for_long: "thread.join(5)",
+    rules_are_told: "def test_x():\n    assert True",
+}
+
+
+@pytest.mark.parametrize("law", PLANTED, ids=lambda law: law.__name__)
+def test_the_tests_keep_the_law(law: Law) -> None:
+    """In every file of the tests."""
+    files = {file.relative_to(TESTS).as_posix(): file for file in TESTS.rglob("*.py")}
+    del files["test_layout.py"]  # it holds the planted faults
+    assert [fault for name, file in files.items() for fault in law(name, file.read_text())] == []
+
+
+@pytest.mark.parametrize(("law", "source"), PLANTED.items(), ids=[law.__name__ for law in PLANTED])
+def test_a_planted_fault_turns_its_law_red(law: Law, source: str) -> None:
+    """A law that no fault can break would prove nothing."""
+    assert law("test_x.py", source)
+
+
+def test_every_folder_is_a_package() -> None:
+    """So that two files may have one name, and `tests.` finds them all."""
+    folders = {file.parent for file in TESTS.rglob("*.py")} - {TESTS / "typing"}
+    assert not [folder for folder in folders if not Path(folder, "__init__.py").exists()]
