@@ -10,7 +10,8 @@ import pytest
 from tests.kit import ROOT
 
 TESTS = ROOT / "tests"
-ALONE = {"packaging/flows.py"}  # run in environments of their own, without the kit
+# Run in environments or processes of their own, without the kit.
+ALONE = {"packaging/flows.py", "examples/test_view_recipes.py"}
 
 
 def reads_private(node: ast.AST) -> Iterator[str]:

@@ -253,6 +253,7 @@ def test_the_providers_of_the_text_are_some(folder: Path, snippets: dict[str, st
     assert all(isinstance(names[name], Provider) for name in ("auth0", "other", "fixed"))
 
 
+@pytest.mark.needs_time
 def test_the_commands_that_check_are_there() -> None:
     """The first of them prints the figures of the text; the others, which take minutes, are files
     that run."""

@@ -9,7 +9,9 @@ import click
 
 from .. import __version__
 from ..errors import JWTMiddlewareError
+from .explain import explain
 from .keys import keys
+from .routes import routes
 from .token import token
 from .users import users
 
@@ -37,16 +39,20 @@ class _Root(click.Group):
 @click.group("jwt-middleware", cls=_Root)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def root() -> None:
-    """Make keys, manage the users of the login app, and inspect tokens.
+    """Make keys, manage the users of the login app, inspect tokens, and show what is protected.
 
     \b
       jwt-middleware keys new
       jwt-middleware users add ann --database auth.db --create
       jwt-middleware token inspect < token
+      jwt-middleware routes --app myapp:application
+      jwt-middleware explain --app myapp:application GET /api/me < token
     """
 
 
+root.add_command(explain)
 root.add_command(keys)
+root.add_command(routes)
 root.add_command(token)
 root.add_command(users)
 if importlib.util.find_spec("jwt_middleware.cli.demo"):

@@ -1,48 +1,27 @@
 """`jwt-middleware token`: shows the contents of a token and says whether it is accepted."""
 
-import importlib
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import ConfigurationError, InvalidToken, Refusal
-from ..inspection import find_middlewares
 from ..middleware import JWTMiddleware
 from ..trust import jws
 from ..trust.keys import ALGORITHMS, Key, KeySet
 from ..trust.provider import Provider
 from ..trust.verifier import Verifier
 from ..wire.credentials import extract
+from .app_option import load_middlewares
+from .token_input import read_token
 
-_MAX_BYTES = 64 * 1024
 _DATES = ("exp", "nbf", "iat", "auth_time", "updated_at")
 _UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
-
-
-def _find(
-    context: click.Context, parameter: click.Parameter, name: str | None
-) -> Sequence[JWTMiddleware]:
-    """Import the named app and return the middlewares in it, at least one. The current folder is
-    searched too."""
-    if name is None:
-        return ()
-    sys.path.insert(0, os.getcwd())
-    module, _, attribute = name.partition(":")
-    try:
-        app = attrgetter(attribute or "application")(importlib.import_module(module))
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise click.BadParameter(f"cannot import an app from {name}: {error}") from error
-    if not (found := tuple(find_middlewares(app))):
-        raise click.BadParameter(f"there is no JWTMiddleware in {name}")
-    return found
 
 
 @click.group()
@@ -58,7 +37,7 @@ def token() -> None:
 @click.option(
     "--app",
     "middlewares",
-    callback=_find,
+    callback=load_middlewares,
     metavar="MODULE[:ATTRIBUTE]",
     help="Verify the token as the JWTMiddleware in this WSGI app does. Name the app as for "
     'gunicorn; the attribute is "application" by default.',
@@ -107,7 +86,7 @@ def _inspect(
     if (middlewares and file) or (not file and (algorithm or issuer or audience)):
         raise click.UsageError("give --app, or --key with its options, or neither")
     keys = file and _read_keys(file, algorithm)
-    text = _read_token()
+    text = read_token()
     claims = _show(text)
     if middlewares:
         _conclude([_refusal(one.verifier, text, one.max_token_bytes) for one in middlewares])
@@ -138,20 +117,6 @@ def _read_keys(file: Path, algorithm: str | None) -> KeySet:
         )
     except (ConfigurationError, ValueError, RecursionError) as error:
         raise click.BadParameter(f"{file} contains no key: {error}", param_hint="--key") from None
-
-
-def _read_token() -> str:
-    if sys.stdin.isatty():
-        text = click.prompt("Token", hide_input=True, err=True)
-    else:
-        text = sys.stdin.buffer.read(_MAX_BYTES + 1).decode(errors="replace")
-    if len(text) > _MAX_BYTES:
-        raise click.ClickException("the input is not a token: it is larger than 64 KiB")
-    scheme, _, rest = text.strip().partition(" ")
-    text = rest.strip() if scheme.lower() == "bearer" else text.strip()
-    if not text:
-        raise click.UsageError("there is no token on stdin")
-    return text
 
 
 def _show(text: str) -> dict[str, Any]:

@@ -106,6 +106,11 @@ class LoginApp:
         response.headers.update(NOSNIFF)
         return answering(response)(environ, start_response)
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths that it answers, below wherever it is mounted."""
+        return tuple(self._routes.paths)
+
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
         """Return a WSGI app that answers the login app's paths below `prefix` and passes all other
         requests on to `app`.

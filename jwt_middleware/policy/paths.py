@@ -151,6 +151,11 @@ def methods_of(environ: Mapping[str, Any]) -> set[str]:
     return {named[0].upper(), *(name.strip().upper() for name in named[1:] if name.strip())}
 
 
+def readings_of(environ: Mapping[str, Any]) -> Paths:
+    """Return every path that a request may mean, to be shown. A `Refusal` as `paths_of` raises."""
+    return paths_of(Place.from_environ(environ), Work())
+
+
 def paths_of(place: Place, work: Work) -> Paths:
     """Return every path that the request may mean. `PathTooLong` for one that costs too much."""
     path = place.path

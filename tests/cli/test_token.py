@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,9 @@ def token(
     *, key: Any = SECRET, algorithm: str = "HS256", headers: Any = None, **claims: Any
 ) -> str:
     """A good token for an hour; claims given here replace its own, None removes one."""
-    usual = {"iss": "https://idp.example/", "sub": "7", "aud": "api", "jti": "t"}
+    now = int(time.time())
+    usual = {"iss": "https://idp.example/", "sub": "7", "aud": "api"}
+    usual |= {"iat": now, "exp": now + 3600, "jti": "t"}
     headers = {"typ": "at+jwt"} | (headers or {})
     return issued(key, algorithm=algorithm, headers=headers, **usual | claims)
 
@@ -81,11 +84,11 @@ header
   alg       "HS256"
   typ       "at+jwt"
 claims
-  iss       "https://idp.example/"
   sub       "7"
-  aud       "api"
   iat       1795521540  2026-11-24 11:59:00 UTC, 60 seconds ago
   exp       1795522500  2026-11-24 12:15:00 UTC, in 15 minutes
+  iss       "https://idp.example/"
+  aud       "api"
   jti       "t"
   nbf       1795514400  2026-11-24 10:00:00 UTC, 2 hours ago
 not verified: use --app or --key

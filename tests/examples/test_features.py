@@ -76,6 +76,7 @@ def test_scopes_and_claims_open_the_paths_that_ask_for_them(
     assert call(path, token, {"some": "text"} if verb == "POST" else None).status == status
 
 
+@pytest.mark.needs_frameworks
 @of("pyramid_app")
 def test_a_permission_of_pyramid_is_a_scope(load: Callable[[str], Any], call: Call) -> None:
     """A view with a permission is for tokens with that scope."""

@@ -1,7 +1,6 @@
 """The recipes for views of Django, Falcon and Pyramid answer as the middleware itself would."""
 
 import os
-import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
@@ -15,7 +14,7 @@ from webtest import TestApp
 from jwt_middleware import JWTMiddleware, Rule, scope
 from jwt_middleware.inspection import find_middlewares
 from jwt_middleware.testing import trusting
-from tests.kit import ROOT
+from tests.kit.waiting import PATIENCE
 
 Answers = dict[str, tuple[str, dict[str, str], bytes]]
 REQUESTS = {
@@ -28,10 +27,10 @@ REQUESTS = {
 def both(name: str, folder: Path) -> tuple[Answers, Answers, list[Any]]:
     """The answers of a recipe, those of the middleware alone, and what the recipe grants.
 
-    Called in a process of its own, since Django can be configured once in each.
+    Called in a process of its own, since Django can be configured once in each. Such a process has
+    the path of this one.
     """
     os.chdir(folder)
-    sys.path.insert(0, str(ROOT))
     warnings.simplefilter("error")
     application = import_module(f"examples.{name}").application
     with trusting(application) as tokens:
@@ -56,11 +55,12 @@ def _answers(app: Any, token: str) -> Answers:
     return answers
 
 
+@pytest.mark.needs_frameworks
 @pytest.mark.parametrize("name", ["django_views", "falcon_views", "pyramid_views"])
 def test_a_recipe_refuses_as_the_middleware_does(name: str, tmp_path: Path) -> None:
     """Status line, headers (whose case is the framework's) and body; with the scope it grants."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        found, expected, granted = pool.submit(both, name, tmp_path).result(timeout=60)
+        found, expected, granted = pool.submit(both, name, tmp_path).result(timeout=PATIENCE)
     if name == "falcon_views":  # 405: Falcon answers HEAD only where there is an `on_head`
         assert found.pop("HEAD without the scope")[0].startswith("405")
         del expected["HEAD without the scope"]

@@ -14,6 +14,7 @@ NEEDS = {
     "needs_engines": "talks to a PostgreSQL or a Valkey, which it starts",
     "needs_frameworks": "runs apps of the frameworks that the extra `test-all` brings",
     "needs_servers": "starts WSGI servers, nginx or gevent",
+    "needs_time": "takes five seconds or more by itself",
     "needs_tools": "runs type checkers, Node, a build, or a package index",
 }
 """The markers, and what a test does that has one."""

@@ -70,8 +70,8 @@ def issued(
     """A token for an hour as PyJWT makes it, signed by the key or with the secret. Claims given
     here replace the usual ones; None removes one."""
     now = int(time.time())
-    usual = {"sub": "ada", "iat": now, "exp": now + 3600}
-    kept = {name: value for name, value in (usual | claims).items() if value is not None}
+    every = claims | {"sub": "ada", "iat": now, "exp": now + 3600} | claims
+    kept = {name: value for name, value in every.items() if value is not None}
     material, header = (key, headers or {})
     if isinstance(key, Key):
         material, algorithm = key.signing_key, key.algorithm

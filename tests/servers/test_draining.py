@@ -93,8 +93,8 @@ def test_a_body_that_drips_holds_no_thread(server: int, head: bytes, drop: bytes
 def test_a_client_that_sends_first_and_reads_later_reads_the_refusal(
     server: int, request: pytest.FixtureRequest, head: bytes | None
 ) -> None:
-    """A plain HTTP client, which sends 7 MiB before it reads anything, gets the 401 "
-    "and no reset."""
+    """A plain HTTP client, which sends 7 MiB before it reads anything, gets the 401
+    and no reset."""
     sent = bytes(7 * _MIB)
     if head is None:
         head, sent = _CHUNKED, b"100000\r\n" + bytes(_MIB) + b"\r\n"

@@ -250,6 +250,7 @@ def any_store(request: pytest.FixtureRequest) -> SQLStore:
     return request.getfixturevalue(f"{request.param}_store")
 
 
+@pytest.mark.needs_time
 def test_a_user_with_sixty_thousand_sessions_is_disabled_at_once(any_store: SQLStore) -> None:
     """Rows of a time without a limit end in one step, all of them, without a time-out."""
     ann = any_store.add_user("ann", "wonderland")

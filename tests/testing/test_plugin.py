@@ -194,6 +194,7 @@ COVERAGE = {
 }
 
 
+@pytest.mark.needs_time
 @pytest.mark.parametrize("tool", COVERAGE)
 def test_coverage_of_an_app_is_whole(tool: str, project: Callable[..., str]) -> None:
     """The plugin, which pytest loads before anything is measured, hides no line of the app."""

@@ -1,14 +1,25 @@
-"""Run a benchmark: `python -m tests.checks.benchmarks compare|throughput|cache_memory|faults|
-sessions [ARGUMENT]`, each of which says at its head what it prints."""
+"""Run a benchmark; each module says at its head what it prints, and how long it takes."""
 
 import sys
+import time
 from importlib import import_module
 
-_NAMES = ("compare", "throughput", "cache_memory", "faults", "sessions")
+from tests.kit.checking import parser, sum_up
+
+
+def main() -> None:
+    """Run the one that is named."""
+    words = parser("benchmarks", __doc__)
+    names = ("compare", "throughput", "cache_memory", "faults", "sessions")
+    words.add_argument("name", choices=names)
+    words.add_argument("number", nargs="?", help="the rounds of compare, the rows of sessions")
+    chosen = words.parse_args()
+    sys.argv[1:] = [chosen.number] if chosen.number else []
+    print(f"{chosen.name}: started at {time.strftime('%H:%M:%S')}", file=sys.stderr, flush=True)
+    started = time.perf_counter()
+    import_module(f"tests.checks.benchmarks.{chosen.name}").main()
+    sum_up(f"{chosen.name} took {time.perf_counter() - started:.0f} s")
+
 
 if __name__ == "__main__":
-    _, *names = sys.argv
-    if not names or names[0] not in _NAMES:
-        sys.exit(__doc__)
-    del sys.argv[1]
-    import_module(f"tests.checks.benchmarks.{names[0]}").main()
+    main()

@@ -8,7 +8,7 @@ import gc
 import secrets
 import tracemalloc
 
-from jwt_middleware.trust.verifier import Verifier
+from jwt_middleware import JWTMiddleware, Rule
 from tests.kit.tokens import HS256, NOW, RSA, Issuer, issuer
 
 _COUNT = 5000
@@ -45,12 +45,13 @@ def measured(known: Issuer, claims: dict[str, object]) -> tuple[int, float]:
     headers = [
         f"Bearer {known.token(**claims, sub=f'user-{number:08}')}" for number in range(_COUNT)
     ]
-    verifier = Verifier([known.provider], cache_size=_COUNT)
-    verifier.identify(known.token())  # what is made once
+    guarded = JWTMiddleware(print, providers=[known.provider], rules=[Rule("/")], cache_size=_COUNT)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
+    guarded.decide(environ | {"HTTP_AUTHORIZATION": f"Bearer {known.token()}"})  # what is made once
     gc.collect()
     tracemalloc.start()
     for header in headers:
-        verifier.identify(header[7:])
+        guarded.decide(environ | {"HTTP_AUTHORIZATION": header})
     gc.collect()
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

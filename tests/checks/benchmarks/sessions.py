@@ -1,6 +1,5 @@
 """Print what sign-in, refresh and logout cost: `python -m tests.checks.benchmarks sessions
-[ROWS]`, about
-ten minutes.
+[ROWS]`, about ten minutes.
 
 Ratios travel between machines, rates and times do not. ROWS is how many users, sessions and
 revocations the great store has, a million unless told.

@@ -1,11 +1,14 @@
 """Prints how this package and PyJWT's `jwt.decode` fare on the corpus: which cases they take or
 refuse unlike it, of tokens and of JWKs."""
 
+import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import jwt
+
+from tests.kit.checking import followed, parser, sum_up
 
 from . import CASES, KEY_CASES
 from .case import Case
@@ -16,16 +19,20 @@ from .verifiers import decide, pyjwt_accepts
 _BEYOND_PYJWT = ("OpenID Connect", "RFC 8693", "RFC 7800", "RFC 8417", "RFC 8725 section 3.11")
 
 
-def main() -> None:
+def main() -> int:
     """Count the right verdicts of both, and the wrong ones by what the corpus rests them on."""
+    parser("corpus", __doc__).parse_args()
     warnings.simplefilter("ignore")
     asked = [case for case in CASES if _pyjwt_can_tell(case)]
-    _tell("jwt_middleware", Counter(_ours(case) for case in CASES))
-    _tell(f"PyJWT {jwt.__version__}", Counter(_theirs(case) for case in asked))
-    _tell("jwt_middleware, JWKs", Counter(_of_key(case, is_usable) for case in KEY_CASES))
-    _tell(
-        f"PyJWT {jwt.__version__}, JWKs", Counter(_of_key(case, pyjwt_takes) for case in KEY_CASES)
-    )
+    pyjwt = f"PyJWT {jwt.__version__}"
+    wrong = _tell("jwt_middleware", map(_ours, followed("token cases", CASES)))
+    _tell(pyjwt, map(_theirs, followed("token cases, PyJWT", asked)))
+    keys = followed("key cases", KEY_CASES)
+    wrong += _tell("jwt_middleware, JWKs", (_of_key(case, is_usable) for case in keys))
+    keys = followed("key cases, PyJWT", KEY_CASES)
+    _tell(f"{pyjwt}, JWKs", (_of_key(case, pyjwt_takes) for case in keys))
+    sum_up(f"{len(CASES)} tokens and {len(KEY_CASES)} keys, {wrong} wrong verdicts of ours")
+    return wrong
 
 
 def _pyjwt_can_tell(case: Case) -> bool:
@@ -61,10 +68,15 @@ def _of_key(case: KeyCase, takes: Callable[[KeyCase], bool]) -> str:
     return f"{'refuses' if case.is_good else 'takes'}, unlike {case.source}"
 
 
-def _tell(name: str, verdicts: Counter[str]) -> None:
-    print(f"{name}: {verdicts.total()} cases, {verdicts.total() - verdicts['right']} wrong")
+def _tell(name: str, said: Iterable[str]) -> int:
+    """Print the verdicts of one verifier, and return how many are wrong."""
+    verdicts = Counter(said)
+    wrong = verdicts.total() - verdicts["right"]
+    print(f"{name}: {verdicts.total()} cases, {wrong} wrong")
     for verdict, count in verdicts.most_common():
         print(f"{count:6} {verdict}")
+    return wrong
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(bool(main()))

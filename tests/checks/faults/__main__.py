@@ -1,5 +1,5 @@
-"""Force all faults at length and print one table: `python -m "
-"tests.checks.faults`, eight minutes."""
+"""Force all faults at length and print one table: `python -m
+tests.checks.faults`, eight minutes."""
 
 import statistics
 import sys
@@ -15,6 +15,7 @@ from tests.checks.faults.kills import OPERATIONS, Witness, kill_at_points
 from tests.checks.faults.outages import go_through
 from tests.checks.faults.races import AT_ONCE, refresh_at_once, reuse_after_grace
 from tests.checks.faults.site import SYNC, THREADS, Site, served
+from tests.kit.checking import parser, sum_up
 from tests.kit.engines import PostgreSQL, Valkey
 
 _WORKERS = {"sync": SYNC, "gthread": THREADS}
@@ -28,7 +29,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.postgresql, self.valkey = PostgreSQL(), Valkey()
-        self.failures = 0
+        self.rows = self.failures = 0
 
     @contextmanager
     def site(self, store: str, workers: str = "sync", **env: object) -> Iterator[Site]:
@@ -44,6 +45,8 @@ class Bench:
 
     def row(self, fault: str, store: str, run: Callable[[], str]) -> None:
         """Print a row of the table: what came of it, or what is wrong."""
+        self.rows += 1
+        print(f"row {self.rows}: {fault}, {store}", file=sys.stderr, flush=True)
         try:
             result = run()
         except AssertionError as error:
@@ -130,6 +133,7 @@ def _listed(counts: Counter[str] | dict[str, int]) -> str:
 
 def main() -> int:
     """Print the table; return how many rows are wrong."""
+    parser("faults", __doc__).parse_args()
     bench = Bench()
     print("| fault | store | what came of it |\n|---|---|---|")
     for workers in _WORKERS:
@@ -161,6 +165,7 @@ def main() -> int:
         bench.row(f"disk full ({how})", "SQLite", partial(full_disk, how))
     bench.postgresql.remove()
     bench.valkey.remove()
+    sum_up(f"{bench.rows} rows, {bench.failures} failed")
     return bench.failures
 
 

@@ -2,7 +2,8 @@
 [-max_total_time=300 ...]`.
 
 The options are those of libFuzzer. It starts from the corpus and from what earlier runs found,
-which a folder among the temporary files keeps; it stops at the first broken law; and it prints
+which a folder among the temporary files keeps; it stops at the first broken law. libFuzzer prints
+the progress and, at the end, one line with the number of runs. Printed too is
 every input that took longer than all before it, the least of five rounds counting.
 """
 
@@ -12,10 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
-import atheris
-
-with atheris.instrument_imports(include=["jwt_middleware"]):
-    from tests.checks.fuzz import targets
+from tests.kit.checking import parser
 
 _slowest = 0.0
 
@@ -23,9 +21,14 @@ _slowest = 0.0
 def main() -> None:
     """Fuzz one target until libFuzzer ends the process."""
     warnings.simplefilter("ignore")
-    name, *options = sys.argv[1:] or [""]
-    if name not in targets.TARGETS:
-        sys.exit(__doc__)
+    words = parser("fuzz", __doc__)
+    words.add_argument("target", choices=("header", "token", "environ"))
+    chosen, options = words.parse_known_args()
+    import atheris
+
+    with atheris.instrument_imports(include=["jwt_middleware"]):
+        from tests.checks.fuzz import targets
+    name = chosen.target
     folder = Path(tempfile.gettempdir(), f"jwt-middleware-fuzz-{name}")
     folder.mkdir(exist_ok=True)
     for number, seed in enumerate(targets.seeds(name)):

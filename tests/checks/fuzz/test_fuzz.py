@@ -1,6 +1,5 @@
 """A short and repeatable round of the fuzz targets; `python -m tests.checks.fuzz` goes on for as
-long as one
-likes."""
+long as one likes."""
 
 import random
 from collections import Counter

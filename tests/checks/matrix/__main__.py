@@ -2,7 +2,6 @@
 tests.checks.matrix`, or send random hostile requests: `python -m tests.checks.matrix --random
 20000`."""
 
-import argparse
 import json
 import random
 import sys
@@ -11,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.kit.answers import exchange
+from tests.kit.checking import Progress, followed, parser, sum_up
 
 from . import guards
 from .apps import APPS, MISSING, SERVED
@@ -34,21 +34,25 @@ def _row(name: str, *cells: object) -> None:
     print(f"{name:28}" + "".join(f"{cell!s:>22}" for cell in cells))
 
 
-def frameworks() -> None:
+def frameworks() -> int:
     """Count in process: every app behind every guard."""
     print(
         f"{len(SPELLINGS)} spellings x {len(METHODS)} methods x {len(APPS)} apps; "
         f"{len(LOOK_ALIKES)} look-alikes, {len(FORGED)} forged headers, {len(MOUNTS)} mounts\n"
     )
     _row("reach a protected handler", *_GUARDS)
-    for name, build in APPS.items():
-        _row(name, *(len(leaks(build(), guard)) for guard in _GUARDS.values()))
+    found = 0
+    for name, build in followed("apps", APPS.items()):
+        counts = {label: len(leaks(build(), guard)) for label, guard in _GUARDS.items()}
+        _row(name, *counts.values())
+        found += sum(count for label, count in counts.items() if label.startswith("ours"))
     for name, module in MISSING.items():
         _row(name, f"{module} is not installed")
     print(f"\nnot to be seen from outside, and closed by their owners' rules: {', '.join(DOORS)}")
+    return found
 
 
-def servers() -> None:
+def servers() -> int:
     """Count over sockets: every server with the frameworks in it, the sloppy app left out."""
     requested = targets(*SPELLINGS)
     print(f"\n{len(requested)} request targets x {len(SERVERS)} servers x {len(SERVED) - 1} apps\n")
@@ -60,8 +64,9 @@ def servers() -> None:
         "ours",
         "ours, all but public",
     )
+    found = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name in SERVERS:
+        for name in followed("servers", SERVERS):
             with served(name, Path(folder)) as server:
                 answers = [exchange(server.port, target, b"X-Try: 1") for target in requested]
             tried = [
@@ -69,25 +74,27 @@ def servers() -> None:
                 for answer in answers
                 if "x-tried" in answer.headers
             ]
-            leaked = (
+            leaked = [
                 sum(leak[guard] not in ([], ["plain, sloppy"]) for leak in tried)
                 for guard in (tried[0] if tried else ())
-            )
+            ]
             _row(name, len(answers) - len(tried), *leaked)
+            found += sum(leaked[2:])  # those of our two guards
+    return found
 
 
 def hostile_requests(count: int, seed: int) -> bool:
     """Send random requests to every app, print what leaks, and tell whether nothing did."""
     differential = Differential()
     found: Counter[str] = Counter()
+    progress = Progress("random requests", count)
     for number in range(seed, seed + count):
         for leak in differential.leaks(number):
             found[leak.app] += 1
             if found[leak.app] <= _SHOWN_LEAKS:
                 print(f"LEAK seed {number}: {leak}")
-        if number % 1000 == 0 and sys.stderr.isatty():
-            print(f"\r{number - seed} of {count}", end="\r", file=sys.stderr, flush=True)
-    print(
+        progress.step()
+    sum_up(
         f"{count} random requests from seed {seed} x {len(APPS)} apps x 2 rule tables: "
         f"{differential.shown} times a bare app showed its secret, {found.total()} leaks"
     )
@@ -95,16 +102,16 @@ def hostile_requests(count: int, seed: int) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.matrix", description=__doc__)
-    parser.add_argument("--random", type=int, metavar="N", help="send N random hostile requests")
-    parser.add_argument("--seed", type=int, help="the number of the first (default: any)")
-    options = parser.parse_args()
-    if options.random is not None:
-        seed = random.randrange(10**9) if options.seed is None else options.seed
-        return 0 if hostile_requests(options.random, seed) else 1
-    frameworks()
-    servers()
-    return 0
+    options = parser("matrix", __doc__)
+    options.add_argument("--random", type=int, metavar="N", help="send N random hostile requests")
+    options.add_argument("--seed", type=int, help="the number of the first (default: any)")
+    chosen = options.parse_args()
+    if chosen.random is not None:
+        seed = random.randrange(10**9) if chosen.seed is None else chosen.seed
+        return 0 if hostile_requests(chosen.random, seed) else 1
+    found = frameworks() + servers()
+    sum_up(f"{len(APPS)} apps and {len(SERVERS)} servers, {found} leaks behind our guards")
+    return bool(found)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""The random differential: if a bare app shows its secret for a request, the "
-"guarded one refuses it."""
+"""The random differential: if a bare app shows its secret for a request, the
+guarded one refuses it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple

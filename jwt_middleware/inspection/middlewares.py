@@ -1,11 +1,11 @@
-"""What an app is made of: the middlewares in it, found through whatever wraps them."""
+"""The middlewares in an app, found through whatever wraps them."""
 
 from collections import deque
 from collections.abc import Iterator
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any
 
-from .middleware import JWTMiddleware
+from ..middleware import JWTMiddleware
 
 
 def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
@@ -17,21 +17,22 @@ def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
         part = waiting.popleft()
         if id(part) not in seen:
             seen[id(part)] = part
-            waiting.extend(_parts(part))
+            waiting.extend(parts_of(part))
             if isinstance(part, JWTMiddleware):
                 yield part
 
 
-def _parts(part: Any) -> Iterator[Any]:
-    """Yield what an object may call: the callables in its attributes, its mounts, its closure."""
+def parts_of(part: Any) -> Iterator[Any]:
+    """Yield what an object may call: the callables in its attributes, its mounts, its closure, and
+    the globals that it names as a WSGI app."""
     if isinstance(part, MethodType):
         yield part.__self__
-    held = [*_own(part, "__dict__", {}).values(), *_closure(part)]
+    held = [*own(part, "__dict__", {}).values(), *_closure(part), *_globals(part)]
     held += [value for mounts in held if isinstance(mounts, dict) for value in mounts.values()]
     yield from (value for value in held if callable(value) and not isinstance(value, type))
 
 
-def _own(part: Any, name: str, default: Any) -> Any:
+def own(part: Any, name: str, default: Any) -> Any:
     """Read an attribute of the object itself.
 
     `getattr` would trigger `__getattr__`: proxies such as Flask's `current_app` raise outside a
@@ -44,8 +45,26 @@ def _own(part: Any, name: str, default: Any) -> Any:
 
 
 def _closure(part: Any) -> Iterator[Any]:
-    for cell in _own(part, "__closure__", None) or ():
+    for cell in own(part, "__closure__", None) or ():
         try:
             yield cell.cell_contents
         except ValueError:  # not bound yet
             continue
+
+
+def _globals(part: Any) -> Iterator[Any]:
+    """Yield the globals that a function with the two parameters of a WSGI app names: its module may
+    hold the middleware."""
+    called = part if isinstance(part, FunctionType) else own(type(part), "__call__", None)
+    if not isinstance(called, FunctionType):
+        return
+    code = called.__code__
+    if code.co_argcount - (called is not part) != 2 or _is_ours(called):
+        return
+    for name in code.co_names:
+        if name in called.__globals__:
+            yield called.__globals__[name]
+
+
+def _is_ours(function: FunctionType) -> bool:
+    return function.__module__.partition(".")[0] == __name__.partition(".")[0]

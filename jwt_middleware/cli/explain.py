@@ -1,0 +1,168 @@
+"""`jwt-middleware explain`: says why an app answers a request as it does."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import click
+
+from ..errors import Refusal
+from ..inspection import Explanation, Site, site_at
+from ..inspection import explain as explanation_of
+from ..policy.rules import Rule
+from .app_option import load_app
+from .table import print_table, print_text, printable
+from .token_input import read_token
+
+# RFC 9110 sections 5.6.2 and 5.5
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_MOST_READINGS = 12
+"""Readings that are shown in full: a hostile path has some 200."""
+
+_WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
+
+
+def _headers(
+    context: click.Context, parameter: click.Parameter, lines: tuple[str, ...]
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not _TOKEN.fullmatch(name):
+            raise click.BadParameter("must be 'Name: value'")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise click.BadParameter(f"{name} must be Latin-1 text on one line")
+        if name.lower() in ("authorization", "proxy-authorization", "cookie"):
+            raise click.BadParameter(f"{name} must not be an argument; the token goes to stdin")
+        key = name.upper().replace("-", "_")
+        key = key if key in _WITHOUT_PREFIX else f"HTTP_{key}"
+        value = value.strip(" \t")
+        found[key] = f"{found[key]},{value}" if key in found else value
+    return found
+
+
+def _method(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise click.BadParameter("must be a method such as GET")
+    return name
+
+
+def _path(context: click.Context, parameter: click.Parameter, path: str) -> str:
+    if not path.startswith("/"):
+        raise click.BadParameter("must start with a slash, such as /api/me")
+    if not (path.isascii() and path.isprintable()) or " " in path:
+        raise click.BadParameter("must be as a client sends it: ASCII, percent-encoded")
+    return path
+
+
+@click.command()
+@click.option(
+    "--app",
+    callback=load_app,
+    required=True,
+    metavar="MODULE[:ATTRIBUTE]",
+    help='The WSGI app, named as for gunicorn; the attribute is "application" by default.',
+)
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    callback=_headers,
+    metavar="'NAME: VALUE'",
+    help="A header of the request. Repeat it for several.",
+)
+@click.argument("method", callback=_method)
+@click.argument("path", callback=_path)
+def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
+    """Say why an app answers a request as it does.
+
+    The command shows the readings of the path and the rules that they meet, where the token was
+    found, what of it holds and what does not, what each requirement says, and the answer. It sends
+    no request. The path is as a client sends it: percent-encoded, with its query.
+
+    The command reads the token from stdin, so that it stays out of the shell's history. Without one
+    the request has none.
+
+    \b
+      jwt-middleware explain --app examples.flask_app GET /api/me < token
+      jwt-middleware explain --app examples.flask_app GET /api/me < /dev/null
+
+    The exit code is 0 where the app answers, 1 where the request is refused, and 2 for misuse.
+    """
+    given, _, query = path.partition("?")
+    text = unquote_to_bytes(given).decode("latin-1")
+    site = _site(app, text)
+    token = read_token(is_optional=True)
+    if token and not (token.isascii() and token.isprintable()):
+        raise click.UsageError("the text on stdin is not a token: it has other characters")
+    environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, **headers}
+    if token:
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    click.echo(printable(f"{method} {given}"))
+    mounted = f" at {site.prefix}" if site.prefix else ""
+    click.echo(printable(f"answered by {site.kind}{mounted}"))
+    for guard in site.guards:
+        place = {"SCRIPT_NAME": guard.prefix, "PATH_INFO": text.removeprefix(guard.prefix)}
+        explained = explanation_of(guard.middleware, environ | place)
+        _print(explained)
+        if explained.decision.answer is not None:
+            raise click.exceptions.Exit(1)
+    if not site.guards:
+        click.echo("no middleware guards this path: OPEN")
+    click.echo("answer: the app's")
+
+
+def _site(app: Any, path: str) -> Site:
+    try:
+        return site_at(app, path)
+    except LookupError as error:
+        raise click.UsageError(f"{printable(str(error))}; name one of them with --app") from None
+
+
+def _print(explained: Explanation) -> None:
+    rows = list(_rows(explained))
+    print_table(rows)
+    decision = explained.decision
+    if isinstance(decision.reported, Refusal):
+        click.echo(f"a report-only rule would refuse: {_refused(decision.reported)}")
+    if isinstance(decision.answer, Refusal):
+        print_text(f"answer: {_refused(decision.answer)}", indent="  ")
+    elif decision.answer is not None:
+        click.echo(f"answer: {explained.status}, to a CORS preflight")
+
+
+def _refused(refusal: Refusal) -> str:
+    return f"{refusal.status} {refusal.reason}: {refusal.description}"
+
+
+def _rows(explained: Explanation) -> Iterator[tuple[str, str, str]]:
+    for one in explained.readings[:_MOST_READINGS]:
+        names = " ".join(_rule(rule) for rule in one.rules) or "no rule"
+        only = " (only a longer prefix counts)" if one.is_longer_only else ""
+        yield "reading", printable(one.path), f"{names}{only}"
+    left = explained.readings[_MOST_READINGS:]
+    if left:
+        names = " ".join(sorted({_rule(rule) for one in left for rule in one.rules})) or "no rule"
+        yield "reading", f"{len(left)} more", names
+    for rule in explained.decision.rules:
+        yield "rule", printable(rule.prefix), _rule(rule)
+    if not explained.decision.rules:
+        yield "rule", "none", "OPEN"
+    if explained.source is not None:
+        yield "token", "found", printable(explained.source)
+    for found in explained.findings:
+        yield "token", printable(found.name), f"{_mark(found.holds)}: {printable(found.text)}"
+    for verdict in explained.verdicts:
+        reason = f" ({verdict.reason})" if verdict.reason else ""
+        asked = printable(repr(verdict.requirement))
+        yield "asks", asked, f"{_mark(verdict.holds)}{reason}"
+
+
+def _rule(rule: Rule) -> str:
+    return printable(repr(rule))
+
+
+def _mark(holds: bool | None) -> str:
+    return {True: "holds", False: "does not hold", None: "not asked"}[holds]

@@ -1,0 +1,95 @@
+"""`jwt-middleware routes`: shows which rule governs each route of an app."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from ..inspection import Coverage, RuledRoute, coverage
+from .app_option import load_app
+from .table import print_table, print_text, printable
+
+
+@click.command()
+@click.option(
+    "--app",
+    callback=load_app,
+    required=True,
+    metavar="MODULE[:ATTRIBUTE]",
+    help='The WSGI app, named as for gunicorn; the attribute is "application" by default.',
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if a route is OPEN or a line warns.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def routes(app: Any, strict: bool, as_json: bool) -> None:
+    """Show every route of an app, the rule that governs it and what the rule asks.
+
+    OPEN means that no rule governs the route. Warnings name a rule that asks more of some methods
+    than of others, a rule that no route meets, and a route whose parameter reaches another rule.
+    Routes of Flask, Bottle, Django, Falcon, Pyramid and CherryPy are listed, those of mounted apps
+    too.
+
+    \b
+      jwt-middleware routes --app examples.flask_app
+      jwt-middleware routes --app myapp:application --strict
+
+    The exit code is 0; with --strict 1 if something is OPEN or a line warns; 2 for misuse, and
+    where no route can be listed.
+    """
+    found = coverage(app)
+    if as_json:
+        click.echo(json.dumps(_as_json(found), indent=2))
+    else:
+        _print(found)
+    if not found.routes or all(one.kind == "login" for one in found.routes):
+        click.echo("Error: this app has no routes that can be listed", err=True)
+        sys.exit(2)
+    if strict and (found.open or found.lints or found.unlisted):
+        sys.exit(1)
+
+
+def _print(found: Coverage) -> None:
+    rows = [("METHODS", "ROUTE", "RULE", "ASKS")]
+    rows += [
+        (_methods(one), printable(one.route.path), printable(_rules(one)), printable(one.asks))
+        for one in found.routes
+    ]
+    if len(rows) > 1:
+        print_table(rows)
+    for line in found.unlisted:
+        print_text(printable(f"not listed: {line}"), indent="  ")
+    for line in found.lints:
+        print_text(printable(f"warning: {line}"), indent="  ")
+    click.echo(f"{len(found.routes)} lines, {len(found.open)} OPEN, {len(found.lints)} warnings")
+
+
+def _methods(one: RuledRoute) -> str:
+    if one.methods == ("*",):
+        return "any"
+    # Frameworks add these to a route that answers GET.
+    quiet = {"HEAD", "OPTIONS"} if "GET" in one.methods else set()
+    return " ".join(name for name in one.methods if name not in quiet)
+
+
+def _rules(one: RuledRoute) -> str:
+    return " ".join(
+        dict.fromkeys(rule.prefix + " (report only)" * rule.report_only for rule in one.rules)
+    )
+
+
+def _as_json(found: Coverage) -> dict[str, Any]:
+    return {
+        "routes": [
+            {
+                "path": one.route.path,
+                "example": one.route.example,
+                "methods": list(one.methods),
+                "rules": [repr(rule) for rule in one.rules],
+                "kind": one.kind,
+                "asks": one.asks,
+            }
+            for one in found.routes
+        ],
+        "lints": list(found.lints),
+        "unlisted": list(found.unlisted),
+    }

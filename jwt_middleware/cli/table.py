@@ -1,0 +1,51 @@
+"""Prints tables that fit a terminal of 80 columns."""
+
+from collections.abc import Sequence
+
+import click
+
+_WIDTH = 80
+_GAP = 2
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns. A text that is too wide for its column goes on in the next line."""
+    widths = _widths(rows)
+    for row in rows:
+        cells = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
+        for number in range(max(map(len, cells))):
+            texts = [cell[number] if number < len(cell) else "" for cell in cells]
+            line = (" " * _GAP).join(
+                text.ljust(width) for text, width in zip(texts, widths, strict=True)
+            )
+            click.echo(line.rstrip())
+
+
+def print_text(text: str, *, indent: str = "") -> None:
+    """Print a sentence in lines of 80 columns; `indent` stands before all but the first."""
+    first, *rest = _wrapped(text, _WIDTH - len(indent))
+    click.echo(first)
+    for line in rest:
+        click.echo(indent + line)
+
+
+def printable(text: str) -> str:
+    """Return a text as printable ASCII: a route or a path may hold what a terminal obeys."""
+    return ascii(text)[1:-1].replace("\\'", "'")
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    while sum(widths) + _GAP * (len(widths) - 1) > _WIDTH:
+        widths[widths.index(max(widths))] -= 1  # the widest column gives way
+    return widths
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines, rest = [], text
+    while len(rest) > width:
+        at = rest.rfind(" ", 1, width + 1)
+        cut = at if at > 0 else width
+        lines.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*lines, rest]

@@ -1,0 +1,128 @@
+"""Finds rules that say something else than their owner thinks.
+
+- A rule of some methods asks more than other methods are asked: PATCH, or a method of WebDAV, gets
+  in more easily than the POST that the rule names.
+- A rule is met by no route: its prefix is misspelled, or the route has moved.
+- A route's parameter reaches a rule that asks less: a client chooses the value, and so the rule.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..middleware import JWTMiddleware
+from ..policy.requirements import authenticated, optional, public
+from ..policy.rules import Rule
+from .pattern import Route
+from .site import Guard, Site
+
+_READING = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"))
+"""Methods that are safe (RFC 9110 section 9.2.1)."""
+
+_VALUE = "zqx"
+"""A segment that no rule names."""
+
+
+def lints_of(sites: list[Site]) -> Iterator[str]:
+    """Yield a sentence for each rule, or route, that misleads."""
+    guards = {id(guard.middleware): guard for site in sites for guard in site.guards}
+    for guard in guards.values():
+        behind = [site for site in sites if guard in site.guards and not site.is_login]
+        for rule in guard.middleware.rules:
+            yield from _weak_methods(guard.middleware, rule)
+            if all(site.routes is not None for site in behind):
+                yield from _unmet(guard, rule, behind)
+    for site in sites:
+        for guard in () if site.is_login else site.guards:
+            for route in site.routes or ():
+                yield from _spelled(guard, route, site.routes or ())
+
+
+def _rules(middleware: JWTMiddleware, method: str, path: str, prefix: str = "") -> tuple[Rule, ...]:
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "SCRIPT_NAME": prefix}
+    rules = middleware.decide(environ).rules
+    return tuple(rule for rule in rules if not rule.report_only)
+
+
+def _path_of(rule: Rule) -> str:
+    return "/" + "/".join(_VALUE if segment == "*" else segment for segment in rule.segments)
+
+
+def _weak_methods(middleware: JWTMiddleware, rule: Rule) -> Iterator[str]:
+    if not rule.methods or rule.report_only:
+        return
+    others = _rules(middleware, "OTHER", _path_of(rule))
+    if _asks_more([rule], others, is_writing=not rule.methods <= _READING):
+        what = " and ".join(map(repr, others)) or "no rule: they are OPEN"
+        yield f"{rule!r} asks more than other methods meet, which fall to {what}"
+
+
+def _asks_more(rules: Iterable[Rule], others: Iterable[Rule], *, is_writing: bool = False) -> bool:
+    """Whether rules ask for something that others do not. With `is_writing` it is enough that they
+    ask for another thing."""
+    mine, theirs = list(rules), list(others)
+    if _level(mine) != _level(theirs):
+        return _level(mine) > _level(theirs)
+    more, less = _asked(mine) - _asked(theirs), _asked(theirs) - _asked(mine)
+    return bool(more) and (is_writing or not less)
+
+
+def _level(rules: list[Rule]) -> int:
+    """0 where everybody passes, 1 where a token is optional, 2 where it is needed."""
+    return max((0 if one.is_public else 1 if one.is_optional else 2 for one in rules), default=0)
+
+
+def _asked(rules: list[Rule]) -> set[Any]:
+    markers = (authenticated, optional, public)
+    asked = (one for rule in rules for one in rule.requires)
+    return {one for one in asked if not any(one is marker for marker in markers)}
+
+
+def _unmet(guard: Guard, rule: Rule, behind: list[Site]) -> Iterator[str]:
+    method = next(iter(sorted(rule.methods)), "OTHER")
+    for site in behind:
+        for route in site.routes or ():
+            if rule.methods and route.methods and not rule.methods & route.methods:
+                continue
+            methods = route.methods or {method}
+            path = (route.example or route.path).removeprefix(guard.prefix)
+            met = {one for each in methods for one in _rules_met(guard, each, path)}
+            if rule in met or _accepted(guard, rule, route):
+                return
+    yield f"{rule!r} is met by no route"
+
+
+def _rules_met(guard: Guard, method: str, path: str) -> tuple[Rule, ...]:
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "SCRIPT_NAME": guard.prefix}
+    return guard.middleware.decide(environ).rules
+
+
+def _accepted(guard: Guard, rule: Rule, route: Route) -> list[str]:
+    """Return paths under a rule that a route answers by a value of its parameters."""
+    prefix = _path_of(rule).rstrip("/")
+    example = (route.example or route.path).removeprefix(guard.prefix)
+    rest = "/".join(example.split("/")[prefix.count("/") + 1 :])
+    forms = [prefix, f"{prefix}/", f"{prefix}/{_VALUE}", f"{prefix}/{_VALUE}/{_VALUE}"]
+    forms += [f"{prefix}/{rest}"] if rest else []
+    paths = (guard.prefix + path for path in forms if path)
+    return [path for path in paths if route.accepts.fullmatch(path)]
+
+
+def _spelled(guard: Guard, route: Route, routes: tuple[Route, ...]) -> Iterator[str]:
+    example = (route.example or route.path).removeprefix(guard.prefix)
+    for method in sorted(route.methods - {"HEAD", "OPTIONS"} or {"GET"}):
+        usual = _rules(guard.middleware, method, example, guard.prefix)
+        for rule in guard.middleware.rules:
+            for path in _accepted(guard, rule, route):
+                if any(_is_tried_first(one, route, method, path) for one in routes):
+                    continue
+                inner = path.removeprefix(guard.prefix)
+                reached = _rules(guard.middleware, method, inner, guard.prefix)
+                if reached != usual and _asks_more(usual, reached, is_writing=True):
+                    yield f"{route.path} can be spelled {path} to reach {reached[0]!r}"
+                    break
+
+
+def _is_tried_first(other: Route, route: Route, method: str, path: str) -> bool:
+    """Whether a framework would hand a path to a more literal route."""
+    answers = not other.methods or method in other.methods
+    return other.literal > route.literal and answers and bool(other.accepts.fullmatch(path))

@@ -1,0 +1,10 @@
+"""Reads the routes of an app, a module a framework. Each has:
+
+- `KIND`: the name of the framework;
+- `is_app(part)`: whether an object is an app of it, by its class;
+- `routes_of(app)`: its routes;
+- `mounts_of(app)`: the apps mounted in it, by their prefixes.
+
+An app exists only if its framework is imported, so none is imported here.
+`tests/inspection/test_listers.py` tests all of them by live requests.
+"""

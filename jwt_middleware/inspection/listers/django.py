@@ -1,0 +1,70 @@
+"""Django: the routes of the URL configuration, which is one for a process."""
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from ..pattern import Route, route_of
+from .shape import class_names
+
+KIND = "Django"
+_PARAMETER = re.compile(r"<(?:[^>:]+:)?(\w+)>")
+_GROUP = re.compile(r"\((?:\?P<(\w+)>|\?:)?((?:[^()\\]|\\.|\([^()]*\))*)\)([?*+]?)")
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def is_app(part: Any) -> bool:
+    """Whether an object is Django's WSGI handler."""
+    return "django.core.handlers.wsgi.WSGIHandler" in class_names(part)
+
+
+def routes_of(app: Any) -> Iterator[Route]:
+    """Yield every pattern of the URL configuration, those of included ones too."""
+    resolver = sys.modules["django.urls"].get_resolver()
+    for accepts, shown in _patterns(resolver.url_patterns):
+        yield _route(accepts, shown)
+
+
+def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
+    """Yield nothing: Django mounts no app."""
+    yield from ()
+
+
+def _patterns(patterns: Any) -> Iterator[tuple[list[tuple[str, Any]], str]]:
+    """Yield the parts of every path, each a text with the pattern that reads it."""
+    for one in patterns:
+        part = (str(one.pattern), one.pattern)
+        if hasattr(one, "url_patterns"):
+            for parts, shown in _patterns(one.url_patterns):
+                yield [part, *parts], part[0] + shown
+        else:
+            yield [part], part[0]
+
+
+def _route(parts: list[tuple[str, Any]], shown: str) -> Route:
+    text, accepts = "/", {}
+    for number, (part, pattern) in enumerate(parts):
+        converters = getattr(pattern, "converters", {})
+        if "RegexPattern" in type(pattern).__name__:
+            part, found = _of_regex(part, number)
+        else:
+            found = {name: str(one.regex) for name, one in converters.items()}
+        for name, regex in found.items():
+            accepts[name] = regex
+        text += part
+    return route_of(text, (), _PARAMETER, lambda match: accepts.get(match[1], "[^/]+"))
+
+
+def _of_regex(regex: str, number: int) -> tuple[str, dict[str, str]]:
+    """Return a regular expression as a path with parameters, and what these accept."""
+    found: dict[str, str] = {}
+
+    def named(match: re.Match[str]) -> str:
+        name = match[1] or f"group_{number}_{len(found)}"
+        found[name] = f"(?:{match[2]}){match[3]}"
+        return f"<{name}>"
+
+    text = regex.removeprefix("^").removesuffix("$").removesuffix(r"\Z")
+    text = _GROUP.sub(named, text)
+    return _ESCAPED.sub(r"\1", text).replace("/?", "/"), found

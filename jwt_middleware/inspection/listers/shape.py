@@ -1,0 +1,19 @@
+"""How an object is known without importing its class, and what all listers share."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ..pattern import Route, route_of
+
+_NOTHING = re.compile(r"(?!)")
+
+
+def class_names(part: Any) -> set[str]:
+    """Return the full names of an object's class and of those it derives from."""
+    return {f"{one.__module__}.{one.__qualname__}" for one in type(part).__mro__}
+
+
+def plain_route(path: str, methods: Iterable[str]) -> Route:
+    """Return the route of a path without parameters."""
+    return route_of(path, methods, _NOTHING, lambda match: "")

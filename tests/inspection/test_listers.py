@@ -1,0 +1,90 @@
+"""Each line is proved by a live request: what is called OPEN answers, what is called closed does
+not."""
+
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from jwt_middleware.inspection import RuledRoute, coverage
+from tests.inspection.sites import GUARDED, guard, mounts
+
+NEED_A_QUERY = {"/user"}
+"""CherryPy's `/user?id=1` is `/user/1`; without both it is 404, by CherryPy."""
+
+
+def status_of(app: Any, method: str, path: str) -> tuple[int, bool]:
+    """The status, and whether a middleware refused the request."""
+    environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": method, "SCRIPT_NAME": ""}
+    setup_testing_defaults(environ)
+    environ["CONTENT_LENGTH"] = "0"
+    statuses: list[str] = []
+    answer = app(environ, lambda status, headers, error=None: statuses.append(status))
+    list(answer)
+    getattr(answer, "close", lambda: None)()
+    return int(statuses[0][:3]), "jwt_middleware.reason" in environ
+
+
+def proof(app: Any, one: RuledRoute) -> str | None:
+    """What is wrong with a line, by a request for each of its methods."""
+    for method in one.methods:
+        method = {"*": "GET"}.get(method, method)
+        status, is_refused = status_of(app, method, one.route.example or "")
+        is_closed = one.kind == "rule"
+        if is_closed != (status == 401 and is_refused):
+            return f"{method} {one.route.path} is {one.kind} and answers {status}"
+        wanted = 404 if one.route.path in NEED_A_QUERY else 200
+        if not is_closed and one.kind != "login" and status != wanted:
+            return f"{method} {one.route.path} is {one.kind}, {one.route.example}: {status}"
+    return None
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_every_line_is_true_of_a_live_request(name: str) -> None:
+    """A line that says OPEN or public is answered 200 without a token, the others are refused; each
+    example is a path that the app answers."""
+    app = GUARDED[name]()
+    found = coverage(app)
+    assert not found.unlisted
+    assert {one.kind for one in found.routes} >= {"open", "rule", "public"}
+    lines = [one for one in found.routes if "/static/" not in one.route.path]
+    assert [fault for one in lines if (fault := proof(app, one))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [
+        ("flask", {"/users/<int:id>", "/api/part/<uuid:id>", "/files/<path:rest>", "/form"}),
+        ("bottle", {"/users/<id:int>", "/old/:name", "/api/mounted/inner/<name>", "/form"}),
+        ("falcon", {"/users/{id:int}", "/files/{rest:path}", "/sink/{rest:path}"}),
+        ("pyramid", {r"/users/{id:\d+}", "/files/*rest", "/form", "/by-name"}),
+        ("cherrypy", {"/", "/user/{rest}", "/api/me", "/api/{rest}"}),
+        ("cherrypy, tree", {"/", "/user/{rest}", "/api/me", "/api/{rest}"}),
+        ("django", {"/users/<int:id>", "/api/<uuid:id>/", "/api/archive/<year>/<group_1_1>/"}),
+        ("dispatcher", {"/api/me", "/bottle/users/<id:int>", "/own/users/{id:int}"}),
+        ("login app, app.wsgi_app", {"/api/me", "/auth/token"}),
+    ],
+)
+def test_routes_are_shown_as_the_framework_writes_them(name: str, paths: set[str]) -> None:
+    """Parameters, mounts, blueprints, includes, sinks and the login app are listed, once each."""
+    found = [(one.route.path, one.methods) for one in coverage(GUARDED[name]()).routes]
+    assert paths <= {path for path, _ in found}
+    assert len(set(found)) == len(found)
+
+
+def test_an_app_beside_the_guard_is_open() -> None:
+    """A mount that no middleware stands in front of is OPEN, even at a path that a rule names."""
+    lines = {one.route.path: one for one in coverage(mounts()).routes}
+    assert lines["/bottle/api/me"].kind == "open"
+    assert lines["/own/api/me"].kind == "rule"
+
+
+def test_an_app_without_routes_is_said() -> None:
+    """An app that cannot be listed is named, not guessed."""
+
+    def plain(environ: Any, start_response: Any) -> Any:
+        return []
+
+    found = coverage(guard(plain))
+    assert found.routes == ()
+    assert found.unlisted == (f"/: the routes of {__name__}.{plain.__qualname__} cannot be listed",)

@@ -1,0 +1,34 @@
+"""The checks speak alike: each has `--help`, and what they print has one form."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.kit import ROOT, checking
+from tests.kit.waiting import PATIENCE
+
+
+@pytest.mark.parametrize("name", ["corpus", "faults", "fuzz", "benchmarks"])
+def test_a_check_says_how_it_is_run(name: str) -> None:
+    """`--help` prints the use and ends at once, whatever the check needs to run."""
+    run = subprocess.run(
+        [sys.executable, "-m", f"tests.checks.{name}", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert run.stdout.startswith(f"usage: python -m tests.checks.{name} "), run.stderr
+
+
+def test_progress_and_summary(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no line can be rewritten, progress is a line now and then; the summary is one line."""
+    monkeypatch.setattr(checking, "EVERY", -1.0)
+    assert list(checking.followed("cases", ["a", "b"])) == ["a", "b"]
+    checking.sum_up("2 cases, all well")
+    printed = capsys.readouterr()
+    assert printed.err == "cases: 1 of 2\ncases: 2 of 2\n"
+    assert printed.out == "summary: 2 cases, all well\n"
