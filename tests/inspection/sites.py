@@ -5,18 +5,24 @@ from collections.abc import Callable
 from typing import Any
 
 import bottle
-import cherrypy
 import falcon
 import flask
-from cherrypy._cptree import Tree
-from pyramid.config import Configurator
-from pyramid.response import Response
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from jwt_middleware import JWTMiddleware, Rule, public
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
-from tests.checks.matrix.apps.djangos import configure_django
+from tests.kit import parts
+
+try:
+    import cherrypy
+    from cherrypy._cptree import Tree
+    from pyramid.config import Configurator
+    from pyramid.response import Response
+
+    from tests.checks.matrix.apps.djangos import configure_django
+except ModuleNotFoundError:  # the extra `test` brings no such framework
+    parts.skip("CherryPy, Pyramid or Django is not installed")
 
 SECRET = "a secret of at least thirty-two bytes"
 MINTER = TokenMinter.from_secret(SECRET, issuer="https://i.example", audience="a")

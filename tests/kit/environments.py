@@ -15,6 +15,15 @@ FLOWS = ROOT / "tests" / "packaging" / "flows.py"
 
 def build_wheel(out: Path) -> Path:
     """Build the wheel from the files that git tracks or would track."""
+    return _build("--wheel", out, "*.whl")
+
+
+def build_sdist(out: Path) -> Path:
+    """Build the source distribution from the files that git tracks or would track."""
+    return _build("--sdist", out, "*.tar.gz")
+
+
+def _build(kind: str, out: Path, pattern: str) -> Path:
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     with tempfile.TemporaryDirectory() as folder:
@@ -22,9 +31,9 @@ def build_wheel(out: Path) -> Path:
             if name and (ROOT / name).is_file():
                 (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
                 (Path(folder) / name).write_bytes((ROOT / name).read_bytes())
-        build = [sys.executable, "-m", "build", "--wheel", "-o", out, folder]
+        build = [sys.executable, "-m", "build", kind, "-o", out, folder]
         subprocess.run(build, check=True, capture_output=True)
-    return next(out.glob("*.whl"))
+    return next(out.glob(pattern))
 
 
 class Environment:

@@ -97,7 +97,7 @@ def _public_pem(private: Any) -> bytes:
 
 
 def cli() -> None:
-    """Keys are made and tokens looked into; users say which extra they need."""
+    """Keys are made, tokens looked into and answers explained; users say which extra they need."""
     secret = command("keys", "new").splitlines()[0]
     assert len(secret) >= 32
     command("keys", "new", "--algorithm", "ES256", "--out", "key.pem")
@@ -114,9 +114,27 @@ def cli() -> None:
     wanted = ("--key", "secret", "--issuer", ISSUER, "--audience", "api")
     assert "good" in command("token", "inspect", *wanted, given=token)
     assert "refused" in command("token", "inspect", *wanted, given=token[:-9] + "A" * 9, code=1)
+    _explain(secret, token)
     if not find_spec("sqlalchemy"):
         listed = command("users", "list", "--database", "auth.db", code=1)
         assert "pip install 'wsgi-jwt-middleware[login]'" in listed
+
+
+def _explain(secret: str, token: str) -> None:
+    Path("guarded_site.py").write_text(
+        "from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule\n"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+        "    return [b'ok']\n"
+        f"keys = KeySet([Key.from_secret({secret!r})])\n"
+        f"provider = Provider(issuer={ISSUER!r}, audience='api', keys=keys)\n"
+        "application = JWTMiddleware(app, providers=[provider], rules=[Rule('/api')])\n"
+    )
+    asked = ("explain", "--app", "guarded_site", "GET", "/api")
+    assert "missing" in command(*asked, code=1)
+    assert "ada" in command(*asked, given=token)
+    # No framework: there is no route to list, and the command says so.
+    assert "Traceback" not in command("routes", "--app", "guarded_site", code=2)
 
 
 def login() -> None:
@@ -279,7 +297,17 @@ def testing() -> None:
     )
     environ = {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{os.getcwd()}"}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_myapp.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-W",
+            "error",
+            "-p",
+            "no:cacheprovider",
+            "test_myapp.py",
+        ],
         env=environ,
         capture_output=True,
         text=True,
