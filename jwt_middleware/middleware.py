@@ -283,12 +283,11 @@ class JWTMiddleware:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
-        self._cache_verdict(key, verdict)
+        if self._cache_size:
+            self._cache_verdict(key, verdict)
         return caller
 
     def _cache_verdict(self, key: str, verdict: Verdict) -> None:
-        if not self._cache_size:
-            return
         self._cache[key] = verdict
         if len(self._cache) > self._cache_size:
             try:

@@ -25,11 +25,8 @@ class Credentials:
     scheme: str
     token: str = field(repr=False)
     source: str
-
-    @property
-    def authorization(self) -> str:
-        """The `Authorization` value in its usual form, by which a verdict is cached."""
-        return f"{self.scheme} {self.token}"
+    authorization: str = field(repr=False)
+    """The `Authorization` value in its usual form, by which a verdict is cached."""
 
 
 def extract(environ: Mapping[str, Any], max_bytes: int = 8192) -> Credentials | None:
@@ -44,12 +41,15 @@ def extract(environ: Mapping[str, Any], max_bytes: int = 8192) -> Credentials | 
         return None
     if not isinstance(header, str):
         raise InvalidRequest
-    if not header.startswith("Bearer ") and header[:7].lower() != "bearer ":
-        if header[:6].lower() == "bearer" and header[6:7] not in _SCHEME_CHARACTERS:
-            raise InvalidRequest
-        return None
-    token = checked_token(header[7:].lstrip(" "), max_bytes)
-    return Credentials("Bearer", token, "header")
+    if not header.startswith("Bearer "):
+        if header[:7].lower() != "bearer ":
+            if header[:6].lower() == "bearer" and header[6:7] not in _SCHEME_CHARACTERS:
+                raise InvalidRequest
+            return None
+        header = f"Bearer {header[7:]}"
+    if header[7:8] == " ":
+        header = f"Bearer {header[7:].lstrip(' ')}"
+    return Credentials("Bearer", checked_token(header[7:], max_bytes), "header", header)
 
 
 def checked_token(token: object, max_bytes: int) -> str:
