@@ -32,11 +32,12 @@ _AS_UNDERSCORES = str.maketrans(string.punctuation, "_" * len(string.punctuation
 
 _PER_PATH = 1400
 _PER_WALK = 5000
-_PER_BRANCH = 700
+_PER_BRANCH = 1700
 _PER_LEVEL = 300
 _PER_PATTERN = 0.05
-"""Nanoseconds of work: for a reading; for one that may branch; for each branch; for each level of
-the tree then; and for each rule with `*` at such a level."""
+"""Nanoseconds of work: for a reading; for one that may branch; for each segment that may stand for
+another one, and for each branch that it makes; for each level of the tree then; and for each rule
+with `*` at such a level."""
 
 
 Charge = Callable[[float], None]
@@ -237,6 +238,7 @@ class _Walk(Generic[R]):
         self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
     ) -> None:
         """Leave to do what the segment at this depth may stand for beside itself."""
+        self._charge(_PER_BRANCH)
         segment = self._segments[depth]
         if not segment:
             stars = bits & self._patterns.stars[depth]
