@@ -379,7 +379,7 @@ PARTS: dict[str, tuple[Callable[[], object], str]] = {
     "a provider as issuer": (lambda: issued_by(PROVIDER), r"issued_by\('https://"),  # type: ignore[arg-type]
     "any of nothing": (lambda: any_of(), r"any_of\(scope\('a'\), scope\('b'\)\)"),
     "any of a list": (lambda: any_of([scope("a")]), r"any_of must hold requirements"),  # type: ignore[arg-type]
-    "public among others": (lambda: any_of(public, scope("a")), "ask for nothing"),
+    "public among others": (lambda: any_of(public, scope("a")), "any_of must not hold public"),
     "a key where a key set belongs": (
         lambda: Provider(issuer="i", audience="a", keys=Key.from_secret(SECRET)),  # type: ignore[arg-type]
         r"keys=KeySet\(\[key\]\)",

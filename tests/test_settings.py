@@ -233,7 +233,11 @@ WRONG = {
     ),
     "a method in small letters": ({"rules": "/api get"}, "rules", "got 'get'"),
     "public with a scope": ({"rules": "/x\n/api public scope=a"}, "rules", "in '/api public"),
-    "a pattern": ({"rules": "/users/<id>"}, "rules", "in '/users/<id>': prefix must be a literal"),
+    "a pattern": (
+        {"rules": "/users/<id>"},
+        "rules",
+        "in '/users/<id>': prefix must have no pattern",
+    ),
     "bad URL": ({"jwks_url": "http://idp.example/"}, "jwks_url", "https"),
 }
 

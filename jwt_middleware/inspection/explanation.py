@@ -69,16 +69,17 @@ class Explanation:
         return answer.reason if isinstance(answer, Refusal) else None
 
 
-def explain(middleware: JWTMiddleware, environ: Mapping[str, Any]) -> Explanation:
+def explain(middleware: JWTMiddleware, request: Mapping[str, Any]) -> Explanation:
     """Return why the middleware answers a request as it does.
 
-    The decision is the middleware's own. Calls no app, and writes nothing into the environ.
+    `request` is an environ. The decision is the middleware's own. Calls no app, and writes nothing
+    into the environ.
     """
-    decision = middleware.decide(environ)
-    readings = _readings(middleware, environ)
+    decision = middleware.decide(request)
+    readings = _readings(middleware, request)
     if not decision.rules or all(rule.is_public for rule in decision.rules):
         return Explanation(readings, None, (), _verdicts(decision.rules, None), decision)
-    credentials, source = _credentials(middleware, environ)
+    credentials, source = _credentials(middleware, request)
     found: tuple[Finding, ...] = ()
     caller: Identity | None = None
     if credentials is not None:
@@ -88,18 +89,18 @@ def explain(middleware: JWTMiddleware, environ: Mapping[str, Any]) -> Explanatio
     return Explanation(readings, source, found, _verdicts(decision.rules, caller), decision)
 
 
-def _readings(middleware: JWTMiddleware, environ: Mapping[str, Any]) -> tuple[Reading, ...]:
+def _readings(middleware: JWTMiddleware, request: Mapping[str, Any]) -> tuple[Reading, ...]:
     try:
-        paths = readings_of(environ)
+        paths = readings_of(request)
     except (Refusal, AttributeError, TypeError, ValueError):
         return ()
-    alone = {"REQUEST_METHOD": environ.get("REQUEST_METHOD", "GET")}
+    alone = {"REQUEST_METHOD": request.get("REQUEST_METHOD", "GET")}
 
     def reading(path: str, is_longer_only: bool) -> Reading:
         rules = middleware.decide({**alone, "PATH_INFO": path}).rules
         return Reading(path, rules, is_longer_only)
 
-    given = environ.get("PATH_INFO", "")
+    given = request.get("PATH_INFO", "")
     always = sorted(paths.always, key=lambda path: (path != given, path))
     return (
         *(reading(path, False) for path in always),
@@ -108,15 +109,15 @@ def _readings(middleware: JWTMiddleware, environ: Mapping[str, Any]) -> tuple[Re
 
 
 def _credentials(
-    middleware: JWTMiddleware, environ: Mapping[str, Any]
+    middleware: JWTMiddleware, request: Mapping[str, Any]
 ) -> tuple[Credentials | None, str]:
     try:
-        credentials = extract(environ, middleware.max_token_bytes)
+        credentials = extract(request, middleware.max_token_bytes)
     except Refusal as refusal:
         return None, f"not usable: {refusal.description}"
     if credentials is not None:
         return credentials, f"in the {credentials.source}: {credentials.scheme}"
-    has_header = "HTTP_AUTHORIZATION" in environ
+    has_header = "HTTP_AUTHORIZATION" in request
     missing = "an Authorization header of another scheme" if has_header else "no such header"
     return None, f"none: {missing}"
 

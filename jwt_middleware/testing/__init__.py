@@ -16,6 +16,7 @@ With Django it is `DjangoClient`, since Django's own client goes round WSGI midd
 """
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from .identity import identity_environ
@@ -57,6 +58,10 @@ _LAZY = {
     ),
 }
 """The names that need a package: their module, the package, and what is said without it."""
+
+# `from jwt_middleware.testing import *` imports every name of `__all__`. Leave out a name whose
+# package is not installed, or the import would fail.
+__all__ = [name for name in __all__ if name not in _LAZY or find_spec(_LAZY[name][1])]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,11 +84,11 @@ header
   alg       "HS256"
   typ       "at+jwt"
 claims
+  iss       "https://idp.example/"
   sub       "7"
+  aud       "api"
   iat       1795521540  2026-11-24 11:59:00 UTC, 60 seconds ago
   exp       1795522500  2026-11-24 12:15:00 UTC, in 15 minutes
-  iss       "https://idp.example/"
-  aud       "api"
   jti       "t"
   nbf       1795514400  2026-11-24 10:00:00 UTC, 2 hours ago
 not verified: use --app or --key

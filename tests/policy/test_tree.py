@@ -150,9 +150,7 @@ def test_a_table_that_branches_everywhere_costs_one_walk() -> None:
     ]
     table = RuleTable(rules)
     work: list[float] = []
-    # inside: how often the table is asked is seen nowhere else
-    tree = table._trees[
-        ""
-    ]  # the private tree: what it charges is the work, and no time is measured
+    # inside: what the tree charges is the work, so no time need be measured
+    tree = table._trees[""]
     tree.rules_for("/" + "/".join(["a"] * 40), work.append)
     assert sum(work) < 500_000
