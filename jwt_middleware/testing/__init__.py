@@ -29,12 +29,12 @@ from .trust import trusting
 
 if TYPE_CHECKING:
     from .client import Client
-    from .django_client import DjangoClient
+    from .django_client import DjangoClient as DjangoClient
 
+# Without DjangoClient: `from jwt_middleware.testing import *` must not need Django.
 __all__ = [
     "FLAWS",
     "Client",
-    "DjangoClient",
     "KeyServer",
     "Tokens",
     "assert_every_route_ruled",

@@ -66,3 +66,12 @@ def test_a_module_may_begin_after_its_test(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n2 passed in " in done.stdout
+
+
+def test_all_names_need_no_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`from jwt_middleware.testing import *` works for who installed the extra `testing` alone."""
+    monkeypatch.delitem(sys.modules, "jwt_middleware.testing.django_client", raising=False)
+    monkeypatch.setitem(sys.modules, "django", None)
+    names: dict[str, object] = {}
+    exec("from jwt_middleware.testing import *", names)
+    assert "Client" in names

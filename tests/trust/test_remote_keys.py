@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -748,7 +749,7 @@ def test_the_log_names_no_secret(server: FaultServer, caplog: pytest.LogCaptureF
     ("name", "why"),
     [
         ("drip the body fast", "TimeoutError"),
-        ("flood of 100-continue", "the answer is too large"),
+        ("flood of 100-continue", "the answer is too large|HTTPException"),  # since Python 3.15
         ("endless headers", "HTTPException"),
         ("200 MB", "the answer is too large"),
         ("RST before headers", "ConnectionResetError"),
@@ -766,7 +767,8 @@ def test_the_log_says_why(
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url, timeout=1).find("first")
     settle()
-    assert [message.partition(" cannot be reached: ")[2] for message in caplog.messages] == [why]
+    (told,) = (message.partition(" cannot be reached: ")[2] for message in caplog.messages)
+    assert re.fullmatch(why, told)
 
 
 # --- TLS
