@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from webtest import TestRequest
+from webtest import TestRequest as Request
 
 from jwt_middleware.login import LoginApp
 from tests.kit.parts import examples
@@ -184,7 +184,7 @@ def test_a_length_that_is_no_number(length: str, login_app: LoginApp) -> None:
         "CONTENT_TYPE": FORM,
         "CONTENT_LENGTH": length,
     }
-    assert TestRequest.blank("/token", environ).get_response(login_app).status_int == 400
+    assert Request.blank("/token", environ).get_response(login_app).status_int == 400
 
 
 def test_a_chunked_body(login: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
-from webtest import TestRequest
+from webtest import TestRequest as Request
 
 from jwt_middleware import Identity, JWTMiddleware, Rule, issued_by, public
 from jwt_middleware.login import TokenMinter
@@ -146,7 +146,7 @@ def test_the_path_stays_as_it_came(api: Any, recorder: Recorder, forge: Any, mou
 
 def test_the_reason_of_a_refusal(guard: Any) -> None:
     """On a refusal the environ holds the reason, for the access log of the server."""
-    request = TestRequest.blank("/api", environ=dict(STALE))
+    request = Request.blank("/api", environ=dict(STALE))
     assert request.get_response(guard()).status_int == 401
     assert request.environ["jwt_middleware.reason"] == "missing"
     assert not {"REMOTE_USER", "AUTH_TYPE", "jwt_middleware.identity"} & request.environ.keys()

@@ -16,6 +16,8 @@ from jwt_middleware import JWTMiddleware, Rule, optional
 from jwt_middleware.login import LoginApp, TokenMinter
 from tests.kit.engines import skip
 
+pytestmark = pytest.mark.needs_frameworks
+
 Site = Callable[..., TestApp]
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from webtest import TestApp, TestResponse
+from webtest import TestApp
+from webtest import TestResponse as Response
 
 from jwt_middleware import JWTMiddleware, RevocationList, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
@@ -35,7 +36,7 @@ class Browser:
 
     def post(
         self, path: str, fields: dict[str, Any], status: int = 200, **headers: str
-    ) -> TestResponse:
+    ) -> Response:
         """Send the fields as JSON, with the cookie if there is one, and take the cookie of the
         answer."""
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -62,7 +63,7 @@ def browser() -> Browser:
     return Browser()
 
 
-def attributes_of(answer: TestResponse) -> tuple[str, set[str]]:
+def attributes_of(answer: Response) -> tuple[str, set[str]]:
     """The name of the cookie that an answer sets, and its attributes but the expiry."""
     (header,) = answer.headers.getall("Set-Cookie")
     pair, *attributes = (part.strip() for part in header.split(";"))
