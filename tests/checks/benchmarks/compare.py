@@ -10,6 +10,7 @@ through gunicorn follow.
 import functools
 import gc
 import itertools
+import random
 import statistics
 import sys
 import time
@@ -29,6 +30,7 @@ from werkzeug.test import create_environ
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, RevocationList, Rule
 from jwt_middleware.events import Observer
 from jwt_middleware.metrics import PrometheusMetrics
+from jwt_middleware.policy.rules import RuleTable
 from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_key
 from tests.checks.benchmarks import throughput
 from tests.kit.tokens import issued
@@ -235,6 +237,33 @@ def contestants() -> dict[str, Contestant]:
     return found
 
 
+def wildcards() -> dict[str, Contestant]:
+    """New and repeated paths in tables with `*`, and one in a table that branches everywhere."""
+    one = RuleTable([Rule("/orgs/*/admin")])
+    many = RuleTable([Rule(f"/orgs/*/r{n}" if n % 2 else f"/p{n}/*/x") for n in range(10_000)])
+    shapes = random.Random(1).sample(range(2**30), 1000)
+    branching = RuleTable(
+        [
+            Rule("/" + "/".join("a" if shape >> level & 1 else "*" for level in range(30)))
+            for shape in shapes
+        ]
+    )
+    numbers = itertools.count()
+
+    def ask(table: RuleTable, path: Callable[[], str]) -> Contestant:
+        return lambda: table.match({"REQUEST_METHOD": "GET", "PATH_INFO": path()})
+
+    return {
+        "repeated path, 1 rule with *": ask(one, lambda: "/orgs/7/r77"),
+        "repeated path, 10,000 rules with *": ask(many, lambda: "/orgs/7/r77"),
+        "new path, 1 rule with *": ask(one, lambda: f"/orgs/{next(numbers)}/r77"),
+        "new path, 10,000 rules with *": ask(many, lambda: f"/orgs/{next(numbers)}/r77"),
+        "new path, 1,000 rules that branch": ask(
+            branching, lambda: "/a" * 30 + f"/{next(numbers)}"
+        ),
+    }
+
+
 def _decode(decode: Any, tokens: list[str], algorithm: str) -> Contestant:
     texts = itertools.cycle(tokens)
     key = KEYS[algorithm].verifying_key
@@ -293,14 +322,16 @@ _METRICS_MICROSECONDS = 3
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 25
-    took = measure(contestants(), rounds)
+    took = measure(contestants() | wildcards(), rounds)
     worst = max(measure(hostile(), min(rounds, 5)).items(), key=lambda item: item[1])
     base = {"Flask-JWT-Extended": "Flask bare", "Authlib": "Flask bare"}
     alone = ("bare app", "Flask bare")
     print(f"{'microseconds, median of ' + str(rounds) + ' rounds':42} {'whole':>9} {'added':>9}")
     added = {}
     for name, microseconds in took.items():
-        is_request = not name.startswith(("jwt.", "oxyjwt.", "signature"))
+        is_request = not name.startswith(
+            ("jwt.", "oxyjwt.", "signature", "repeated path", "new path")
+        )
         added[name] = (
             microseconds - took[base.get(name, "bare app")]
             if is_request and name not in alone
@@ -334,6 +365,15 @@ def _ratios(took: dict[str, float], added: dict[str, float]) -> Iterator[tuple[s
         text = f"first-seen {algorithm} / jwt.decode {algorithm}"
         yield text, added[f"first-seen {algorithm}"] / took[f"jwt.decode {algorithm}"], limit
     yield "10,000 rules / 1 rule", added["repeated, 10,000 rules"] / repeated, 1.1
+    for kind, limit in {"repeated": 1.1, "new": 3}.items():
+        text = f"{kind} path, 10,000 rules with * / 1 rule"
+        few = took[f"{kind} path, 1 rule with *"]
+        yield text, took[f"{kind} path, 10,000 rules with *"] / few, limit
+    yield (
+        "new path, 1,000 rules that branch / a millisecond",
+        took["new path, 1,000 rules that branch"] / 1000,
+        1,
+    )
     yield "1,000,000 revocations / none", added["repeated, 1,000,000 revocations"] / repeated, 1.1
 
 
