@@ -276,3 +276,19 @@ def test_the_commands_that_check_are_there() -> None:
     for command in commands[1:]:
         name = command.removeprefix("python -m ").split()[0]
         assert (ROOT / name.replace(".", "/") / "__main__.py").exists()
+
+
+def test_the_architecture_page_names_what_is_there() -> None:
+    """Every file and every `module.name` of the page exists in the package."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "jwt_middleware"
+    files = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", page))
+    missing = {name for name in files if not list(ROOT.rglob(name.split("/")[-1]))}
+    dotted = set(re.findall(r"`([a-z_]+)\.([a-zA-Z_]+)`", page)) - {("tests", "py")}
+    for module, name in dotted:
+        sources = [*package.rglob(f"{module}.py"), *package.rglob(f"{module}/*.py")]
+        is_file = name == "py" and list(package.rglob(f"{module}.py"))
+        if not is_file and not any(re.search(rf"\b{name}\b", one.read_text()) for one in sources):
+            missing.add(f"{module}.{name}")
+    assert len(files) + len(dotted) > 20
+    assert not missing
