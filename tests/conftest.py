@@ -23,8 +23,8 @@ from tests.kit.inside import database_of
 _CHEAP = "scrypt:1024:8:1"
 
 _TAKES = {
-    True: "quick: Python packages only; about 75 s with -n 2 on two quiet cores",
-    False: "everything: browsers, servers, engines; about 10 minutes with -n 2 on two quiet cores",
+    True: "quick: Python packages only; about 2 minutes with -n 2 on two quiet cores",
+    False: "everything: browsers, servers, engines; about 15 minutes with -n 2 on two quiet cores",
 }
 
 
