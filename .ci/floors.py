@@ -67,8 +67,7 @@ def _run_quick_suite(environment: Environment, wheel: Path, pins: dict[str, str]
     done = environment.install(f"{wheel}[test]", *pins.values())
     if done.returncode:
         sys.exit(f"the floors cannot be installed beside the extra test:\n{done.stderr}")
-    # In one process: the oldest pytest names some tests by random values, and xdist needs one name.
-    suite = ("-m", "pytest", "-q", "-m", "quick")
+    suite = ("-m", "pytest", "-q", "-m", "quick", "-n", "2", "--dist", "loadfile")
     done = environment.run(*suite, cwd=ROOT)
     print(done.stdout, end="")
     if done.returncode:
