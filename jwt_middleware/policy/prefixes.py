@@ -62,7 +62,12 @@ _LITERAL_SEGMENT = re.compile(
     rf"\$(?:{'|'.join(_DOLLAR_NAMES)})|[A-Za-z_][\w.]*\((?:[0-9]+|'[^'()/]*')?\)"
 )
 
-_MISTYPED = re.compile("[=\"'`]")
+_MISTYPED = re.compile(
+    "[\"'`]|scope=|=(?:authenticated|optional|public|report_only|scope)(?![a-z])|=$"
+)
+"""What a text rule without its space looks like. Any other `=` is part of a path, as in
+`/year=2026`."""
+
 
 # Unicode's Default_Ignorable_Code_Point where it is not in a category below, and blanks that are
 # letters or symbols to Unicode. Then slashes and bars that are no mathematical symbols.
@@ -85,7 +90,7 @@ def checked_prefix(prefix: str) -> str:
     _check_is_literal(prefix)
     require(
         not _MISTYPED.search(_without_literal_segments(prefix)),
-        f"prefix must be a path without '=' and quotes, got {prefix!r}; "
+        f"prefix must be a path without quotes and words of a text rule, got {prefix!r}; "
         'Rule("/api", scope("x")), or "/api scope=x" in a text, with a space between',
     )
     path = to_wsgi(prefix.removesuffix("/") or "/")

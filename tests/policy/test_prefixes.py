@@ -54,18 +54,18 @@ MISTYPED = [
     "/api'",
     "/api`",
     '/"api"',
-    "/year=2026",
 ]
 
 
 @pytest.mark.parametrize("prefix", MISTYPED)
 def test_a_mistyped_rule_of_a_text_is_not_a_prefix(prefix: str) -> None:
-    """An equals sign or a quote in a prefix is a rule as text with a blank too few."""
+    """A word of a rule as text, or a quote, in a prefix: a space is missing."""
     with pytest.raises(ConfigurationError, match="with a space between"):
         Rule(prefix)
 
 
 MEANT = {
+    "a partition": "/data/year=2026",
     "OData's metadata": "/odata/$metadata",
     "OData's batch": "/$batch",
     "OData's count": "/Products/$count",

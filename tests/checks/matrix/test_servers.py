@@ -277,12 +277,15 @@ def nginx(
 def test_behind_nginx_a_large_post_reads_its_refusal(
     server: Server, nginx: dict[tuple[str, str], int], buffering: str
 ) -> None:
-    """nginx hands the 401 on, and does not turn an early end of the connection into a 502."""
+    """nginx hands the 401 on, and does not turn an early end of the connection into a 502.
+
+    On granian nothing can end a read, so a body of more than 8 KiB is left unread (README).
+    """
     port = nginx[server.name, buffering]
     wait_for(lambda: exchange(port, b"/").status == 200)
     for size in (1 * MIB, 5 * MIB):
         status = exchange(port, b"/api/secret", method=b"POST", body=bytes(size)).status
-        assert status == 401 or (status == 502 and size > MIB and server.name in _MAY_RESET)
+        assert status == 401 or (status == 502 and server.name in _MAY_RESET)
 
 
 # ---------------------------------------------------------------- all together
