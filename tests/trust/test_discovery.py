@@ -189,7 +189,7 @@ def test_one_deadline_for_all_of_it(server: FaultServer) -> None:
     describe(server, OIDC)
 
     def late(exchange: Exchange) -> None:
-        exchange.faults.closing.wait(1)
+        exchange.faults.closing.wait(1.0)
         (hang if exchange.path == PATH else well)(exchange)
 
     server.behaviour = late
