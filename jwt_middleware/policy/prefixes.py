@@ -145,13 +145,10 @@ def _check_is_literal(prefix: str) -> None:
     plain = _without_literal_segments(prefix)
     found = _PATTERN.search(plain)
     if found:
-        at = plain.count("/", 0, found.start())
-        if found[0].startswith("/"):  # behind a segment: `:` or `,` between two
-            at = max(at, 1)
-        segments = prefix.split("/")
-        segments[min(at, len(segments) - 1)] = WILDCARD
-        form = "/".join(segments)
-        form = form if not _PATTERN.search(_without_literal_segments(form)) else "/users/*/posts"
+        pairs = zip(prefix.split("/"), plain.split("/"), strict=True)
+        form = "/".join(
+            WILDCARD if _PATTERN.search(f"/{segment}") else given for given, segment in pairs
+        )
         dollar = (
             "; of names with a dollar those of OData and FHIR are known, such as /$metadata"
             if found[0] == "$"
