@@ -1,0 +1,126 @@
+"""`explain` and `routes` as commands: what they print, their exit codes, and misuse."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kit.tokens import issued
+
+from .conftest import Command
+
+SECRET = "a secret of at least thirty-two bytes"
+HIDDEN = "postgresql://ada:lovelace@db/x"
+APP = f"""
+import flask
+from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule, scope
+app = flask.Flask("some")
+for path in ("/", "/api/me", "/api/admin"):
+    app.add_url_rule(path, path, lambda: "ok")
+keys = KeySet([Key.from_secret({SECRET!r})])
+provider = Provider(issuer="https://i.example", audience="example-api", keys=keys)
+rules = [Rule("/api"), Rule("/api/admin", scope("admin"))]
+guarded = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
+def application(environ, start_response):
+    return guarded(environ, start_response)
+bare = flask.Flask("bare")
+number = 7
+"""
+BROKEN = {
+    "raising": f"raise RuntimeError({HIDDEN!r})",
+    "exiting": f"import sys; sys.exit({HIDDEN!r})",
+    "wrong_value": f"int({HIDDEN!r})",
+    "ours": "from jwt_middleware import Rule; Rule('api')",
+}
+
+
+@pytest.fixture(autouse=True)
+def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder with an app, and with some that cannot be imported."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name, text in {"some_site": APP, **BROKEN}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    yield
+    for name in ("some_site", *BROKEN):
+        sys.modules.pop(name, None)
+
+
+def token(**claims: object) -> str:
+    """A good token of the app's issuer, with changes."""
+    return issued(SECRET, **{"iss": "https://i.example", "aud": "example-api", **claims})
+
+
+def test_explain_shows_expected_and_found(command: Command) -> None:
+    """The answer is the app's; the token itself is not shown."""
+    given = token(aud="account")
+    done = command("explain", "--app", "some_site", "GET", "/api/me", given=given)
+    assert (done.code, done.err) == (1, "")
+    assert "account" in done.out
+    assert "example-api" in done.out
+    assert "answer: 401 audience" in done.out
+    assert given not in done.out
+
+
+@pytest.mark.parametrize(
+    ("path", "claims", "code", "answer"),
+    [
+        ("/", {}, 0, "answer"),
+        ("/api/me", {}, 0, "answer"),
+        ("/api/admin", {"scope": "admin"}, 0, "answer"),
+        ("/api/admin", {}, 1, "answer: 403 scope"),
+        ("/api/me", {"exp": 1}, 1, "answer: 401 expired"),
+    ],
+)
+def test_explain_ends_as_the_app_answers(
+    path: str, claims: dict[str, object], code: int, answer: str, command: Command
+) -> None:
+    """0 where the app answers, 1 where the request is refused."""
+    done = command("explain", "--app", "some_site", "GET", path, given=token(**claims))
+    assert done.code == code
+    assert answer in done.out
+
+
+def test_routes_are_listed_and_strict_counts(command: Command) -> None:
+    """Every route with its rule, in 80 columns; `--strict` fails for an open one."""
+    done = command("routes", "--app", "some_site")
+    assert done.code == 0
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+    assert [line.split()[-1] for line in done.out.splitlines() if " / " in line] == ["OPEN"]
+    assert command("routes", "--app", "some_site", "--strict").code == 1
+    assert json.loads(command("routes", "--app", "some_site", "--json").out)
+
+
+MISUSE = {
+    "no such module": ("nothing_here", "GET", "/"),
+    "no such attribute": ("some_site:nothing", "GET", "/"),
+    "no app": ("some_site:number", "GET", "/"),
+    "no slash": ("some_site", "GET", "api"),
+    "not ASCII": ("some_site", "GET", "/caf\xe9"),
+    "no method": ("some_site", "G T", "/"),
+    **{name: (name, "GET", "/") for name in BROKEN},
+}
+
+
+@pytest.mark.parametrize(("app", "method", "path"), MISUSE.values(), ids=MISUSE)
+def test_misuse_is_told_without_a_traceback(
+    app: str, method: str, path: str, command: Command
+) -> None:
+    """Exit code 2; what an app's own error says is not shown, since it may be a secret."""
+    done = command("explain", "--app", app, method, path, given=token())
+    assert (done.code, done.out) == (2, "")
+    assert "Traceback" not in done.err
+    assert "lovelace" not in done.err
+
+
+def test_our_own_error_is_shown(command: Command) -> None:
+    """A `ConfigurationError` says what to change, and never holds a secret."""
+    assert "prefix must be a path" in " ".join(command("routes", "--app", "ours").err.split())
+
+
+@pytest.mark.parametrize("header", ["no colon", ": x", "A B: x", "Authorization: x", "Cookie: a=b"])
+def test_a_header_that_is_none_is_misuse(header: str, command: Command) -> None:
+    """So is one with a credential: the token comes from stdin."""
+    line = ("explain", "--app", "some_site", "--header", header, "GET", "/")
+    assert command(*line, given=token()).code == 2

@@ -1,0 +1,50 @@
+"""`assert_every_route_ruled`: no route is open because nobody thought of it."""
+
+from typing import Any
+
+import flask
+import pytest
+
+from jwt_middleware import ConfigurationError, JWTMiddleware, Rule
+from jwt_middleware.login import TokenMinter
+from jwt_middleware.testing import assert_every_route_ruled
+
+MINTER = TokenMinter.from_secret("s" * 32, issuer="https://i.example", audience="a")
+
+
+def site(*rules: Rule) -> Any:
+    """A Flask app with three routes behind these rules."""
+    app = flask.Flask("some", static_folder=None)
+    for path in ("/", "/api/me", "/api/new"):
+        app.add_url_rule(path, path, lambda: "ok")
+    return JWTMiddleware(app.wsgi_app, providers=[MINTER.provider], rules=rules)
+
+
+def test_every_route_has_a_rule() -> None:
+    """Nothing is said where all have one, or where the open ones are named."""
+    assert_every_route_ruled(site(Rule("/")))
+    assert_every_route_ruled(site(Rule("/api")), but=["/"])
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [(Rule("/api/me"),), (Rule("/api", exact=True),), (Rule("/api", report_only=True),)],
+    ids=["another path", "exact", "report only"],
+)
+def test_an_open_route_is_named(rules: tuple[Rule, ...]) -> None:
+    """A rule for another path, for one path alone, or one that refuses nobody protects nothing."""
+    with pytest.raises(AssertionError, match="/api/new"):
+        assert_every_route_ruled(site(*rules), but=["/"])
+
+
+def test_an_app_that_cannot_be_listed_is_no_success() -> None:
+    """Neither is one without a middleware."""
+
+    def plain(environ: Any, start_response: Any) -> list[bytes]:
+        return []
+
+    unlisted = JWTMiddleware(plain, providers=[MINTER.provider], rules=[Rule("/api")])
+    with pytest.raises((AssertionError, ConfigurationError)):
+        assert_every_route_ruled(unlisted)
+    with pytest.raises((AssertionError, ConfigurationError)):
+        assert_every_route_ruled(plain)
