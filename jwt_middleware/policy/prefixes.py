@@ -68,7 +68,6 @@ _MISTYPED = re.compile(
 """What a text rule without its space looks like. Any other `=` is part of a path, as in
 `/year=2026`."""
 
-
 # Unicode's Default_Ignorable_Code_Point where it is not in a category below, and blanks that are
 # letters or symbols to Unicode. Then slashes and bars that are no mathematical symbols.
 _BLANKS = re.compile(

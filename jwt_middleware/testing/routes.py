@@ -8,11 +8,11 @@ from ..inspection import coverage
 
 
 def assert_every_route_ruled(app: Any, *, but: Iterable[str] = ()) -> None:
-    """Raise an `AssertionError` if a rule governs not every route of a WSGI app.
+    """Raise an `AssertionError` if no rule governs some route of a WSGI app.
 
-    `but` has the routes that are open on purpose, as `jwt-middleware routes` shows them. It also
-    raises where the routes of a part cannot be listed, for a rule that misleads, and for an entry
-    of `but` that is not an open route.
+    `but` lists the routes that are open on purpose, as `jwt-middleware routes` shows them. Routes
+    that cannot be listed, a rule that misleads, and an entry of `but` that is not an open route
+    raise it too. `ConfigurationError` for a `but` that is not a list.
     """
     is_list = not isinstance(but, (str, bytes)) and isinstance(but, Iterable)
     require(is_list, f"but must be a list of routes, got {got(but)}; but=['/health']")
