@@ -5,15 +5,16 @@ rules of the path -> credentials -> verdict (cached) -> confirmed identity -> re
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ._options import check_count
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
-from .errors import InvalidRequest, Refusal
+from .errors import Forbidden, InvalidRequest, InvalidToken, MissingToken, Refusal
 from .events import Observer, Observers
 from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
 from .policy.candidates import Match, matches_of
+from .policy.paths import may_mean_another_method, methods_of
 from .policy.rules import Rule
 from .readiness import readiness
 from .trust.provider import Provider
@@ -29,8 +30,17 @@ from .wire.cors import (
     is_preflight,
     preflight_response,
 )
-from .wire.credentials import checked_token, extract
+from .wire.credentials import (
+    Place,
+    basic_password,
+    bearer,
+    checked_places,
+    checked_token,
+    find,
+    has_unread_scheme,
+)
 from .wire.problem import refusal_response
+from .wire.same_site import SAFE_METHODS, is_from_a_browser, is_from_this_site, is_websocket
 from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
@@ -41,6 +51,8 @@ class JWTMiddleware:
 
     - `providers`: the issuers trusted here, a list of `Provider`.
     - `rules`: a list of `Rule`. A path without one passes through untouched.
+    - `credentials`: the places where a token is looked for, in this order (`wire.credentials`). The
+      first that holds one decides.
     - `revocations`: a `RevocationList`, or None: tokens are good until they expire.
     - `realm`: the protection space named in challenges (RFC 9110 section 11.5).
     - `allowed_origins`: origins whose scripts may read every answer under a rule, such as
@@ -59,6 +71,7 @@ class JWTMiddleware:
         *,
         providers: Sequence[Provider],
         rules: Sequence[Rule],
+        credentials: Sequence[Place] = (bearer,),
         revocations: RevocationList | None = None,
         realm: str = "api",
         allowed_origins: Sequence[str] = (),
@@ -74,11 +87,14 @@ class JWTMiddleware:
         self.max_token_bytes = max_token_bytes
         self._realm = realm
         self._cache_size = cache_size
+        self._places = checked_places(credentials)
+        self._asks_bearer_first = self._places[0] is bearer
+        self._has_one_scheme = all(place.scheme == bearer.scheme for place in self._places)
         self._allowed_origins = checked_origins(allowed_origins)
         self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
         self.counts = VerificationCounts()  # for metrics
-        self._observers = Observers(observers)
+        self._observers = Observers(observers, self._places)
         self._is_observed = bool(observers) or self._candidates is not None
         # One look for what few do: a tenth of a request would be looks.
         self._does_more = self._is_observed or bool(self._allowed_origins)
@@ -111,7 +127,7 @@ class JWTMiddleware:
                 clear_identity(environ)
             else:
                 names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
-                put_identity(environ, caller, "Bearer", names_one)
+                put_identity(environ, caller, self._scheme(environ), names_one)
             environ[GOVERNED_BY_KEY] = self, rules, None
             return self.app(environ, start_response)
         except RecursionError:
@@ -137,7 +153,7 @@ class JWTMiddleware:
             # A rule that refuses nobody says nothing of a caller whom it would refuse.
             held = decision.rules if decision.reported is None else rules
             names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(held)
-            put_identity(environ, decision.identity, "Bearer", names_one)
+            put_identity(environ, decision.identity, self._scheme(environ), names_one)
         if answer is not None or decision.reported is not None:
             note_refusals(environ, caller, answer, decision.reported)
         self._observers.report(decision, environ)
@@ -195,6 +211,11 @@ class JWTMiddleware:
         return readiness(self.verifier)
 
     @property
+    def places(self) -> tuple[Place, ...]:
+        """The places where a token is looked for, in this order."""
+        return self._places
+
+    @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules, in the order in which they were given."""
         return self._rules
@@ -202,7 +223,7 @@ class JWTMiddleware:
     def replace_verifier(self, verifier: Verifier) -> None:
         """Verify with another verifier from now on, and forget what the former one verified."""
         self.verifier = verifier
-        self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
+        self._cache: OrderedDict[Hashable, Verdict] = OrderedDict()
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
         """Return what the report-only rules would decide; the caller may be known already.
@@ -237,6 +258,8 @@ class JWTMiddleware:
             for rule in rules:
                 rule.authorize(caller)
         except Refusal as refusal:
+            if caller is None and refusal.reason == "missing" and has_unread_scheme(environ):
+                refusal = MissingToken("unread_scheme")
             # Known is a caller whose token is good, and whom a requirement refuses.
             return rules, caller, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):
@@ -260,26 +283,52 @@ class JWTMiddleware:
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verifies once, confirms every time."""
-        # The cache is keyed by the header in its usual form: most requests end here, unparsed.
-        authorization = environ.get("HTTP_AUTHORIZATION")
-        verdict = self._cache.get(authorization)
-        # Compared here and not by a method: calls are a third of what a cached token costs.
-        if verdict is not None and verdict.keys.generation == verdict.generation:
-            if self._is_observed:
-                self.counts.cached += 1
-            return self.verifier.confirm(verdict)
-        credentials = extract(environ, self.max_token_bytes)
-        if credentials is None:
-            return None
-        key = credentials.authorization
-        if key != authorization:  # such as "bearer", or two spaces
-            verdict = self._cache.get(key)
-            if verdict is not None and verdict.is_current():
-                self.counts.cached += 1
+        if self._asks_bearer_first:
+            # The cache is keyed by the header in its usual form: most requests end here, unparsed.
+            verdict = self._cache.get(environ.get("HTTP_AUTHORIZATION"))
+            # Compared here and not by a method: calls are a third of what a cached token costs.
+            if verdict is not None and verdict.keys.generation == verdict.generation:
+                if self._is_observed:
+                    self.counts.cached += 1
                 return self.verifier.confirm(verdict)
-        return self._verify(key, credentials.token)
+        found = find(environ, self._places)
+        if found is None:
+            return None
+        place, credential = found
+        if place.is_sent_by_browsers:
+            self._check_site(place, environ)
+        key = place.cache_key(credential)
+        verdict = self._cache.get(key)
+        if verdict is not None and verdict.is_current():
+            self.counts.cached += 1
+            return self.verifier.confirm(verdict)
+        try:
+            return self._verify(key, place.read(credential, self.max_token_bytes))
+        except InvalidToken as refusal:
+            if refusal.reason != "malformed":
+                raise
+            raise InvalidToken(place.malformed) from None
 
-    def _verify(self, key: str, token: str) -> Identity:
+    def _check_site(self, place: Place, environ: Mapping[str, Any]) -> None:
+        """Raise `Forbidden` if a foreign page may have caused this request to change something.
+
+        A browser adds a cookie by itself, and a password that was typed into its own dialog.
+        Programs that send a password send no header of a browser's.
+        """
+        if environ.get("REQUEST_METHOD") in SAFE_METHODS and not is_websocket(environ):
+            is_plain = not may_mean_another_method(environ)
+            if is_plain or SAFE_METHODS.issuperset(methods_of(environ)):
+                return
+        is_program = place is basic_password and not is_from_a_browser(environ)
+        if not is_program and not is_from_this_site(environ, self._allowed_origins):
+            raise Forbidden("cross_site")
+
+    def _scheme(self, environ: Mapping[str, Any]) -> str:
+        """Return the AUTH_TYPE of a request whose caller is known."""
+        found = None if self._has_one_scheme else find(environ, self._places)
+        return bearer.scheme if found is None else found[0].scheme
+
+    def _verify(self, key: Hashable, token: str) -> Identity:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
@@ -287,7 +336,7 @@ class JWTMiddleware:
             self._cache_verdict(key, verdict)
         return caller
 
-    def _cache_verdict(self, key: str, verdict: Verdict) -> None:
+    def _cache_verdict(self, key: Hashable, verdict: Verdict) -> None:
         self._cache[key] = verdict
         if len(self._cache) > self._cache_size:
             try:
