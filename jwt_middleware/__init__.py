@@ -31,7 +31,7 @@ from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
 from .trust.revocation import RevocationList
 from .views import enforce, refusal_response
-from .wire.credentials import basic_password, bearer, in_cookie, in_header
+from .wire.places import basic_password, bearer, in_cookie, in_header
 
 __version__ = "0.1.0"
 

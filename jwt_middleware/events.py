@@ -17,14 +17,14 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from ._options import got, require
+from ._options import got, require, takes
 from .decision import Decision
 from .errors import Refusal
 from .identity import SUBJECT_KEY
 from .log_lines import foreign_value, log_with_fields
 from .trust import jws
 from .wire.addresses import peer_address
-from .wire.credentials import Place, bearer, extract
+from .wire.credentials import BEARER, Places, extract
 
 Observer: TypeAlias = Callable[[Decision, Mapping[str, Any]], object]
 """Called with a decision and the environ that it was made for. What it returns is ignored."""
@@ -56,7 +56,7 @@ class Observers:
     `ConfigurationError` for what cannot be an observer.
     """
 
-    def __init__(self, observers: Sequence[Observer], places: Sequence[Place] = (bearer,)) -> None:
+    def __init__(self, observers: Sequence[Observer], places: Places = BEARER) -> None:
         is_list = isinstance(observers, (list, tuple))
         require(is_list, f"observers must be a list of {_FORM}, got {got(observers)}")
         for observer in observers:
@@ -119,18 +119,13 @@ def _check_observer(observer: object) -> None:
         "observers must hold callables that run at once, "
         f"got the coroutine or generator function {got(observer)}",
     )
-    try:
-        inspect.signature(observer).bind(None, None)  # type: ignore[arg-type]
-    except TypeError:
-        message = f"observers must hold {_FORM}, got {got(observer)}, which takes other arguments"
-        require(False, message)
-    except ValueError:  # a builtin without a signature: whether it fits shows when it is called
-        return
+    require(
+        takes(observer, 2),  # type: ignore[arg-type]
+        f"observers must hold {_FORM}, got {got(observer)}, which takes other arguments",
+    )
 
 
-def log_refusal(
-    decision: Decision, environ: Mapping[str, Any], places: Sequence[Place] = (bearer,)
-) -> None:
+def log_refusal(decision: Decision, environ: Mapping[str, Any], places: Places = BEARER) -> None:
     """Write one INFO line for a refusal, or for one that a report-only rule would have given.
 
     The record has as fields the reason, the rules, what the token names (issuer, kid, audience,
@@ -163,9 +158,7 @@ def log_refusal(
     log_with_fields(_log, logging.INFO, " ".join(words), {**shown, "report_only": not is_refused})
 
 
-def _names_in_token(
-    environ: Mapping[str, Any], places: Sequence[Place], reason: str
-) -> dict[str, object]:
+def _names_in_token(environ: Mapping[str, Any], places: Places, reason: str) -> dict[str, object]:
     names: dict[str, object] = dict.fromkeys(("issuer", "kid", "audience", "subject"))
     with contextlib.suppress(Refusal):
         credentials = extract(environ, places=places)

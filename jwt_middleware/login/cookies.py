@@ -16,8 +16,9 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from ..wire.credentials import cookie_values
-from ..wire.same_site import is_own_origin, is_plain_loopback, loopback_cookie_name
+from ..wire.cookies import cookie_values, loopback_cookie_name
+from ..wire.origins import AllowedOrigins
+from ..wire.same_site import is_own_origin, is_plain_loopback
 from .errors import ForeignSession, LoginError, json_response
 from .grants import Grants, Peer
 
@@ -32,7 +33,7 @@ class CookieMode:
     """Answers `POST /token` and `POST /revoke` with the refresh token in the cookie only, never in
     a body."""
 
-    def __init__(self, grants: Grants, *, allowed_origins: frozenset[str], max_age: float) -> None:
+    def __init__(self, grants: Grants, *, allowed_origins: AllowedOrigins, max_age: float) -> None:
         self._grants = grants
         self._allowed_origins = allowed_origins
         self._max_age = min(int(max_age), _MAX_AGE)
@@ -76,7 +77,7 @@ class CookieMode:
         return response
 
 
-def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None:
+def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None:
     """Raise `LoginError` 403 if the request comes from a page of a foreign origin.
 
     A page of this host, a page of a listed origin, and a client other than a browser may go on.

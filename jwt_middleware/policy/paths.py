@@ -142,6 +142,8 @@ def methods_of(environ: Mapping[str, Any]) -> set[str]:
     cannot be seen here; the request is a POST then. `InvalidRequest` for a header that is too long
     to be read.
     """
+    if not may_mean_another_method(environ):
+        return {environ.get("REQUEST_METHOD", "GET").upper()}
     named = [
         environ.get("REQUEST_METHOD", "GET"),
         *(short_header(environ, header) for header in METHOD_HEADERS),

@@ -14,18 +14,21 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from .addresses import is_proxied
+from .origins import AllowedOrigins
 
-SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+_SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that change nothing (RFC 9110 section 9.2.1). A foreign page may cause these."""
+
+DECIDING_HEADERS = ("Origin", "Sec-Fetch-Site")
+"""What tells who made a request, for `Vary`."""
 
 _HOST_FORM = r"([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
 _ORIGIN = re.compile(rf"(https?)://{_HOST_FORM}")
 _HOST = re.compile(_HOST_FORM)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_HOST_PREFIX = "__Host-"
 
 
-def is_from_this_site(environ: Mapping[str, Any], allowed_origins: Collection[str]) -> bool:
+def is_from_this_site(environ: Mapping[str, Any], allowed_origins: AllowedOrigins) -> bool:
     """Return whether a page of this host, or of an allowed origin, made the request.
 
     False where neither header says so. Behind a proxy that changes `Host`, the `Origin` of a page
@@ -43,6 +46,11 @@ def is_from_this_site(environ: Mapping[str, Any], allowed_origins: Collection[st
 def is_from_a_browser(environ: Mapping[str, Any]) -> bool:
     """Return whether a header is there that only browsers send."""
     return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ
+
+
+def is_safe(environ: Mapping[str, Any], methods: Collection[str]) -> bool:
+    """Return whether a request that may mean these methods changes nothing."""
+    return _SAFE_METHODS.issuperset(methods) and not is_websocket(environ)
 
 
 def is_websocket(environ: Mapping[str, Any]) -> bool:
@@ -89,14 +97,6 @@ def is_plain_loopback(environ: Mapping[str, Any]) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def loopback_cookie_name(name: str) -> str:
-    """Return the name of a cookie over plain http at a loopback host: without `__Host-`.
-
-    WebKit drops Secure cookies there, and without `Secure` browsers accept no such prefix.
-    """
-    return name.removeprefix(_HOST_PREFIX) or name
 
 
 def _host(environ: Mapping[str, Any]) -> tuple[str | None, str | None]:
