@@ -43,7 +43,7 @@ def wants_page(environ: Mapping[str, Any]) -> bool:
 
 def is_script(environ: Mapping[str, Any]) -> bool:
     """Return whether a script or an element of a page asks, and no navigation."""
-    return environ.get("HTTP_SEC_FETCH_MODE", "navigate") != "navigate"
+    return bool(environ.get("HTTP_SEC_FETCH_MODE", "navigate") != "navigate")
 
 
 def local_address(environ: Mapping[str, Any]) -> str | None:

@@ -21,11 +21,11 @@ _ORIGIN = re.compile(
 )
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _OPAQUE_HOST = re.compile(r"[A-Za-z0-9._~-]+")
-_DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21"}
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _MAX_PORT = 65535
 _MAX_NAME = 253  # characters of a host name (RFC 1035 section 3.1)
-_NEVER = ("data", "javascript", "blob", "about", "file")
-"""Schemes whose pages have the origin `null`, as every sandboxed page has (HTML section 7.5)."""
+_NEVER = ("about", "blob", "data", "file", "ftp", "javascript", "ws", "wss")
+"""Schemes of no page, or of pages whose origin is `null`, as that of every sandboxed page is."""
 
 
 class AllowedOrigins:

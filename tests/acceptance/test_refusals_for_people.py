@@ -189,9 +189,6 @@ BROKEN = {
     "its app fails half-way": lambda refusal, environ: _fails_half_way,
     "its app never starts": lambda refusal, environ: lambda *_: [b""],
     "is not an app": lambda refusal, environ: "sorry",
-    "answers text": lambda refusal, environ: (
-        lambda environ, start: (start("200 OK", []) and None) or ["x"]
-    ),
 }
 
 

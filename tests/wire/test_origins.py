@@ -73,6 +73,8 @@ def test_a_parent_stands_for_one_label(origin: object) -> None:
         "file://",
         "file://host",
         "data://x",
+        "ftp://app.example",
+        "wss://app.example",
         "capacitor://",
         "capacitor://localhost/",
         "HTTPS://app.example",
