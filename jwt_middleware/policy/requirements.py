@@ -9,9 +9,9 @@ import inspect
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from .._frozen import Frozen
 from .._options import is_text, require
 from ..errors import (
     ConfigurationError,
@@ -32,11 +32,11 @@ _log = logging.getLogger("jwt_middleware")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class _Marker:
+class _Marker(Frozen):
     """A requirement that asks nothing of a caller: it says what becomes of a request without
     one."""
 
+    __slots__ = ("name",)
     name: str
 
     def __call__(self, identity: Identity) -> None:
@@ -61,8 +61,8 @@ public: Requirement = _Marker("public")
 """Every request passes, and no credential is read."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Scopes:
+class _Scopes(Frozen):
+    __slots__ = ("names",)
     names: tuple[str, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -74,11 +74,11 @@ class _Scopes:
         return f"scope({_listed(self.names)})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Claim:
+class _Claim(Frozen):
+    __slots__ = ("path", "typed_values", "values")
     path: tuple[str, ...]
-    values: tuple[Any, ...]
     typed_values: frozenset[tuple[type, Any]]
+    values: tuple[Any, ...]
 
     def __call__(self, identity: Identity) -> None:
         """Raise `InsufficientScope` unless the claim has one of the values."""
@@ -94,8 +94,8 @@ class _Claim:
         return f"claim({_listed((name, *self.values))})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _IssuedBy:
+class _IssuedBy(Frozen):
+    __slots__ = ("names",)
     names: tuple[str, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -114,8 +114,8 @@ class _IssuedBy:
         return left
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _AnyOf:
+class _AnyOf(Frozen):
+    __slots__ = ("alternatives",)
     alternatives: tuple[Requirement, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -172,7 +172,7 @@ def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
         "claim must be called with strings, numbers or booleans as values, "
         f"got {_listed(values)}; claim('role', 'admin', 'owner') accepts either",
     )
-    return _Claim(path, values, frozenset(map(_typed, values)))
+    return _Claim(path, frozenset(map(_typed, values)), values)
 
 
 def issued_by(*issuers: str) -> Requirement:
