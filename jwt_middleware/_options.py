@@ -4,14 +4,11 @@ Each message says `<option> must be <rule>, got <value>`. A value that may hold 
 shown; a long one is cut.
 """
 
-import re
 from typing import TypeVar
 
 from .errors import ConfigurationError
 
 T = TypeVar("T")
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _SHOWN = 80  # characters of a value in a message
 
@@ -64,7 +61,13 @@ def is_text(value: object) -> bool:
 
     No token, header or store could hold another, so it would fail at a request, or never match.
     """
-    return isinstance(value, str) and not _SURROGATE.search(value)
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def require(condition: object, message: str) -> None:

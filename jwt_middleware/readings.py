@@ -50,12 +50,11 @@ _BYTES = {
 _PARAMETERS = re.compile(rb";[^/]*")
 # Of `/VirtualHostBase/http/host/VirtualHostRoot/_vh_x/api` Zope reads `/api`. It passes over empty
 # segments, and repoze.vhm counts them. Each run of slashes is tried once, from its start, so that a
-# path of slashes costs its length and not the square of it.
+# path of slashes costs its length and not the square of it. These are texts, for `re.sub` to
+# compile at the first such path and not at every import.
 _VIRTUAL_HOSTS = tuple(
-    re.compile(
-        r"(?<!/)/++(?:VirtualHostBase(?=/|$)"
-        rf"(?:{segment}){{0,2}}+|VirtualHostRoot(?=/|$)(?:/++_vh_[^/]*+)*+)"
-    )
+    r"(?<!/)/++(?:VirtualHostBase(?=/|$)"
+    rf"(?:{segment}){{0,2}}+|VirtualHostRoot(?=/|$)(?:/++_vh_[^/]*+)*+)"
     for segment in ("/++[^/]++", "/[^/]*+")
 )
 _SCHEME_AND_HOST = re.compile(r"https?:/+[^/]*", re.IGNORECASE)
@@ -119,7 +118,7 @@ class Reader:
         for way in tuple(divided):
             if "/VirtualHost" in way:
                 self.charge(_PER_TEXT + _PER_HOST_CHARACTER * len(way))
-                divided |= {pattern.sub("", way) or "/" for pattern in _VIRTUAL_HOSTS}
+                divided |= {re.sub(pattern, "", way) or "/" for pattern in _VIRTUAL_HOSTS}
         return divided
 
     def _texts(self, path: str) -> list[bytes]:

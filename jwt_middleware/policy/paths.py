@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._frozen import Frozen
 from ..errors import InvalidRequest, PathTooLong
 from ..readings import Reader, has_one_reading
 from .methods import methods_in
@@ -108,9 +109,10 @@ class Work:
             raise PathTooLong
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Paths:
+class Paths(Frozen):
     """The readings of a request's path."""
+
+    __slots__ = ("always", "longer")
 
     always: set[str]
     """Every rule that one of these meets must hold."""
