@@ -36,6 +36,7 @@ Readings are PEP 3333's form of text: one character per byte.
 
 import re
 from collections.abc import Callable
+from functools import cache
 from posixpath import normpath
 from string import hexdigits
 
@@ -44,9 +45,6 @@ _is_plain: Callable[[str], object] = re.compile(
 ).fullmatch
 
 _CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
-_BYTES = {
-    f"{high}{low}".encode(): bytes([int(high + low, 16)]) for high in hexdigits for low in hexdigits
-}
 _PARAMETERS = re.compile(rb";[^/]*")
 # Of `/VirtualHostBase/http/host/VirtualHostRoot/_vh_x/api` Zope reads `/api`. It passes over empty
 # segments, and repoze.vhm counts them. Each run of slashes is tried once, from its start, so that a
@@ -147,12 +145,22 @@ class Reader:
             found.append(other)
 
 
+@cache  # made for the first `%`: it would take half a millisecond of every import
+def _bytes_of_digits() -> dict[bytes, bytes]:
+    return {
+        f"{high}{low}".encode(): bytes([int(high + low, 16)])
+        for high in hexdigits
+        for low in hexdigits
+    }
+
+
 # Unlike `urllib.parse.unquote_to_bytes` it takes no longer for a `%` that is not an escape.
 def _unquoted(path: bytes) -> bytes:
     start, *parts = path.split(b"%")
+    bytes_of_digits = _bytes_of_digits()
     pieces = [start]
     for part in parts:
-        byte = _BYTES.get(part[:2])
+        byte = bytes_of_digits.get(part[:2])
         pieces += (b"%", part) if byte is None else (byte, part[2:])
     return b"".join(pieces)
 
