@@ -5,15 +5,12 @@ shown; a long one is cut.
 """
 
 import inspect
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import ConfigurationError
 
 T = TypeVar("T")
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _SHOWN = 80  # characters of a value in a message
 
@@ -66,7 +63,13 @@ def is_text(value: object) -> bool:
 
     No token, header or store could hold another, so it would fail at a request, or never match.
     """
-    return isinstance(value, str) and not _SURROGATE.search(value)
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def require(condition: object, message: str) -> None:

@@ -23,15 +23,17 @@ __all__ = [
 _log = logging.getLogger("jwt_middleware")
 
 
-@dataclass(slots=True)
 class VerificationCounts:
     """How many tokens were verified, and how many were known from a cache.
 
     They are counted without a lock, for metrics. A free-threaded Python may lose a count.
     """
 
-    verified: int = 0
-    cached: int = 0
+    __slots__ = ("cached", "verified")
+
+    def __init__(self) -> None:
+        self.verified = 0
+        self.cached = 0
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
