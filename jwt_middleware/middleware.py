@@ -16,6 +16,7 @@ from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
 from .policy.candidates import Match, matches_of
 from .policy.rules import Rule
 from .readiness import readiness
+from .trust.lookup import LookupProvider
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verdict, VerificationCounts, Verifier
@@ -39,7 +40,7 @@ _log = logging.getLogger("jwt_middleware")
 class JWTMiddleware:
     """A WSGI app around `app` that only lets requests through that may pass.
 
-    - `providers`: the issuers trusted here, a list of `Provider`.
+    - `providers`: the issuers trusted here, a list of `Provider` and `stores.OpaqueTokens`.
     - `rules`: a list of `Rule`. A path without one passes through untouched.
     - `revocations`: a `RevocationList`, or None: tokens are good until they expire.
     - `realm`: the protection space named in challenges (RFC 9110 section 11.5).
@@ -57,7 +58,7 @@ class JWTMiddleware:
         self,
         app: WSGIApplication,
         *,
-        providers: Sequence[Provider],
+        providers: Sequence[Provider | LookupProvider],
         rules: Sequence[Rule],
         revocations: RevocationList | None = None,
         realm: str = "api",
@@ -83,7 +84,7 @@ class JWTMiddleware:
         # One look for what few do: a tenth of a request would be looks.
         self._does_more = self._is_observed or bool(self._allowed_origins)
         self.replace_verifier(Verifier(providers, revocations=revocations))
-        issuers = frozenset(provider.issuer for provider in self.verifier.providers)
+        issuers = self.verifier.issuers
         # With one issuer, or under these rules, a subject names one person.
         self._has_one_issuer = len(issuers) == 1
         self._rules_of_one_issuer = frozenset(
