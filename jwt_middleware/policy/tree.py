@@ -13,9 +13,12 @@ A segment of a request may stand for another one:
 | view name | `@@x`, `+x` | Pyramid; Morepath |
 | `.suffix` of the last segment | `x.json`, `x.` | Django REST framework, Pecan, TurboGears |
 | one punctuation for another | `a_b`, `a.b` for `a-b` | CherryPy, TurboGears: all are `_` |
+| no name at all: the path ends before it | `@@`, `+` | Pyramid; Morepath |
+| | `.x` as the last segment | Django REST framework's root of an API |
+| | `index`, `index.x` | CherryPy, Pecan, TurboGears |
 
-A rule that names a last segment, or one with punctuation, as it is says that it means just that. So
-an owner can let `/app.js` through beside a guarded `/app`. A `*` names nothing.
+A rule that names a last segment, or one with punctuation, or `index`, as it is says that it means
+just that. So an owner can let `/app.js` through beside a guarded `/app`. A `*` names nothing.
 
 `*` stands for one segment with at least one character. An empty one in the middle is left out by
 some frameworks and is a value to others, so both are tried.
@@ -29,6 +32,9 @@ from .prefixes import WILDCARD
 from .wildcards import Patterns, R
 
 _AS_UNDERSCORES = str.maketrans(string.punctuation, "_" * len(string.punctuation))
+
+_INDEX = "/index"
+"""The method of CherryPy, Pecan and TurboGears that answers for the path above it."""
 
 _PER_PATH = 1400
 _PER_WALK = 5000
@@ -136,23 +142,25 @@ class PrefixTree(Generic[R]):
             self._always_branches
             or "/@@" in path
             or "/+" in path
+            or _INDEX in path
             or ("." in path and "." in path.rstrip("/").rpartition("/")[2])
         )
 
     def _literal_rule(self, path: str) -> R | None:
         """Return the rule of a path that does not branch: one look-up a segment."""
-        node, rest = self.top, ""
-        for segment in path.split("/", self.depth + 1)[1:]:
+        node, segments = self.top, path.split("/", self.depth + 1)[1:]
+        if segments and not segments[-1]:  # one slash at the end
+            segments.pop()
+        for segment in segments:
             below = node.below.get(segment)
             if below is None:
-                rest = segment
-                break
+                return node.rule
             node = below
-        return node.rule if rest else node.exact or node.rule
+        return node.exact or node.rule
 
     def other_names(self, segment: str, is_last: bool) -> tuple[list[str], list[str]]:
         """Return what a segment may stand for beside itself: as the name of a view, and as one that
-        no rule names as it is."""
+        no rule names as it is. An empty name: the path ends before it."""
         views: list[str] = []
         if segment[0] == "+":
             views.append(segment.lstrip("+"))
@@ -162,6 +170,8 @@ class PrefixTree(Generic[R]):
         if is_last:
             names += [name.rpartition(".")[0] for name in names if "." in name]
         others = names[1 + len(views) :]
+        if _INDEX[1:] in names:
+            others.append("")
         if self._punctuated:
             for name in names:
                 if len(name) <= self._longest_punctuated:  # both have the same length
@@ -180,7 +190,8 @@ class _Walk(Generic[R]):
         self._tree = tree
         self._patterns = tree.patterns
         self._charge = charge
-        self._segments = path.split("/", tree.depth + 1)[1:]
+        # One more than the longest rule has, since that one may stand for no name at all.
+        self._segments = path.split("/", tree.depth + 2)[1:]
         if self._segments and not self._segments[-1]:  # one slash at the end
             self._segments.pop()
         self._last = len(self._segments) - 1
@@ -213,7 +224,7 @@ class _Walk(Generic[R]):
                 rule = rule if node is None else node.exact or rule
                 break
             segment = segments[depth]
-            if not segment.isalnum():
+            if not segment.isalnum() or segment == _INDEX[1:]:
                 self._branch(node, rule, bits, matched, depth)
             node = None if node is None else node.below.get(segment)
             if bits:
@@ -245,7 +256,7 @@ class _Walk(Generic[R]):
             if stars and depth < self._last:
                 self._todo.append((None, rule, stars, matched, depth + 1))
             return
-        if not bits and (node is None or not node.below):
+        if not bits and (node is None or not (node.below or node.exact)):
             return
         views, others = self._tree.other_names(segment, depth == self._last)
         known = [(name, self._patterns.every) for name in views]
@@ -253,12 +264,26 @@ class _Walk(Generic[R]):
             may = self._not_named(node, bits, depth)
             known += [(name, may) for name in others if may is not None]
         for name, may in known:
+            if not name:
+                if may == self._patterns.every:
+                    self._end(node, rule, bits, matched, depth)
+                continue
             below = None if node is None else node.below.get(name)
             literals = self._patterns.literals[depth].get(name, 0)
             if below is not None or bits & may & literals:
                 self._charge(_PER_BRANCH)
                 stay = bits & may & (literals | self._patterns.stars[depth])
                 self._todo.append((below, rule, stay, matched, depth + 1))
+
+    def _end(
+        self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
+    ) -> None:
+        """Add the rule of a path that ends before the segment at this depth, unless it is public:
+        it would ask for nothing, and an exact one for a start page is for that page alone."""
+        self._charge(_PER_BRANCH)
+        matched |= bits & self._patterns.exact_ends[depth]
+        best = self._better_of(rule if node is None else node.exact or rule, matched)
+        self._found |= {rule for rule in best if not rule.is_public}
 
     def _not_named(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
         """Return the patterns that count although a rule names this segment as it is, or None if
