@@ -6,44 +6,30 @@ rules that agree there, and `&` of them leaves the rules that agree with the who
 costs a look-up and an `&` a segment, however often its rules branch into a literal and a `*`. With
 10,000 rules an `&` takes 0.1 microseconds.
 
-A segment of a request may stand for another one:
-
-| segment | then means `x` | who reads a segment so |
-|---|---|---|
-| view name | `@@x`, `+x` | Pyramid; Morepath |
-| `.suffix` of the last segment | `x.json`, `x.` | Django REST framework, Pecan, TurboGears |
-| one punctuation for another | `a_b`, `a.b` for `a-b` | CherryPy, TurboGears: all are `_` |
-| no name at all: the path ends before it | `@@`, `+` | Pyramid; Morepath |
-| | `.x` as the last segment | Django REST framework's root of an API |
-| | `index`, `index.x` | CherryPy, Pecan, TurboGears |
-
-A rule that names a last segment, or one with punctuation, or `index`, as it is says that it means
-just that. So an owner can let `/app.js` through beside a guarded `/app`. A `*` names nothing.
+A segment of a request may stand for another one, or for none: see `segments`.
 
 `*` stands for one segment with at least one character. An empty one in the middle is left out by
 some frameworks and is a value to others, so both are tried.
 """
 
-import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 
 from .prefixes import WILDCARD
+from .segments import INDEX, SegmentNames
 from .wildcards import Patterns, R
 
-_AS_UNDERSCORES = str.maketrans(string.punctuation, "_" * len(string.punctuation))
-
-_INDEX = "/index"
-"""The method of CherryPy, Pecan and TurboGears that answers for the path above it."""
+_INDEX = f"/{INDEX}"
 
 _PER_PATH = 1400
 _PER_WALK = 5000
 _PER_BRANCH = 1700
+_PER_NAME = 150
 _PER_LEVEL = 300
 _PER_PATTERN = 0.05
 """Nanoseconds of work: for a reading; for one that may branch; for each segment that may stand for
-another one, and for each branch that it makes; for each level of the tree then; and for each rule
-with `*` at such a level."""
+another one, and for each branch that it makes; for each name that is tried for it; for each level
+of the tree then; and for each rule with `*` at such a level."""
 
 
 Charge = Callable[[float], None]
@@ -86,13 +72,7 @@ class PrefixTree(Generic[R]):
     def __init__(self, rules: Sequence[R], method: str) -> None:
         self.depth = max(len(rule.segments) for rule in rules)
         ours = [rule for rule in rules if not rule.methods or method in rule.methods]
-        self._punctuated: dict[str, set[str]] = {}
-        """The segments of rules with punctuation, by what CherryPy and TurboGears read them as."""
-        for segment in {segment for rule in rules for segment in rule.segments} - {WILDCARD}:
-            if not segment.isalnum():
-                names = self._punctuated.setdefault(segment.translate(_AS_UNDERSCORES), set())
-                names.add(segment)
-        self._longest_punctuated = max(map(len, self._punctuated), default=0)
+        self.names = SegmentNames(segment for rule in rules for segment in rule.segments)
         self.top: _Node[R] = _Node(None)
         # Short prefixes first, so that a new node inherits; among equal ones the rule that names
         # the method last.
@@ -101,7 +81,7 @@ class PrefixTree(Generic[R]):
                 self._add(rule)
         starred = [rule for rule in ours if WILDCARD in rule.segments]
         self.patterns: Patterns[R] = Patterns(starred, self.depth)
-        self._always_branches = bool(self._punctuated or self.patterns.rules)
+        self._always_branches = bool(self.names.are_punctuated or self.patterns.rules)
         self.per_level = _PER_LEVEL + _PER_PATTERN * len(self.patterns.rules)
 
     def _add(self, rule: R) -> None:
@@ -158,26 +138,6 @@ class PrefixTree(Generic[R]):
             node = below
         return node.exact or node.rule
 
-    def other_names(self, segment: str, is_last: bool) -> tuple[list[str], list[str]]:
-        """Return what a segment may stand for beside itself: as the name of a view, and as one that
-        no rule names as it is. An empty name: the path ends before it."""
-        views: list[str] = []
-        if segment[0] == "+":
-            views.append(segment.lstrip("+"))
-        elif segment[:2] == "@@":
-            views.append(segment[2:])
-        names = [segment, *views]
-        if is_last:
-            names += [name.rpartition(".")[0] for name in names if "." in name]
-        others = names[1 + len(views) :]
-        if _INDEX[1:] in names:
-            others.append("")
-        if self._punctuated:
-            for name in names:
-                if len(name) <= self._longest_punctuated:  # both have the same length
-                    others += self._punctuated.get(name.translate(_AS_UNDERSCORES), ())
-        return views, others
-
 
 class _Walk(Generic[R]):
     """Finds the rules of one reading, from the top of a tree downwards, and by all branches.
@@ -224,7 +184,7 @@ class _Walk(Generic[R]):
                 rule = rule if node is None else node.exact or rule
                 break
             segment = segments[depth]
-            if not segment.isalnum() or segment == _INDEX[1:]:
+            if not segment.isalnum() or segment == INDEX:
                 self._branch(node, rule, bits, matched, depth)
             node = None if node is None else node.below.get(segment)
             if bits:
@@ -258,11 +218,12 @@ class _Walk(Generic[R]):
             return
         if not bits and (node is None or not (node.below or node.exact)):
             return
-        views, others = self._tree.other_names(segment, depth == self._last)
+        views, others = self._tree.names.others_of(segment, depth == self._last)
         known = [(name, self._patterns.every) for name in views]
         if others:
             may = self._not_named(node, bits, depth)
             known += [(name, may) for name in others if may is not None]
+        self._charge(_PER_NAME * len(known))
         for name, may in known:
             if not name:
                 if may == self._patterns.every:

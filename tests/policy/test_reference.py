@@ -39,7 +39,10 @@ def rule_of(rules: Iterable[Rule], segments: list[str], method: str) -> Rule | N
             continue  # this path alone
         if len(segments) < len(wanted):
             continue
-        if all(want == have or (want == "*" and have) for want, have in zip(wanted, segments)):
+        if all(
+            want == have or (want == "*" and have)
+            for want, have in zip(wanted, segments, strict=False)
+        ):
             stars = [want != "*" for want in wanted]
             found.append(((len(wanted), stars, rule.exact, bool(rule.methods)), rule))
     return max(found, key=lambda pair: pair[0])[1] if found else None
