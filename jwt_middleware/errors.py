@@ -16,7 +16,9 @@
 The `reason` of a refusal selects a fixed description. A response never quotes the request.
 """
 
+import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -81,8 +83,17 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
 ASCII without quotes."""
 
 
+# RFC 6749 section 3.3: the characters of a scope. RFC 9110 sections 5.6.2 and 5.6.4: a name, and
+# what may stand between quotes without a backslash.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_TOKEN = re.compile(r"[!#-'*+.0-9A-Z^-z|~-]+")
+_STATUSES = frozenset(status.value for status in HTTPStatus if status.value >= 400)
+_QUOTED = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
+
+
 class Refusal(JWTMiddlewareError):
-    """The middleware answers the request, which never reaches the app. Raise one of the subclasses.
+    """The middleware answers the request, which never reaches the app. Raise one of the subclasses:
+    `Refusal` itself has no status, and making one is a `TypeError`.
 
     - `reason`: one word of `DESCRIPTIONS`; any other raises `ValueError`.
     - `description`: the sentence of that reason.
@@ -99,6 +110,8 @@ class Refusal(JWTMiddlewareError):
     usual_reason: ClassVar[str] = ""
 
     def __init__(self, reason: str | None = None) -> None:
+        if not hasattr(self, "status"):
+            raise TypeError(f"{type(self).__name__} has no status: raise one of the subclasses")
         self.reason = self.usual_reason if reason is None else reason
         if self.reason not in DESCRIPTIONS:
             raise ValueError(f"reason must be one of {', '.join(DESCRIPTIONS)}")
@@ -147,7 +160,8 @@ class InvalidToken(Refusal):
 class InsufficientScope(Refusal):
     """403 `insufficient_scope`: the token is valid but does not grant this (RFC 6750 section 3.1).
 
-    `scope` names the scopes that are needed; it may be empty.
+    `scope` names the scopes that are needed; it may be empty. `ValueError` for anything but a tuple
+    of names as RFC 6749 section 3.3 has them.
     """
 
     status = 403
@@ -156,6 +170,11 @@ class InsufficientScope(Refusal):
 
     def __init__(self, reason: str | None = None, *, scope: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
+        are_names = isinstance(scope, tuple) and all(
+            isinstance(name, str) and _SCOPE.fullmatch(name) for name in scope
+        )
+        if not are_names:
+            raise ValueError("scope must be a tuple of names without spaces and quotes")
         self.scope = scope
 
     @property
@@ -180,4 +199,27 @@ class Unavailable(Refusal):
 
     def __init__(self, reason: str, *, retry_after: int = 5) -> None:
         super().__init__(reason)
+        if type(retry_after) is not int or retry_after < 0:
+            raise ValueError("retry_after must be a number of seconds, an integer")
         self.retry_after = retry_after
+
+
+def is_answerable(refusal: Refusal) -> bool:
+    """Return whether a refusal can be sent: an owner may have made a class of their own.
+
+    It must have a status from 400 to 599, one of the reasons and its description, and parameters
+    that can stand in a challenge.
+    """
+    try:
+        texts = [refusal.description, *refusal.parameters.values()]
+        names = [*refusal.parameters, *([] if refusal.code is None else [refusal.code])]
+        return (
+            type(refusal.status) is int
+            and refusal.status in _STATUSES
+            and refusal.reason in DESCRIPTIONS
+            and all(map(_TOKEN.fullmatch, names))
+            and all(map(_QUOTED.fullmatch, texts))
+            and (refusal.retry_after is None or type(refusal.retry_after) is int)
+        )
+    except Exception:  # an `__init__` that did not call ours, a property that raises
+        return False

@@ -20,7 +20,7 @@ from typing import Any
 
 from ._frozen import Frozen, set_field
 from ._options import got, require
-from .errors import MissingToken, Refusal
+from .errors import MissingToken, Refusal, is_answerable
 from .identity import GOVERNED_BY_KEY, Identity
 from .log_lines import foreign_value
 from .middleware import JWTMiddleware
@@ -71,8 +71,9 @@ def refusal_response(refusal: Refusal, environ: dict[str, Any]) -> WSGIApplicati
 
     `RuntimeError` where no rule governs the path: no middleware says what its answers look like.
     """
-    if not isinstance(refusal, Refusal):
-        raise TypeError(f"refusal must be a Refusal, got {got(refusal)}")
+    if not isinstance(refusal, Refusal) or not is_answerable(refusal):
+        form = "with a status, a reason and parameters that can be sent"
+        raise TypeError(f"refusal must be a Refusal {form}, got {got(refusal)}")
     middleware, rules = _governing(environ)
 
     def application(_: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

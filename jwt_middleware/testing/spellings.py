@@ -36,7 +36,9 @@ _FRONTS = {
 _ENDS = {
     "slash at the end": _texts("/ //"),
     "dot segment": _texts("/. /x/.. /x/../ . /.."),
-    "format suffix": _texts(".json .html .x .json/ .json//"),
+    "format suffix": _texts(".json .html .x .json/ .json// /.json /.json/"),
+    "view name": _texts("/@@ /+ /@@/x"),
+    "index": _texts("/index /index/ /index.json /index/x"),
     "path parameter": _texts(";x ;x=1 ;"),
     "broken UTF-8": _texts(r"\xff \xc3 \xc3\n"),
     "control character": _texts(r"\n \r\n \x0b \x00 \x00.html \t"),

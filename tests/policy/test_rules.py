@@ -239,7 +239,7 @@ def test_many_methods_in_a_query_cost_what_one_does(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         rules, "paths_of", lambda place, work: [read.append(place), paths.paths_of(place, work)][1]
     )
-    many = "&".join(f"_method=X{number}" for number in range(400))
+    many = "&".join(f"_method=X{number}" for number in range(50))
     path = "/a;b/c" * 50
     for query in ("_method=X", many, many + "&_method=GET", "a=b"):
         read.clear()
