@@ -19,7 +19,7 @@ from typing import Any
 from werkzeug.wrappers import Request, Response
 
 from ..wire.addresses import is_proxied
-from .errors import ForeignSession, LoginError, json_response
+from .errors import LoginError, SessionContinues, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
@@ -56,7 +56,7 @@ class CookieMode:
             answer = self._grants.grant(fields, peer)
         except LoginError as error:
             response = error.response()
-            has_ended = error.code == "invalid_grant" and not isinstance(error, ForeignSession)
+            has_ended = error.code == "invalid_grant" and not isinstance(error, SessionContinues)
             if is_refresh and has_ended:
                 # Otherwise the browser would send the dead cookie and get the same error again.
                 clear_cookie(request, response)
