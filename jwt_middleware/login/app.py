@@ -13,18 +13,18 @@ from ..stores.base import Store, UserStore
 from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
     allow_origin,
-    checked_origins,
-    is_allowed,
     is_preflight,
+    may_read,
     preflight_response,
 )
+from ..wire.origins import checked_origins
 from ..wire.problem import NOSNIFF, answering
 from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
-from .pages import login_page
+from .pages import LoginPage
 from .routes import Routes
 from .sessions import Sessions
 from .throttle import Throttle
@@ -55,12 +55,15 @@ class LoginApp:
       their `minter`, and failed logins count for the user table (`login.counters`): give login apps
       with one user table the same `users` object.
     - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
-    - `allowed_origins`: exact origins of front ends on other hosts.
+    - `allowed_origins`: origins of front ends on other hosts (`wire.origins`).
+    - `access_cookie`: the name of a cookie for the access token, such as `__Host-jwt`, or None. A
+      browser can then open pages: `JWTMiddleware(credentials=(bearer, in_cookie("__Host-jwt")),
+      sign_in="/auth/login")`. `GET /login` renews it while the session lasts.
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
       same successor; see `login.sessions`.
     - `idle_timeout`: seconds from the last refresh of a session to its end.
     - `session_lifetime`: seconds from the start of a session to its end, at the latest.
-    - `title` and `template`: see `login.pages.login_page`.
+    - `title` and `template`: see `login.pages.LoginPage`.
 
     An invalid option raises `ConfigurationError`.
     """
@@ -73,6 +76,7 @@ class LoginApp:
         users: UserStore | None = None,
         throttle: Throttle | None = Throttle(),  # noqa: B008 (it is frozen)
         allowed_origins: Sequence[str] = (),
+        access_cookie: str | None = None,
         reuse_grace: float = 30,
         idle_timeout: float = 604_800,
         session_lifetime: float = 2_592_000,
@@ -89,15 +93,20 @@ class LoginApp:
         )
         self._allowed_origins = checked_origins(allowed_origins)
         grants = Grants(store, users, minter, sessions, throttle)
-        cookies = CookieMode(grants, allowed_origins=self._allowed_origins, max_age=idle_timeout)
-        self._routes = Routes(store, minter, grants, cookies, login_page(title, template))
+        cookies = CookieMode(
+            grants,
+            allowed_origins=self._allowed_origins,
+            max_age=idle_timeout,
+            access_cookie=access_cookie,
+        )
+        self._routes = Routes(store, minter, grants, cookies, LoginPage(title, template))
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         allowed = self._allowed_origins
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
-        if is_preflight(environ) and is_allowed(environ, allowed):
-            return preflight_response()(environ, start_response)
+        if is_preflight(environ) and may_read(environ, allowed):
+            return preflight_response(environ)(environ, start_response)
         try:
             environ = _tidy(environ)
             response = self._routes.answer(Request(environ))
