@@ -29,7 +29,7 @@ while requests are answered, at most once a second, and at each scrape of the pr
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from ._options import got, require
@@ -105,6 +105,7 @@ class PrometheusMetrics:
         self._refresh_at = 0.0
         self._refreshing = threading.Lock()
         self._decisions_of: dict[_Key, Counter] = {}
+        self._allowed: dict[Rule, Callable[[], None]] = {}
         # How much of what has been counted, by what has the count: middlewares may share keys, and
         # a verifier may be replaced. Each entry holds its object, so that no id is used again.
         self._counted: dict[tuple[int, str], tuple[object, float]] = {}
@@ -121,11 +122,15 @@ class PrometheusMetrics:
 
     def __call__(self, decision: Decision, environ: Mapping[str, Any]) -> None:
         """Count a decision."""
-        if decision.answer is None and decision.reported is None and decision.rules:
-            key: _Key = decision.rules[0], "allowed", ""
+        rules = decision.rules
+        # Nearly every request is allowed: one look-up by the rule, and no key to make.
+        if rules and decision.answer is None and decision.reported is None:
+            count = self._allowed.get(rules[0])
+            if count is None:
+                count = self._allowed[rules[0]] = self._counter(rules[0], "allowed", "").inc
+            count()
         else:
-            key = _key(decision)
-        (self._decisions_of.get(key) or self._new_counter(key)).inc()
+            self._counter(*_key(decision)).inc()
         if time.monotonic() >= self._refresh_at:
             self.refresh()
 
@@ -216,10 +221,12 @@ class PrometheusMetrics:
         for cache in ("hit", "miss"):
             self.verifications.labels(cache)
 
-    def _new_counter(self, key: _Key) -> Counter:
-        rule, outcome, reason = key
-        text = "" if rule is None else _text_of(rule)
-        counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
+    def _counter(self, rule: Rule | None, outcome: str, reason: str) -> Counter:
+        key: _Key = rule, outcome, reason
+        counter = self._decisions_of.get(key)
+        if counter is None:
+            text = "" if rule is None else _text_of(rule)
+            counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
         return counter
 
     def _count_login_event(self, event: str) -> None:

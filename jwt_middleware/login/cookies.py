@@ -24,7 +24,7 @@ from .._options import got, require
 from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
 from ..wire.origins import AllowedOrigins
 from ..wire.same_site import is_own_origin, is_plain_loopback
-from .errors import ForeignSession, LoginError, json_response
+from .errors import LoginError, SessionContinues, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
@@ -156,8 +156,8 @@ class CookieMode:
 
 
 def has_ended(error: LoginError) -> bool:
-    """Return whether the error says that the session of the refresh cookie has ended."""
-    return error.code == "invalid_grant" and not isinstance(error, ForeignSession)
+    """Return whether the error says that the session of the refresh cookie has ended everywhere."""
+    return error.code == "invalid_grant" and not isinstance(error, SessionContinues)
 
 
 def _checked_name(access_cookie: object) -> str | None:

@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import cast
 
-from ..stores.base import Counters, Store, UserStore
+from ..stores.base import Counters, Store
 
 __all__ = [
     "TableCounters",
@@ -39,7 +39,7 @@ class TableCounters:
         return self._counters.count(f"{self._prefix}/{key}")
 
 
-def counters_of(store: Store, users: UserStore, issuer: str) -> TableCounters:
+def counters_of(store: Store, users: object, issuer: str) -> TableCounters:
     """Return the counters of the users of a login app.
 
     Login apps share counters if they share a store and its own users, also in different processes.
@@ -51,7 +51,7 @@ def counters_of(store: Store, users: UserStore, issuer: str) -> TableCounters:
     return TableCounters(store, f"\0{_first_issuer_of(users, issuer)}")
 
 
-def _first_issuer_of(users: UserStore, issuer: str) -> str:
+def _first_issuer_of(users: object, issuer: str) -> str:
     """Return the issuer of the first login app that has these users.
 
     Every worker of an app builds its login apps in the same order, so all workers agree.
@@ -68,7 +68,7 @@ def _first_issuer_of(users: UserStore, issuer: str) -> str:
     return issuer
 
 
-_known: list[tuple["weakref.ref[UserStore]", str]] = []
+_known: list[tuple["weakref.ref[object]", str]] = []
 """Own user tables of this process, each with the issuer of its first login app. Compared by
 identity: an owner's class may define equality in any way."""
 

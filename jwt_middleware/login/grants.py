@@ -15,9 +15,9 @@ from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
 from .counters import counters_of
-from .errors import ForeignSession, LoginError
+from .errors import ForeignSession, LoginError, SessionContinues
 from .minter import TokenMinter
-from .sessions import ForeignToken, SessionEnded, Sessions, TokenReused
+from .sessions import ForeignToken, SessionEnded, SessionExpired, Sessions, TokenReused
 from .throttle import Attempt, Throttle, Throttled
 
 
@@ -158,6 +158,8 @@ class Grants:
         except ForeignToken as foreign:
             audit.record("foreign", peer.address, **_facts(foreign.session))
             raise _session_ended(ForeignSession) from None
+        except SessionExpired:
+            raise _session_ended(SessionContinues) from None
         except SessionEnded:
             pass
         raise _session_ended()

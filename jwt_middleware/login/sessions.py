@@ -48,6 +48,10 @@ class SessionEnded(Exception):
     5.2)."""
 
 
+class SessionExpired(SessionEnded):
+    """The session has expired by the clock of this machine, which may be ahead of the others."""
+
+
 class TokenReused(SessionEnded):
     """The refresh token was used before. Its session has been ended for that reason."""
 
@@ -112,7 +116,8 @@ class Sessions:
     def rotate(self, refresh_token: str, token_lifetime: int) -> tuple[str, Session]:
         """Return the next refresh token, and the session.
 
-        `SessionEnded` when the token is no longer valid. `TokenReused` when it was used before,
+        `SessionEnded` when the token is no longer valid, `SessionExpired` when only its time is
+        over. `TokenReused` when it was used before,
         which ends the session. `ForeignToken` when its session belongs to another issuer.
         """
         name, secret = _parts(refresh_token)
@@ -182,14 +187,15 @@ class Sessions:
         return session
 
     def _refuse_expired(self, session: Session, secret: bytes) -> NoReturn:
-        """Raise `SessionEnded`, and end the session only if its token was used before.
+        """Raise `SessionExpired`, or end the session if its token was used before.
 
         The clock of this machine may be ahead. So a session whose current token comes is left to
         the other machines, and the store removes it by its own clock.
         """
         if not _matches(secret, session.secret_hash):
             self._store.end_session(session)
-        raise SessionEnded
+            raise SessionEnded
+        raise SessionExpired
 
     def _rotated(self, session: Session, secret: bytes, successor: bytes) -> Session:
         now = time.time()

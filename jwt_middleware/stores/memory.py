@@ -273,7 +273,7 @@ class MemoryStore(TokenStoreBase):
             for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
         }
-        # A count of zero is that of attempts that were given back: a flood of them must not fill
+        # A count of zero is that of attempts that were given back. A flood of them must not fill
         # the memory with the names that they were for.
         self._counts = {
             key: value for key, value in self._counts.items() if value[0] and value[1] > now
