@@ -216,7 +216,11 @@ class MemoryStore(UserStoreBase):
             for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
         }
-        self._counts = {key: value for key, value in self._counts.items() if value[1] > now}
+        # A count of zero is that of attempts that were given back: a flood of them must not fill the
+        # memory with the names that they were for.
+        self._counts = {
+            key: value for key, value in self._counts.items() if value[0] and value[1] > now
+        }
         for session in list(self._sessions.values()):
             if session.expires_at + session.token_lifetime + MARGIN <= now:
                 self._forget(session)
