@@ -16,6 +16,7 @@ from .policy.candidates import Match, matches_of
 from .policy.paths import methods_of
 from .policy.rules import Rule
 from .readiness import readiness
+from .trust.lookup import LookupProvider
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
 from .trust.verifier import VerificationCounts, Verifier
@@ -33,7 +34,7 @@ _log = logging.getLogger("jwt_middleware")
 class JWTMiddleware:
     """A WSGI app around `app` that only lets requests through that may pass.
 
-    - `providers`: the issuers trusted here, a list of `Provider`.
+    - `providers`: the issuers trusted here, a list of `Provider` and `stores.OpaqueTokens`.
     - `rules`: a list of `Rule`. A path without one passes through untouched.
     - `credentials`: the places where a token is looked for, in this order (`wire.credentials`). The
       first that holds one decides.
@@ -59,7 +60,7 @@ class JWTMiddleware:
         self,
         app: WSGIApplication,
         *,
-        providers: Sequence[Provider],
+        providers: Sequence[Provider | LookupProvider],
         rules: Sequence[Rule],
         credentials: Sequence[Place] = (bearer,),
         revocations: RevocationList | None = None,
@@ -206,15 +207,12 @@ class JWTMiddleware:
 
     def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
         """Return whether a subject names one person, with a single issuer, or under which rules."""
-        issuers = frozenset(provider.issuer for provider in self.verifier.providers)
-        rules = (rule for rule in self._rules if len(rule.issuers(issuers)) == 1)
-        return len(issuers) == 1, frozenset(rules)
+        all_ = self.verifier.issuers
+        rules = frozenset(rule for rule in self._rules if len(rule.issuers(all_)) == 1)
+        return len(all_) == 1, rules
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
-        """Return what the report-only rules would decide; the caller may be known already.
-
-        Never raises: they refuse nobody.
-        """
+        """Return what the report-only rules would decide, and never raise: they refuse nobody."""
         if self._candidates is None:
             return NOTHING
         try:
