@@ -24,7 +24,7 @@ from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
-from .pages import login_page
+from .pages import LoginPage
 from .routes import Routes
 from .sessions import Sessions
 from .throttle import Throttle
@@ -56,11 +56,14 @@ class LoginApp:
       with one user table the same `users` object.
     - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
     - `allowed_origins`: origins of front ends on other hosts (`wire.origins`).
+    - `access_cookie`: the name of a cookie for the access token, such as `__Host-jwt`, or None. A
+      browser can then open pages: `JWTMiddleware(credentials=(bearer, in_cookie("__Host-jwt")),
+      sign_in="/auth/login")`. `GET /login` renews it while the session lasts.
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
       same successor; see `login.sessions`.
     - `idle_timeout`: seconds from the last refresh of a session to its end.
     - `session_lifetime`: seconds from the start of a session to its end, at the latest.
-    - `title` and `template`: see `login.pages.login_page`.
+    - `title` and `template`: see `login.pages.LoginPage`.
 
     An invalid option raises `ConfigurationError`.
     """
@@ -73,6 +76,7 @@ class LoginApp:
         users: UserStore | None = None,
         throttle: Throttle | None = Throttle(),  # noqa: B008 (it is frozen)
         allowed_origins: Sequence[str] = (),
+        access_cookie: str | None = None,
         reuse_grace: float = 30,
         idle_timeout: float = 604_800,
         session_lifetime: float = 2_592_000,
@@ -89,8 +93,13 @@ class LoginApp:
         )
         self._allowed_origins = checked_origins(allowed_origins)
         grants = Grants(store, users, minter, sessions, throttle)
-        cookies = CookieMode(grants, allowed_origins=self._allowed_origins, max_age=idle_timeout)
-        self._routes = Routes(store, minter, grants, cookies, login_page(title, template))
+        cookies = CookieMode(
+            grants,
+            allowed_origins=self._allowed_origins,
+            max_age=idle_timeout,
+            access_cookie=access_cookie,
+        )
+        self._routes = Routes(store, minter, grants, cookies, LoginPage(title, template))
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""

@@ -51,16 +51,20 @@ class Grants:
         self._throttle = throttle
         self._counters = counters_of(store, users, minter.issuer)
 
-    def grant(self, fields: Mapping[str, Any], peer: Peer) -> dict[str, Any]:
+    def grant(
+        self, fields: Mapping[str, Any], peer: Peer, *, max_token_bytes: int | None = None
+    ) -> dict[str, Any]:
         """Return the fields that answer `POST /token` (RFC 6749 sections 5.1 and 6), or raise
-        `LoginError`."""
+        `LoginError`.
+
+        `StoreUnavailable` for an access token of more than `max_token_bytes`.
+        """
         grant_type = fields.get("grant_type", "password")
         if grant_type == "password":
-            return self._log_in(
-                text_field(fields, "username"), text_field(fields, "password"), peer
-            )
+            username, password = text_field(fields, "username"), text_field(fields, "password")
+            return self._log_in(username, password, peer, max_token_bytes)
         if grant_type == "refresh_token":
-            return self._refresh(text_field(fields, "refresh_token"), peer)
+            return self._refresh(text_field(fields, "refresh_token"), peer, max_token_bytes)
         raise LoginError(
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
@@ -88,13 +92,13 @@ class Grants:
             ended = "all" if everywhere else "session"
             audit.record("logout", peer.address, **_facts(session), ended=ended)
 
-    def _log_in(self, username: str, password: str, peer: Peer) -> dict[str, Any]:
+    def _log_in(self, username: str, password: str, peer: Peer, most: int | None) -> dict[str, Any]:
         attempt = self._attempt(username, peer)
         try:
             user = self._authenticate(username, password, peer)
             if attempt is not None:
                 attempt.succeeded()
-            return self._start_session(user, peer)
+            return self._start_session(user, peer, most)
         except StoreUnavailable:
             # The fault is ours, and the client learned nothing about the password: do not count it.
             if attempt is not None:
@@ -109,14 +113,14 @@ class Grants:
         warn_without_version(self._users, user)
         return user
 
-    def _start_session(self, user: User, peer: Peer) -> dict[str, Any]:
+    def _start_session(self, user: User, peer: Peer, most: int | None) -> dict[str, Any]:
         refresh_token, session = self._sessions.start(user, self._minter.lifetime)
         facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
             if not _is_current(self._users.get(str(user.id)), session):
                 audit.record("changed", peer.address, **facts)
                 raise _bad_credentials()
-            answer = self._answer(user, session, refresh_token)
+            answer = self._answer(user, session, refresh_token, most)
         except (LoginError, StoreUnavailable):
             self._store.end_session(session)
             raise
@@ -135,14 +139,14 @@ class Grants:
                 429, "invalid_grant", "Too many failed attempts: try again later.", retry_after
             ) from None
 
-    def _refresh(self, refresh_token: str, peer: Peer) -> dict[str, Any]:
+    def _refresh(self, refresh_token: str, peer: Peer, most: int | None) -> dict[str, Any]:
         successor, session = self._rotate(refresh_token, peer)
         user = self._users.get(session.user_id)
         if user is None or not _is_current(user, session):
             self._store.end_session(session)
             audit.record("outdated", peer.address, **_facts(session))
             raise _session_ended()
-        answer = self._answer(user, session, successor)
+        answer = self._answer(user, session, successor, most)
         audit.record("refresh", peer.address, **_facts(session))
         return answer
 
@@ -181,7 +185,9 @@ class Grants:
         facts = {"user_id": caller.subject, "session": caller.session_id}
         audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
 
-    def _answer(self, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
+    def _answer(
+        self, user: User, session: Session, refresh_token: str, most: int | None
+    ) -> dict[str, Any]:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
                 raise TypeError("id of a user must be an integer or a string")
@@ -191,6 +197,11 @@ class Grants:
             )
         except (TypeError, ValueError) as error:
             raise StoreUnavailable(f"cannot mint a token for a user: {error}") from error
+        if most is not None and len(token) > most:
+            raise StoreUnavailable(
+                f"the access token of user {user.id} has {len(token)} bytes, and a cookie has room "
+                f"for {most}: give the user fewer scopes or claims"
+            )
         return {
             "token": token,
             "user_id": user.id,

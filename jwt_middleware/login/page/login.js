@@ -49,8 +49,9 @@ function render(user, cause) {
   const name = user?.username;
   find("h1").textContent = user ? texts.signed_in : texts.sign_in;
   find("#who").textContent = name ? texts.signed_in_as.replace("{username}", () => name) : texts.signed_in_here;
+  if (cause === "start") return; // the server may have said what is wrong
   say("info", ...({ logout: [texts.signed_out], ended: [texts.ended] }[cause] ?? []));
-  if (cause !== "start") (user ? find("#who") : username).focus();
+  (user ? find("#who") : username).focus();
 }
 
 /** Run what a button does, once at a time, and say what goes wrong. */
@@ -83,8 +84,10 @@ form.addEventListener("submit", (event) => {
   });
 });
 find("#show").addEventListener("change", ({ target }) => (password.type = target.checked ? "text" : "password"));
-find("#sign-out").addEventListener("click", (event) => run(event.currentTarget, () => client.logout()));
-find("#sign-in").disabled = false; // until now the form would have gone off by itself
+find("section form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  run(find("#sign-out"), () => client.logout());
+});
 client.onChange(render);
 if (isSecureContext) client.user().catch(explain);
 else say("error", texts.insecure);
