@@ -106,28 +106,6 @@ class _Draft:
     # Written out, since making one more dataclass takes half a millisecond of every import.
     __slots__ = tuple(one.name for one in fields(Identity))
 
-    def __init__(
-        self,
-        subject: str,
-        issuer: str,
-        scopes: tuple[str, ...],
-        token_id: str | None,
-        session_id: str | None,
-        expires_at: float,
-        claims_json: bytes,
-        header_json: bytes,
-        remote_user: str | None,
-    ) -> None:
-        self.subject = subject
-        self.issuer = issuer
-        self.scopes = scopes
-        self.token_id = token_id
-        self.session_id = session_id
-        self.expires_at = expires_at
-        self.claims_json = claims_json
-        self.header_json = header_json
-        self.remote_user = remote_user
-
 
 def new_identity(
     subject: str,
@@ -145,17 +123,16 @@ def new_identity(
     The constructor of a frozen dataclass sets each field by a call of its own. The fields of a
     draft are set at once, and it becomes an Identity with all of them: 4 % of a first-seen token.
     """
-    draft: Any = _Draft(
-        subject,
-        issuer,
-        scopes,
-        token_id,
-        session_id,
-        expires_at,
-        claims_json,
-        header_json,
-        remote_user,
-    )
+    draft: Any = _Draft()
+    draft.subject = subject
+    draft.issuer = issuer
+    draft.scopes = scopes
+    draft.token_id = token_id
+    draft.session_id = session_id
+    draft.expires_at = expires_at
+    draft.claims_json = claims_json
+    draft.header_json = header_json
+    draft.remote_user = remote_user
     draft.__class__ = Identity
     identity: Identity = draft
     return identity

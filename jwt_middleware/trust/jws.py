@@ -93,8 +93,10 @@ def parse(token: str) -> Jws:
     try:
         signing_input, _, signature = token.encode("ascii").rpartition(b".")
         header, payload = signing_input.split(b".")
+        read_header, header_json = _header(header)
         return Jws(
-            *_header(header),
+            read_header,
+            header_json,
             encoding.decode_base64url(payload),
             signing_input,
             encoding.decode_base64url(signature),

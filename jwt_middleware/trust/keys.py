@@ -147,6 +147,8 @@ class Key:
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Return whether the signature is this key's for the message (RFC 7515 section 5.2, step
         8)."""
+        if isinstance(self.verifying_key, bytes):
+            return key_material.is_mac(self.algorithm, self.verifying_key, message, signature)
         if self.algorithm in RSA_ALGORITHMS and len(signature) * 8 < self.verifying_key.key_size:
             # With RSA-PSS OpenSSL takes one without its leading zeros, which is not a signature
             # (RFC 8017 section 8.1.2, step 1).

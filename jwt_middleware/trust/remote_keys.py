@@ -15,10 +15,10 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from .._frozen import Frozen
 from .._options import check_seconds, require
 from ..errors import ConfigurationError, Unavailable
 from .encoding import parse_document
@@ -46,8 +46,7 @@ _MAX_KEYS = 100
 _PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Snapshot:
+class _Snapshot(Frozen):
     """What is known at one moment; its times are those of `time.monotonic`, which a forked child
     shares.
 
@@ -55,13 +54,37 @@ class _Snapshot:
     failure anything, is worth a fetch.
     """
 
-    keys: KeySet | None = None
-    generation: bytes = b""
-    fresh_until: float = -math.inf
-    refresh_after: float = -math.inf
-    next_fetch_at: float = 0
-    has_failed: bool = False
-    fetched_at: float | None = None
+    __slots__ = (
+        "fetched_at",
+        "fresh_until",
+        "generation",
+        "has_failed",
+        "keys",
+        "next_fetch_at",
+        "refresh_after",
+    )
+    keys: KeySet | None
+    generation: bytes
+    fresh_until: float
+    refresh_after: float
+    next_fetch_at: float
+    has_failed: bool
+    fetched_at: float | None
+
+    def __init__(
+        self,
+        keys: KeySet | None = None,
+        generation: bytes = b"",
+        *,
+        fresh_until: float = -math.inf,
+        refresh_after: float = -math.inf,
+        next_fetch_at: float = 0,
+        has_failed: bool = False,
+        fetched_at: float | None = None,
+    ) -> None:
+        super().__init__(
+            fetched_at, fresh_until, generation, has_failed, keys, next_fetch_at, refresh_after
+        )
 
     def find(self, kid: str | None) -> Sequence[Key]:
         return self.keys.find(kid) if self.keys else ()
@@ -231,11 +254,14 @@ class RemoteKeySet:
         snapshot = self._snapshot
         pause = _COOLDOWN if snapshot.has_failed else _FIRST_PAUSE
         next_fetch_at = time.monotonic() + pause
-        self._snapshot = replace(
-            snapshot,
+        self._snapshot = _Snapshot(
+            snapshot.keys,
+            snapshot.generation,
+            fresh_until=snapshot.fresh_until,
             refresh_after=min(next_fetch_at, snapshot.fresh_until + self._stale_for),
             next_fetch_at=next_fetch_at,
             has_failed=True,
+            fetched_at=snapshot.fetched_at,
         )
 
     def __repr__(self) -> str:
