@@ -11,7 +11,14 @@ from typing import Any
 from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session, TokenRecord
 from .passwords import DEFAULT_METHOD
-from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
+from .revocations import (
+    MARGIN,
+    PRUNE_AFTER,
+    session_entry,
+    sessions_entry,
+    subject_entry,
+    token_entry,
+)
 from .tokens import KEEP_EXPIRED, MAX_TOKENS, TokenRow, TokenStoreBase
 from .users import Row, fold_name
 
@@ -86,9 +93,10 @@ class MemoryStore(TokenStoreBase):
             self._end([current] if current else [])
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
         with self._lock:
-            self._end(self._sessions_of(user_id, issuer))
+            self._end_all(user_id, issuer)
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
@@ -100,10 +108,24 @@ class MemoryStore(TokenStoreBase):
         with self._lock:
             self._append(entry)
 
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+        entry = subject_entry(issuer, subject)
+        with self._lock:
+            self._append(entry)
+
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
         with self._lock:
             return any(entry.key in keys for entry in self._revocations.values())
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
+        with self._lock:
+            found = [one.expires_at for one in self._revocations.values() if one.key == key]
+        return max(found, default=0)
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """Return the entries after the cursor. For None, or for a cursor that is no longer in the
@@ -214,7 +236,7 @@ class MemoryStore(TokenStoreBase):
             version = row.version + 1 if ends_sessions else row.version
             self._rows[key] = replace(row, **values, version=version)
             if ends_sessions:
-                self._end(self._sessions_of(str(row.id)))
+                self._end_all(str(row.id))
             if ends_tokens:
                 self._end_tokens_of(row.id)
             return True
@@ -223,7 +245,7 @@ class MemoryStore(TokenStoreBase):
         with self._lock:
             row = self._rows.pop(fold_name(username), None)
             if row is not None:
-                self._end(self._sessions_of(str(row.id)))
+                self._end_all(str(row.id))
                 self._end_tokens_of(row.id)
             return row is not None
 
@@ -236,6 +258,10 @@ class MemoryStore(TokenStoreBase):
     def _sessions_of(self, user_id: str, issuer: str | None = None) -> list[Session]:
         found = [self._sessions[name] for name in self._names_of.get(user_id, ())]
         return [session for session in found if issuer in (None, session.issuer)]
+
+    def _end_all(self, user_id: str, issuer: str | None = None) -> None:
+        self._end(self._sessions_of(user_id, issuer))
+        self._append(sessions_entry(issuer, user_id))
 
     def _end(self, sessions: Iterable[Session]) -> None:
         for session in sessions:

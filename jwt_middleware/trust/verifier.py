@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -56,6 +56,7 @@ class Verifier:
     revocations: RevocationList | None
     _readers: Mapping[str, ClaimsReader]
     _lookup_readers: Mapping[str, ClaimsReader]
+    _cut_off_subjects: Collection[str]
 
     def __init__(
         self,
@@ -79,6 +80,9 @@ class Verifier:
         object.__setattr__(self, "_readers", _readers_of(checked))
         readers = _readers_of([checked_terms(lookup) for lookup in lookups])
         object.__setattr__(self, "_lookup_readers", readers)
+        # The set itself, which grows: a caller who is not in it costs no call.
+        subjects = getattr(revocations, "cut_off_subjects", ())
+        object.__setattr__(self, "_cut_off_subjects", subjects)
 
     @property
     def issuers(self) -> frozenset[str]:
@@ -133,6 +137,8 @@ class Verifier:
             raise InvalidToken("not_yet_valid")
         if self.revocations is not None:
             self.revocations.check(verdict.revocation_keys)
+            if self._cut_off_subjects and verdict.identity.subject in self._cut_off_subjects:
+                self.revocations.check_subject(verdict.identity)
         return verdict.identity
 
     def _warn_of_a_slash(self, issuer: object) -> None:
