@@ -1,4 +1,4 @@
-"""Names of HTTP methods: those that a rule may name, and those that a request may mean."""
+"""Names of HTTP methods: those that a rule may name and those that a request may mean."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 from .._options import require, tuple_of
 
-# IANA's "HTTP Method Registry" (RFC 9110 section 16.1.1), but its reserved names "*" and PRI, which
-# no request has.
+# IANA's "HTTP Method Registry" (RFC 9110 section 16.1.1), without its reserved names "*" and PRI,
+# since requests never use them.
 # fmt: off
 REGISTERED = frozenset((
     "ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "CONNECT", "COPY", "DELETE",
@@ -17,16 +17,17 @@ REGISTERED = frozenset((
     "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL", "PURGE",
 ))
 # fmt: on
-"""IANA's registered methods, WebDAV's included, and PURGE of the caches."""
+"""IANA's registered methods, including WebDAV's, and PURGE, which caches use."""
 
 
-# Pecan and TurboGears; Masonite; the method override recipe of Flask
+# In this order: Pecan and TurboGears; Masonite; Flask's recipe for method overrides.
 _NAMES = frozenset(("_method", "__method", "__method_override__"))
 _MAY_OVERRIDE = re.compile("_method(_override__)? *=", re.IGNORECASE)
 
 
 def methods_in(query: str) -> Iterator[str]:
-    """Yield every value of `_method` and its relatives: frameworks take the first, or the last."""
+    """Yield every value of `_method` and its relatives, since some frameworks use the first value
+    and some the last."""
     if "=" not in query or not _MAY_OVERRIDE.search(unquote(query, "latin-1")):
         return
     for item in re.split("[&;]", query):
@@ -36,8 +37,8 @@ def methods_in(query: str) -> Iterator[str]:
 
 
 def checked_methods(methods: Sequence[str]) -> frozenset[str]:
-    """Return the methods of a rule in capitals, HEAD beside GET. `ConfigurationError` for an
-    unknown name."""
+    """Return the methods of a rule in capitals, with HEAD added to GET. Raise `ConfigurationError`
+    for an unknown name."""
     names = tuple_of(
         str,
         methods,

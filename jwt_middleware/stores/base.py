@@ -186,7 +186,7 @@ class Counters(Protocol):
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count atomically and return the new count. A negative amount subtracts, never
-        below zero."""
+        below zero. A count that is back at zero may be forgotten at once."""
 
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and the time when it expires, in seconds since the epoch by the caller's

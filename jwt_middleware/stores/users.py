@@ -6,7 +6,7 @@ import re
 import reprlib
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -79,13 +79,17 @@ class UserStoreBase(ABC):
         """Return the user with this name and password. Return None otherwise, and for a disabled
         user.
 
-        Any value that a client sends may be passed. Known and unknown names take the same time. A
-        correct password whose hash has another method than this store is hashed again.
+        Any value that a client sends may be passed. Known, unknown and disabled names take the same
+        time. A correct password whose hash has another method than this store is hashed again.
         `StoreUnavailable` if the store cannot answer, or at once if too many logins are waiting.
         """
+        self._hasher.expect(self._some_hashes)
         row = self._find(username) if _is_name(username) else None
+        if row is not None and row.disabled:
+            # A right password is never padded, so its time would show that it is right.
+            row = None
         is_correct = self._hasher.check(row.password_hash if row else None, password)
-        if row is None or not is_correct or row.disabled:
+        if row is None or not is_correct:
             return None
         if self._hasher.needs_rehash(row.password_hash):
             # The password was correct, so the login succeeds; the next one tries again.
@@ -177,6 +181,10 @@ class UserStoreBase(ABC):
     @abstractmethod
     def ping(self) -> None:
         """Return if the store answers, else raise `StoreUnavailable`."""
+
+    def _some_hashes(self) -> Iterable[str]:
+        """Return stored hashes that another `password_method` may have made."""
+        return ()
 
     @abstractmethod
     def _find(self, username: str) -> Row | None: ...

@@ -17,7 +17,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from .._options import require
 from .jws import Jws
@@ -52,6 +52,10 @@ class LookupProvider(Protocol):
     def look_up(self, token: str) -> LookedUp:
         """Return what is known of a token. `InvalidToken` if it is not good, `Unavailable` if that
         cannot be told now."""
+
+
+TokenProvider: TypeAlias = Provider | LookupProvider
+"""Whom a `Verifier` trusts: by keys, or by looking tokens up."""
 
 
 class _NoKeys:

@@ -12,7 +12,14 @@ from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
 from . import jws
 from .claims import ClaimsReader, Verdict
-from .lookup import Lease, LookupProvider, as_unsigned, checked_terms, is_lookup_provider
+from .lookup import (
+    Lease,
+    LookupProvider,
+    TokenProvider,
+    as_unsigned,
+    checked_terms,
+    is_lookup_provider,
+)
 from .provider import Provider
 from .revocation import RevocationList
 
@@ -25,15 +32,17 @@ __all__ = [
 _log = logging.getLogger("jwt_middleware")
 
 
-@dataclass(slots=True)
 class VerificationCounts:
     """How many tokens were verified, and how many were known from a cache.
 
     They are counted without a lock, for metrics. A free-threaded Python may lose a count.
     """
 
-    verified: int = 0
-    cached: int = 0
+    __slots__ = ("cached", "verified")
+
+    def __init__(self) -> None:
+        self.verified = 0
+        self.cached = 0
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
@@ -60,7 +69,7 @@ class Verifier:
 
     def __init__(
         self,
-        providers: Sequence[Provider | LookupProvider],
+        providers: Sequence[TokenProvider],
         *,
         revocations: RevocationList | None = None,
     ) -> None:

@@ -26,6 +26,9 @@ from .tokens import TokenTable
 if TYPE_CHECKING:
     from ..redis import RedisLog
 
+_SAMPLE = 1000
+"""Hashes that show which methods the table has: about 3 ms."""
+
 
 class SQLStore(TokenStoreBase):
     """Stores users, their tokens, sessions, revocations and counters in an SQLite file
@@ -186,6 +189,12 @@ class SQLStore(TokenStoreBase):
 
     def _end_token(self, id: str) -> bool:
         return self._tokens.end_one(id)
+
+    def _some_hashes(self) -> Sequence[str]:
+        # The oldest users have the oldest hashes. The sample bounds the time of the first login.
+        oldest = sa.select(table.c.password_hash).order_by(table.c.id).limit(_SAMPLE)
+        with self._database.transaction() as connection:
+            return connection.execute(oldest).scalars().all()
 
     def _find(self, username: str) -> Row | None:
         with self._database.transaction() as connection:
