@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
+from ..trust.cut_offs import subject_of
 from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session
 from .memory_tokens import TokensInMemory
@@ -238,16 +239,18 @@ class MemoryStore(TokensInMemory):
         """Remove expired entries once a minute.
 
         Revocations stay for another hour, because the clock of this machine may be ahead for a
-        while.
+        while. Of the cut-offs of one key the last is enough.
         """
         is_recent = self._swept_at <= now < self._swept_at + _SWEEP_EVERY
         if is_recent:
             return
         self._swept_at = now
+        last = {entry.key: number for number, entry in self._revocations.items()}
         self._revocations = {
             number: entry
             for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
+            and (last[entry.key] == number or subject_of(entry.key) is None)
         }
         self._sweep_tokens(now)
         # A count of zero is that of attempts that were given back: a flood of them must not fill

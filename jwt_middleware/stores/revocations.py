@@ -16,6 +16,10 @@ PRUNE_AFTER = 3600
 """Seconds after which a store deletes an expired entry: clocks may differ this much. Deleting an
 entry too early would make a revoked token valid again. Deleting it late costs 100 bytes."""
 
+REPLACE_AFTER = 3600
+"""Seconds after which a cut-off makes way for the next one of its key. A cut-off lasts a year, and
+a user who logs out everywhere again and again must not fill the log."""
+
 _TEXT = re.compile(r"[^\0\ud800-\udfff]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USAGE = "revoke(token_id='...', expires_at=1790000000)"

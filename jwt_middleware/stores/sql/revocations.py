@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 import sqlalchemy as sa
 
 from ...errors import StoreUnavailable
+from ...trust.cut_offs import subject_of
 from ...trust.revocation import Revocation, RevocationLog, RevocationPage
-from ..revocations import PRUNE_AFTER, subject_entry, token_entry
+from ..revocations import PRUNE_AFTER, REPLACE_AFTER, subject_entry, token_entry
 from .database import Database, UnusableDatabase, find_setting
 from .schema import delete_some
 from .schema import revocations as table
@@ -126,6 +127,10 @@ class SQLRevocationLog:
         """Append to the log, as the last thing in the transaction that may wait for another."""
         if not entries:
             return
+        for entry in entries:
+            if subject_of(entry.key) is not None:
+                is_earlier = table.c.expires_at < entry.expires_at - REPLACE_AFTER
+                delete_some(connection, table, sa.and_(table.c.key == entry.key, is_earlier))
         if connection.dialect.name == "postgresql":
             # A reader would skip an id that becomes visible late. Hold the lock until the commit so
             # that ids become visible in order.
