@@ -206,15 +206,12 @@ class JWTMiddleware:
 
     def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
         """Return whether a subject names one person, with a single issuer, or under which rules."""
-        issuers = self.verifier.issuers
-        rules = (rule for rule in self._rules if len(rule.issuers(issuers)) == 1)
-        return len(issuers) == 1, frozenset(rules)
+        all_ = self.verifier.issuers
+        rules = frozenset(rule for rule in self._rules if len(rule.issuers(all_)) == 1)
+        return len(all_) == 1, rules
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
-        """Return what the report-only rules would decide; the caller may be known already.
-
-        Never raises: they refuse nobody.
-        """
+        """Return what the report-only rules would decide, and never raise: they refuse nobody."""
         if self._candidates is None:
             return NOTHING
         try:

@@ -9,6 +9,7 @@ so failures at one table do not count at another.
 import hashlib
 import threading
 import weakref
+from typing import cast
 
 from ..stores.base import Counters, Store, UserStore
 
@@ -45,7 +46,7 @@ def counters_of(store: Store, users: UserStore, issuer: str) -> TableCounters:
     With an own user table they share counters if both were given the same `users` object. Otherwise
     nobody can tell whether two objects are one table, so each issuer has counters of its own.
     """
-    if users is store:
+    if users is cast(object, store):
         return TableCounters(store, _OF_THE_STORE)
     return TableCounters(store, f"\0{_first_issuer_of(users, issuer)}")
 
