@@ -16,7 +16,7 @@ from .policy.candidates import Match, matches_of
 from .policy.paths import methods_of
 from .policy.rules import Rule
 from .readiness import readiness
-from .trust.lookup import TokenProvider
+from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
 from .trust.verifier import VerificationCounts, Verifier
 from .verdict_cache import VerdictCache

@@ -29,7 +29,9 @@ from .routes import Routes
 from .sessions import Sessions
 from .throttle import Throttle
 
-_STORE_METHODS = ("ping", "add_session", "end_sessions", "revoke", "is_revoked", "increment")
+_STORE_METHODS = (
+    *("ping", "add_session", "end_sessions", "revoke", "is_revoked", "revoked_until", "increment"),
+)
 
 _PREFIX = re.compile(r"(?:/[^/\\%?#;:*<>{}\[\]|^\"`\s\x00-\x20\x7f-\x9f\ud800-\udfff\ufffd]+)*")
 """No segments, or some that are no pattern, parameter, query or escape, and hold no blank."""

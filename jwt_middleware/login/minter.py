@@ -27,7 +27,8 @@ class TokenMinter:
     - `key`: a secret, a private key, or a `KeyFolder`, whose active key signs.
     - `issuer`: a string, the `iss` of the tokens.
     - `audience`: a string, or a list of strings, the `aud`.
-    - `lifetime`: seconds from minting to expiry, an integer.
+    - `lifetime`: seconds from minting to expiry, an integer. A token that lives for more than 366
+      days outlives its subject's cut-off (`trust.cut_offs`).
     - `fallbacks`: earlier keys. Tokens that they signed stay valid, so a key can be changed without
       a logout.
 
