@@ -16,8 +16,7 @@ from .policy.candidates import Match, matches_of
 from .policy.paths import methods_of
 from .policy.rules import Rule
 from .readiness import readiness
-from .trust.lookup import LookupProvider
-from .trust.provider import Provider
+from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
 from .trust.verifier import VerificationCounts, Verifier
 from .verdict_cache import VerdictCache
@@ -60,7 +59,7 @@ class JWTMiddleware:
         self,
         app: WSGIApplication,
         *,
-        providers: Sequence[Provider | LookupProvider],
+        providers: Sequence[TokenProvider],
         rules: Sequence[Rule],
         credentials: Sequence[Place] = (bearer,),
         revocations: RevocationList | None = None,

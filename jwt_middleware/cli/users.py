@@ -119,8 +119,8 @@ def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
 @database_option
 @log_option
 def _disable(name: str, database: str, log: str | None) -> None:
-    """Stop the user NAME from logging in, and end all sessions of the user. No other user can take
-    the name."""
+    """Stop the user NAME from logging in, and end all sessions and personal tokens of the user. No
+    other user can take the name."""
     open_store(database, log=log).disable_user(name)
 
 
@@ -129,5 +129,6 @@ def _disable(name: str, database: str, log: str | None) -> None:
 @database_option
 @log_option
 def _remove(name: str, database: str, log: str | None) -> None:
-    """Delete the user NAME, and end all sessions of the user. Another user can take the name."""
+    """Delete the user NAME, and end all sessions and personal tokens of the user. Another user can
+    take the name."""
     open_store(database, log=log).remove_user(name)

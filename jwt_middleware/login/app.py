@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request
 
 from .._options import got, require
 from ..readings import to_wsgi
-from ..stores.base import Store, UserStore
+from ..stores.base import Store, UnknownUser, User, UserStore
 from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
     allow_origin,
@@ -29,7 +29,9 @@ from .routes import Routes
 from .sessions import Sessions
 from .throttle import Throttle
 
-_STORE_METHODS = ("ping", "add_session", "end_sessions", "revoke", "is_revoked", "increment")
+_STORE_METHODS = (
+    *("ping", "add_session", "end_sessions", "revoke", "is_revoked", "revoked_until", "increment"),
+)
 
 _PREFIX = re.compile(r"(?:/[^/\\%?#;:*<>{}\[\]|^\"`\s\x00-\x20\x7f-\x9f\ud800-\udfff\ufffd]+)*")
 """No segments, or some that are no pattern, parameter, query or escape, and hold no blank."""
@@ -92,7 +94,7 @@ class LoginApp:
             issuer=minter.issuer,
         )
         self._allowed_origins = checked_origins(allowed_origins)
-        grants = Grants(store, users, minter, sessions, throttle)
+        self._grants = grants = Grants(store, users, minter, sessions, throttle)
         cookies = CookieMode(
             grants,
             allowed_origins=self._allowed_origins,
@@ -115,6 +117,30 @@ class LoginApp:
             response = error.response()
         response.headers.update(NOSNIFF)
         return answering(response)(environ, start_response)
+
+    def issue(self, user: User) -> dict[str, Any]:
+        """Return what `POST /token` answers, for a user who logged in some other way: after a
+        sign-up, by OAuth, or with a second factor. A new session is started.
+
+        - `user`: as the user store returns it. It is looked up once more.
+
+        Answer the fields as JSON with `Cache-Control: no-store`. No cookie is set. A front end in
+        cookie mode needs the refresh token in the cookie and not in the body:
+
+            fields = login.issue(user)
+            response.set_cookie("__Host-jwt_refresh", fields.pop("refresh_token"), path="/",
+                                max_age=604_800, secure=True, httponly=True, samesite="Strict")
+
+        Check first that the request comes from a page of yours, or a foreign page could log its
+        visitor in as another user. `UnknownUser`, a `LookupError`, if the user is not in the store,
+        is disabled, or has got another password meanwhile. `StoreUnavailable` if the store does not
+        answer. `ConfigurationError` for anything but a `User`.
+        """
+        require(isinstance(user, User), f"user must be a User, got {type(user).__name__}")
+        try:
+            return self._grants.issue(user)
+        except LoginError:
+            raise UnknownUser("the user may not log in, or was changed meanwhile") from None
 
     @property
     def paths(self) -> tuple[str, ...]:

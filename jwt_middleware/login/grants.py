@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidToken, StoreUnavailable
+from ..identity import Identity
 from ..stores.base import Session, Store, User, UserStore
 from ..stores.users import warn_without_version
+from ..trust.cut_offs import cut_off_keys, is_cut_off
 from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
@@ -68,6 +70,12 @@ class Grants:
         raise LoginError(
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
+
+    def issue(self, user: User) -> dict[str, Any]:
+        """Return what `POST /token` answers for a user who logged in some other way, or raise
+        `LoginError` if the user may not log in."""
+        warn_without_version(self._users, user)
+        return self._start_session(user, Peer(None, None), None)
 
     def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
         """End the session of each refresh or access token.
@@ -170,7 +178,7 @@ class Grants:
         except InvalidToken:
             return
         keys = revocation_keys(caller.issuer, caller.token_id, caller.session_id)
-        if self._store.is_revoked(keys):
+        if self._store.is_revoked(keys) or self._is_cut_off(caller):
             return
         session = self._sessions.end_by_sid(
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
@@ -186,6 +194,10 @@ class Grants:
                 )
         facts = {"user_id": caller.subject, "session": caller.session_id}
         audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
+
+    def _is_cut_off(self, caller: Identity) -> bool:
+        until = self._store.revoked_until
+        return any(is_cut_off(caller, until(key)) for key in cut_off_keys(caller))
 
     def _answer(
         self, user: User, session: Session, refresh_token: str, most: int | None

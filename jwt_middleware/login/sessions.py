@@ -35,6 +35,7 @@ from typing import NoReturn
 
 from .._options import check_seconds, require
 from ..stores.base import Session, SessionStore, User
+from ..trust.cut_offs import LOGIN_SESSION
 
 _NAME_BYTES, _SECRET_BYTES = 16, 32
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes fill 64 characters: one string each.
@@ -100,7 +101,7 @@ class Sessions:
         now = time.time()
         session = Session(
             name_hash=_hash(name),
-            sid=secrets.token_urlsafe(16),
+            sid=f"{LOGIN_SESSION}{secrets.token_urlsafe(16)}",
             issuer=self._issuer,
             user_id=str(user.id),
             user_version=user.version,

@@ -147,14 +147,23 @@ class SessionStore(Protocol):
         nothing."""
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
         every issuer."""
 
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
 
 
 class TokenStore(Protocol):

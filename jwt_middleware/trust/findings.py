@@ -153,6 +153,8 @@ def _revocation(
     try:
         verdict = ClaimsReader(provider).read(parsed, claims, None)
         verifier.revocations.check(verdict.revocation_keys)
+        if hasattr(verifier.revocations, "check_subject"):
+            verifier.revocations.check_subject(verdict.identity)
     except InvalidToken as refusal:
         if refusal.reason == "revoked":
             yield Finding("revoked", False, refusal.description)

@@ -1,7 +1,7 @@
 """Tokens that say nothing by themselves, so that somebody is asked about each: personal access
 tokens, and token introspection (RFC 7662).
 
-A provider of such tokens has three members:
+A provider of such tokens is a `provider.LookupProvider` and has three members:
 
     terms               a `Provider`: the issuer, and how the claims are checked
     recognizes(token)   whether the token has this provider's form; no I/O, raises nothing
@@ -17,12 +17,12 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from .._options import require
 from .jws import Jws
 from .keys import Key
-from .provider import Provider
+from .provider import LookupProvider, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +36,6 @@ class LookedUp:
 
     claims: Mapping[str, Any]
     cache_for: float
-
-
-class LookupProvider(Protocol):
-    """A provider whose tokens are looked up. See the module."""
-
-    @property
-    def terms(self) -> Provider:
-        """The issuer, and how claims are checked. Its `keys` are `NO_KEYS`: no JWT can name this
-        issuer."""
-
-    def recognizes(self, token: str) -> bool:
-        """Return whether the token has the form of this provider's tokens."""
-
-    def look_up(self, token: str) -> LookedUp:
-        """Return what is known of a token. `InvalidToken` if it is not good, `Unavailable` if that
-        cannot be told now."""
 
 
 class _NoKeys:

@@ -3,11 +3,14 @@
 import inspect
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .._options import check_seconds, got, is_text, require
 from ..errors import ConfigurationError
 from .keys import KeySource
+
+if TYPE_CHECKING:
+    from .lookup import LookedUp
 
 _MAX_LEEWAY = 300
 """Seconds by which clocks may differ. More would let an expired token live on."""
@@ -87,6 +90,26 @@ class Provider:
         if self.audience is None:
             return frozenset()
         return frozenset([self.audience] if isinstance(self.audience, str) else self.audience)
+
+
+class LookupProvider(Protocol):
+    """A provider whose tokens are looked up. See `trust.lookup`."""
+
+    @property
+    def terms(self) -> "Provider":
+        """The issuer, and how claims are checked. Its `keys` are `NO_KEYS`: no JWT can name this
+        issuer."""
+
+    def recognizes(self, token: str) -> bool:
+        """Return whether the token has the form of this provider's tokens."""
+
+    def look_up(self, token: str) -> "LookedUp":
+        """Return what is known of a token. `InvalidToken` if it is not good, `Unavailable` if that
+        cannot be told now."""
+
+
+TokenProvider: TypeAlias = Provider | LookupProvider
+"""Whom a `Verifier` trusts: by keys, or by looking tokens up."""
 
 
 def _is_text(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""`RevocationList`: this process's view of a store's log of revoked tokens and sessions.
+"""`RevocationList`: this process's view of a store's log of revoked tokens, sessions and subjects.
 
 No request reads the store. When half of `max_staleness` has passed, a thread reads on in the
 background from where the view ends. Only a view older than `max_staleness` makes a request wait,
@@ -18,6 +18,8 @@ from typing import Protocol
 
 from .._options import check_seconds, require
 from ..errors import InvalidToken, StoreUnavailable, Unavailable
+from ..identity import Identity
+from .cut_offs import cut_off_keys, is_cut_off, subject_of
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -82,7 +84,8 @@ def revocation_key(kind: str, issuer: str, id_: str) -> str:
 
 
 class RevocationList:
-    """The revoked tokens and sessions of a store's log, as known in this process.
+    """The revoked tokens and sessions of a store's log, and the subjects whose tokens are revoked
+    up to a moment, as known in this process.
 
     `max_staleness` is how many seconds a revocation may take to be seen; 0 reads at every request.
     `max_outage` is for how many seconds after the last good read the view is used while the log
@@ -107,6 +110,8 @@ class RevocationList:
         self._longest_outage = math.inf if max_outage is None else max_outage
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
+        self.cut_off_subjects: set[str] = set()
+        """The subjects for which `check_subject` must be called. Few callers are among them."""
         self._failures = 0
         self._pruned_at = -math.inf  # by the wall clock, in seconds since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
@@ -121,7 +126,7 @@ class RevocationList:
 
     @property
     def size(self) -> int:
-        """How many revoked tokens and sessions are known."""
+        """How many entries are known: revoked tokens and sessions, and subjects cut off."""
         return len(self._revoked)
 
     @property
@@ -138,6 +143,16 @@ class RevocationList:
             self._refresh()
         if not self._revoked.keys().isdisjoint(keys):
             raise InvalidToken("revoked")
+
+    def check_subject(self, caller: Identity) -> None:
+        """Return if no cut-off of the subject revokes the caller's token. Call `check` before.
+
+        `InvalidToken("revoked")` if one does.
+        """
+        for key in cut_off_keys(caller):
+            expires_at = self._revoked.get(key)
+            if expires_at is not None and is_cut_off(caller, expires_at):
+                raise InvalidToken("revoked")
 
     def _refresh(self) -> None:
         reading = self._reading.setdefault(os.getpid(), threading.Lock())
@@ -191,6 +206,8 @@ class RevocationList:
     def _add(self, page: RevocationPage) -> None:
         for entry in page.entries:
             self._revoked[entry.key] = max(entry.expires_at, self._revoked.get(entry.key, 0))
+            if (subject := subject_of(entry.key)) is not None:
+                self.cut_off_subjects.add(subject)
         self._cursor = page.cursor
         now = time.time()
         if now >= self._pruned_at + _PRUNE_EVERY:
@@ -200,6 +217,8 @@ class RevocationList:
             self._revoked = {
                 key: expires_at for key, expires_at in self._revoked.items() if expires_at > oldest
             }
+            subjects = {subject_of(key) for key in self._revoked}
+            self.cut_off_subjects.intersection_update(subjects)
 
     def _forget_cursor_if_set_back(self) -> None:
         """Read the whole log again when the wall clock was set back.

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,8 +12,7 @@ from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
 from . import jws
 from .claims import ClaimsReader, Verdict
-from .lookup import Lease, LookupProvider, as_unsigned, checked_terms, is_lookup_provider
-from .provider import Provider
+from .provider import LookupProvider, Provider, TokenProvider
 from .revocation import RevocationList
 
 __all__ = [
@@ -58,18 +57,21 @@ class Verifier:
     revocations: RevocationList | None
     _readers: Mapping[str, ClaimsReader]
     _lookup_readers: Mapping[str, ClaimsReader]
+    _cut_off_subjects: Collection[str]
 
     def __init__(
         self,
-        providers: Sequence[Provider | LookupProvider],
+        providers: Sequence[TokenProvider],
         *,
         revocations: RevocationList | None = None,
     ) -> None:
         form = "providers must be a list of at least one Provider: providers=[Provider(...)]"
         given = tuple_of(object, providers, form)
         require(given, form)
-        lookups: Any = tuple(one for one in given if is_lookup_provider(one))
-        checked = tuple_of(Provider, [one for one in given if not is_lookup_provider(one)], form)
+        lookups, terms = _lookups_in(given)
+        checked = tuple_of(
+            Provider, [one for one in given if not any(one is known for known in lookups)], form
+        )
         require(
             revocations is None or callable(getattr(revocations, "check", None)),
             f"revocations must be a RevocationList: revocations=RevocationList(store), "
@@ -79,8 +81,10 @@ class Verifier:
         object.__setattr__(self, "lookups", lookups)
         object.__setattr__(self, "revocations", revocations)
         object.__setattr__(self, "_readers", _readers_of(checked))
-        readers = _readers_of([checked_terms(lookup) for lookup in lookups])
-        object.__setattr__(self, "_lookup_readers", readers)
+        object.__setattr__(self, "_lookup_readers", _readers_of(terms))
+        # The set itself, which grows: a caller who is not in it costs no call.
+        subjects = getattr(revocations, "cut_off_subjects", ())
+        object.__setattr__(self, "_cut_off_subjects", subjects)
 
     @property
     def issuers(self) -> frozenset[str]:
@@ -113,6 +117,8 @@ class Verifier:
         return reader.read(parsed, claims, generation)
 
     def _look_up(self, lookup: LookupProvider, token: str) -> Verdict:
+        from .lookup import Lease, as_unsigned
+
         reader = self._lookup_readers[lookup.terms.issuer]
         found = lookup.look_up(token)
         claims = {"iss": reader.provider.issuer, **found.claims}
@@ -135,6 +141,8 @@ class Verifier:
             raise InvalidToken("not_yet_valid")
         if self.revocations is not None:
             self.revocations.check(verdict.revocation_keys)
+            if self._cut_off_subjects and verdict.identity.subject in self._cut_off_subjects:
+                self.revocations.check_subject(verdict.identity)
         return verdict.identity
 
     def _warn_of_a_slash(self, issuer: object) -> None:
@@ -149,6 +157,19 @@ class Verifier:
         terms = [*self.providers, *(lookup.terms for lookup in self.lookups)]
         issuers = ", ".join(repr(provider.issuer) for provider in terms)
         return f"<Verifier of {issuers}>"
+
+
+def _lookups_in(
+    given: Sequence[object],
+) -> tuple[tuple[LookupProvider, ...], tuple[Provider, ...]]:
+    """Return the providers that look tokens up, and their terms."""
+    if all(isinstance(one, Provider) for one in given):
+        return (), ()
+    # Few apps need this module, so it is not loaded with the others.
+    from .lookup import checked_terms, is_lookup_provider
+
+    lookups: Any = tuple(one for one in given if is_lookup_provider(one))
+    return lookups, tuple(checked_terms(lookup) for lookup in lookups)
 
 
 def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:
