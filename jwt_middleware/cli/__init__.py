@@ -1,8 +1,8 @@
 """The command `jwt-middleware`: makes keys, manages users, inspects tokens and runs the demo."""
 
-import os
 import sys
 import threading
+from os import _exit as end_process
 
 from .._packages import require_package
 
@@ -34,4 +34,4 @@ def _end_at_once(code: object) -> None:
     some that never end, such as a scheduler's."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
+    end_process(code if isinstance(code, int) else int(code is not None))
