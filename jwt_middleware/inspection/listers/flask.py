@@ -35,12 +35,13 @@ def routes_of(app: Any) -> Iterator[Route]:
 
 def _host(app: Any, rule: Any) -> str:
     """Return the host of a rule; that of a subdomain ends with a dot if no `SERVER_NAME` is set."""
+    held = own(app, "__dict__", {})
     if app.url_map.host_matching:
         return rule.host or ""
-    if not rule.subdomain:
+    if not (rule.subdomain or held.get("subdomain_matching")):
         return ""
-    server = own(app, "__dict__", {}).get("config", {}).get("SERVER_NAME") or ""
-    return f"{rule.subdomain}.{server}"
+    server = held.get("config", {}).get("SERVER_NAME") or ""
+    return f"{rule.subdomain}.{server}" if rule.subdomain else server
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
