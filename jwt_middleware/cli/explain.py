@@ -35,7 +35,10 @@ def _headers(
         if not _HEADER_VALUE.fullmatch(value):
             raise click.BadParameter(f"{name} must be Latin-1 text on one line")
         if name.lower() in ("authorization", "proxy-authorization", "cookie"):
-            raise click.BadParameter(f"{name} must not be an argument; the token goes to stdin")
+            raise click.BadParameter(
+                f"{name} must not be an argument, which stays in the shell's history; give the "
+                "token alone on stdin, and it is sent as 'Authorization: Bearer ...'"
+            )
         key = name.upper().replace("-", "_")
         key = key if key in _WITHOUT_PREFIX else f"HTTP_{key}"
         value = value.strip(" \t")
@@ -93,7 +96,7 @@ def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
     """
     given, _, query = path.partition("?")
     text = unquote_to_bytes(given).decode("latin-1")
-    site = _site(app, text)
+    site = _site(app, text, headers.get("HTTP_HOST", ""))
     token = read_token(is_optional=True)
     if token and not (token.isascii() and token.isprintable()):
         raise click.UsageError("the text on stdin is not a token: it has other characters")
@@ -114,9 +117,9 @@ def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
     click.echo("answer: the app's")
 
 
-def _site(app: Any, path: str) -> Site:
+def _site(app: Any, path: str, host: str) -> Site:
     try:
-        return site_at(app, path)
+        return site_at(app, path, host)
     except LookupError as error:
         raise click.UsageError(f"{printable(str(error))}; name one of them with --app") from None
 

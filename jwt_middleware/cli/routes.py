@@ -49,18 +49,21 @@ def routes(app: Any, strict: bool, as_json: bool) -> None:
 
 
 def _print(found: Coverage) -> None:
-    rows = [("METHODS", "ROUTE", "RULE", "ASKS")]
-    rows += [
-        (_methods(one), printable(one.route.path), printable(_rules(one)), printable(one.asks))
-        for one in found.routes
-    ]
-    if len(rows) > 1:
-        print_table(rows)
+    for title, routes in (("ROUTE", found.routes), ("NOT LISTED", found.areas)):
+        if routes:
+            print_table([("METHODS", title, "RULE", "ASKS"), *map(_row, routes)])
     for line in found.unlisted:
         print_text(printable(f"not listed: {line}"), indent="  ")
+    for line in found.notes:
+        print_text(printable(f"note: {line}"), indent="  ")
     for line in found.lints:
         print_text(printable(f"warning: {line}"), indent="  ")
     click.echo(f"{len(found.routes)} lines, {len(found.open)} OPEN, {len(found.lints)} warnings")
+
+
+def _row(one: RuledRoute) -> tuple[str, str, str, str]:
+    asks = printable(one.asks)
+    return _methods(one), printable(one.route.shown), printable(_rules(one)), asks
 
 
 def _methods(one: RuledRoute) -> str:
@@ -72,24 +75,35 @@ def _methods(one: RuledRoute) -> str:
 
 
 def _rules(one: RuledRoute) -> str:
-    return " ".join(
-        dict.fromkeys(rule.prefix + " (report only)" * rule.report_only for rule in one.rules)
-    )
+    names = [
+        " ".join(dict.fromkeys(rule.prefix + " (report only)" * rule.report_only for rule in rules))
+        for rules in (one.rules, *one.others)
+    ]
+    if not any(names):
+        return ""
+    return " or ".join(dict.fromkeys(name or "none" for name in names))
 
 
 def _as_json(found: Coverage) -> dict[str, Any]:
     return {
-        "routes": [
-            {
-                "path": one.route.path,
-                "example": one.route.example,
-                "methods": list(one.methods),
-                "rules": [repr(rule) for rule in one.rules],
-                "kind": one.kind,
-                "asks": one.asks,
-            }
-            for one in found.routes
-        ],
+        "routes": list(map(_route_as_json, found.routes)),
         "lints": list(found.lints),
         "unlisted": list(found.unlisted),
+        "areas": list(map(_route_as_json, found.areas)),
+        "notes": list(found.notes),
+    }
+
+
+def _route_as_json(one: RuledRoute) -> dict[str, Any]:
+    route = one.route
+    example = route.example and route.example + f"?{route.query}" * bool(route.query)
+    return {
+        "path": route.path,
+        "host": route.host,
+        "example": example,
+        "methods": list(one.methods),
+        "rules": [repr(rule) for rule in one.rules],
+        "others": [[repr(rule) for rule in rules] for rules in one.others],
+        "kind": one.kind,
+        "asks": one.asks,
     }

@@ -1,9 +1,11 @@
 """Prints tables that fit a terminal of 80 columns."""
 
+import re
 from collections.abc import Sequence
 
 import click
 
+_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 _WIDTH = 80
 _GAP = 2
 
@@ -31,7 +33,7 @@ def print_text(text: str, *, indent: str = "") -> None:
 
 def printable(text: str) -> str:
     """Return a text as printable ASCII: a route or a path may hold what a terminal obeys."""
-    return ascii(text)[1:-1].replace("\\'", "'")
+    return _NOT_PRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -45,6 +47,8 @@ def _wrapped(text: str, width: int) -> list[str]:
     lines, rest = [], text
     while len(rest) > width:
         at = rest.rfind(" ", 1, width + 1)
+        if at <= 0:
+            at = rest.rfind("/", 1, width + 1)  # a long path goes on with a slash
         cut = at if at > 0 else width
         lines.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _SAMPLES = (
     "zqx",
@@ -23,6 +23,9 @@ _SAMPLES = (
 """What a parameter is filled with in an example, the first that fits. No rule names these."""
 
 
+_HOST_PARAMETER = re.compile(r"<[^<>]*>")
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A path of an app.
@@ -31,6 +34,8 @@ class Route:
     - `methods`: in capitals; empty where any method is answered or none is known.
     - `example`: a path that the route answers; None where none can be made up.
     - `accepts`: matches every path that the route answers.
+    - `host`: the host that it answers at, as the framework writes it; `""` for every host.
+    - `query`: what the example needs as its query; `""` for nothing.
     """
 
     path: str
@@ -39,6 +44,19 @@ class Route:
     accepts: re.Pattern[str] = field(repr=False)
     literal: int = field(default=0, repr=False)
     """Characters that are not a parameter: of two routes, the one with more is tried first."""
+
+    host: str = ""
+    query: str = field(default="", repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The path, behind the host if it answers at one alone."""
+        return self.host + self.path
+
+    @property
+    def example_host(self) -> str:
+        """A host that the route answers at, `""` for any."""
+        return _HOST_PARAMETER.sub(_SAMPLES[0], self.host)
 
 
 def route_of(
@@ -77,16 +95,38 @@ def sample_of(regex: str) -> str | None:
     return next((one for one in (*_SAMPLES, *words) if pattern.fullmatch(one)), None)
 
 
-def below(prefix: str, route: Route) -> Route:
-    """Return the same route of an app that is mounted at a prefix."""
+def below(prefix: str, route: Route, host: str = "") -> Route:
+    """Return the same route of an app that is mounted at a prefix, or at a host."""
     if not prefix:
-        return route
+        return replace(route, host=host or route.host)
+    return replace(
+        route,
+        path=prefix + route.path,
+        example=None if route.example is None else prefix + route.example,
+        accepts=_compiled(f"{re.escape(prefix)}(?:{route.accepts.pattern})"),
+        literal=route.literal + len(prefix),
+        host=host or route.host,
+    )
+
+
+def area(path: str, *, is_exact: bool = False) -> Route:
+    """Return all paths below a path as a route; or the path alone. `*` stands for a segment."""
+    example = path.replace("*", _SAMPLES[0])
+    if is_exact:
+        return Route(path, frozenset(), example, _compiled("(?!)"))
+    return Route(f"{path}/...", frozenset(), f"{example}/{_SAMPLES[0]}", _compiled("(?!)"))
+
+
+def with_rest(path: str, methods: Iterable[str], least: int, most: int | None) -> Route:
+    """Return the route that answers `least` to `most` segments below a path; any number if `most`
+    is None."""
+    segments = f"(?:/[^/]+){{{least},{'' if most is None else most}}}/?"
     return Route(
-        prefix + route.path,
-        route.methods,
-        None if route.example is None else prefix + route.example,
-        _compiled(f"{re.escape(prefix)}(?:{route.accepts.pattern})"),
-        route.literal + len(prefix),
+        f"{path}/{{rest}}",
+        frozenset(methods),
+        path + f"/{_SAMPLES[0]}" * least,
+        _compiled(re.escape(path) + segments),
+        len(path) + 1,
     )
 
 

@@ -147,6 +147,10 @@ class LoginApp:
         """The paths that it answers, below wherever it is mounted."""
         return tuple(self._routes.paths)
 
+    def methods_of(self, path: str) -> tuple[str, ...]:
+        """Return the methods that one of `paths` answers."""
+        return self._routes.methods_of(path)
+
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
         """Return a WSGI app that answers the login app's paths below `prefix` and passes all other
         requests on to `app`.

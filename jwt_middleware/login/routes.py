@@ -44,6 +44,11 @@ class Routes:
         """Every path that the login app answers."""
         return self._handlers.keys()
 
+    def methods_of(self, path: str) -> tuple[str, ...]:
+        """Return the methods that a path answers."""
+        named = self._handlers[path]
+        return (*named, "HEAD") if "GET" in named else tuple(named)
+
     def answer(self, request: Request) -> Response:
         """Answer a request, or raise `LoginError`."""
         methods = self._handlers.get(request.environ.get("PATH_INFO", ""))

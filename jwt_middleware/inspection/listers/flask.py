@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..middlewares import own
-from ..pattern import Route, route_of
+from ..pattern import Route, below, route_of
 from .shape import class_names
 
 KIND = "Flask"
@@ -29,7 +29,19 @@ def routes_of(app: Any) -> Iterator[Route]:
             converter = converters.get(match[1])
             return str(getattr(converter, "regex", "[^/]+"))
 
-        yield route_of(rule.rule, rule.methods or (), _PARAMETER, accepts)
+        route = route_of(rule.rule, rule.methods or (), _PARAMETER, accepts)
+        yield below("", route, _host(app, rule))
+
+
+def _host(app: Any, rule: Any) -> str:
+    """Return the host of a rule; that of a subdomain ends with a dot if no `SERVER_NAME` is set."""
+    held = own(app, "__dict__", {})
+    if app.url_map.host_matching:
+        return rule.host or ""
+    if not (rule.subdomain or held.get("subdomain_matching")):
+        return ""
+    server = held.get("config", {}).get("SERVER_NAME") or ""
+    return f"{rule.subdomain}.{server}" if rule.subdomain else server
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
