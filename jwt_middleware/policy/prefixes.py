@@ -158,7 +158,7 @@ def _check_is_literal(prefix: str) -> None:
             else ""
         )
         raise ConfigurationError(
-            f"prefix must not contain a pattern other than a segment '*', got {prefix!r}; "
+            f"prefix must not contain a pattern other than a '*' segment, got {prefix!r}; "
             f"Rule({form!r}), where '*' stands for any one segment{dollar}"
         )
 

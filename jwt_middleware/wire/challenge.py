@@ -9,14 +9,14 @@ _REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def check_realm(realm: object) -> None:
-    """Raise `ConfigurationError` unless the realm can stand in a challenge (RFC 9110 section
-    11.5)."""
+    """Raise `ConfigurationError` unless the realm fits into a challenge (RFC 9110 section 11.5)."""
     is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
     require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
 
 
 def challenge(refusal: Refusal, realm: str) -> str:
-    """Return the value of `WWW-Authenticate`: fixed printable ASCII, nothing of the request."""
+    """Return the value of `WWW-Authenticate`: printable ASCII that contains nothing of the
+    request."""
     parameters = {"realm": realm}
     if refusal.code:
         parameters |= {"error": refusal.code, "error_description": refusal.description}

@@ -22,7 +22,7 @@ _MAX_NAME = 253  # characters of a host name (RFC 1035 section 3.1)
 
 _PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "*",
-    # With credentials a wildcard means nothing, so the usual headers are named too.
+    # Browsers ignore a wildcard in requests with credentials, so name the usual headers too.
     "Access-Control-Allow-Headers": "Authorization, Content-Type, *",
     "Access-Control-Max-Age": "600",
     **NOSNIFF,

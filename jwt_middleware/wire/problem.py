@@ -1,4 +1,4 @@
-"""A refusal as an HTTP response: problem details (RFC 9457)."""
+"""Turns a refusal into an HTTP response with problem details (RFC 9457)."""
 
 import json
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from .challenge import challenge
 from .wsgi import StartResponse, WSGIApplication
 
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-"""The header that keeps browsers from guessing another type than `Content-Type` (Fetch, 3.6)."""
+"""Keeps browsers from guessing another type than `Content-Type` (Fetch, section 3.6)."""
 
 
 def refusal_response(refusal: Refusal, realm: str) -> WSGIApplication:
     """Return the answer as a WSGI app: problem details with RFC 6750's challenge.
 
-    A fault of ours has `Retry-After` instead of a challenge.
+    If the fault is on our side, the answer has `Retry-After` instead of a challenge.
     """
     headers = {"Cache-Control": "no-store", **NOSNIFF}
     if refusal.retry_after is None:
