@@ -4,7 +4,9 @@ Each message says `<option> must be <rule>, got <value>`. A value that may hold 
 shown; a long one is cut.
 """
 
+import inspect
 import re
+from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import ConfigurationError
@@ -81,3 +83,14 @@ def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
         raise ConfigurationError(right_form)
     return tuple(value)
+
+
+def takes(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function can be called with so many arguments; True if it does not say."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature: whether it fits shows when it is called
+        return True
+    return True

@@ -13,11 +13,11 @@ from ..stores.base import Store, UserStore
 from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
     allow_origin,
-    checked_origins,
-    is_allowed,
     is_preflight,
+    may_read,
     preflight_response,
 )
+from ..wire.origins import checked_origins
 from ..wire.problem import NOSNIFF, answering
 from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 from .cookies import CookieMode
@@ -54,7 +54,7 @@ class LoginApp:
       another `UserStore`. Several login apps may share a store; sessions and counters belong to the
       issuer of their `minter`.
     - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
-    - `allowed_origins`: exact origins of front ends on other hosts.
+    - `allowed_origins`: origins of front ends on other hosts (`wire.origins`).
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
       same successor; see `login.sessions`.
     - `idle_timeout`: seconds from the last refresh of a session to its end.
@@ -95,8 +95,8 @@ class LoginApp:
         """Answer one request (PEP 3333)."""
         allowed = self._allowed_origins
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
-        if is_preflight(environ) and is_allowed(environ, allowed):
-            return preflight_response()(environ, start_response)
+        if is_preflight(environ) and may_read(environ, allowed):
+            return preflight_response(environ)(environ, start_response)
         try:
             environ = _tidy(environ)
             response = self._routes.answer(Request(environ))

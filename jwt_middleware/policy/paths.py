@@ -142,6 +142,8 @@ def methods_of(environ: Mapping[str, Any]) -> set[str]:
     `_method` cannot be seen here; such a request is a POST. Raises `InvalidRequest` for a header
     that is too long.
     """
+    if not may_mean_another_method(environ):
+        return {environ.get("REQUEST_METHOD", "GET").upper()}
     named = [
         environ.get("REQUEST_METHOD", "GET"),
         *(short_header(environ, header) for header in METHOD_HEADERS),

@@ -63,9 +63,8 @@ class ClaimsReader:
         """
         provider = self.provider
         typ = parsed.header.get("typ")
-        # A security event (RFC 8417 section 2.2), such as a logout token, has the same issuer,
-        # audience and keys as an access token, so only its type and its `events` show the
-        # difference.
+        # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
+        # audience and the keys of an access token. Only its type and its `events` differ.
         is_right = typ in self._usual_types or self._is_right_type(typ)
         if not is_right or "events" in claims:
             raise InvalidToken("type")

@@ -22,3 +22,11 @@ def challenge(refusal: Refusal, realm: str) -> str:
         parameters |= {"error": refusal.code, "error_description": refusal.description}
     parameters |= refusal.parameters
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
+
+
+def basic_challenge(realm: str) -> str:
+    """Return the challenge of Basic (RFC 7617 section 2).
+
+    It goes into a header of its own: old clients only read a header's first challenge.
+    """
+    return f'Basic realm="{realm}", charset="UTF-8"'
