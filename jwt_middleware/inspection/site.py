@@ -1,4 +1,4 @@
-"""`Site`: an app whose routes are listed, where it is mounted, and which middlewares guard it."""
+"""`Site`: an app whose routes are listed, with its mount point and the middlewares before it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .pattern import Route, below
 
 _LISTERS = (flask, bottle, django, falcon, pyramid, cherrypy)
 _MOST = 2000
-"""Parts of an app that are looked at: one that is mounted within itself has no end."""
+"""The most parts of an app that are visited, since an app mounted within itself has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Site:
     """A part of an app.
 
     - `kind`: the framework, `login app`, or the class of an app whose routes cannot be listed.
-    - `prefix`: where it is mounted. `guards`: the middlewares that a request passes, outermost
-      first.
-    - `routes`: its routes with the prefix; None where they cannot be listed.
+    - `prefix`: the path at which it is mounted. `guards`: the middlewares that a request passes,
+      the outermost first.
+    - `routes`: its routes with the prefix; None if they cannot be listed.
     """
 
     kind: str
@@ -55,7 +55,7 @@ class _Walk:
         self._seen: dict[tuple[Any, ...], Any] = {}
 
     def entry(self, app: Any, prefix: str, guards: tuple[Guard, ...]) -> Iterator[Site]:
-        """Yield the sites of an app that answers all requests which come here."""
+        """Yield the sites of an app that answers all requests at this point."""
         found = list(self._sites(app, prefix, guards))
         yield from found
         if not any(not site.is_login for site in found) and not _is_login_app(app):
@@ -102,7 +102,7 @@ class _Walk:
 
 
 def _override(part: Any) -> Any:
-    """Return what the owner put in place of an app's own WSGI method: `app.wsgi_app = ...`."""
+    """Return the owner's replacement of an app's WSGI method: `app.wsgi_app = ...`."""
     if isinstance(part, MethodType):
         return None
     held = own(part, "__dict__", {})
@@ -110,7 +110,7 @@ def _override(part: Any) -> Any:
 
 
 def _mounts(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the apps of a dispatcher by their prefixes, `""` last."""
+    """Yield the apps of a dispatcher with their prefixes, `""` last."""
     names = class_names(part)
     if "werkzeug.middleware.dispatcher.DispatcherMiddleware" in names:
         yield from part.mounts.items()
@@ -150,7 +150,7 @@ def _name_of(app: Any) -> str:
 def site_at(app: Any, path: str) -> Site:
     """Return the site that answers a path, the one with the longest prefix.
 
-    `LookupError` where several of them have other middlewares, so that none can be told.
+    Raise `LookupError` if several sites with different middlewares match.
     """
     sites = sites_of(app)
     for site in sites:
@@ -162,7 +162,7 @@ def site_at(app: Any, path: str) -> Site:
     if not deepest:
         return Site(_name_of(app), "", (), None)
     if len({one.guards for one in deepest}) > 1:
-        raise LookupError(f"{len(deepest)} apps with other middlewares answer {path}")
+        raise LookupError(f"{len(deepest)} apps with different middlewares answer {path}")
     return deepest[0]
 
 

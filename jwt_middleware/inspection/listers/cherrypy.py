@@ -19,13 +19,13 @@ def is_app(part: Any) -> bool:
 
 
 def routes_of(app: Any) -> Iterator[Route]:
-    """Yield every page handler below the root. One that takes positional arguments, or is named
-    `default`, answers the paths below it too."""
+    """Yield every page handler below the root. A handler that takes positional arguments, or is
+    named `default`, also answers the paths below it."""
     yield from _handlers(app.root, "", ())
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
-    """Yield nothing: apps are mounted in a tree."""
+    """Yield nothing, since apps are mounted in a tree."""
     yield from ()
 
 
@@ -41,7 +41,7 @@ def _handlers(node: Any, path: str, above: tuple[int, ...]) -> Iterator[Route]:
             continue
         try:
             held = getattr(node, name)
-        except Exception:  # noqa: S112 (a property of the owner's that needs a request)
+        except Exception:  # noqa: S112 (an owner's property that needs a request)
             continue
         if _is_exposed(held) or _has_pages(held):
             end = {"index": path, "default": path}.get(name, f"{path}/{name}")

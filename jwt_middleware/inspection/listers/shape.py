@@ -1,4 +1,4 @@
-"""How an object is known without importing its class, and what all listers share."""
+"""Identifies objects without importing their classes, and holds functions that all listers use."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ _NOTHING = re.compile(r"(?!)")
 
 
 def class_names(part: Any) -> set[str]:
-    """Return the full names of an object's class and of those it derives from."""
+    """Return the full names of an object's class and of its base classes."""
     return {f"{one.__module__}.{one.__qualname__}" for one in type(part).__mro__}
 
 
