@@ -48,7 +48,7 @@ class StoreUnavailable(JWTMiddlewareError):
 _DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
-    "unread_scheme": "The Authorization header has a scheme that is not read here.",
+    "unread_scheme": "The Authorization header has a scheme that is not accepted here.",
     "header_malformed": "The header must hold exactly one well-formed access token.",
     "cookie_malformed": "There must be exactly one cookie, with a well-formed access token.",
     "basic_malformed": "The password of the Basic credentials must be a well-formed access token.",
@@ -74,23 +74,24 @@ _DESCRIPTIONS = {
     "requirement_failed": "The server cannot decide at the moment whether the caller may do this.",
     "keys_unavailable": "The keys of the issuer cannot be loaded at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
+    "tokens_unavailable": "The access token cannot be looked up at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
-"""The closed set of reasons, each with its one description. RFC 6750 section 3 allows printable
-ASCII without quotes."""
+"""The closed set of reasons, each with its description. RFC 6750 section 3 allows printable ASCII
+without quotes."""
 
 
 class Refusal(JWTMiddlewareError):
     """The middleware answers the request, which never reaches the app. Raise one of the subclasses.
 
-    - `reason`: one word of `DESCRIPTIONS`; any other raises `ValueError`.
+    - `reason`: a key of `DESCRIPTIONS`; any other string raises `ValueError`.
     - `description`: the sentence of that reason.
     - `status`: the HTTP status. `code`: the error code of RFC 6750 section 3.1, or None.
     - `parameters`: further parameters of the challenge, such as `{"scope": "read write"}`.
-    - `retry_after`: seconds after which the client may try again, or None. A refusal that is the
-      server's fault has it, and has no challenge.
+    - `retry_after`: seconds after which the client may try again, or None. It is set if the fault
+      is the server's; the answer then has no challenge.
 
-    Requirements that an app defines raise these too.
+    An app's own requirements may raise these too.
     """
 
     status: ClassVar[int]
@@ -112,7 +113,7 @@ class Refusal(JWTMiddlewareError):
 
 
 class MissingToken(Refusal):
-    """401 without an error code: the request carries no token in a place that is read (RFC 6750
+    """401 without an error code: the configured places of the request hold no token (RFC 6750
     section 3.1)."""
 
     status = 401
@@ -121,8 +122,8 @@ class MissingToken(Refusal):
 
 
 class InvalidRequest(Refusal):
-    """400 `invalid_request`: the place of the token does not hold exactly one (RFC 6750 section
-    3.1)."""
+    """400 `invalid_request`: the place of the token does not hold exactly one token (RFC 6750
+    section 3.1)."""
 
     status = 400
     code = "invalid_request"
@@ -130,8 +131,7 @@ class InvalidRequest(Refusal):
 
 
 class PathTooLong(InvalidRequest):
-    """414: the path is too long, or has too many readings, to be checked (RFC 9110 section
-    15.5.15)."""
+    """414: the path is too long or has too many readings (RFC 9110 section 15.5.15)."""
 
     status, usual_reason = 414, "path_too_long"
 
@@ -146,7 +146,7 @@ class InvalidToken(Refusal):
 class InsufficientScope(Refusal):
     """403 `insufficient_scope`: the token is valid but does not grant this (RFC 6750 section 3.1).
 
-    `scope` names the scopes that are needed; it may be empty.
+    `scope` names the required scopes; it may be empty.
     """
 
     status = 403
@@ -159,7 +159,7 @@ class InsufficientScope(Refusal):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The parameter `scope`: the scopes that are needed, separated by spaces."""
+        """The parameter `scope`: the required scopes, separated by spaces."""
         return {"scope": " ".join(self.scope)} if self.scope else {}
 
 

@@ -1,6 +1,7 @@
-"""Who is told of the events of the login app, beside the audit log: metrics.
+"""Passes the events of the login app to metrics, in addition to the audit log.
 
-The login app does not know the core, and metrics do not load the login app. Both know this module.
+The login app does not import the core, and metrics do not import the login app. Both use this
+module.
 """
 
 import logging
@@ -22,7 +23,7 @@ LOGIN_EVENTS = (
     "foreign",
     "unavailable",
 )
-"""The closed set of events; `login.audit` says what each means."""
+"""The closed set of events; `login.audit` explains each."""
 
 _listeners: list[Callable[[str], object]] = []
 
@@ -33,7 +34,7 @@ def listen(listener: Callable[[str], object]) -> None:
 
 
 def announce(event: str) -> None:
-    """Tell every listener. One that raises is logged and changes nothing."""
+    """Call every listener. An error in a listener is logged and changes nothing."""
     for listener in _listeners:
         try:
             listener(event)

@@ -36,6 +36,7 @@ Readings are strings in PEP 3333's form: one character per byte.
 
 import re
 from collections.abc import Callable
+from functools import cache
 from posixpath import normpath
 from string import hexdigits
 
@@ -44,18 +45,14 @@ _match_plain_path: Callable[[str], object] = re.compile(
 ).fullmatch
 
 _CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
-_BYTES = {
-    f"{high}{low}".encode(): bytes([int(high + low, 16)]) for high in hexdigits for low in hexdigits
-}
 _PARAMETERS = re.compile(rb";[^/]*")
 # Zope reads `/VirtualHostBase/http/host/VirtualHostRoot/_vh_x/api` as `/api`. It skips empty
 # segments, while repoze.vhm counts them. Each run of slashes is tried once, from its start.
-# Otherwise a path of slashes would cost the square of its length.
+# Otherwise a path of slashes would cost the square of its length. These are strings: `re.sub`
+# compiles them at the first such path, and not at every import.
 _VIRTUAL_HOSTS = tuple(
-    re.compile(
-        r"(?<!/)/++(?:VirtualHostBase(?=/|$)"
-        rf"(?:{segment}){{0,2}}+|VirtualHostRoot(?=/|$)(?:/++_vh_[^/]*+)*+)"
-    )
+    r"(?<!/)/++(?:VirtualHostBase(?=/|$)"
+    rf"(?:{segment}){{0,2}}+|VirtualHostRoot(?=/|$)(?:/++_vh_[^/]*+)*+)"
     for segment in ("/++[^/]++", "/[^/]*+")
 )
 _SCHEME_AND_HOST = re.compile(r"https?:/+[^/]*", re.IGNORECASE)
@@ -126,7 +123,7 @@ class Reader:
         for reading in tuple(divided):
             if "/VirtualHost" in reading:
                 self.charge(_PER_TEXT + _PER_HOST_CHARACTER * len(reading))
-                divided |= {pattern.sub("", reading) or "/" for pattern in _VIRTUAL_HOSTS}
+                divided |= {re.sub(pattern, "", reading) or "/" for pattern in _VIRTUAL_HOSTS}
         return divided
 
     def _texts(self, path: str) -> list[bytes]:
@@ -155,12 +152,22 @@ class Reader:
             found.append(other)
 
 
+@cache  # made for the first `%`: it would take half a millisecond of every import
+def _bytes_of_digits() -> dict[bytes, bytes]:
+    return {
+        f"{high}{low}".encode(): bytes([int(high + low, 16)])
+        for high in hexdigits
+        for low in hexdigits
+    }
+
+
 # `urllib.parse.unquote_to_bytes` slows down on each `%` that is not an escape; this does not.
 def _unquoted(path: bytes) -> bytes:
     start, *parts = path.split(b"%")
+    bytes_of_digits = _bytes_of_digits()
     pieces = [start]
     for part in parts:
-        byte = _BYTES.get(part[:2])
+        byte = bytes_of_digits.get(part[:2])
         pieces += (b"%", part) if byte is None else (byte, part[2:])
     return b"".join(pieces)
 

@@ -390,7 +390,7 @@ PARTS: dict[str, tuple[Callable[[], object], str]] = {
         r"Rule\('/api', optional\)",
     ),
     "scope without its call": (lambda: Rule("/api", scope), "scope without its call"),  # type: ignore[arg-type]
-    "a pattern": (lambda: Rule("/users/<id>"), "no pattern"),
+    "a pattern": (lambda: Rule("/users/<id>"), "must not contain a pattern"),
     "a name where a requirement belongs": (lambda: Rule("/api", "read"), r"scope\('read'\)"),  # type: ignore[arg-type]
     "a method where a tuple belongs": (
         lambda: Rule("/api", methods="POST"),

@@ -51,8 +51,9 @@ class LoginApp:
     grant for third parties, which RFC 9700 section 2.4 forbids.
 
     - `store`: has the sessions, revocations and counters. It also has the users unless `users` is
-      another `UserStore`. Several login apps may share a store; sessions and counters belong to the
-      issuer of their `minter`.
+      another `UserStore`. Several login apps may share a store; sessions belong to the issuer of
+      their `minter`, and failed logins count for the user table (`login.counters`): give login apps
+      with one user table the same `users` object.
     - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
     - `allowed_origins`: origins of front ends on other hosts (`wire.origins`).
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the

@@ -17,10 +17,10 @@ keeps its public paths, and a forged header only adds requirements.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._frozen import Frozen, set_field
 from ..errors import InvalidRequest, PathTooLong
 from ..readings import Reader, has_one_reading
 from .methods import methods_in
@@ -61,15 +61,23 @@ _PER_PREFIX = 120
 _PER_CUT = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Frozen):
     """The parts of an environ that decide which path is meant. Hashable, so that its rules can be
     cached."""
 
+    __slots__ = ("path", "prefixes", "root", "script_name")
     path: str
-    script_name: str = ""
-    root: str = ""
-    prefixes: tuple[str, ...] = ()
+    script_name: str
+    root: str
+    prefixes: tuple[str, ...]
+
+    def __init__(
+        self, path: str, script_name: str = "", root: str = "", prefixes: tuple[str, ...] = ()
+    ) -> None:
+        set_field(self, "path", path)
+        set_field(self, "script_name", script_name)
+        set_field(self, "root", root)
+        set_field(self, "prefixes", prefixes)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> "Place":
@@ -108,9 +116,10 @@ class Work:
             raise PathTooLong
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Paths:
+class Paths(Frozen):
     """The readings of a request's path."""
+
+    __slots__ = ("always", "longer")
 
     always: set[str]
     """Every rule that matches one of these must hold."""

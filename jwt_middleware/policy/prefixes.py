@@ -28,8 +28,8 @@ from ..readings import readings, to_wsgi
 WILDCARD = "*"
 """The segment of a prefix that stands for any one segment."""
 
-_PATTERN = re.compile(
-    r"""
+# These are strings: `re.search` compiles them at the first rule, and not at every import.
+_PATTERN = r"""(?x)
       [<>{}*^|\[\]()]           # a variable part or several paths, as other libraries write them
     | (?<![0-9A-Za-z_])\$      # before a variable part, as `$id`
     | \$(?![0-9A-Za-z_])       # the end of a line
@@ -39,9 +39,7 @@ _PATTERN = re.compile(
     | (?<=/)\+(?=/|$)           # one level of a topic in MQTT
     | \.\+                      # a regular expression
     | (?<=/)\.\.\.(?=/|$)       # everything below
-    """,
-    re.VERBOSE,
-)
+    """
 
 # OData 4.01 URL Conventions section 4 (and $links of version 3), then the operations that FHIR
 # defines (https://hl7.org/fhir/operationslist.html).
@@ -58,20 +56,17 @@ _DOLLAR_NAMES = (
     "transform", "translate", "translate-id", "validate", "validate-code", "versions",
 )
 # fmt: on
-_LITERAL_SEGMENT = re.compile(
-    rf"\$(?:{'|'.join(_DOLLAR_NAMES)})|[A-Za-z_][\w.]*\((?:[0-9]+|'[^'()/]*')?\)"
-)
+_DOLLAR_SEGMENTS = frozenset(f"${name}" for name in _DOLLAR_NAMES)
+_CALL = r"[A-Za-z_][\w.]*\((?:[0-9]+|'[^'()/]*')?\)"
 
-_MISTYPED = re.compile(
-    "[\"'`]|scope=|=(?:authenticated|optional|public|report_only|scope)(?![a-z])|=$"
-)
+_MISTYPED = "[\"'`]|scope=|=(?:authenticated|optional|public|report_only|scope)(?![a-z])|=$"
 """A rule in text form whose space is missing. Any other `=` is part of a path, as in
 `/year=2026`."""
 
 # `_BLANKS`: Unicode's Default_Ignorable_Code_Point outside the categories below, and blanks that
 # Unicode counts as letters or symbols. `_LOOK_ALIKES`: slashes and bars that Unicode does not count
 # as mathematical symbols.
-_BLANKS = re.compile(
+_BLANKS = (
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U0001d159\U000e0000-\U000e0fff]"
 )
@@ -92,7 +87,7 @@ def checked_prefix(prefix: str) -> str:
     _check_characters(prefix)
     _check_is_literal(prefix)
     require(
-        not _MISTYPED.search(_without_literal_segments(prefix)),
+        not re.search(_MISTYPED, _without_literal_segments(prefix)),
         f"prefix must be a path without quotes and words of a text rule, got {prefix!r}; "
         'Rule("/api", scope("x")), or the text rule "/api scope=x", with a space between',
     )
@@ -113,9 +108,11 @@ def checked_prefix(prefix: str) -> str:
 def unseen_in(text: str, but: str = "") -> str:
     """Return the code point of the first invisible or blank character, such as `U+200B`. Return an
     empty string if there is none. Characters in `but` are allowed."""
+    if text.isascii() and text.isprintable() and " " not in text:  # nearly every string
+        return ""
     for character in text:
         is_unseen = unicodedata.category(character) in _UNSEEN_CATEGORIES
-        if (is_unseen or _BLANKS.match(character)) and character not in but:
+        if (is_unseen or re.match(_BLANKS, character)) and character not in but:
             return f"U+{ord(character):04X}"
     return ""
 
@@ -128,6 +125,8 @@ def _check_characters(prefix: str) -> None:
         "prefix must be a path without invisible or blank characters, "
         f"got {prefix!a} with {unseen}",
     )
+    if prefix.isascii():  # nothing in ASCII looks like another character
+        return
     usual = unicodedata.normalize("NFKC", prefix)
     require(
         usual == prefix,
@@ -146,11 +145,11 @@ def _check_characters(prefix: str) -> None:
 def _check_is_literal(prefix: str) -> None:
     """Raise `ConfigurationError` for a pattern."""
     plain = _without_literal_segments(prefix)
-    found = _PATTERN.search(plain)
+    found = re.search(_PATTERN, plain)
     if found:
         pairs = zip(prefix.split("/"), plain.split("/"), strict=True)
         form = "/".join(
-            WILDCARD if _PATTERN.search(f"/{segment}") else given for given, segment in pairs
+            WILDCARD if re.search(_PATTERN, f"/{segment}") else given for given, segment in pairs
         )
         dollar = (
             "; a name may only start with a dollar sign if OData or FHIR defines it, as /$metadata"
@@ -167,7 +166,7 @@ def _without_literal_segments(prefix: str) -> str:
     """Return the prefix with placeholders for its segments that look like patterns and are not."""
     return "/".join(
         "_" * len(segment)
-        if segment == WILDCARD or _LITERAL_SEGMENT.fullmatch(segment)
+        if segment == WILDCARD or segment in _DOLLAR_SEGMENTS or re.fullmatch(_CALL, segment)
         else segment
         for segment in prefix.split("/")
     )

@@ -9,9 +9,9 @@ import inspect
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from .._frozen import Frozen
 from .._options import is_text, require
 from ..errors import (
     ConfigurationError,
@@ -32,10 +32,10 @@ _log = logging.getLogger("jwt_middleware")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class _Marker:
+class _Marker(Frozen):
     """A requirement that asks nothing of a caller. It decides about requests without one."""
 
+    __slots__ = ("name",)
     name: str
 
     def __call__(self, identity: Identity) -> None:
@@ -60,8 +60,8 @@ public: Requirement = _Marker("public")
 """Lets every request pass, and reads no credential."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Scopes:
+class _Scopes(Frozen):
+    __slots__ = ("names",)
     names: tuple[str, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -73,11 +73,11 @@ class _Scopes:
         return f"scope({_listed(self.names)})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Claim:
+class _Claim(Frozen):
+    __slots__ = ("path", "typed_values", "values")
     path: tuple[str, ...]
-    values: tuple[Any, ...]
     typed_values: frozenset[tuple[type, Any]]
+    values: tuple[Any, ...]
 
     def __call__(self, identity: Identity) -> None:
         """Raise `InsufficientScope` unless the claim has one of the values."""
@@ -93,8 +93,8 @@ class _Claim:
         return f"claim({_listed((name, *self.values))})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _IssuedBy:
+class _IssuedBy(Frozen):
+    __slots__ = ("names",)
     names: tuple[str, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -113,8 +113,8 @@ class _IssuedBy:
         return left
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _AnyOf:
+class _AnyOf(Frozen):
+    __slots__ = ("alternatives",)
     alternatives: tuple[Requirement, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -142,11 +142,11 @@ class _AnyOf:
 def scope(*names: str) -> Requirement:
     """Require all of these scopes (RFC 6749 section 3.3): `InsufficientScope` names them."""
     are_scopes = _are_texts(names) and all(map(_SCOPE.fullmatch, names))
-    require(
-        are_scopes,
-        "scope must be called with one or more names without spaces, "
-        f"got scope({_listed(names)}); scope('read', 'write') asks for both",
-    )
+    if not are_scopes:  # looked at here, since a view may make one at each request
+        raise ConfigurationError(
+            "scope must be called with one or more names without spaces, "
+            f"got scope({_listed(names)}); scope('read', 'write') asks for both"
+        )
     return _Scopes(names)
 
 
@@ -172,7 +172,7 @@ def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
         "claim must be called with strings, numbers or booleans as values, "
         f"got {_listed(values)}; claim('role', 'admin', 'owner') accepts either",
     )
-    return _Claim(path, values, frozenset(map(_typed, values)))
+    return _Claim(path, frozenset(map(_typed, values)), values)
 
 
 def issued_by(*issuers: str) -> Requirement:

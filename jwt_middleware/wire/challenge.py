@@ -5,12 +5,12 @@ import re
 from .._options import got, require
 from ..errors import Refusal
 
-_REALM = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]+")
+_REALM = r"[\x20\x21\x23-\x5b\x5d-\x7e]+"  # a text: compiled once it is needed
 
 
 def check_realm(realm: object) -> None:
     """Raise `ConfigurationError` unless the realm fits into a challenge (RFC 9110 section 11.5)."""
-    is_realm = isinstance(realm, str) and _REALM.fullmatch(realm)
+    is_realm = isinstance(realm, str) and re.fullmatch(_REALM, realm)
     require(is_realm, f"realm must be printable ASCII without '\"' or '\\', got {got(realm)}")
 
 

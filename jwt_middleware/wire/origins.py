@@ -16,11 +16,10 @@ from urllib.parse import urlsplit
 from .._options import got, require, tuple_of
 
 # RFC 6454 section 7.1, and no path: what a browser sends
-_ORIGIN = re.compile(
-    r"([a-z][a-z0-9+.-]*)://([^/?#@:\[\]\s]+|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?"
-)
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_OPAQUE_HOST = re.compile(r"[A-Za-z0-9._~-]+")
+_ORIGIN = r"([a-z][a-z0-9+.-]*)://([^/?#@:\[\]\s]+|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?"
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_OPAQUE_HOST = r"[A-Za-z0-9._~-]+"
+# Strings, for `re` to compile where origins are given and not at every import.
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _MAX_PORT = 65535
 _MAX_NAME = 253  # characters of a host name (RFC 1035 section 3.1)
@@ -62,7 +61,7 @@ class AllowedOrigins:
         return any(
             origin.startswith(scheme)
             and origin.endswith(host)
-            and _LABEL.fullmatch(origin[len(scheme) : -len(host)])
+            and re.fullmatch(_LABEL, origin[len(scheme) : -len(host)])
             for scheme, host in self._parents
         )
 
@@ -93,7 +92,7 @@ def checked_origins(origins: Sequence[str]) -> AllowedOrigins:
 
 
 def _is_origin(text: str) -> bool:
-    found = _ORIGIN.fullmatch(text)
+    found = re.fullmatch(_ORIGIN, text)
     if found is None:
         return False
     scheme, host, port = found.groups()
@@ -103,7 +102,7 @@ def _is_origin(text: str) -> bool:
     if scheme in _DEFAULT_PORTS:
         return has_good_port and _is_host(host)
     # A host means nothing to a browser below a scheme that it does not know (URL section 3.5).
-    return has_good_port and _OPAQUE_HOST.fullmatch(host) is not None
+    return has_good_port and re.fullmatch(_OPAQUE_HOST, host) is not None
 
 
 def _is_pattern(text: str) -> bool:
@@ -128,7 +127,7 @@ def _is_host(host: str) -> bool:
             return str(ipaddress.IPv4Address(host)) == host
         except ValueError:
             return False
-    return len(host) <= _MAX_NAME and all(map(_LABEL.fullmatch, labels))
+    return len(host) <= _MAX_NAME and all(re.fullmatch(_LABEL, label) for label in labels)
 
 
 def _address_in_brackets(text: str) -> str | None:

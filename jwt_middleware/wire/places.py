@@ -38,7 +38,7 @@ _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+
 _SCHEME_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+!#$%&'*^`|"
 )
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """A token of RFC 9110 section 5.6.2: the name of a header, and of a cookie (RFC 6265)."""
 
 _NOT_FOR_TOKENS = frozenset(("authorization", "cookie", "host", "origin"))
@@ -235,7 +235,7 @@ def in_header(name: str) -> Place:
     Any client can send the header, so its token is verified like every other one. Let the proxy
     in front remove or overwrite it, or a client chooses which of two tokens counts.
     """
-    is_name = isinstance(name, str) and _NAME.fullmatch(name) is not None
+    is_name = isinstance(name, str) and re.fullmatch(_NAME, name) is not None
     require(
         is_name and name.lower() not in _NOT_FOR_TOKENS and "_" not in name,
         "in_header must be called with the name of a header of its own, "
@@ -253,7 +253,7 @@ def in_cookie(name: str) -> Place:
     loopback host the cookie is read without that prefix, as `LoginApp` sets it there.
     """
     require(
-        isinstance(name, str) and _NAME.fullmatch(name) is not None,
+        isinstance(name, str) and re.fullmatch(_NAME, name) is not None,
         f"in_cookie must be called with the name of a cookie, got {got(name)}; "
         "in_cookie('__Host-jwt')",
     )

@@ -23,8 +23,8 @@ DECIDING_HEADERS = ("Origin", "Sec-Fetch-Site")
 """What tells who made a request, for `Vary`."""
 
 _HOST_FORM = r"([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
-_ORIGIN = re.compile(rf"(https?)://{_HOST_FORM}")
-_HOST = re.compile(_HOST_FORM)
+_ORIGIN = rf"(https?)://{_HOST_FORM}"
+_HOST = _HOST_FORM
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -70,7 +70,7 @@ def is_own_origin(environ: Mapping[str, Any], origin: object) -> bool:
     The cookies are Secure, so a page of this host over http may not, except at a loopback host. An
     attacker in the network can forge http://example.com, but not https://example.com.
     """
-    found = _ORIGIN.fullmatch(origin.lower()) if isinstance(origin, str) else None
+    found = re.fullmatch(_ORIGIN, origin.lower()) if isinstance(origin, str) else None
     if found is None:
         return False
     scheme, host, port = found.groups()
@@ -103,5 +103,5 @@ def _host(environ: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """Return the host, in lower case, and the port that the browser asked for; None if absent."""
     get = environ.get
     header = get("HTTP_HOST") or f"{get('SERVER_NAME', '')}:{get('SERVER_PORT', '')}"
-    found = _HOST.fullmatch(str(header).lower())
+    found = re.fullmatch(_HOST, str(header).lower())
     return (found[1], found[2]) if found else (None, None)

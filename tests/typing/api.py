@@ -66,11 +66,16 @@ from jwt_middleware.stores import (
     Counters,
     MemoryStore,
     NameTaken,
+    OpaqueTokens,
     PasswordHasher,
+    PersonalToken,
     RedisLog,
     Session,
     SessionStore,
     SQLStore,
+    TokenRecord,
+    TokenStore,
+    UnknownToken,
     UnknownUser,
     User,
     UserRecord,
@@ -256,6 +261,26 @@ def minters(key: Key) -> TokenMinter:
     return minter
 
 
+def personal_tokens(store: MemoryStore | SQLStore) -> JWTMiddleware:
+    """Tokens for machines, accepted beside JWTs."""
+    token = store.add_token("ada", name="ci", scopes=["read"], expires_at=1_900_000_000)
+    assert_type(token, str)
+    for listed in store.tokens("ada"):
+        assert_type(listed, PersonalToken)
+        assert_type(listed.scopes, tuple[str, ...])
+        assert_type(listed.expires_at, float)
+        try:
+            store.remove_token(listed.id)
+        except UnknownToken:
+            raise
+    known: TokenStore = store
+    record = known.find_token("x")
+    assert_type(record, TokenRecord | None)
+    tokens = OpaqueTokens(store, issuer="https://example.com/tokens", remote_user_claim="sub")
+    assert_type(tokens.issuer, str)
+    return JWTMiddleware(app, providers=[tokens], rules=rules())
+
+
 def stores() -> None:
     """The bundled stores and what they answer."""
     for store in (
@@ -288,6 +313,7 @@ def stores() -> None:
         assert_type(counters.increment("key", 60), int)
         assert_type(counters.count("key"), tuple[int, float])
         RevocationList(store)
+        personal_tokens(store)
         store.close()
     for log in (RedisLog("redis://localhost"), MemoryStore()):
         RevocationList(log, max_staleness=0)
