@@ -132,9 +132,9 @@ class TokenMinter:
     ) -> str:
         """Return a new token for the subject, with a new `jti` and the session as its `sid`.
 
-        `claims` are extra claims that JSON can encode. They must not replace a claim that the
-        minter sets: `ValueError`. Also `ValueError` if the provider would refuse the token, or read
-        another subject or other scopes from it.
+        `claims` are extra claims that JSON can encode. Raise `ValueError` if they replace a claim
+        that the minter sets. Raise it also if the provider would refuse the token, or read another
+        subject or other scopes from it.
         """
         if isinstance(scopes, str):
             raise ValueError("scopes must be a list or tuple of strings")

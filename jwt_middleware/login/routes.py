@@ -87,8 +87,8 @@ class Routes:
             tokens.insert(0, text_field(fields, "token"))
         if is_cookie_mode:
             return self._cookies.revoke(request, tokens, _peer(request), everywhere=everywhere)
-        # The token that the body names is meant (RFC 7009 section 2.1): many clients send their own
-        # in the header of every request.
+        # The client means the token in the body (RFC 7009 section 2.1). Many clients also send
+        # their own token in the header of every request.
         self._grants.revoke(tokens[:1], _peer(request), everywhere=everywhere)
         return json_response(200, {})
 
@@ -112,7 +112,7 @@ def _peer(request: Request) -> Peer:
 def _header_token(request: Request) -> str | None:
     """Return the token of the Authorization header. A malformed header raises `LoginError` 400.
 
-    A token that is too large cannot be ours, so it counts as absent: None.
+    Return None for a token that is too large, since it cannot be ours.
     """
     try:
         credentials = extract(request.environ)

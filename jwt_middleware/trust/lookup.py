@@ -1,16 +1,16 @@
-"""Tokens that say nothing by themselves, so that somebody is asked about each: personal access
-tokens, and token introspection (RFC 7662).
+"""Tokens without content, which must be looked up: personal access tokens, and token introspection
+(RFC 7662).
 
 A provider of such tokens has three members:
 
-    terms               a `Provider`: the issuer, and how the claims are checked
-    recognizes(token)   whether the token has this provider's form; no I/O, raises nothing
-    look_up(token)      what is known of it, a `LookedUp`; `InvalidToken` or `Unavailable`
+    terms               a `Provider`: the issuer, and the terms for the claims
+    recognizes(token)   whether the token has this provider's form; no I/O, no errors
+    look_up(token)      a `LookedUp` with its claims; raises `InvalidToken` or `Unavailable`
 
-`Verifier` asks `recognizes` in the order of the providers, before it takes the token for a JWT. It
-checks what `look_up` returns as it checks the claims of a JWT: issuer, audience, subject, dates,
-`cnf`. The verdict is cached for `cache_for` seconds. In that time clock and revocations still count
-at every request.
+`Verifier` calls `recognizes` in the order of the providers, before it reads the token as a JWT. It
+checks the result of `look_up` as it checks the claims of a JWT: issuer, audience, subject, dates,
+`cnf`. The verdict is cached for `cache_for` seconds. Meanwhile the clock and revocations still
+count at every request.
 """
 
 import json
@@ -27,10 +27,10 @@ from .provider import Provider
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What a provider knows of a token that is good now.
+    """The provider's data about a valid token.
 
-    - `claims`: the members of RFC 7662 section 2.2, which are named like the claims of a JWT. `sub`
-      and `exp` are required. `iss` may be absent, since the provider has one issuer.
+    - `claims`: the members of RFC 7662 section 2.2, whose names are those of JWT claims. `sub` and
+      `exp` are required. `iss` may be absent, since the provider has one issuer.
     - `cache_for`: seconds after which the token is looked up again.
     """
 
@@ -39,19 +39,19 @@ class LookedUp:
 
 
 class LookupProvider(Protocol):
-    """A provider whose tokens are looked up. See the module."""
+    """A provider whose tokens are looked up; see the module's docstring."""
 
     @property
     def terms(self) -> Provider:
-        """The issuer, and how claims are checked. Its `keys` are `NO_KEYS`: no JWT can name this
-        issuer."""
+        """The issuer, and the terms for the claims. Its `keys` are `NO_KEYS`, so that JWTs of this
+        issuer never verify."""
 
     def recognizes(self, token: str) -> bool:
         """Return whether the token has the form of this provider's tokens."""
 
     def look_up(self, token: str) -> LookedUp:
-        """Return what is known of a token. `InvalidToken` if it is not good, `Unavailable` if that
-        cannot be told now."""
+        """Return the data of a token. Raise `InvalidToken` if it is not valid, and `Unavailable` if
+        that is unknown now."""
 
 
 class _NoKeys:
@@ -60,7 +60,7 @@ class _NoKeys:
     generation = 0
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
-        """Return no key: no JWT of this issuer verifies."""
+        """Return an empty tuple, so that JWTs of this issuer never verify."""
         return ()
 
 
@@ -68,7 +68,7 @@ NO_KEYS = _NoKeys()
 
 
 class Lease:
-    """Stands for the keys of a verdict, and changes its generation when the time is over."""
+    """Replaces the keys of a verdict. Its generation changes when the time is over."""
 
     __slots__ = ("_until",)
 
@@ -81,7 +81,7 @@ class Lease:
         return time.monotonic() < self._until
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
-        """Return no key: nothing was signed."""
+        """Return an empty tuple, since there is no signature."""
         return ()
 
 
@@ -103,6 +103,5 @@ def checked_terms(provider: LookupProvider) -> Provider:
 
 
 def as_unsigned(claims: Mapping[str, Any]) -> Jws:
-    """Return claims in the form in which those of a JWT are checked: an empty header, and no
-    signature."""
+    """Return claims in the form of a parsed JWT, with an empty header and without a signature."""
     return Jws({}, b"{}", json.dumps(dict(claims)).encode(), b"", b"")

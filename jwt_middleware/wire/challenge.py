@@ -5,7 +5,7 @@ import re
 from .._options import got, require
 from ..errors import Refusal
 
-_REALM = r"[\x20\x21\x23-\x5b\x5d-\x7e]+"  # a text: compiled once it is needed
+_REALM = r"[\x20\x21\x23-\x5b\x5d-\x7e]+"  # a string, which is compiled when it is needed
 
 
 def check_realm(realm: object) -> None:
@@ -27,6 +27,6 @@ def challenge(refusal: Refusal, realm: str) -> str:
 def basic_challenge(realm: str) -> str:
     """Return the challenge of Basic (RFC 7617 section 2).
 
-    It goes into a header of its own: old clients only read a header's first challenge.
+    Put it into a separate header, since old clients only read a header's first challenge.
     """
     return f'Basic realm="{realm}", charset="UTF-8"'

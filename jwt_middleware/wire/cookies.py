@@ -1,4 +1,4 @@
-"""The `Cookie` header, and what a cookie is called (RFC 6265)."""
+"""Reads the `Cookie` header, and names cookies (RFC 6265)."""
 
 _HOST_PREFIX = "__Host-"
 
@@ -18,6 +18,6 @@ def cookie_values(header: str, name: str) -> list[str]:
 def loopback_cookie_name(name: str) -> str:
     """Return the name of a cookie over plain http at a loopback host: without `__Host-`.
 
-    WebKit drops Secure cookies there, and without `Secure` browsers accept no such prefix.
+    WebKit drops Secure cookies there, and without `Secure` browsers do not accept that prefix.
     """
     return name.removeprefix(_HOST_PREFIX) or name

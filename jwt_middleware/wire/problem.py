@@ -17,7 +17,7 @@ NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 def problem_of(refusal: Refusal) -> Response:
     """Return the refusal as a response without our headers: problem details (RFC 9457).
 
-    `msg` is what front ends of Flask-JWT-Extended read.
+    Front ends for Flask-JWT-Extended read `msg`.
     """
     body = {
         "title": HTTPStatus(refusal.status).phrase,
