@@ -47,7 +47,7 @@ _EXTENSION = "jwt_middleware"
 _ELSEWHERE = {
     "fresh": 'ask for a claim: jwt_required(claim("fresh", True))',
     "refresh": "a refresh token does not open views: the LoginApp takes it at POST /token",
-    "locations": "where a token is looked for is an option of JWTMiddleware",
+    "locations": "the places of tokens are an option of JWTMiddleware: credentials=(bearer,)",
     "verify_type": 'ask for a claim: jwt_required(claim("type", "access"))',
     "skip_revocation_check": "JWTMiddleware(revocations=...) asks for every token",
 }
@@ -63,7 +63,7 @@ _INSTEAD = {
     "get_csrf_token": "nothing: tokens come in a header",
     "get_jti": "current_identity.token_id",
     "get_jwt_header": "current_identity.header",
-    "get_jwt_request_location": "nothing: JWTMiddleware knows where it looks for tokens",
+    "get_jwt_request_location": "nothing: the places of tokens are an option of JWTMiddleware",
     "get_unverified_jwt_headers": "JWTMiddleware.verify(token).header, which is verified",
     "set_access_cookies": "the LoginApp, which has a cookie mode",
     "set_refresh_cookies": "the LoginApp, which has a cookie mode",

@@ -43,10 +43,10 @@ class Explanation:
     """The reasons for the answer to a request.
 
     - `readings`: every reading of the path; empty if reading it would cost too much.
-    - `source`: where the token was found, or why none was; None where no rule asks for one.
-    - `findings`: what of the token holds and what does not. `verdicts`: each requirement's answer.
-    - `decision`: what the middleware does; `status` and `reason` are its answer, None where the app
-      answers.
+    - `source`: the place of the token, or why there is none; None if no rule asks for one.
+    - `findings`: the checks of the token. `verdicts`: each requirement's answer.
+    - `decision`: the middleware's decision. `status` and `reason` are those of its answer, and None
+      if the app answers.
     """
 
     readings: tuple[Reading, ...]

@@ -31,7 +31,7 @@ def read_fields(request: Request, *, may_be_absent: bool = False) -> Mapping[str
     """Return the fields of a JSON object or a form (application/x-www-form-urlencoded).
 
     With `may_be_absent`, a request without a body and a Content-Type has no fields. Raise
-    `LoginError` 413 for more than 64 KiB, 415 for another type, and 400 for a body that is
+    `LoginError` 413 for more than 64 KiB and 415 for another type. Raise 400 for a body that is
     truncated, malformed, or has a field twice.
     """
     if may_be_absent and not request.mimetype and not _read(request):

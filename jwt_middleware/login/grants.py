@@ -23,7 +23,7 @@ from .throttle import Attempt, Throttle, Throttled
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The source of a request, None where it is unknown.
+    """The source of a request. A part is None if it is unknown.
 
     - `address`: the address that the audit log shows.
     - `counted_as`: the address that the throttle counts.

@@ -82,4 +82,4 @@ def _entries() -> Iterator[tuple[str, str]]:
 
 
 EQUALS = dict(_entries())
-"""What a character folds to."""
+"""Maps a character to its folding."""

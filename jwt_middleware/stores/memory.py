@@ -141,7 +141,7 @@ class MemoryStore(TokenStoreBase):
         return self._token_key
 
     def find_token(self, id: str) -> TokenRecord | None:
-        """Return what is known of the token with this id: expired or not, removed or not."""
+        """Return the data of the token with this id, even if it is expired or removed."""
         row = self._tokens.get(id)
         return None if row is None else row.record(self._get(row.user_id))
 
@@ -273,8 +273,8 @@ class MemoryStore(TokenStoreBase):
             for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
         }
-        # A count of zero is that of attempts that were given back: a flood of them must not fill
-        # the memory with the names that they were for.
+        # Drop counts of zero, which belong to attempts that were given back. A flood of them must
+        # not fill the memory with their names.
         self._counts = {
             key: value for key, value in self._counts.items() if value[0] and value[1] > now
         }

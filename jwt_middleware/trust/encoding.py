@@ -5,8 +5,8 @@ never contains the input.
 
 - base64url without padding, foreign characters or set bits that would be dropped (RFC 7515
   section 2, RFC 4648 section 3.5), so that no two strings stand for the same bytes;
-- JSON that is UTF-8 and an object, without a duplicate member (RFC 7515 section 4), without NaN,
-  Infinity or a lone surrogate, nested at most 32 deep, with numbers of at most 32 characters.
+- JSON that is UTF-8 and an object, without a duplicate member (RFC 7515 section 4), NaN, Infinity
+  or a lone surrogate. It is nested at most 32 deep, with numbers of at most 32 characters.
 """
 
 import json

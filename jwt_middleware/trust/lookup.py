@@ -86,7 +86,7 @@ class Lease:
 
 
 def is_lookup_provider(value: object) -> bool:
-    """Return whether the value is an instance with the members of a `LookupProvider`."""
+    """Return whether the value is an object with the methods of a `LookupProvider`."""
     if isinstance(value, (type, Provider)):
         return False
     return all(callable(getattr(value, name, None)) for name in ("recognizes", "look_up"))

@@ -87,8 +87,8 @@ class RevocationList:
 
     - `max_staleness`: seconds until a revocation takes effect at the latest; 0 reads the log at
       every request.
-    - `max_outage`: seconds after the last good read for which the view is used while the log cannot
-      be read. None means forever. After that, requests are refused with 503.
+    - `max_outage`: seconds after the last successful read for which the view is used while the log
+      cannot be read. None means forever. After that, requests are refused with 503.
     """
 
     def __init__(

@@ -85,8 +85,8 @@ def checked_origins(origins: Sequence[str]) -> AllowedOrigins:
         )
     require(
         "*" not in origins or len(origins) == 1,
-        "allowed_origins must hold '*' alone: it lets scripts of every origin read, and none of "
-        f"them use cookies, got {got(origins)}",
+        "allowed_origins must hold '*' alone, which lets scripts of every origin read answers, "
+        f"always without cookies, got {got(origins)}",
     )
     return AllowedOrigins(origins)
 
