@@ -66,7 +66,7 @@ def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, cr
 @users.command("list")
 @database_option
 def _list(database: str) -> None:
-    """Print the users, one a line.
+    """Print the users, one per line.
 
     A line has four fields, separated by tabs: the id, the name, the scopes separated by spaces, and
     "disabled" or nothing.

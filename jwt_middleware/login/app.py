@@ -34,7 +34,8 @@ _STORE_METHODS = (
 )
 
 _PREFIX = re.compile(r"(?:/[^/\\%?#;:*<>{}\[\]|^\"`\s\x00-\x20\x7f-\x9f\ud800-\udfff\ufffd]+)*")
-"""No segments, or some that are no pattern, parameter, query or escape, and hold no blank."""
+"""Matches an empty string, or segments without patterns, parameters, queries, escapes and
+blanks."""
 
 
 class WrappedApplication(Protocol):
@@ -53,9 +54,9 @@ class LoginApp:
     grant for third parties, which RFC 9700 section 2.4 forbids.
 
     - `store`: has the sessions, revocations and counters. It also has the users unless `users` is
-      another `UserStore`. Several login apps may share a store; sessions belong to the issuer of
-      their `minter`, and failed logins count for the user table (`login.counters`): give login apps
-      with one user table the same `users` object.
+      another `UserStore`. Several login apps may share a store. Sessions belong to the issuer of
+      their `minter`. Failed logins count for the user table (`login.counters`), so give login apps
+      with the same user table the same `users` object.
     - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
     - `allowed_origins`: origins of front ends on other hosts (`wire.origins`).
     - `access_cookie`: the name of a cookie for the access token, such as `__Host-jwt`, or None. A
@@ -144,7 +145,7 @@ class LoginApp:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths that it answers, below wherever it is mounted."""
+        """The paths that it answers, relative to its mount point."""
         return tuple(self._routes.paths)
 
     def methods_of(self, path: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Implements `POST /token` and `POST /revoke`: takes the fields of a request and returns the fields
 of its answer.
 
-This module knows neither WSGI nor headers: `routes` reads requests and writes answers.
+This module does not know WSGI or headers: `routes` reads requests and writes answers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ from .throttle import Attempt, Throttle, Throttled
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The source of a request, None where it is unknown.
+    """The source of a request. A part is None if it is unknown.
 
     - `address`: the address that the audit log shows.
     - `counted_as`: the address that the throttle counts.
@@ -82,8 +82,7 @@ class Grants:
 
         `everywhere` ends all sessions of its user with this issuer.
 
-        A used, expired or revoked token ends nothing and writes nothing. This is not an error (RFC
-        7009 section 2.2).
+        A used, expired or revoked token has no effect. This is not an error (RFC 7009 section 2.2).
         """
         for token in dict.fromkeys(tokens):
             self._revoke(token, peer, everywhere)
@@ -184,7 +183,7 @@ class Grants:
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
         )
         ended = "session"
-        if session is None:  # The owner minted this token without a session: revoke it alone.
+        if session is None:  # The owner minted this token without a session, so revoke it alone.
             ended = "token"
             if everywhere:
                 self._store.end_sessions(caller.subject, issuer=self._minter.issuer)
@@ -234,7 +233,7 @@ def _name_of(user: User) -> dict[str, str]:
     """Return the claim `preferred_username` (OpenID Connect Core 1.0 section 5.1).
 
     A claim of that name in `User.claims` replaces it. An owner's table may have users without a
-    name, or with one that cannot be shown.
+    name, or with an unprintable name.
     """
     name: object = user.username
     is_shown = isinstance(name, str) and name != "" and name.isprintable()

@@ -114,7 +114,7 @@ def _allow(methods: Iterable[str]) -> str:
 def _header_token(request: Request) -> str | None:
     """Return the token of the Authorization header. A malformed header raises `LoginError` 400.
 
-    A token that is too large cannot be ours, so it counts as absent: None.
+    Return None for a token that is too large, since it cannot be ours.
     """
     try:
         credentials = extract(request.environ)

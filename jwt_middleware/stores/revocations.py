@@ -1,5 +1,5 @@
-"""Builds the entries that the bundled stores append to a revocation log, and says how long an entry
-must stay there."""
+"""Builds the entries that the bundled stores append to a revocation log, and defines how long an
+entry must stay there."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""`Verifier`: a token becomes a verified caller."""
+"""`Verifier`: turns a token into a verified caller."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ _log = logging.getLogger("jwt_middleware")
 
 
 class VerificationCounts:
-    """How many tokens were verified, and how many were known from a cache.
+    """The numbers of verified tokens and of tokens found in a cache.
 
     They are counted without a lock, for metrics. A free-threaded Python may lose a count.
     """
@@ -39,16 +39,16 @@ class VerificationCounts:
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Verifier:
-    """Verifies the tokens of several providers; each token is its issuer's (RFC 8725 section 3.8).
+    """Verifies the tokens of several providers, each with its issuer's keys (RFC 8725 section 3.8).
 
     A token's form, issuer, signature and claims never change, so `verify` checks them once and its
-    verdict may be cached. The clock and revocation do change, so `confirm` asks them on every
-    request, for cached and new verdicts alike. A cached verdict whose keys have changed since is
-    not current any more: the token is verified anew.
+    verdict may be cached. The time and the revocations do change, so `confirm` checks them on every
+    request, for cached and new verdicts alike. If the keys have changed since, a cached verdict is
+    not current any more, and the token is verified again.
 
     - `providers`: the issuers whose JWTs are trusted, each once.
     - `lookups`: the providers whose tokens are looked up (`lookup`), each issuer once. Such an
-      issuer may be that of a `Provider` too: the same people then have tokens of two kinds.
+      issuer may also be that of a `Provider`, so that the same people have tokens of two kinds.
     - `revocations`: a `RevocationList`, or None.
     """
 
@@ -92,14 +92,15 @@ class Verifier:
         return frozenset([*self._readers, *self._lookup_readers])
 
     def identify(self, token: str) -> Identity:
-        """Return the caller that a token names: verified and confirmed.
+        """Return the caller of a token, verified and confirmed.
 
         `InvalidToken` or `Unavailable` with the reason.
         """
         return self.confirm(self.verify(token))
 
     def verify(self, token: str) -> Verdict:
-        """Check what never changes of a token. `InvalidToken` or `Unavailable` with the reason."""
+        """Check the parts of a token that never change. Raise `InvalidToken` or `Unavailable` with
+        the reason."""
         for lookup in self.lookups:
             if lookup.recognizes(token):
                 return self._look_up(lookup, token)
@@ -111,7 +112,8 @@ class Verifier:
             self._warn_of_a_slash(issuer)
             raise InvalidToken("issuer")
         keys = reader.provider.keys
-        # Read first: a change during the check makes the verdict stale, not wrong.
+        # Read the generation first, so that a change during the check makes the verdict stale and
+        # not wrong.
         generation = keys.generation
         parsed.check_signature(keys)
         return reader.read(parsed, claims, generation)
@@ -131,8 +133,9 @@ class Verifier:
     def confirm(self, verdict: Verdict) -> Identity:
         """Return the caller if the verdict holds now.
 
-        `InvalidToken` if the token has expired, is not valid yet, or was revoked; `Unavailable` if
-        that cannot be told. Confirm a cached verdict only while it `is_current`.
+        Raise `InvalidToken` if the token has expired, is not valid yet, or was revoked. Raise
+        `Unavailable` if revocations are unknown. Confirm a cached verdict only while it
+        `is_current`.
         """
         now = time.time()
         if now >= verdict.expires_at:
@@ -146,12 +149,12 @@ class Verifier:
         return verdict.identity
 
     def _warn_of_a_slash(self, issuer: object) -> None:
-        """The commonest mistake of configuration: the `iss` differs by its final slash."""
+        """Warn of the most common configuration mistake: the `iss` differs by its final slash."""
         if not isinstance(issuer, str):
             return
         for similar in (f"{issuer}/", issuer.removesuffix("/")):
             if similar in self._readers:
-                _warn_of_the_slash(similar)
+                _warn_once_of_a_slash(similar)
 
     def __repr__(self) -> str:
         terms = [*self.providers, *(lookup.terms for lookup in self.lookups)]
@@ -185,5 +188,5 @@ def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:
 
 
 @cache  # one WARNING per issuer: a client could fill the log otherwise
-def _warn_of_the_slash(issuer: str) -> None:
-    _log.warning("a token has the iss of the provider %r but for the final slash", issuer)
+def _warn_once_of_a_slash(issuer: str) -> None:
+    _log.warning("a token has the iss of the provider %r except for the final slash", issuer)

@@ -175,7 +175,7 @@ class SQLStore(TokenStoreBase):
         return self._tokens.key()
 
     def find_token(self, id: str) -> TokenRecord | None:
-        """Return what is known of the token with this id: expired or not, removed or not."""
+        """Return the data of the token with this id, even if it is expired or removed."""
         return self._tokens.find(id)
 
     def _need_token_key(self) -> bytes:
