@@ -104,8 +104,16 @@ class Bench(_Examples):
             cache.cache_clear()
         self._callers = self._measure()
         gc.freeze()
-        self._run_all()
+        self._run_all([self._unchanged(module) for module in {m.module for m in self._mutants}])
+        if len(self.survivors) < len({m.module for m in self._mutants}):
+            self.fault = self.fault or "the tests fail when everything is imported anew"
+            return True
+        self.survivors.clear()
+        self._run_all(self._mutants)
         return True
+
+    def _unchanged(self, module: str) -> Mutant:
+        return Mutant(module, "", "unchanged", "unchanged", path_of(module).read_text())
 
     # What each test calls, and how long it takes
 
@@ -159,9 +167,9 @@ class Bench(_Examples):
 
     # The mutants
 
-    def _run_all(self) -> None:
+    def _run_all(self, mutants: Sequence[Mutant]) -> None:
         running: dict[int, tuple[Mutant, float]] = {}
-        for mutant in self._mutants:
+        for mutant in mutants:
             while len(running) >= self._workers:
                 self._wait(running)
             pid = os.fork()
@@ -180,7 +188,8 @@ class Bench(_Examples):
                 del running[pid]
                 if status == 0:
                     self.survivors.append(mutant)
-                self._told(str(mutant) if status == 0 else "")
+                if mutant.before != mutant.after:
+                    self._told(str(mutant) if status == 0 else "")
                 return
         time.sleep(0.005)
 
