@@ -113,6 +113,7 @@ BOUNDS = {
     "escapes": ("%61" * 2048, "%61" * 2049),
     "names": ("_method=PUT&" * 64, "_method=PUT&" * 65),
     "a value": ("_method=" + "a" * 256, "_method=" + "a" * 257),
+    "a value of escapes": ("_method=" + "%58" * 85, "_method=" + "%58" * 86),
     "blanks before a name": (" " * 255 + "_method=a", " " * 256 + "_method=a"),
 }
 
@@ -142,6 +143,14 @@ READ = {
     "a byte that is not ASCII": ("_method=%e9", ["\xe9"]),
     "another parameter behind": ("_method=PUT&a=1", ["PUT"]),
     "another behind a semicolon": ("_method=PUT;a=1", ["PUT"]),
+    "the third parameter": ("a&b&_method=PUT", ["PUT"]),
+    "the third behind semicolons": ("a;b;_method=PUT", ["PUT"]),
+    "an ampersand at the start": ("&_method=PUT", ["PUT"]),
+    "a semicolon at the start": (";_method=PUT", ["PUT"]),
+    "another name before a semicolon": ("x_method=PUT;a=1", []),
+    "another name before an ampersand": ("x_method=PUT&a=1", []),
+    "a blank before two underscores": ("%20__method=PUT", ["PUT"]),
+    "a blank between two underscores": ("_%20_method=PUT", []),
     "the first of a pair": ("_method=a=b", ["a=b"]),
     "escapes of each letter": ("%5F%6D%65%74%68%6F%64=PUT", ["PUT"]),
     "escapes of capitals": ("%5f%4D%45%54%48%4f%44=PUT", ["PUT"]),

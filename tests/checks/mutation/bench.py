@@ -89,6 +89,7 @@ class Bench(_Examples):
         """End a fork at the first failure. A test that fails as it is counts for nothing."""
         self._has_failed |= report.failed
         if report.failed and not self._is_measuring:
+            os.write(self._killers[1], f"{self._number_of[report.nodeid]}\n".encode())
             _exit(_KILLED)
 
     @pytest.hookimpl(tryfirst=True)
@@ -99,6 +100,8 @@ class Bench(_Examples):
             self.fault = "the tests cannot be collected"
             return True
         self._items = session.items
+        self._number_of = {item.nodeid: number for number, item in enumerate(self._items)}
+        self._killers = os.pipe()
         self._functions = _functions_of(self._names)
         for cache in _caches():  # filled while modules were imported
             cache.cache_clear()
@@ -110,7 +113,26 @@ class Bench(_Examples):
             return True
         self.survivors.clear()
         self._run_all(self._mutants)
+        self._check_the_killers()
         return True
+
+    def _check_the_killers(self) -> None:
+        """A test that fails by itself too, without what other tests leave behind, kills nothing."""
+        os.close(self._killers[1])
+        with os.fdopen(self._killers[0]) as lines:
+            numbers = {int(line) for line in lines}
+        self._killers = os.pipe()
+        false = [self._items[number].nodeid for number in numbers if self._fails(number)]
+        if false:
+            self.fault = f"these tests fail by themselves: {', '.join(sorted(false))}"
+
+    def _fails(self, number: int) -> bool:
+        pid = os.fork()
+        if pid == 0:
+            item = self._items[number]
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            _exit(_SURVIVED)
+        return os.waitpid(pid, 0)[1] != 0
 
     def _unchanged(self, module: str) -> Mutant:
         return Mutant(module, "", "unchanged", "unchanged", path_of(module).read_text())
