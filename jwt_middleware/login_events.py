@@ -10,7 +10,8 @@ so it must be quick. Many threads may call it at once. It hears of all login app
 It is not told who logged in: the records of the audit log have such facts as fields
 (`login.audit`).
 
-The login app does not know the core, and metrics do not load the login app. Both know this module.
+The login app does not import the core, and metrics do not import the login app. Both use this
+module.
 """
 
 import inspect
@@ -40,7 +41,7 @@ LOGIN_EVENTS = (
     "foreign",
     "unavailable",
 )
-"""The closed set of events; `login.audit` says what each means."""
+"""The closed set of events; `login.audit` explains each."""
 
 _listeners: list[Callable[[str], object]] = []
 

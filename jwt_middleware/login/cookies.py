@@ -31,7 +31,8 @@ HOST_NAME = "__Host-jwt_refresh"
 LOOPBACK_NAME = loopback_cookie_name(HOST_NAME)
 
 _MAX_AGE = 34_560_000
-"""Seconds, 400 days: browsers store no cookie longer (RFC 6265bis section 5.5)."""
+"""Seconds, 400 days, the longest time for which browsers store a cookie (RFC 6265bis section
+5.5)."""
 
 
 _MAX_COOKIE = 4096
@@ -70,7 +71,7 @@ class CookieMode:
     def token(self, request: Request, fields: Mapping[str, Any], peer: Peer) -> Response:
         """Answer `POST /token`. Ignore a refresh token in the body.
 
-        A token from the body must not move into the cookie: it would end the session there.
+        A token from the body must not move into the cookie, since it would end the session there.
         """
         self.require_same_site(request)
         fields = {name: value for name, value in fields.items() if name != "refresh_token"}
@@ -177,8 +178,8 @@ def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None
     """Raise `LoginError` 403 if the request comes from a page of a foreign origin.
 
     A page of this host, a page of a listed origin, and a client other than a browser may go on.
-    Browsers send no SameSite cookie across sites, so a listed origin of another site cannot use
-    cookie mode.
+    Browsers do not send SameSite cookies across sites, so a listed origin of another site cannot
+    use cookie mode.
     """
     origin = request.environ.get("HTTP_ORIGIN")
     fetch_site = request.environ.get("HTTP_SEC_FETCH_SITE")

@@ -1,7 +1,7 @@
 """Implements `POST /token` and `POST /revoke`: takes the fields of a request and returns the fields
 of its answer.
 
-This module knows neither WSGI nor headers: `routes` reads requests and writes answers.
+This module does not know WSGI or headers: `routes` reads requests and writes answers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidToken, StoreUnavailable
+from ..identity import Identity
 from ..stores.base import Session, Store, User, UserStore
 from ..stores.users import warn_without_version
+from ..trust.cut_offs import cut_off_keys, is_cut_off
 from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
@@ -23,7 +25,7 @@ from .throttle import Attempt, Throttle, Throttled
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The source of a request, None where it is unknown.
+    """The source of a request. A part is None if it is unknown.
 
     - `address`: the address that the audit log shows.
     - `counted_as`: the address that the throttle counts.
@@ -69,13 +71,18 @@ class Grants:
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
 
+    def issue(self, user: User) -> dict[str, Any]:
+        """Return what `POST /token` answers for a user who logged in some other way, or raise
+        `LoginError` if the user may not log in."""
+        warn_without_version(self._users, user)
+        return self._start_session(user, Peer(None, None), None)
+
     def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
         """End the session of each refresh or access token.
 
         `everywhere` ends all sessions of its user with this issuer.
 
-        A used, expired or revoked token ends nothing and writes nothing. This is not an error (RFC
-        7009 section 2.2).
+        A used, expired or revoked token has no effect. This is not an error (RFC 7009 section 2.2).
         """
         for token in dict.fromkeys(tokens):
             self._revoke(token, peer, everywhere)
@@ -170,13 +177,13 @@ class Grants:
         except InvalidToken:
             return
         keys = revocation_keys(caller.issuer, caller.token_id, caller.session_id)
-        if self._store.is_revoked(keys):
+        if self._store.is_revoked(keys) or self._is_cut_off(caller):
             return
         session = self._sessions.end_by_sid(
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
         )
         ended = "session"
-        if session is None:  # The owner minted this token without a session: revoke it alone.
+        if session is None:  # The owner minted this token without a session, so revoke it alone.
             ended = "token"
             if everywhere:
                 self._store.end_sessions(caller.subject, issuer=self._minter.issuer)
@@ -186,6 +193,10 @@ class Grants:
                 )
         facts = {"user_id": caller.subject, "session": caller.session_id}
         audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
+
+    def _is_cut_off(self, caller: Identity) -> bool:
+        until = self._store.revoked_until
+        return any(is_cut_off(caller, until(key)) for key in cut_off_keys(caller))
 
     def _answer(
         self, user: User, session: Session, refresh_token: str, most: int | None
@@ -222,7 +233,7 @@ def _name_of(user: User) -> dict[str, str]:
     """Return the claim `preferred_username` (OpenID Connect Core 1.0 section 5.1).
 
     A claim of that name in `User.claims` replaces it. An owner's table may have users without a
-    name, or with one that cannot be shown.
+    name, or with an unprintable name.
     """
     name: object = user.username
     is_shown = isinstance(name, str) and name != "" and name.isprintable()

@@ -44,6 +44,11 @@ class Routes:
         """Every path that the login app answers."""
         return self._handlers.keys()
 
+    def methods_of(self, path: str) -> tuple[str, ...]:
+        """Return the methods that a path answers."""
+        named = self._handlers[path]
+        return (*named, "HEAD") if "GET" in named else tuple(named)
+
     def answer(self, request: Request) -> Response:
         """Answer a request, or raise `LoginError`."""
         methods = self._handlers.get(request.environ.get("PATH_INFO", ""))
@@ -109,7 +114,7 @@ def _allow(methods: Iterable[str]) -> str:
 def _header_token(request: Request) -> str | None:
     """Return the token of the Authorization header. A malformed header raises `LoginError` 400.
 
-    A token that is too large cannot be ours, so it counts as absent: None.
+    Return None for a token that is too large, since it cannot be ours.
     """
     try:
         credentials = extract(request.environ)

@@ -20,6 +20,7 @@ from ..errors import (
     InvalidToken,
     Refusal,
     Unavailable,
+    is_answerable,
 )
 from ..identity import Identity
 
@@ -242,14 +243,14 @@ def _runs_later(value: object) -> bool:
 def ask(requirement: Requirement, identity: Identity) -> None:
     """Ask a requirement about a caller. Raise the `Refusal` unless it agrees.
 
-    False means `Forbidden`. Any other answer, and any exception that is not a `Refusal`, is a fault
-    of the requirement: log one ERROR line and raise `Unavailable("requirement_failed")`.
+    False means `Forbidden`. Any other answer, and any exception that is not a `Refusal` or cannot
+    be sent, is the requirement's fault: one ERROR line and `Unavailable("requirement_failed")`.
     """
     try:
         answer: object = requirement(identity)
-    except Refusal:
-        raise
     except Exception as error:
+        if isinstance(error, Refusal) and is_answerable(error):
+            raise
         # Log the class alone, since the message of an exception may contain parts of a token.
         _log.error("requirement %s raised %s", _name_of(requirement), type(error).__name__)
         raise Unavailable("requirement_failed") from None

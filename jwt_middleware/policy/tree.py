@@ -6,40 +6,32 @@ the rules that agree there. The `&` of these integers leaves the rules that agre
 path. So a table costs a look-up and an `&` per segment, however often its rules branch into a
 literal and a `*`. With 10,000 rules an `&` takes 0.1 microseconds.
 
-A segment of a request may stand for another one:
-
-| segment | then means `x` | software that reads a segment this way |
-|---|---|---|
-| view name | `@@x`, `+x` | Pyramid; Morepath |
-| `.suffix` of the last segment | `x.json`, `x.` | Django REST framework, Pecan, TurboGears |
-| one punctuation mark for another | `a_b`, `a.b` for `a-b` | CherryPy, TurboGears: all are `_` |
-
-A rule may literally name a last segment, or a segment with punctuation. Then it means just that
-segment. So an owner can let `/app.js` through beside a guarded `/app`. A `*` does not name a
-segment.
+A segment of a request may stand for another one, or for none: see `segments`.
 
 `*` stands for one segment with at least one character. Some frameworks skip an empty segment in the
 middle, and others treat it as a value, so both are tried.
 """
 
-import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 
 from .prefixes import WILDCARD
+from .segments import INDEX, SegmentNames
 from .wildcards import Patterns, R
 
-_AS_UNDERSCORES = str.maketrans(string.punctuation, "_" * len(string.punctuation))
+_INDEX = f"/{INDEX}"
 
 # Nanoseconds of work. Each of these is charged for:
 # - `_PER_PATH`: a reading;
 # - `_PER_WALK`: a reading that may branch;
 # - `_PER_BRANCH`: a segment that may stand for another one, and each branch that it makes;
 # - `_PER_LEVEL`: a level of the tree in such a reading;
+# - `_PER_NAME`: a name that is tried for a segment;
 # - `_PER_PATTERN`: a rule with `*` at such a level.
 _PER_PATH = 1400
 _PER_WALK = 5000
 _PER_BRANCH = 1700
+_PER_NAME = 150
 _PER_LEVEL = 300
 _PER_PATTERN = 0.05
 
@@ -84,14 +76,7 @@ class PrefixTree(Generic[R]):
     def __init__(self, rules: Sequence[R], method: str) -> None:
         self.depth = max(len(rule.segments) for rule in rules)
         ours = [rule for rule in rules if not rule.methods or method in rule.methods]
-        self._punctuated: dict[str, set[str]] = {}
-        """Segments of rules with punctuation, by the name that CherryPy and TurboGears give
-        them."""
-        for segment in {segment for rule in rules for segment in rule.segments} - {WILDCARD}:
-            if not segment.isalnum():
-                names = self._punctuated.setdefault(segment.translate(_AS_UNDERSCORES), set())
-                names.add(segment)
-        self._longest_punctuated = max(map(len, self._punctuated), default=0)
+        self.names = SegmentNames(segment for rule in rules for segment in rule.segments)
         self.top: _Node[R] = _Node(None)
         # Short prefixes come first, so that a new node inherits their rules. Of equal prefixes, the
         # rule that names the method comes last and wins.
@@ -100,7 +85,7 @@ class PrefixTree(Generic[R]):
                 self._add(rule)
         starred = [rule for rule in ours if WILDCARD in rule.segments]
         self.patterns: Patterns[R] = Patterns(starred, self.depth)
-        self._always_branches = bool(self._punctuated or self.patterns.rules)
+        self._always_branches = bool(self.names.are_punctuated or self.patterns.rules)
         self.per_level = _PER_LEVEL + _PER_PATTERN * len(self.patterns.rules)
 
     def _add(self, rule: R) -> None:
@@ -141,37 +126,21 @@ class PrefixTree(Generic[R]):
             self._always_branches
             or "/@@" in path
             or "/+" in path
+            or _INDEX in path
             or ("." in path and "." in path.rstrip("/").rpartition("/")[2])
         )
 
     def _literal_rule(self, path: str) -> R | None:
-        """Return the rule of a path that does not branch, with one look-up per segment."""
-        node, rest = self.top, ""
-        for segment in path.split("/", self.depth + 1)[1:]:
+        """Return the rule of a path that does not branch: one look-up a segment."""
+        node, segments = self.top, path.split("/", self.depth + 1)[1:]
+        if segments and not segments[-1]:  # one slash at the end
+            segments.pop()
+        for segment in segments:
             below = node.below.get(segment)
             if below is None:
-                rest = segment
-                break
+                return node.rule
             node = below
-        return node.rule if rest else node.exact or node.rule
-
-    def other_names(self, segment: str, is_last: bool) -> tuple[list[str], list[str]]:
-        """Return the names that a segment may also stand for, in two lists: names of views, and
-        names that count only if no rule literally names the segment."""
-        views: list[str] = []
-        if segment[0] == "+":
-            views.append(segment.lstrip("+"))
-        elif segment[:2] == "@@":
-            views.append(segment[2:])
-        names = [segment, *views]
-        if is_last:
-            names += [name.rpartition(".")[0] for name in names if "." in name]
-        others = names[1 + len(views) :]
-        if self._punctuated:
-            for name in names:
-                if len(name) <= self._longest_punctuated:  # both have the same length
-                    others += self._punctuated.get(name.translate(_AS_UNDERSCORES), ())
-        return views, others
+        return node.exact or node.rule
 
 
 class _Walk(Generic[R]):
@@ -190,7 +159,8 @@ class _Walk(Generic[R]):
         self._tree = tree
         self._patterns = tree.patterns
         self._charge = charge
-        self._segments = path.split("/", tree.depth + 1)[1:]
+        # One more than the longest rule has, since that one may stand for no name at all.
+        self._segments = path.split("/", tree.depth + 2)[1:]
         if self._segments and not self._segments[-1]:  # one slash at the end
             self._segments.pop()
         self._last = len(self._segments) - 1
@@ -224,7 +194,7 @@ class _Walk(Generic[R]):
                 rule = rule if node is None else node.exact or rule
                 break
             segment = segments[depth]
-            if not segment.isalnum():
+            if not segment.isalnum() or segment == INDEX:
                 self._branch(node, rule, bits, matched, depth)
             node = None if node is None else node.below.get(segment)
             if bits:
@@ -256,24 +226,39 @@ class _Walk(Generic[R]):
             if stars and depth < self._last:
                 self._todo.append((None, rule, stars, matched, depth + 1))
             return
-        if not bits and (node is None or not node.below):
+        if not bits and (node is None or not (node.below or node.exact)):
             return
-        views, others = self._tree.other_names(segment, depth == self._last)
-        candidates = [(name, self._patterns.every) for name in views]
+        views, others = self._tree.names.others_of(segment, depth == self._last)
+        known = [(name, self._patterns.every) for name in views]
         if others:
-            allowed = self._patterns_beside_literal(node, bits, depth)
-            candidates += [(name, allowed) for name in others if allowed is not None]
-        for name, allowed in candidates:
+            may = self._not_named(node, bits, depth)
+            known += [(name, may) for name in others if may is not None]
+        self._charge(_PER_NAME * len(known))
+        for name, may in known:
+            if not name:
+                if may == self._patterns.every:
+                    self._end(node, rule, bits, matched, depth)
+                continue
             below = None if node is None else node.below.get(name)
             literals = self._patterns.literals[depth].get(name, 0)
-            if below is not None or bits & allowed & literals:
+            if below is not None or bits & may & literals:
                 self._charge(_PER_BRANCH)
-                stay = bits & allowed & (literals | self._patterns.stars[depth])
+                stay = bits & may & (literals | self._patterns.stars[depth])
                 self._todo.append((below, rule, stay, matched, depth + 1))
 
-    def _patterns_beside_literal(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
-        """Return the patterns that count even if a rule literally names this segment, since they
-        are better than that rule. Return None if nothing counts beside it."""
+    def _end(
+        self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
+    ) -> None:
+        """Add the rule of a path that ends before the segment at this depth, unless it is public:
+        it would ask for nothing, and an exact one for a start page is for that page alone."""
+        self._charge(_PER_BRANCH)
+        matched |= bits & self._patterns.exact_ends[depth]
+        best = self._better_of(rule if node is None else node.exact or rule, matched)
+        self._found |= {rule for rule in best if not rule.is_public}
+
+    def _not_named(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
+        """Return the patterns that count although a rule names this segment as it is, or None if
+        nothing does: they are better than that rule."""
         segment, is_end = self._segments[depth], depth + 1 == len(self._segments)
         below = None if node is None else node.below.get(segment)
         if below is not None and (below.is_named or (is_end and below.exact is not None)):

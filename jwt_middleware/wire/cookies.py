@@ -1,4 +1,4 @@
-"""The `Cookie` header, and what a cookie is called (RFC 6265)."""
+"""Reads the `Cookie` header, and names cookies (RFC 6265)."""
 
 COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """The name of a cookie: a token of RFC 9110 section 5.6.2."""
@@ -22,7 +22,7 @@ def cookie_values(header: str, name: str) -> list[str]:
 def loopback_cookie_name(name: str) -> str:
     """Return the name of a cookie over plain http at a loopback host: without `__Host-`.
 
-    WebKit drops Secure cookies there, and without `Secure` browsers accept no such prefix.
+    WebKit drops Secure cookies there, and without `Secure` browsers do not accept that prefix.
     """
     for prefix in _PREFIXES:
         if name.startswith(prefix):

@@ -109,7 +109,7 @@ def test_a_link_from_another_site(site: Any) -> None:
 def test_a_session_that_has_ended(site: Any, store: Any) -> None:
     """The form is shown, and the dead cookie goes."""
     answer = sign_in(site, status=303)
-    store.end_sessions(1)
+    store.end_sessions("1")
     page = site.get("/auth/login?next=/x", headers=BROWSER | sent(answer, REFRESH), status=200)
     assert "hidden" not in page.html.find("form").attrs
     assert f"{REFRESH}=;" in cookies_of(page)[REFRESH]

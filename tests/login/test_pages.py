@@ -78,8 +78,8 @@ def test_every_language_says_everything() -> None:
 
 
 def test_the_headers_of_the_page() -> None:
-    """Nothing foreign and nothing inline, no frame, no sniffing, no copy; the referrer stays on this
-    site, where a form needs its origin."""
+    """Nothing foreign and nothing inline, no frame, no sniffing, no copy. The referrer stays on
+    this site, where a form needs its origin."""
     headers = get_page().headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
