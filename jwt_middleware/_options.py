@@ -4,14 +4,13 @@ Each message says `<option> must be <rule>, got <value>`. A value that may hold 
 shown; a long one is cut.
 """
 
-import re
+import inspect
+from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import ConfigurationError
 
 T = TypeVar("T")
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _SHOWN = 80  # characters of a value in a message
 
@@ -64,7 +63,13 @@ def is_text(value: object) -> bool:
 
     No token, header or store could hold another, so it would fail at a request, or never match.
     """
-    return isinstance(value, str) and not _SURROGATE.search(value)
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def require(condition: object, message: str) -> None:
@@ -81,3 +86,14 @@ def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
         raise ConfigurationError(right_form)
     return tuple(value)
+
+
+def takes(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function can be called with so many arguments; True if it does not say."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature: whether it fits shows when it is called
+        return True
+    return True

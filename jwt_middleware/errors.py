@@ -50,6 +50,10 @@ class StoreUnavailable(JWTMiddlewareError):
 _DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
+    "unread_scheme": "The Authorization header has a scheme that is not read here.",
+    "header_malformed": "The header must hold exactly one well-formed access token.",
+    "cookie_malformed": "There must be exactly one cookie, with a well-formed access token.",
+    "basic_malformed": "The password of the Basic credentials must be a well-formed access token.",
     "too_large": "The access token is too large.",
     "path_too_long": "The path is too long or has too many readings.",
     "header_too_long": "A header that names a path prefix or a method is too long.",
@@ -67,9 +71,12 @@ _DESCRIPTIONS = {
     "scope": "The access token lacks a scope that this resource needs.",
     "claim_missing": "The access token lacks a claim that this resource needs.",
     "forbidden": "The caller may not do this.",
+    "cross_site": "A request with a cookie or a password must come from a page of this site.",
+    "origin": "Requests from this origin are not allowed here.",
     "requirement_failed": "The server cannot decide at the moment whether the caller may do this.",
     "keys_unavailable": "The keys of the issuer cannot be loaded at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
+    "tokens_unavailable": "The access token cannot be looked up at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
 """The closed set of reasons, each with its one description. RFC 6750 section 3 allows printable
@@ -119,7 +126,8 @@ class Refusal(JWTMiddlewareError):
 
 
 class MissingToken(Refusal):
-    """401 without an error code: the request carries no bearer token (RFC 6750 section 3.1)."""
+    """401 without an error code: the request carries no token in a place that is read (RFC 6750
+    section 3.1)."""
 
     status = 401
     code = None
@@ -127,7 +135,8 @@ class MissingToken(Refusal):
 
 
 class InvalidRequest(Refusal):
-    """400 `invalid_request`: the header does not hold exactly one token (RFC 6750 section 3.1)."""
+    """400 `invalid_request`: the place of the token does not hold exactly one (RFC 6750 section
+    3.1)."""
 
     status = 400
     code = "invalid_request"
@@ -175,8 +184,8 @@ class InsufficientScope(Refusal):
 
 
 class Forbidden(Refusal):
-    """403 without an error code: a requirement that the app defines refused a valid token. RFC 6750
-    has no code for that."""
+    """403 without an error code: a requirement that the app defines refused a valid token, or the
+    request comes from a foreign page. RFC 6750 has no code for that."""
 
     status, code, usual_reason = 403, None, "forbidden"
 

@@ -4,34 +4,29 @@ rules of the path -> credentials -> verdict (cached) -> confirmed identity -> re
 """
 
 import logging
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ._options import check_count
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
-from .errors import InvalidRequest, Refusal
+from .errors import InvalidRequest, InvalidToken, MissingToken, Refusal
 from .events import Observer, Observers
 from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
 from .policy.candidates import Match, matches_of
+from .policy.paths import methods_of
 from .policy.rules import Rule
 from .readiness import readiness
+from .trust.lookup import LookupProvider
 from .trust.provider import Provider
 from .trust.revocation import RevocationList
-from .trust.verifier import Verdict, VerificationCounts, Verifier
+from .trust.verifier import VerificationCounts, Verifier
+from .verdict_cache import VerdictCache
 from .wire.app_form import check_wrapped, explain_recursion
-from .wire.challenge import check_realm
-from .wire.cors import (
-    Preflight,
-    allow_origin,
-    checked_origins,
-    is_allowed,
-    is_preflight,
-    preflight_response,
-)
-from .wire.credentials import checked_token, extract
-from .wire.problem import refusal_response
-from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
+from .wire.cors import CrossOrigin, Preflight, preflight_response
+from .wire.credentials import Places, check_site, has_unread_scheme
+from .wire.places import Place, bearer, checked_token
+from .wire.refusals import OnRefusal, RefusalAnswers
+from .wire.wsgi import StartResponse, WSGIApplication, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -39,12 +34,20 @@ _log = logging.getLogger("jwt_middleware")
 class JWTMiddleware:
     """A WSGI app around `app` that only lets requests through that may pass.
 
-    - `providers`: the issuers trusted here, a list of `Provider`.
+    - `providers`: the issuers trusted here, a list of `Provider` and `stores.OpaqueTokens`.
     - `rules`: a list of `Rule`. A path without one passes through untouched.
+    - `credentials`: the places where a token is looked for, in this order (`wire.credentials`). The
+      first that holds one decides.
     - `revocations`: a `RevocationList`, or None: tokens are good until they expire.
     - `realm`: the protection space named in challenges (RFC 9110 section 11.5).
     - `allowed_origins`: origins whose scripts may read every answer under a rule, such as
-      `https://app.example`.
+      `https://app.example` (`wire.origins`). With `in_cookie` they may send cookies, too.
+    - `sign_in`: the path of the page where a person signs in, such as `/auth/login`. A navigation
+      that would be 401 is sent there, with `next` for the way back.
+    - `on_refusal`: a callable `(refusal, environ)` that returns a WSGI app, whose body and headers
+      answer in place of ours, or None. Status, challenge and the headers for safety stay ours.
+    - `strict_origins`: whether a request under a rule whose `Origin` is neither this host's nor
+      allowed is refused. A page whose name an attacker rebinds to this address is such a page.
     - `max_token_bytes`: a longer token is refused before anything is decoded.
     - `cache_size`: how many verified tokens are cached, 0 for none.
     - `observers`: callables `(decision, environ)`, called for every request under a rule before it
@@ -57,38 +60,38 @@ class JWTMiddleware:
         self,
         app: WSGIApplication,
         *,
-        providers: Sequence[Provider],
+        providers: Sequence[Provider | LookupProvider],
         rules: Sequence[Rule],
+        credentials: Sequence[Place] = (bearer,),
         revocations: RevocationList | None = None,
         realm: str = "api",
         allowed_origins: Sequence[str] = (),
+        sign_in: str | None = None,
+        on_refusal: OnRefusal | None = None,
+        strict_origins: bool = False,
         max_token_bytes: int = 8192,
         cache_size: int = 10_000,
         observers: Sequence[Observer] = (),
     ) -> None:
         check_wrapped(app)
-        check_realm(realm)
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
         self.app = app
         self.max_token_bytes = max_token_bytes
-        self._realm = realm
         self._cache_size = cache_size
-        self._allowed_origins = checked_origins(allowed_origins)
+        self.places = Places(credentials)
+        self._asks_bearer_first = self.places.asks_bearer_first
+        self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
         self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
         self.counts = VerificationCounts()  # for metrics
-        self._observers = Observers(observers)
+        self._observers = Observers(observers, self.places)
+        self._refusals = RefusalAnswers(realm, self.places, sign_in, on_refusal)
         self._is_observed = bool(observers) or self._candidates is not None
         # One look for what few do: a tenth of a request would be looks.
-        self._does_more = self._is_observed or bool(self._allowed_origins)
+        self._does_more = self._is_observed or bool(self._cross_origin)
         self.replace_verifier(Verifier(providers, revocations=revocations))
-        issuers = frozenset(provider.issuer for provider in self.verifier.providers)
-        # With one issuer, or under these rules, a subject names one person.
-        self._has_one_issuer = len(issuers) == 1
-        self._rules_of_one_issuer = frozenset(
-            rule for rule in self._rules if len(rule.issuers(issuers)) == 1
-        )
+        self._has_one_issuer, self._rules_of_one_issuer = self._naming_one_person()
         self._observers.watch(self)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -100,7 +103,7 @@ class JWTMiddleware:
             if self._does_more:
                 if self._is_observed:
                     return self._call_observed(environ, start_response, enforced)
-                start_response = allow_origin(start_response, environ, self._allowed_origins)
+                start_response = self._cross_origin.allow(environ, start_response)
             if answer is not None:
                 clear_identity(environ)
                 note_refusals(environ, caller, answer)
@@ -111,7 +114,7 @@ class JWTMiddleware:
                 clear_identity(environ)
             else:
                 names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
-                put_identity(environ, caller, "Bearer", names_one)
+                put_identity(environ, caller, self.places.scheme(environ), names_one)
             environ[GOVERNED_BY_KEY] = self, rules, None
             return self.app(environ, start_response)
         except RecursionError:
@@ -126,8 +129,7 @@ class JWTMiddleware:
         reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
         if rules or answer is not None:
             # An answer under report-only rules alone is the app's, to the last header.
-            if self._allowed_origins:
-                start_response = allow_origin(start_response, environ, self._allowed_origins)
+            start_response = self._cross_origin.allow(environ, start_response)
         elif reporting == NOTHING:
             return self.app(environ, start_response)
         decision = decision_of(enforced, reporting)
@@ -137,7 +139,7 @@ class JWTMiddleware:
             # A rule that refuses nobody says nothing of a caller whom it would refuse.
             held = decision.rules if decision.reported is None else rules
             names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(held)
-            put_identity(environ, decision.identity, "Bearer", names_one)
+            put_identity(environ, decision.identity, self.places.scheme(environ), names_one)
         if answer is not None or decision.reported is not None:
             note_refusals(environ, caller, answer, decision.reported)
         self._observers.report(decision, environ)
@@ -149,10 +151,9 @@ class JWTMiddleware:
     def _answer(
         self, answer: Refusal | Preflight, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
-        if not isinstance(answer, Refusal):
-            return preflight_response()(environ, start_response)
-        drain_body(environ)
-        return refusal_response(answer, self._realm)(environ, start_response)
+        if isinstance(answer, Refusal):
+            return self._refusals.answer(answer, environ, start_response)
+        return preflight_response(environ)(environ, start_response)
 
     def refuse(
         self,
@@ -202,13 +203,16 @@ class JWTMiddleware:
     def replace_verifier(self, verifier: Verifier) -> None:
         """Verify with another verifier from now on, and forget what the former one verified."""
         self.verifier = verifier
-        self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
+        self._cache = VerdictCache(self._cache_size)
+
+    def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
+        """Return whether a subject names one person, with a single issuer, or under which rules."""
+        all_ = self.verifier.issuers
+        rules = frozenset(rule for rule in self._rules if len(rule.issuers(all_)) == 1)
+        return len(all_) == 1, rules
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
-        """Return what the report-only rules would decide; the caller may be known already.
-
-        Never raises: they refuse nobody.
-        """
+        """Return what the report-only rules would decide, and never raise: they refuse nobody."""
         if self._candidates is None:
             return NOTHING
         try:
@@ -225,18 +229,22 @@ class JWTMiddleware:
         caller: Identity | None = None
         try:
             rules = match(environ)
-            if self._allowed_origins and self._is_own_preflight(environ):
+            if self._cross_origin:
                 # Its method decides which rules the request meets that a preflight announces.
-                method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
-                asked = match({**environ, "REQUEST_METHOD": method})
-                if not all(rule.is_public for rule in rules + asked):
-                    return rules or asked, None, Preflight()
+                method = self._cross_origin.announced_method(environ)
+                asked = match({**environ, "REQUEST_METHOD": method}) if method else ()
+                if rules or asked:
+                    self._cross_origin.check(environ)
+                    if method:
+                        return rules or asked, None, Preflight()
             if not rules or rules[0].is_public:  # `match` returns public rules last
                 return rules, None, None
             caller = known or self._identify(environ)
             for rule in rules:
                 rule.authorize(caller)
         except Refusal as refusal:
+            if caller is None and refusal.reason == "missing" and has_unread_scheme(environ):
+                refusal = MissingToken("unread_scheme")
             # Known is a caller whose token is good, and whom a requirement refuses.
             return rules, caller, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):
@@ -255,42 +263,36 @@ class JWTMiddleware:
             raise
         return tidy
 
-    def _is_own_preflight(self, environ: Mapping[str, Any]) -> bool:
-        return is_preflight(environ) and is_allowed(environ, self._allowed_origins)
-
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verifies once, confirms every time."""
-        # The cache is keyed by the header in its usual form: most requests end here, unparsed.
-        authorization = environ.get("HTTP_AUTHORIZATION")
-        verdict = self._cache.get(authorization)
-        # Compared here and not by a method: calls are a third of what a cached token costs.
-        if verdict is not None and verdict.keys.generation == verdict.generation:
-            if self._is_observed:
-                self.counts.cached += 1
-            return self.verifier.confirm(verdict)
-        credentials = extract(environ, self.max_token_bytes)
-        if credentials is None:
-            return None
-        key = credentials.authorization
-        if key != authorization:  # such as "bearer", or two spaces
-            verdict = self._cache.get(key)
-            if verdict is not None and verdict.is_current():
-                self.counts.cached += 1
+        if self._asks_bearer_first:
+            # The cache is keyed by the header in its usual form: most requests end here, unparsed.
+            verdict = self._cache.get(environ.get("HTTP_AUTHORIZATION"))
+            # Compared here and not by a method: calls are a third of what a cached token costs.
+            if verdict is not None and verdict.keys.generation == verdict.generation:
+                if self._is_observed:
+                    self.counts.cached += 1
                 return self.verifier.confirm(verdict)
-        return self._verify(key, credentials.token)
+        place, credential = self.places.find(environ)
+        if place is None:
+            return None
+        if place.is_sent_by_browsers:
+            check_site(place, environ, methods_of(environ), self._cross_origin.allowed)
+        key = place.cache_key(credential)
+        verdict = self._cache.get(key)
+        if verdict is not None and verdict.is_current():
+            self.counts.cached += 1
+            return self.verifier.confirm(verdict)
+        try:
+            return self._verify(key, place.read(credential, self.max_token_bytes))
+        except InvalidToken as refusal:
+            if refusal.reason != "malformed":
+                raise
+            raise InvalidToken(place.malformed) from None
 
-    def _verify(self, key: str, token: str) -> Identity:
+    def _verify(self, key: Hashable, token: str) -> Identity:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
-        if self._cache_size:
-            self._cache_verdict(key, verdict)
+        self._cache.add(key, verdict)
         return caller
-
-    def _cache_verdict(self, key: str, verdict: Verdict) -> None:
-        self._cache[key] = verdict
-        if len(self._cache) > self._cache_size:
-            try:
-                self._cache.popitem(last=False)  # the oldest goes first
-            except KeyError:  # other threads evict too; each of these calls is atomic
-                return

@@ -15,10 +15,10 @@ any other framework, catch it where the framework handles exceptions:
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ._frozen import Frozen, set_field
 from ._options import got, require
 from .errors import MissingToken, Refusal, is_answerable
 from .identity import GOVERNED_BY_KEY, Identity
@@ -97,8 +97,7 @@ def caller_of(environ: Mapping[str, Any]) -> Identity | None:
     return Identity.from_environ(environ)
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class ViewRule:
+class ViewRule(Frozen):
     """What one view asks of its callers, checked when it is made as `Rule` checks its own.
 
     - `requires`: the requirements that are asked of a caller.
@@ -107,6 +106,7 @@ class ViewRule:
     `option` is the name by which a `ConfigurationError` calls the requirements.
     """
 
+    __slots__ = ("is_optional", "requires")
     requires: tuple[Requirement, ...]
     is_optional: bool
 
@@ -120,9 +120,9 @@ class ViewRule:
         is_named = any(one is optional for one in requires)
         contradicts = (is_optional or is_named) and any(one is authenticated for one in requires)
         require(not contradicts, f"{option} must not hold both optional and authenticated")
-        object.__setattr__(self, "is_optional", is_optional or is_named)
+        set_field(self, "is_optional", is_optional or is_named)
         asked = tuple(one for one in requires if one is not optional)
-        object.__setattr__(self, "requires", asked)
+        set_field(self, "requires", asked)
 
     def enforce(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, None without a token if that is optional, or raise the `Refusal`."""

@@ -12,7 +12,7 @@ from ..policy.paths import readings_of
 from ..policy.requirements import Requirement, ask, authenticated, optional, public
 from ..policy.rules import Rule
 from ..trust.findings import Finding, findings
-from ..wire.credentials import Credentials, extract
+from ..wire.credentials import Credentials, extract, has_unread_scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,12 @@ def _credentials(
     middleware: JWTMiddleware, request: Mapping[str, Any]
 ) -> tuple[Credentials | None, str]:
     try:
-        credentials = extract(request, middleware.max_token_bytes)
+        credentials = extract(request, middleware.max_token_bytes, middleware.places)
     except Refusal as refusal:
         return None, f"not usable: {refusal.description}"
     if credentials is not None:
         return credentials, f"in the {credentials.source}: {credentials.scheme}"
-    has_header = "HTTP_AUTHORIZATION" in request
+    has_header = has_unread_scheme(request)
     missing = "an Authorization header of another scheme" if has_header else "no such header"
     return None, f"none: {missing}"
 

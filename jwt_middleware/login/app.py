@@ -13,11 +13,11 @@ from ..stores.base import Store, UserStore
 from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
     allow_origin,
-    checked_origins,
-    is_allowed,
     is_preflight,
+    may_read,
     preflight_response,
 )
+from ..wire.origins import checked_origins
 from ..wire.problem import NOSNIFF, answering
 from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 from .cookies import CookieMode
@@ -51,10 +51,11 @@ class LoginApp:
     grant for third parties, which RFC 9700 section 2.4 forbids.
 
     - `store`: has the sessions, revocations and counters. It also has the users unless `users` is
-      another `UserStore`. Several login apps may share a store; sessions and counters belong to the
-      issuer of their `minter`.
+      another `UserStore`. Several login apps may share a store; sessions belong to the issuer of
+      their `minter`, and failed logins count for the user table (`login.counters`): give login apps
+      with one user table the same `users` object.
     - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
-    - `allowed_origins`: exact origins of front ends on other hosts.
+    - `allowed_origins`: origins of front ends on other hosts (`wire.origins`).
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
       same successor; see `login.sessions`.
     - `idle_timeout`: seconds from the last refresh of a session to its end.
@@ -95,8 +96,8 @@ class LoginApp:
         """Answer one request (PEP 3333)."""
         allowed = self._allowed_origins
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
-        if is_preflight(environ) and is_allowed(environ, allowed):
-            return preflight_response()(environ, start_response)
+        if is_preflight(environ) and may_read(environ, allowed):
+            return preflight_response(environ)(environ, start_response)
         try:
             environ = _tidy(environ)
             response = self._routes.answer(Request(environ))

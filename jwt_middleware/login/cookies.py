@@ -11,33 +11,29 @@ request that uses or sets the cookie must come from a page of this host or of a 
 Otherwise a foreign page could log its visitor in as another user.
 """
 
-import ipaddress
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from ..wire.addresses import is_proxied
+from ..wire.cookies import cookie_values, loopback_cookie_name
+from ..wire.origins import AllowedOrigins
+from ..wire.same_site import is_own_origin, is_plain_loopback
 from .errors import ForeignSession, LoginError, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
-LOOPBACK_NAME = "jwt_refresh"
+LOOPBACK_NAME = loopback_cookie_name(HOST_NAME)
 
 _MAX_AGE = 34_560_000
 """Seconds, 400 days: browsers store no cookie longer (RFC 6265bis section 5.5)."""
-
-_ORIGIN = re.compile(r"(https?)://([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
-_HOST = re.compile(r"([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class CookieMode:
     """Answers `POST /token` and `POST /revoke` with the refresh token in the cookie only, never in
     a body."""
 
-    def __init__(self, grants: Grants, *, allowed_origins: frozenset[str], max_age: float) -> None:
+    def __init__(self, grants: Grants, *, allowed_origins: AllowedOrigins, max_age: float) -> None:
         self._grants = grants
         self._allowed_origins = allowed_origins
         self._max_age = min(int(max_age), _MAX_AGE)
@@ -81,7 +77,7 @@ class CookieMode:
         return response
 
 
-def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None:
+def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None:
     """Raise `LoginError` 403 if the request comes from a page of a foreign origin.
 
     A page of this host, a page of a listed origin, and a client other than a browser may go on.
@@ -95,8 +91,8 @@ def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None
     # Without both headers the client is a program, or a browser that only SameSite can protect.
     is_own_site = fetch_site in (None, "same-origin")
     if origin is not None:
-        is_own_site = fetch_site in (None, "same-origin", "none") and _is_own_origin(
-            request, origin
+        is_own_site = fetch_site in (None, "same-origin", "none") and is_own_origin(
+            request.environ, origin
         )
     if not is_own_site:
         raise LoginError(403, "invalid_request", "This request must come from a page of this site.")
@@ -109,11 +105,7 @@ def read_cookie(request: Request) -> str | None:
     A browser sends the cookie with the longer path first, so the first one may be planted by an
     attacker.
     """
-    name, values = _name(request), []
-    for pair in str(request.environ.get("HTTP_COOKIE", "")).split(";"):
-        key, _, value = pair.partition("=")
-        if key.strip(" \t") == name:
-            values.append(value.strip(" \t"))
+    values = cookie_values(str(request.environ.get("HTTP_COOKIE", "")), _name(request))
     if len(values) > 1:
         raise LoginError(400, "invalid_request", "There is more than one session cookie.")
     return values[0] if values and values[0] else None
@@ -137,53 +129,9 @@ def _require_cookie(request: Request) -> str:
 
 
 def _name(request: Request) -> str:
-    return LOOPBACK_NAME if _is_plain_loopback(request) else HOST_NAME
+    return LOOPBACK_NAME if is_plain_loopback(request.environ) else HOST_NAME
 
 
 def _attributes(request: Request) -> Any:
-    is_secure = not _is_plain_loopback(request)
+    is_secure = not is_plain_loopback(request.environ)
     return {"path": "/", "secure": is_secure, "httponly": True, "samesite": "Strict"}
-
-
-def _is_own_origin(request: Request, origin: str) -> bool:
-    """Return whether this is the origin of a page that may use the cookie.
-
-    The cookie is Secure, so a page of this host over http may not, except at a loopback host. An
-    attacker in the network can forge http://example.com, but not https://example.com.
-    """
-    found = _ORIGIN.fullmatch(origin.lower()) if isinstance(origin, str) else None
-    if found is None:
-        return False
-    scheme, host, port = found.groups()
-    port = port or _DEFAULT_PORTS[scheme]
-    # Behind a proxy that ends TLS, the server sees http although the browser uses https.
-    own_scheme = "http" if _is_plain_loopback(request) else "https"
-    own_host, own_port = _host(request)
-    if own_port in (None, _DEFAULT_PORTS.get(request.environ.get("wsgi.url_scheme", ""))):
-        own_port = _DEFAULT_PORTS[own_scheme]
-    return (scheme, host, port) == (own_scheme, own_host, own_port)
-
-
-def _is_plain_loopback(request: Request) -> bool:
-    """Return whether the browser sent the request over http to this machine itself."""
-    environ = request.environ
-    if environ.get("wsgi.url_scheme") != "http":
-        return False
-    # A proxy on this machine may send a loopback host although the browser used https.
-    if is_proxied(environ) or any(name.startswith("HTTP_X_FORWARDED_") for name in environ):
-        return False
-    host = _host(request)[0] or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _host(request: Request) -> tuple[str | None, str | None]:
-    """Return the host, in lower case, and the port that the browser asked for; None if absent."""
-    get = request.environ.get
-    header = get("HTTP_HOST") or f"{get('SERVER_NAME', '')}:{get('SERVER_PORT', '')}"
-    found = _HOST.fullmatch(str(header).lower())
-    return (found[1], found[2]) if found else (None, None)

@@ -4,17 +4,17 @@ of its answer.
 This module knows neither WSGI nor headers: `routes` reads requests and writes answers.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidToken, StoreUnavailable
-from ..stores.base import Counters, Session, Store, User, UserStore
+from ..stores.base import Session, Store, User, UserStore
 from ..stores.users import warn_without_version
 from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
+from .counters import counters_of
 from .errors import ForeignSession, LoginError
 from .minter import TokenMinter
 from .sessions import ForeignToken, SessionEnded, Sessions, TokenReused
@@ -49,7 +49,7 @@ class Grants:
         self._minter = minter
         self._sessions = sessions
         self._throttle = throttle
-        self._counters = IssuerCounters(store, minter.issuer)
+        self._counters = counters_of(store, users, minter.issuer)
 
     def grant(self, fields: Mapping[str, Any], peer: Peer) -> dict[str, Any]:
         """Return the fields that answer `POST /token` (RFC 6749 sections 5.1 and 6), or raise
@@ -199,23 +199,6 @@ class Grants:
             "expires_in": self._minter.lifetime,
             "refresh_token": refresh_token,
         }
-
-
-class IssuerCounters:
-    """The counters of one issuer in a store. Users of two login apps may have the same names, so
-    failed logins at one must not count at the other."""
-
-    def __init__(self, counters: Counters, issuer: str) -> None:
-        self._counters = counters
-        self._prefix = hashlib.sha256(issuer.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count of this issuer: see `Counters.increment`."""
-        return self._counters.increment(f"{self._prefix}/{key}", seconds, amount)
-
-    def count(self, key: str) -> tuple[int, float]:
-        """Return a count of this issuer: see `Counters.count`."""
-        return self._counters.count(f"{self._prefix}/{key}")
 
 
 def _is_current(user: User | None, session: Session) -> bool:

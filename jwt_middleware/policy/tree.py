@@ -1,15 +1,15 @@
 """The tree that finds the rules of a reading.
 
-Rules without `*` are in a tree of dicts: one look-up a segment finds the deepest. Those with `*`
-are bits of integers, the best rule first: for each depth and each segment one integer holds the
-rules that agree there, and `&` of them leaves the rules that agree with the whole path. So a table
-costs a look-up and an `&` a segment, however often its rules branch into a literal and a `*`. With
-10,000 rules an `&` takes 0.1 microseconds.
+Rules without `*` form a tree of dicts: one look-up per segment finds the deepest rule. Rules with
+`*` are bits of integers, the best rule first. For each depth and each segment, one integer holds
+the rules that agree there. The `&` of these integers leaves the rules that agree with the whole
+path. So a table costs a look-up and an `&` per segment, however often its rules branch into a
+literal and a `*`. With 10,000 rules an `&` takes 0.1 microseconds.
 
 A segment of a request may stand for another one, or for none: see `segments`.
 
-`*` stands for one segment with at least one character. An empty one in the middle is left out by
-some frameworks and is a value to others, so both are tried.
+`*` stands for one segment with at least one character. Some frameworks skip an empty segment in the
+middle, and others treat it as a value, so both are tried.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,23 +21,27 @@ from .wildcards import Patterns, R
 
 _INDEX = f"/{INDEX}"
 
+# Nanoseconds of work. Each of these is charged for:
+# - `_PER_PATH`: a reading;
+# - `_PER_WALK`: a reading that may branch;
+# - `_PER_BRANCH`: a segment that may stand for another one, and each branch that it makes;
+# - `_PER_NAME`: a name that is tried for such a segment;
+# - `_PER_LEVEL`: a level of the tree in such a reading;
+# - `_PER_PATTERN`: a rule with `*` at such a level.
 _PER_PATH = 1400
 _PER_WALK = 5000
 _PER_BRANCH = 1700
 _PER_NAME = 150
 _PER_LEVEL = 300
 _PER_PATTERN = 0.05
-"""Nanoseconds of work: for a reading; for one that may branch; for each segment that may stand for
-another one, and for each branch that it makes; for each name that is tried for it; for each level
-of the tree then; and for each rule with `*` at such a level."""
 
 
 Charge = Callable[[float], None]
-"""Counts some work before it is done, and raises beyond the bound."""
+"""Counts work before it is done, and raises beyond the bound."""
 
 
 def in_order(rules: set[R]) -> tuple[R, ...]:
-    """Return the rules with public ones last, so that the first tells whether a credential is
+    """Return the rules sorted, public ones last. So the first rule shows whether a credential is
     needed."""
     return tuple(
         sorted(
@@ -48,15 +52,15 @@ def in_order(rules: set[R]) -> tuple[R, ...]:
 
 
 class _Node(Generic[R]):
-    """A place in the tree of literal prefixes."""
+    """A node in the tree of literal prefixes."""
 
     __slots__ = ("below", "exact", "is_named", "rule")
 
     def __init__(self, rule: R | None) -> None:
         self.rule = rule
-        """The one that governs here and below; from above, unless one ends here."""
+        """The rule that governs this node and all below. Inherited unless a rule ends here."""
         self.exact: R | None = None
-        """The one that governs here alone."""
+        """The rule that governs this node alone."""
         self.is_named = False
         """Whether `rule` ends here."""
         self.below: dict[str, _Node[R]] = {}
@@ -66,16 +70,16 @@ _State = tuple[_Node[R] | None, R | None, int, int, int]
 
 
 class PrefixTree(Generic[R]):
-    """The rules for one method, `""` for those that no rule names, by the segments of their
-    prefixes."""
+    """The rules for one method, by the segments of their prefixes. The method `""` stands for all
+    methods that no rule names."""
 
     def __init__(self, rules: Sequence[R], method: str) -> None:
         self.depth = max(len(rule.segments) for rule in rules)
         ours = [rule for rule in rules if not rule.methods or method in rule.methods]
         self.names = SegmentNames(segment for rule in rules for segment in rule.segments)
         self.top: _Node[R] = _Node(None)
-        # Short prefixes first, so that a new node inherits; among equal ones the rule that names
-        # the method last.
+        # Short prefixes come first, so that a new node inherits their rules. Of equal prefixes, the
+        # rule that names the method comes last and wins.
         for rule in sorted(ours, key=lambda rule: (len(rule.segments), bool(rule.methods))):
             if WILDCARD not in rule.segments:
                 self._add(rule)
@@ -103,7 +107,7 @@ class PrefixTree(Generic[R]):
         return () if rule is None else (rule,)
 
     def rules_for_all(self, paths: Iterable[str], charge: Charge) -> set[R]:
-        """Return the rules of several readings, by all that their segments may stand for."""
+        """Return the rules of several readings, including all that their segments may stand for."""
         found: set[R] = set()
         for path in paths:
             if self._may_branch(path):
@@ -117,7 +121,7 @@ class PrefixTree(Generic[R]):
         return found
 
     def _may_branch(self, path: str) -> bool:
-        """Tell quickly whether a path may have rules beside the one of its literal segments."""
+        """Tell quickly whether a path may have other rules than that of its literal segments."""
         return (
             self._always_branches
             or "/@@" in path
@@ -127,7 +131,7 @@ class PrefixTree(Generic[R]):
         )
 
     def _literal_rule(self, path: str) -> R | None:
-        """Return the rule of a path that does not branch: one look-up a segment."""
+        """Return the rule of a path that does not branch, with one look-up per segment."""
         node, segments = self.top, path.split("/", self.depth + 1)[1:]
         if segments and not segments[-1]:  # one slash at the end
             segments.pop()
@@ -140,10 +144,15 @@ class PrefixTree(Generic[R]):
 
 
 class _Walk(Generic[R]):
-    """Finds the rules of one reading, from the top of a tree downwards, and by all branches.
+    """Finds the rules of one reading, from the top of a tree down, along all branches.
 
-    A state is a node of the literals, or None below the last of them; the rule that they have found
-    so far; the patterns that agree so far; those of them that are found; and the depth.
+    A state has five parts:
+
+    - the node of the literal tree, or None below its last node;
+    - the literal rule found so far;
+    - the patterns that agree so far, as bits;
+    - the patterns already found, as bits;
+    - the depth.
     """
 
     def __init__(self, tree: PrefixTree[R], path: str, charge: Charge) -> None:
@@ -173,7 +182,8 @@ class _Walk(Generic[R]):
     def _follow(
         self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
     ) -> None:
-        """Take each segment as it is, and leave what else it may stand for to do."""
+        """Follow each segment literally, and put the other names it may stand for on the to-do
+        list."""
         patterns, segments, first = self._patterns, self._segments, depth
         while True:
             if node is not None:
@@ -197,8 +207,8 @@ class _Walk(Generic[R]):
         self._found |= self._better_of(rule, matched)
 
     def _better_of(self, rule: R | None, matched: int) -> set[R]:
-        """Return the longer of a literal rule and the patterns that were found: the former if both
-        have one length, none if there is none."""
+        """Return the longer of the literal rule and the best pattern found. The literal rule wins
+        if both have the same length. Return an empty set if nothing was found."""
         if matched:
             best = self._patterns.best_of(matched)
             if rule is None or len(best.segments) > len(rule.segments):
@@ -208,7 +218,7 @@ class _Walk(Generic[R]):
     def _branch(
         self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
     ) -> None:
-        """Leave to do what the segment at this depth may stand for beside itself."""
+        """Put the other names that the segment at this depth may stand for on the to-do list."""
         self._charge(_PER_BRANCH)
         segment = self._segments[depth]
         if not segment:
@@ -219,36 +229,36 @@ class _Walk(Generic[R]):
         if not bits and (node is None or not (node.below or node.exact)):
             return
         views, others = self._tree.names.others_of(segment, depth == self._last)
-        known = [(name, self._patterns.every) for name in views]
+        candidates = [(name, self._patterns.every) for name in views]
         if others:
-            may = self._not_named(node, bits, depth)
-            known += [(name, may) for name in others if may is not None]
-        self._charge(_PER_NAME * len(known))
-        for name, may in known:
+            allowed = self._patterns_beside_literal(node, bits, depth)
+            candidates += [(name, allowed) for name in others if allowed is not None]
+        self._charge(_PER_NAME * len(candidates))
+        for name, allowed in candidates:
             if not name:
-                if may == self._patterns.every:
+                if allowed == self._patterns.every:
                     self._end(node, rule, bits, matched, depth)
                 continue
             below = None if node is None else node.below.get(name)
             literals = self._patterns.literals[depth].get(name, 0)
-            if below is not None or bits & may & literals:
+            if below is not None or bits & allowed & literals:
                 self._charge(_PER_BRANCH)
-                stay = bits & may & (literals | self._patterns.stars[depth])
+                stay = bits & allowed & (literals | self._patterns.stars[depth])
                 self._todo.append((below, rule, stay, matched, depth + 1))
 
     def _end(
         self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
     ) -> None:
         """Add the rule of a path that ends before the segment at this depth, unless it is public:
-        it would ask for nothing, and an exact one for a start page is for that page alone."""
+        that would ask for nothing, and an exact rule for a start page governs that page alone."""
         self._charge(_PER_BRANCH)
         matched |= bits & self._patterns.exact_ends[depth]
         best = self._better_of(rule if node is None else node.exact or rule, matched)
         self._found |= {rule for rule in best if not rule.is_public}
 
-    def _not_named(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
-        """Return the patterns that count although a rule names this segment as it is, or None if
-        nothing does: they are better than that rule."""
+    def _patterns_beside_literal(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
+        """Return the patterns that count even if a rule literally names this segment, since they
+        are better than that rule. Return None if nothing counts beside it."""
         segment, is_end = self._segments[depth], depth + 1 == len(self._segments)
         below = None if node is None else node.below.get(segment)
         if below is not None and (below.is_named or (is_end and below.exact is not None)):

@@ -1,4 +1,4 @@
-"""Defines what the login app needs from a store: `User`, `Session` and the protocols."""
+"""Defines what is stored, `User`, `Session` and `PersonalToken`, and the protocols of stores."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -57,6 +57,40 @@ class UserRecord(User):
     take the name."""
 
     disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalToken:
+    """A personal access token as a store lists it. Nobody can use or make a token with it.
+
+    - `id`: what `remove_token` takes, and the `jti` of the caller.
+    - `name`: what its owner calls it.
+    - `scopes`: the scopes asked for. The token has those of them that its user has now.
+    - `created_at` and `expires_at`: seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """What a store knows of a personal token, for checking it.
+
+    `secret_hash` is the SHA-256 of its secret (32 bytes). `user` is None when the user was removed.
+    """
+
+    token: PersonalToken
+    secret_hash: bytes = field(repr=False)
+    is_removed: bool
+    user: UserRecord | None
+
+
+class UnknownToken(JWTMiddlewareError, LookupError):
+    """The personal token to remove does not exist in a bundled store."""
 
 
 class UnknownUser(JWTMiddlewareError, LookupError):
@@ -123,13 +157,27 @@ class SessionStore(Protocol):
         """Return whether the log has one of these `revocation_keys`."""
 
 
+class TokenStore(Protocol):
+    """The personal access tokens of the users of a store, as `OpaqueTokens` needs them.
+
+    Each call raises `StoreUnavailable` within two seconds if the store does not answer.
+    """
+
+    def token_key(self) -> bytes | None:
+        """Return the key that authenticates the form of this store's tokens, or None before the
+        first token."""
+
+    def find_token(self, id: str) -> TokenRecord | None:
+        """Return what is known of the token with this id: expired or not, removed or not."""
+
+
 class Counters(Protocol):
     """Counters that all workers of a store share. A count expires `seconds` after its first
     increment."""
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count atomically and return the new count. A negative amount subtracts, never
-        below zero."""
+        below zero. A count that is back at zero may be forgotten at once."""
 
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and the time when it expires, in seconds since the epoch by the caller's

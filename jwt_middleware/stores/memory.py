@@ -1,5 +1,6 @@
-"""`MemoryStore`: stores users, sessions, revocations and counters in this process."""
+"""`MemoryStore`: stores users, their tokens, sessions, revocations and counters in this process."""
 
+import secrets
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,17 +9,18 @@ from itertools import takewhile
 from typing import Any
 
 from ..trust.revocation import Revocation, RevocationPage
-from .base import MAX_SESSIONS, Session
+from .base import MAX_SESSIONS, Session, TokenRecord
 from .passwords import DEFAULT_METHOD
 from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
-from .users import Row, UserStoreBase, fold_name
+from .tokens import KEEP_EXPIRED, MAX_TOKENS, TokenRow, TokenStoreBase
+from .users import Row, fold_name
 
 _SWEEP_EVERY = 60
 """Seconds between two removals of expired entries: seldom enough to cost nothing."""
 
 
-class MemoryStore(UserStoreBase):
-    """Stores users, sessions, revocations and counters as long as this object lives.
+class MemoryStore(TokenStoreBase):
+    """Stores users, their tokens, sessions, revocations and counters as long as this object lives.
 
     Use it in tests, and for an app in one process. Many threads may use one store. After a fork
     each process has its own copy. `password_method` is a method of
@@ -31,6 +33,8 @@ class MemoryStore(UserStoreBase):
         self._last_id = 0
         self._sessions: dict[bytes, Session] = {}
         self._names_of: dict[str, set[bytes]] = {}  # user id to the names of its sessions
+        self._tokens: dict[str, TokenRow] = {}
+        self._token_key: bytes | None = None
         self._revocations: dict[int, Revocation] = {}
         self._last_revocation = 0
         self._counts: dict[str, tuple[int, float]] = {}
@@ -131,6 +135,51 @@ class MemoryStore(UserStoreBase):
         count, expires_at = self._counts.get(key, (0, now))
         return (count, expires_at) if expires_at > now else (0, now)
 
+    def token_key(self) -> bytes | None:
+        """Return the key that authenticates the form of this store's tokens, or None before the
+        first token."""
+        return self._token_key
+
+    def find_token(self, id: str) -> TokenRecord | None:
+        """Return what is known of the token with this id: expired or not, removed or not."""
+        row = self._tokens.get(id)
+        return None if row is None else row.record(self._get(row.user_id))
+
+    def _need_token_key(self) -> bytes:
+        with self._lock:
+            self._token_key = self._token_key or secrets.token_bytes(32)
+            return self._token_key
+
+    def _insert_token(self, row: TokenRow) -> bool:
+        with self._lock:
+            user = self._get(row.user_id)
+            if user is None or user.disabled or len(self._tokens_of(user.id)) >= MAX_TOKENS:
+                return False
+            self._tokens[row.id] = row
+            return True
+
+    def _tokens_of(self, user_id: int) -> list[TokenRow]:
+        rows = list(self._tokens.values())
+        return [row for row in rows if row.user_id == user_id and row.removed_at is None]
+
+    def _end_token(self, id: str) -> bool:
+        with self._lock:
+            row = self._tokens.get(id)
+            if row is None:
+                return False
+            if row.removed_at is None:
+                self._end_tokens([row])
+            return True
+
+    def _end_tokens_of(self, user_id: int) -> None:
+        self._end_tokens(self._tokens_of(user_id))
+
+    def _end_tokens(self, rows: Iterable[TokenRow]) -> None:
+        now = time.time()
+        for row in rows:
+            self._tokens[row.id] = replace(row, removed_at=now)
+            self._append(token_entry(row.id, row.expires_at, ""))
+
     def _find(self, username: str) -> Row | None:
         return self._rows.get(fold_name(username))
 
@@ -150,7 +199,12 @@ class MemoryStore(UserStoreBase):
             return row
 
     def _update(
-        self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
+        self,
+        username: str,
+        values: Mapping[str, Any],
+        *,
+        ends_sessions: bool = False,
+        ends_tokens: bool = False,
     ) -> bool:
         with self._lock:
             key = fold_name(username)
@@ -161,6 +215,8 @@ class MemoryStore(UserStoreBase):
             self._rows[key] = replace(row, **values, version=version)
             if ends_sessions:
                 self._end(self._sessions_of(str(row.id)))
+            if ends_tokens:
+                self._end_tokens_of(row.id)
             return True
 
     def _delete(self, username: str) -> bool:
@@ -168,6 +224,7 @@ class MemoryStore(UserStoreBase):
             row = self._rows.pop(fold_name(username), None)
             if row is not None:
                 self._end(self._sessions_of(str(row.id)))
+                self._end_tokens_of(row.id)
             return row is not None
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:
@@ -216,7 +273,14 @@ class MemoryStore(UserStoreBase):
             for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
         }
-        self._counts = {key: value for key, value in self._counts.items() if value[1] > now}
+        # A count of zero is that of attempts that were given back: a flood of them must not fill
+        # the memory with the names that they were for.
+        self._counts = {
+            key: value for key, value in self._counts.items() if value[0] and value[1] > now
+        }
+        self._tokens = {
+            id_: row for id_, row in self._tokens.items() if row.expires_at + KEEP_EXPIRED > now
+        }
         for session in list(self._sessions.values()):
             if session.expires_at + session.token_lifetime + MARGIN <= now:
                 self._forget(session)

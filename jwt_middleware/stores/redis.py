@@ -34,8 +34,11 @@ _PAGE = 10_000
 _ADD = """
 local amount = tonumber(ARGV[2])
 local count = tonumber(redis.call('GET', KEYS[1]))
-if count then
-    return redis.call('INCRBY', KEYS[1], math.max(amount, -count))
+if count and count + amount <= 0 then
+    redis.call('DEL', KEYS[1])
+    return 0
+elseif count then
+    return redis.call('INCRBY', KEYS[1], amount)
 elseif amount > 0 then
     redis.call('SET', KEYS[1], amount, 'EX', ARGV[1])
     return amount

@@ -84,7 +84,8 @@ class _Trusting:
         providers: Iterable[Provider] = self.usual.providers
         for layer in self.layers:
             providers = [_with_key(provider, layer.key) for provider in providers]
-        self.middleware.replace_verifier(Verifier(list(providers), revocations=revocations))
+        trusted: list[Any] = [*providers, *self.usual.lookups]
+        self.middleware.replace_verifier(Verifier(trusted, revocations=revocations))
 
 
 _lock = threading.Lock()

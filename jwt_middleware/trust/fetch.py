@@ -26,15 +26,14 @@ _MAX_RECEIVED = _MAX_BODY + 64 * 1024  # with status line, headers and any numbe
 _HTTPS_HOST = r"https://(?:[\w.-]+|\[[\da-f:]+\])"
 _LOOPBACK_HOST = r"http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
 # Printable ASCII without `#`, blanks and quotes that end a header or an attribute.
-_URL = re.compile(
-    rf"(?:{_HTTPS_HOST}|{_LOOPBACK_HOST})(?::\d+)?(?:[/?][!\"$-~]*)?", re.ASCII | re.IGNORECASE
-)
+# The patterns are texts, for `re` to compile at first use and not at every import.
+_URL = rf"(?ai)(?:{_HTTPS_HOST}|{_LOOPBACK_HOST})(?::\d+)?(?:[/?][!\"$-~]*)?"
 _HEADERS = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\n"
     "User-Agent: jwt-middleware\r\nConnection: close"
 )
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_MAX_AGE = re.compile(r"max-age=(\d+)", re.ASCII | re.IGNORECASE)
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_MAX_AGE = r"(?ai)max-age=(\d+)"
 
 
 def checked_url(url: object, *, name: str = "url") -> str:
@@ -46,7 +45,7 @@ def checked_url(url: object, *, name: str = "url") -> str:
         f"{name} must be an https URL such as 'https://idp.example/jwks.json' "
         "(http on loopback only)"
     )
-    if not isinstance(url, str) or not _URL.fullmatch(url) or not _has_valid_port(url):
+    if not isinstance(url, str) or not re.fullmatch(_URL, url) or not _has_valid_port(url):
         raise ConfigurationError(f"{rule}, got {_shown(url)}")
     return url
 
@@ -85,10 +84,10 @@ def max_age_of(cache_control: str) -> int | None:
     None without one, and for a header that is malformed or contradicts itself.
     """
     # What is quoted is never ours, even if it reads `max-age`. No directive holds a NUL.
-    unquoted = _QUOTED.sub("\0", cache_control)
+    unquoted = re.sub(_QUOTED, "\0", cache_control)
     directives = [directive.strip(" \t") for directive in unquoted.split(",")]
     named = [one for one in directives if one.partition("=")[0].rstrip(" \t").lower() == "max-age"]
-    found = [_MAX_AGE.fullmatch(directive) for directive in named]
+    found = [re.fullmatch(_MAX_AGE, directive) for directive in named]
     values = {match[1] if match else None for match in found}
     if '"' in unquoted or len(values) != 1:
         return None

@@ -51,6 +51,11 @@ def findings(verifier: Verifier, token: str) -> tuple[Finding, ...]:
 
 
 def _findings(verifier: Verifier, token: str) -> Iterator[Finding]:
+    for lookup in verifier.lookups:
+        if lookup.recognizes(token):
+            name = _shown(lookup.terms.issuer)
+            yield Finding("form", True, f"is that of the tokens which {name} looks up")
+            return
     try:
         parsed = jws.parse(token)
         claims = jws.parse_object(parsed.payload)

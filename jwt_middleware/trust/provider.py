@@ -12,10 +12,11 @@ from .keys import KeySource
 _MAX_LEEWAY = 300
 """Seconds by which clocks may differ. More would let an expired token live on."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Texts, for `re` to compile at first use and not at every import.
+_CONTROL = r"[\x00-\x1f\x7f]"
 
 # A media type, with or without its first part (RFC 7515 section 4.1.9, RFC 9110 section 8.3.1).
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~\w-]+(?:/[!#$%&'*+.^_`|~\w-]+)?", re.ASCII)
+_MEDIA_TYPE = r"(?a)[!#$%&'*+.^_`|~\w-]+(?:/[!#$%&'*+.^_`|~\w-]+)?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ class Provider:
 
 
 def _is_text(value: object) -> bool:
-    return is_text(value) and value != "" and not _CONTROL.search(str(value))
+    return is_text(value) and value != "" and not re.search(_CONTROL, str(value))
 
 
 def _check_text(name: str, value: object, meaning: str) -> None:
@@ -129,5 +130,5 @@ def _check_keys(keys: object) -> None:
 
 
 def _check_typ(typ: object) -> None:
-    is_media_type = isinstance(typ, str) and _MEDIA_TYPE.fullmatch(typ)
+    is_media_type = isinstance(typ, str) and re.fullmatch(_MEDIA_TYPE, typ)
     require(is_media_type, f"typ must be a media type such as 'at+jwt', or None, got {got(typ)}")

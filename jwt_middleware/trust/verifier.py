@@ -5,12 +5,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from .._options import got, require, tuple_of
 from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
 from . import jws
 from .claims import ClaimsReader, Verdict
+from .lookup import Lease, LookupProvider, as_unsigned, checked_terms, is_lookup_provider
 from .provider import Provider
 from .revocation import RevocationList
 
@@ -23,15 +25,17 @@ __all__ = [
 _log = logging.getLogger("jwt_middleware")
 
 
-@dataclass(slots=True)
 class VerificationCounts:
     """How many tokens were verified, and how many were known from a cache.
 
     They are counted without a lock, for metrics. A free-threaded Python may lose a count.
     """
 
-    verified: int = 0
-    cached: int = 0
+    __slots__ = ("cached", "verified")
+
+    def __init__(self) -> None:
+        self.verified = 0
+        self.cached = 0
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
@@ -43,36 +47,45 @@ class Verifier:
     request, for cached and new verdicts alike. A cached verdict whose keys have changed since is
     not current any more: the token is verified anew.
 
-    - `providers`: the issuers that are trusted, each once.
+    - `providers`: the issuers whose JWTs are trusted, each once.
+    - `lookups`: the providers whose tokens are looked up (`lookup`), each issuer once. Such an
+      issuer may be that of a `Provider` too: the same people then have tokens of two kinds.
     - `revocations`: a `RevocationList`, or None.
     """
 
     providers: tuple[Provider, ...]
+    lookups: tuple[LookupProvider, ...]
     revocations: RevocationList | None
     _readers: Mapping[str, ClaimsReader]
+    _lookup_readers: Mapping[str, ClaimsReader]
 
     def __init__(
-        self, providers: Sequence[Provider], *, revocations: RevocationList | None = None
+        self,
+        providers: Sequence[Provider | LookupProvider],
+        *,
+        revocations: RevocationList | None = None,
     ) -> None:
         form = "providers must be a list of at least one Provider: providers=[Provider(...)]"
-        checked = tuple_of(Provider, providers, form)
-        require(checked, form)
-        readers: dict[str, ClaimsReader] = {}
-        for provider in checked:
-            if provider.issuer in readers:
-                raise ConfigurationError(
-                    "providers must have one Provider for each issuer, got two for "
-                    f"{got(provider.issuer)}; give one provider several audiences"
-                )
-            readers[provider.issuer] = ClaimsReader(provider)
+        given = tuple_of(object, providers, form)
+        require(given, form)
+        lookups: Any = tuple(one for one in given if is_lookup_provider(one))
+        checked = tuple_of(Provider, [one for one in given if not is_lookup_provider(one)], form)
         require(
             revocations is None or callable(getattr(revocations, "check", None)),
             f"revocations must be a RevocationList: revocations=RevocationList(store), "
             f"got an object of {type(revocations).__name__}",
         )
         object.__setattr__(self, "providers", checked)
+        object.__setattr__(self, "lookups", lookups)
         object.__setattr__(self, "revocations", revocations)
-        object.__setattr__(self, "_readers", readers)
+        object.__setattr__(self, "_readers", _readers_of(checked))
+        readers = _readers_of([checked_terms(lookup) for lookup in lookups])
+        object.__setattr__(self, "_lookup_readers", readers)
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """Every issuer that is trusted."""
+        return frozenset([*self._readers, *self._lookup_readers])
 
     def identify(self, token: str) -> Identity:
         """Return the caller that a token names: verified and confirmed.
@@ -83,6 +96,9 @@ class Verifier:
 
     def verify(self, token: str) -> Verdict:
         """Check what never changes of a token. `InvalidToken` or `Unavailable` with the reason."""
+        for lookup in self.lookups:
+            if lookup.recognizes(token):
+                return self._look_up(lookup, token)
         parsed = jws.parse(token)
         claims = jws.parse_object(parsed.payload)
         issuer = claims.get("iss")
@@ -95,6 +111,16 @@ class Verifier:
         generation = keys.generation
         parsed.check_signature(keys)
         return reader.read(parsed, claims, generation)
+
+    def _look_up(self, lookup: LookupProvider, token: str) -> Verdict:
+        reader = self._lookup_readers[lookup.terms.issuer]
+        found = lookup.look_up(token)
+        claims = {"iss": reader.provider.issuer, **found.claims}
+        if claims["iss"] != reader.provider.issuer:
+            raise InvalidToken("issuer")
+        verdict = reader.read(as_unsigned(claims), claims, True)
+        verdict.keys = Lease(found.cache_for)
+        return verdict
 
     def confirm(self, verdict: Verdict) -> Identity:
         """Return the caller if the verdict holds now.
@@ -120,8 +146,21 @@ class Verifier:
                 _warn_of_the_slash(similar)
 
     def __repr__(self) -> str:
-        issuers = ", ".join(repr(provider.issuer) for provider in self.providers)
+        terms = [*self.providers, *(lookup.terms for lookup in self.lookups)]
+        issuers = ", ".join(repr(provider.issuer) for provider in terms)
         return f"<Verifier of {issuers}>"
+
+
+def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:
+    readers: dict[str, ClaimsReader] = {}
+    for provider in providers:
+        if provider.issuer in readers:
+            raise ConfigurationError(
+                "providers must have one Provider for each issuer, got two for "
+                f"{got(provider.issuer)}; give one provider several audiences"
+            )
+        readers[provider.issuer] = ClaimsReader(provider)
+    return readers
 
 
 @cache  # one WARNING per issuer: a client could fill the log otherwise

@@ -51,9 +51,10 @@ _INTERNAL = tuple(
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 _TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")  # RFC 2765
 
-_BRACKETED = re.compile(r"\[([^\[\]]*)\](?::\d{1,5})?", re.ASCII)
-_WITH_PORT = re.compile(r"([\d.]+):\d{1,5}", re.ASCII)
-_FORWARDED_FOR = re.compile(r'(?i)\bfor="?([^;,"]+)')  # RFC 7239 section 4
+# Texts, for `re` to compile at first use and not at every import.
+_BRACKETED = r"(?a)\[([^\[\]]*)\](?::\d{1,5})?"
+_WITH_PORT = r"(?a)([\d.]+):\d{1,5}"
+_FORWARDED_FOR = r'(?i)\bfor="?([^;,"]+)'  # RFC 7239 section 4
 
 
 def client_address(environ: Mapping[str, Any]) -> str | None:
@@ -94,7 +95,7 @@ def _parse(text: object) -> IPAddress | None:
     if not isinstance(text, str):
         return None
     text = text.strip(" \t")
-    if found := _BRACKETED.fullmatch(text) or _WITH_PORT.fullmatch(text):
+    if found := re.fullmatch(_BRACKETED, text) or re.fullmatch(_WITH_PORT, text):
         text = found[1]
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -136,7 +137,8 @@ def _forwarded_addresses(environ: Mapping[str, Any]) -> Iterator[IPAddress | Non
             continue
         value = value[-_MAX_HEADER:]  # proxies append at the end
         is_standard = name == "HTTP_FORWARDED"
-        yield from map(_parse, _FORWARDED_FOR.findall(value) if is_standard else value.split(","))
+        named = re.findall(_FORWARDED_FOR, value) if is_standard else value.split(",")
+        yield from map(_parse, named)
 
 
 _has_warned = False

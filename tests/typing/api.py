@@ -38,8 +38,12 @@ from jwt_middleware import (
     Unavailable,
     any_of,
     authenticated,
+    basic_password,
+    bearer,
     claim,
     enforce,
+    in_cookie,
+    in_header,
     issued_by,
     optional,
     public,
@@ -62,11 +66,16 @@ from jwt_middleware.stores import (
     Counters,
     MemoryStore,
     NameTaken,
+    OpaqueTokens,
     PasswordHasher,
+    PersonalToken,
     RedisLog,
     Session,
     SessionStore,
     SQLStore,
+    TokenRecord,
+    TokenStore,
+    UnknownToken,
     UnknownUser,
     User,
     UserRecord,
@@ -252,6 +261,26 @@ def minters(key: Key) -> TokenMinter:
     return minter
 
 
+def personal_tokens(store: MemoryStore | SQLStore) -> JWTMiddleware:
+    """Tokens for machines, accepted beside JWTs."""
+    token = store.add_token("ada", name="ci", scopes=["read"], expires_at=1_900_000_000)
+    assert_type(token, str)
+    for listed in store.tokens("ada"):
+        assert_type(listed, PersonalToken)
+        assert_type(listed.scopes, tuple[str, ...])
+        assert_type(listed.expires_at, float)
+        try:
+            store.remove_token(listed.id)
+        except UnknownToken:
+            raise
+    known: TokenStore = store
+    record = known.find_token("x")
+    assert_type(record, TokenRecord | None)
+    tokens = OpaqueTokens(store, issuer="https://example.com/tokens", remote_user_claim="sub")
+    assert_type(tokens.issuer, str)
+    return JWTMiddleware(app, providers=[tokens], rules=rules())
+
+
 def stores() -> None:
     """The bundled stores and what they answer."""
     for store in (
@@ -284,6 +313,7 @@ def stores() -> None:
         assert_type(counters.increment("key", 60), int)
         assert_type(counters.count("key"), tuple[int, float])
         RevocationList(store)
+        personal_tokens(store)
         store.close()
     for log in (RedisLog("redis://localhost"), MemoryStore()):
         RevocationList(log, max_staleness=0)
@@ -315,6 +345,10 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
         revocations=RevocationList(log, max_staleness=0.5, max_outage=None),
         realm="shop",
         allowed_origins=("https://front.example",),
+        credentials=(bearer, in_cookie("__Host-jwt"), in_header("X-Token"), basic_password),
+        sign_in="/auth/login",
+        on_refusal=lambda refusal, environ: app if refusal.status == 403 else None,
+        strict_origins=True,
         max_token_bytes=4096,
         cache_size=0,
     )
