@@ -243,7 +243,7 @@ def _runs_later(value: object) -> bool:
 def ask(requirement: Requirement, identity: Identity) -> None:
     """Ask a requirement about a caller. Raise the `Refusal` unless it agrees.
 
-    False means `Forbidden`. Any other answer, another exception, and a `Refusal` that cannot be sent
+    False means `Forbidden`. Any other answer or exception, and a `Refusal` that cannot be sent,
     are faults of the requirement: log one ERROR line and raise `Unavailable("requirement_failed")`.
     """
     try:
