@@ -259,7 +259,9 @@ class JWTMiddleware:
         Raises the error that is being handled if the environ is not the reason for it.
         """
         tidy = tidy_environ(environ)
-        if tidy is not None and None not in environ.values() and tidy.keys() <= environ.keys():
+        # Not `None in`: a value may be equal to everything.
+        is_tidy = all(value is not None for value in environ.values())
+        if tidy is not None and is_tidy and tidy.keys() <= environ.keys():
             raise
         return tidy
 

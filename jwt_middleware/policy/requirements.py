@@ -77,7 +77,7 @@ class _Scopes(Frozen):
 class _Claim(Frozen):
     __slots__ = ("path", "typed_values", "values")
     path: tuple[str, ...]
-    typed_values: frozenset[tuple[type, Any]]
+    typed_values: frozenset[tuple[object, Any]]
     values: tuple[Any, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -290,11 +290,10 @@ def _listed(values: tuple[object, ...]) -> str:
     return ", ".join(map(repr, values))
 
 
-def _typed(value: Any) -> tuple[type, Any]:
+def _typed(value: Any) -> tuple[object, Any]:
     """Return a JSON value with its type, so that true is not 1. A list or an object never counts as
-    a value."""
-    number = type(value) in (int, float)
-    return (
-        float if number else type(value),
-        value if isinstance(value, (str, int, float, bool)) else None,
-    )
+    a value. Members of an owner's `StrEnum` or `IntEnum` have the type of their values."""
+    for kind in (bool, str, (int, float)):
+        if isinstance(value, kind):
+            return kind, value
+    return type(value), None
