@@ -1,8 +1,8 @@
-"""`Frozen`: the base of small values that no public class needs to be.
+"""`Frozen`: the base class of small private values.
 
-A frozen dataclass compiles its methods anew, which takes half a millisecond of every import for
-each class. A class with this base has the same ones, written once. Public values stay dataclasses,
-for `replace` and for type checkers.
+A frozen dataclass compiles its methods for each class, which takes half a millisecond of every
+import. Classes with this base share methods that do the same. Public values stay dataclasses, for
+`replace` and for type checkers.
 """
 
 from dataclasses import FrozenInstanceError
@@ -10,24 +10,26 @@ from operator import attrgetter
 from typing import Any, ClassVar, NoReturn
 
 set_field = object.__setattr__
-"""Sets a field of a value that is being made."""
+"""Sets a field of a value under construction."""
 
 
 class Frozen:
-    """A value of its `__slots__`: set when it is made, compared, hashed and shown by them."""
+    """A value with the fields `__slots__`. They are set at construction, and used for comparison,
+    hash and repr."""
 
     __slots__: tuple[str, ...] = ()
     _values: ClassVar["attrgetter[Any]"]
 
     def __init_subclass__(cls) -> None:
-        # Views hash requirements at each request: a loop over the fields takes three times as long.
+        # Views hash requirements at each request, and a loop over the fields would take three times
+        # as long.
         cls._values = attrgetter(*cls.__slots__)
 
     def __init__(self, *values: object) -> None:
-        """Take the values in the order of the slots. `TypeError` for too few or too many."""
+        """Take the values in the order of the slots. Raise `TypeError` for a wrong number."""
         if len(values) != len(self.__slots__):
             raise TypeError(f"{type(self).__name__} takes {', '.join(self.__slots__)}")
-        # Counted above: `strict` takes as long as the rest.
+        # The number is checked above, since `strict` would double the time.
         for name, value in zip(self.__slots__, values):  # noqa: B905
             set_field(self, name, value)
 
@@ -38,7 +40,7 @@ class Frozen:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
 
     def __setstate__(self, state: tuple[None, dict[str, object]]) -> None:
-        # `copy` and `pickle` make an object without values, and set them here.
+        # `copy` and `pickle` create an object without values and set them here.
         for name, value in state[1].items():
             set_field(self, name, value)
 

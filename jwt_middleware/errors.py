@@ -50,7 +50,7 @@ class StoreUnavailable(JWTMiddlewareError):
 _DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
-    "unread_scheme": "The Authorization header has a scheme that is not read here.",
+    "unread_scheme": "The Authorization header has a scheme that is not accepted here.",
     "header_malformed": "The header must hold exactly one well-formed access token.",
     "cookie_malformed": "There must be exactly one cookie, with a well-formed access token.",
     "basic_malformed": "The password of the Basic credentials must be a well-formed access token.",
@@ -79,8 +79,8 @@ _DESCRIPTIONS = {
     "tokens_unavailable": "The access token cannot be looked up at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
-"""The closed set of reasons, each with its one description. RFC 6750 section 3 allows printable
-ASCII without quotes."""
+"""The closed set of reasons, each with its description. RFC 6750 section 3 allows printable ASCII
+without quotes."""
 
 
 # RFC 6749 section 3.3: the characters of a scope. RFC 9110 sections 5.6.2 and 5.6.4: a name, and
@@ -95,14 +95,14 @@ class Refusal(JWTMiddlewareError):
     """The middleware answers the request, which never reaches the app. Raise one of the subclasses:
     `Refusal` itself has no status, and making one is a `TypeError`.
 
-    - `reason`: one word of `DESCRIPTIONS`; any other raises `ValueError`.
+    - `reason`: a key of `DESCRIPTIONS`; any other string raises `ValueError`.
     - `description`: the sentence of that reason.
     - `status`: the HTTP status. `code`: the error code of RFC 6750 section 3.1, or None.
     - `parameters`: further parameters of the challenge, such as `{"scope": "read write"}`.
-    - `retry_after`: seconds after which the client may try again, or None. A refusal that is the
-      server's fault has it, and has no challenge.
+    - `retry_after`: seconds after which the client may try again, or None. It is set if the fault
+      is the server's; the answer then has no challenge.
 
-    Requirements that an app defines raise these too.
+    An app's own requirements may raise these too.
     """
 
     status: ClassVar[int]
@@ -126,7 +126,7 @@ class Refusal(JWTMiddlewareError):
 
 
 class MissingToken(Refusal):
-    """401 without an error code: the request carries no token in a place that is read (RFC 6750
+    """401 without an error code: the configured places of the request hold no token (RFC 6750
     section 3.1)."""
 
     status = 401
@@ -135,8 +135,8 @@ class MissingToken(Refusal):
 
 
 class InvalidRequest(Refusal):
-    """400 `invalid_request`: the place of the token does not hold exactly one (RFC 6750 section
-    3.1)."""
+    """400 `invalid_request`: the place of the token does not hold exactly one token (RFC 6750
+    section 3.1)."""
 
     status = 400
     code = "invalid_request"
@@ -144,8 +144,7 @@ class InvalidRequest(Refusal):
 
 
 class PathTooLong(InvalidRequest):
-    """414: the path is too long, or has too many readings, to be checked (RFC 9110 section
-    15.5.15)."""
+    """414: the path is too long or has too many readings (RFC 9110 section 15.5.15)."""
 
     status, usual_reason = 414, "path_too_long"
 
@@ -179,7 +178,7 @@ class InsufficientScope(Refusal):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The parameter `scope`: the scopes that are needed, separated by spaces."""
+        """The parameter `scope`: the required scopes, separated by spaces."""
         return {"scope": " ".join(self.scope)} if self.scope else {}
 
 

@@ -1,4 +1,4 @@
-"""`JWTMiddleware`: the one place that knows the order of a request's steps.
+"""`JWTMiddleware`: the only module that knows the order of a request's steps.
 
 rules of the path -> credentials -> verdict (cached) -> confirmed identity -> requirements -> app
 """
@@ -16,8 +16,7 @@ from .policy.candidates import Match, matches_of
 from .policy.paths import methods_of
 from .policy.rules import Rule
 from .readiness import readiness
-from .trust.lookup import LookupProvider
-from .trust.provider import Provider
+from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
 from .trust.verifier import VerificationCounts, Verifier
 from .verdict_cache import VerdictCache
@@ -32,35 +31,35 @@ _log = logging.getLogger("jwt_middleware")
 
 
 class JWTMiddleware:
-    """A WSGI app around `app` that only lets requests through that may pass.
+    """A WSGI app around `app` that only lets requests through that its rules allow.
 
-    - `providers`: the issuers trusted here, a list of `Provider` and `stores.OpaqueTokens`.
-    - `rules`: a list of `Rule`. A path without one passes through untouched.
+    - `providers`: the trusted issuers, a list of `Provider` and `stores.OpaqueTokens`.
+    - `rules`: a list of `Rule`. A path without a rule passes through untouched.
     - `credentials`: the places where a token is looked for, in this order (`wire.credentials`). The
-      first that holds one decides.
-    - `revocations`: a `RevocationList`, or None: tokens are good until they expire.
+      first place that holds a credential decides.
+    - `revocations`: a `RevocationList`. With None, tokens are valid until they expire.
     - `realm`: the protection space named in challenges (RFC 9110 section 11.5).
     - `allowed_origins`: origins whose scripts may read every answer under a rule, such as
-      `https://app.example` (`wire.origins`). With `in_cookie` they may send cookies, too.
-    - `sign_in`: the path of the page where a person signs in, such as `/auth/login`. A navigation
-      that would be 401 is sent there, with `next` for the way back.
-    - `on_refusal`: a callable `(refusal, environ)` that returns a WSGI app, whose body and headers
-      answer in place of ours, or None. Status, challenge and the headers for safety stay ours.
-    - `strict_origins`: whether a request under a rule whose `Origin` is neither this host's nor
-      allowed is refused. A page whose name an attacker rebinds to this address is such a page.
-    - `max_token_bytes`: a longer token is refused before anything is decoded.
-    - `cache_size`: how many verified tokens are cached, 0 for none.
+      `https://app.example` (`wire.origins`). With `in_cookie` they may also send cookies.
+    - `sign_in`: the path of the sign-in page, such as `/auth/login`. A navigation that would get
+      401 is redirected there, with `next` for the way back.
+    - `on_refusal`: a callable `(refusal, environ)` that returns a WSGI app or None. The app's body
+      and headers replace ours. Status, challenge and security headers stay ours.
+    - `strict_origins`: whether to refuse a request under a rule whose `Origin` is neither this
+      host's nor allowed. This stops pages whose name an attacker rebinds to this address.
+    - `max_token_bytes`: a longer token is refused before it is decoded.
+    - `cache_size`: the number of cached verified tokens, 0 for none.
     - `observers`: callables `(decision, environ)`, called for every request under a rule before it
       is answered (`events`).
 
-    Everything that can be wrong here raises `ConfigurationError` now, never during a request.
+    Every fault of an option raises `ConfigurationError` now, never during a request.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
         *,
-        providers: Sequence[Provider | LookupProvider],
+        providers: Sequence[TokenProvider],
         rules: Sequence[Rule],
         credentials: Sequence[Place] = (bearer,),
         revocations: RevocationList | None = None,
@@ -88,14 +87,14 @@ class JWTMiddleware:
         self._observers = Observers(observers, self.places)
         self._refusals = RefusalAnswers(realm, self.places, sign_in, on_refusal)
         self._is_observed = bool(observers) or self._candidates is not None
-        # One look for what few do: a tenth of a request would be looks.
+        # Check rare options with one look-up; separate ones would take a tenth of a request.
         self._does_more = self._is_observed or bool(self._cross_origin)
         self.replace_verifier(Verifier(providers, revocations=revocations))
         self._has_one_issuer, self._rules_of_one_issuer = self._naming_one_person()
         self._observers.watch(self)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
+        """Answer the request (PEP 3333), or pass it on with the identity in its environ."""
         try:
             enforced = rules, caller, answer = self._decide(environ, self._match)
             if not rules and answer is None and self._candidates is None:
@@ -110,7 +109,7 @@ class JWTMiddleware:
                 self._observers.report(Decision(rules, None, answer), environ)
                 return self._answer(answer, environ, start_response)
             if caller is None:
-                # Clear our keys, so that no server or outer middleware can supply an identity.
+                # Clear our keys, so that a server or an outer middleware cannot supply an identity.
                 clear_identity(environ)
             else:
                 names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
@@ -124,11 +123,11 @@ class JWTMiddleware:
     def _call_observed(
         self, environ: dict[str, Any], start_response: StartResponse, enforced: Parts
     ) -> Iterable[bytes]:
-        """Go on as `__call__` does, and report the decision."""
+        """Continue as `__call__` does, and report the decision."""
         rules, caller, answer = enforced
         reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
         if rules or answer is not None:
-            # An answer under report-only rules alone is the app's, to the last header.
+            # Under report-only rules alone, leave the app's answer unchanged, including headers.
             start_response = self._cross_origin.allow(environ, start_response)
         elif reporting == NOTHING:
             return self.app(environ, start_response)
@@ -136,7 +135,7 @@ class JWTMiddleware:
         if decision.identity is None:
             clear_identity(environ)
         else:
-            # A rule that refuses nobody says nothing of a caller whom it would refuse.
+            # A report-only rule that would refuse this caller does not limit its issuer.
             held = decision.rules if decision.reported is None else rules
             names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(held)
             put_identity(environ, decision.identity, self.places.scheme(environ), names_one)
@@ -162,16 +161,17 @@ class JWTMiddleware:
         environ: dict[str, Any],
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """Report and answer a request that passed these rules and that a view refuses (`views`)."""
+        """Report and answer a request that passed these rules but that a view refuses (`views`)."""
         note_refusals(environ, Identity.from_environ(environ), refusal)
         self._observers.report(Decision(rules, None, refusal), environ)
         return self._answer(refusal, environ, start_response)
 
     def verify(self, token: str) -> Identity:
-        """Return the caller that a token names, outside of a request: in a WebSocket or a queue.
+        """Return the caller of a token outside of a request, such as in a WebSocket or a queue.
 
-        No rule is asked; `max_token_bytes`, the cache and the revocations count. `InvalidRequest`
-        for anything but one well-formed token, `InvalidToken` or `Unavailable` with the reason.
+        This uses `max_token_bytes`, the cache and the revocations, but not the rules. Raise
+        `InvalidRequest` for anything but one well-formed token, else `InvalidToken` or
+        `Unavailable` with the reason.
         """
         key = f"Bearer {checked_token(token, self.max_token_bytes)}"
         verdict = self._cache.get(key)
@@ -181,9 +181,9 @@ class JWTMiddleware:
         return self._verify(key, token)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
-        """Return what is to happen with this request.
+        """Return the decision about this request.
 
-        Calls no app, reads no body and writes nothing into the environ.
+        This does not call the app, read the body or change the environ.
         """
         enforced = self._decide(environ, self._match)
         return decision_of(enforced, self._report_only(environ, enforced[1]))
@@ -191,34 +191,34 @@ class JWTMiddleware:
     def ready(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
 
-        Call it outside of requests: it waits for keys and revocations as a request would.
+        Call it outside of requests, since it waits for keys and revocations as a request would.
         """
         return readiness(self.verifier)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules, in the order in which they were given."""
+        """The rules, in the given order."""
         return self._rules
 
     def replace_verifier(self, verifier: Verifier) -> None:
-        """Verify with another verifier from now on, and forget what the former one verified."""
+        """Use another verifier from now on, and drop the verdicts of the former one."""
         self.verifier = verifier
         self._cache = VerdictCache(self._cache_size)
 
     def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
-        """Return whether a subject names one person, with a single issuer, or under which rules."""
+        """Return whether a subject names one person: with a single issuer, or under which rules."""
         all_ = self.verifier.issuers
         rules = frozenset(rule for rule in self._rules if len(rule.issuers(all_)) == 1)
         return len(all_) == 1, rules
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
-        """Return what the report-only rules would decide, and never raise: they refuse nobody."""
+        """Return the decision of the report-only rules. Never raise, since they refuse nobody."""
         if self._candidates is None:
             return NOTHING
         try:
             return self._decide(environ, self._candidates, caller)
         except Exception as error:
-            # Enforced, it would be a 500 of the owner's own keys or revocations.
+            # An owner's keys or revocations are broken. Under an enforced rule this would be a 500.
             _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
             return NOTHING
 
@@ -230,7 +230,7 @@ class JWTMiddleware:
         try:
             rules = match(environ)
             if self._cross_origin:
-                # Its method decides which rules the request meets that a preflight announces.
+                # The method that a preflight announces decides which rules its request will meet.
                 method = self._cross_origin.announced_method(environ)
                 asked = match({**environ, "REQUEST_METHOD": method}) if method else ()
                 if rules or asked:
@@ -245,7 +245,7 @@ class JWTMiddleware:
         except Refusal as refusal:
             if caller is None and refusal.reason == "missing" and has_unread_scheme(environ):
                 refusal = MissingToken("unread_scheme")
-            # Known is a caller whose token is good, and whom a requirement refuses.
+            # Return the caller too, if its token is valid and only a requirement refuses it.
             return rules, caller, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):
             if (tidy := self._tidied(environ)) is None:
@@ -256,7 +256,7 @@ class JWTMiddleware:
     def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return an environ without values of None, or None if it is malformed.
 
-        Raises the error that is being handled if the environ is not the reason for it.
+        Re-raise the current error if the environ is not its cause.
         """
         tidy = tidy_environ(environ)
         # Not `None in`: a value may be equal to everything.

@@ -1,4 +1,4 @@
-"""The cache of verified credentials: what never changes of a token is checked once."""
+"""The cache of verified credentials. The parts of a token that never change are checked once."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -7,10 +7,10 @@ from .trust.verifier import Verdict
 
 
 class VerdictCache(OrderedDict[Hashable, Verdict]):
-    """The verdicts on the credentials that came last, at most `size`; with 0 none is cached.
+    """The verdicts on the latest credentials, at most `size`; with 0, none is cached.
 
-    Its keys are credentials as they came. A dict, so that a look-up is one call: that is what most
-    requests cost here.
+    Its keys are credentials as the client sent them. It is a dict, so that a look-up is one call.
+    For most requests this is the only cost here.
     """
 
     def __init__(self, size: int) -> None:
@@ -18,12 +18,12 @@ class VerdictCache(OrderedDict[Hashable, Verdict]):
         self._size = size
 
     def add(self, key: Hashable, verdict: Verdict) -> None:
-        """Cache a verdict. The oldest goes first."""
+        """Cache a verdict, and drop the oldest if the cache is full."""
         if not self._size:
             return
         self[key] = verdict
         if len(self) > self._size:
             try:
                 self.popitem(last=False)
-            except KeyError:  # other threads evict too; each of these calls is atomic
+            except KeyError:  # another thread emptied the cache; each of these calls is atomic
                 return

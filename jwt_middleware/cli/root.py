@@ -40,8 +40,8 @@ class _Root(click.Group):
 @click.group("jwt-middleware", cls=_Root)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def root() -> None:
-    """Make keys, manage the users of the login app and their tokens, inspect tokens, and show what
-    is protected.
+    """Make keys, manage the users of the login app and their tokens, inspect tokens, and show the
+    protected routes.
 
     \b
       jwt-middleware keys new

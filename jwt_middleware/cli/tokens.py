@@ -1,4 +1,4 @@
-"""`jwt-middleware tokens`: makes, lists and takes back the personal access tokens of users."""
+"""`jwt-middleware tokens`: makes, lists and removes the personal access tokens of users."""
 
 import time
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ _DAY = 86_400  # seconds
 
 @click.group()
 def tokens() -> None:
-    """Make, list and take back personal access tokens, for machines and for clients that log in
-    with Basic.
+    """Make, list and remove personal access tokens, for machines and for clients that log in with
+    Basic.
 
-    A token is accepted where the middleware has OpaqueTokens among its providers. The database is
-    that of 'jwt-middleware users'.
+    A token is accepted if the middleware has OpaqueTokens among its providers. The database is that
+    of 'jwt-middleware users'.
 
     \b
       export JWT_MIDDLEWARE_DATABASE_URL=sqlite:///auth.db
@@ -47,7 +47,8 @@ def tokens() -> None:
 def _add(username: str, name: str, scopes: tuple[str, ...], days: int, database: str) -> None:
     """Make a token for the user USERNAME, and print it.
 
-    The token is the only line on stdout. It cannot be shown again: the database has a hash of it.
+    The token is the only line on stdout. It cannot be shown again, since the database only has its
+    hash.
     """
     store = open_store(database)
     expires_at = time.time() + days * _DAY
@@ -60,10 +61,10 @@ def _add(username: str, name: str, scopes: tuple[str, ...], days: int, database:
 @click.argument("username")
 @database_option
 def _list(username: str, database: str) -> None:
-    """Print the tokens of the user USERNAME, one a line, oldest first.
+    """Print the tokens of the user USERNAME, one per line, oldest first.
 
     A line has six fields, separated by tabs: the id, the name, the scopes separated by spaces, the
-    day of its making, the day of its expiry (both in UTC), and "expired" or nothing.
+    date of creation, the date of expiry (both in UTC), and "expired" or nothing.
     """
     for token in open_store(database).tokens(username):
         is_expired = token.expires_at <= time.time()
@@ -77,7 +78,7 @@ def _list(username: str, database: str) -> None:
 @database_option
 @log_option
 def _remove(token_id: str, database: str, log: str | None) -> None:
-    """Take back the token with this ID, for good. Workers refuse it within a second.
+    """Remove the token with this ID permanently. Workers refuse it within a second.
 
     The ID is the first field of 'tokens list'. In the token it is the 12 characters after
     "jwtm_pat_".

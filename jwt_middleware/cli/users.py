@@ -66,7 +66,7 @@ def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, cr
 @users.command("list")
 @database_option
 def _list(database: str) -> None:
-    """Print the users, one a line.
+    """Print the users, one per line.
 
     A line has four fields, separated by tabs: the id, the name, the scopes separated by spaces, and
     "disabled" or nothing.
@@ -119,8 +119,8 @@ def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
 @database_option
 @log_option
 def _disable(name: str, database: str, log: str | None) -> None:
-    """Stop the user NAME from logging in, and end all sessions of the user. No other user can take
-    the name."""
+    """Stop the user NAME from logging in, and end all sessions and personal tokens of the user. No
+    other user can take the name."""
     open_store(database, log=log).disable_user(name)
 
 
@@ -129,5 +129,6 @@ def _disable(name: str, database: str, log: str | None) -> None:
 @database_option
 @log_option
 def _remove(name: str, database: str, log: str | None) -> None:
-    """Delete the user NAME, and end all sessions of the user. Another user can take the name."""
+    """Delete the user NAME, and end all sessions and personal tokens of the user. Another user can
+    take the name."""
     open_store(database, log=log).remove_user(name)

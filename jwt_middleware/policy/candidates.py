@@ -1,7 +1,7 @@
 """Separates the rules that are enforced from report-only rules, which only report their answer.
 
 An owner proves a rule before enforcing it. So a report-only rule must neither refuse nor open a
-path, and its report must be what enforcing it would do:
+path, and its report must predict the answer under enforcement:
 
 - Requests are answered as if the report-only rules did not exist. A report-only
   `Rule("/api/admin", scope("admin"))` below `Rule("/api")` leaves `/api/admin` as closed as it was.

@@ -13,9 +13,9 @@ it. So a prefix is refused if it is more likely a slip than a path:
 | a character that looks like another one | a fullwidth slash, a division slash, a ligature |
 | a part that some reading changes | `//` `/..` `%2f` `;v=1` `\` a space |
 
-A dollar sign is part of a path within a word (`/Outer$Inner`), and in the names of OData
-(`/$metadata`) and FHIR (`/$everything`), which are listed here. Parentheses are part of a path as
-an OData key or as a call without arguments (`/Products(1)`, `/Top()`).
+A dollar sign is part of a path within a word (`/Outer$Inner`). It may also start a name of OData
+(`/$metadata`) or FHIR (`/$everything`); these names are listed here. Parentheses are part of a path
+as an OData key or as a call without arguments (`/Products(1)`, `/Top()`).
 """
 
 import re
@@ -157,7 +157,7 @@ def _check_is_literal(prefix: str) -> None:
             else ""
         )
         raise ConfigurationError(
-            f"prefix must not contain a pattern other than a segment '*', got {prefix!r}; "
+            f"prefix must not contain a pattern other than a '*' segment, got {prefix!r}; "
             f"Rule({form!r}), where '*' stands for any one segment{dollar}"
         )
 

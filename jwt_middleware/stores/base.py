@@ -1,4 +1,4 @@
-"""Defines what is stored, `User`, `Session` and `PersonalToken`, and the protocols of stores."""
+"""Defines the stored values `User`, `Session` and `PersonalToken`, and the protocols of stores."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -63,9 +63,9 @@ class UserRecord(User):
 class PersonalToken:
     """A personal access token as a store lists it. Nobody can use or make a token with it.
 
-    - `id`: what `remove_token` takes, and the `jti` of the caller.
-    - `name`: what its owner calls it.
-    - `scopes`: the scopes asked for. The token has those of them that its user has now.
+    - `id`: the argument of `remove_token`, and the `jti` of the caller.
+    - `name`: its owner's name for it.
+    - `scopes`: the requested scopes. The token has those of them that its user has now.
     - `created_at` and `expires_at`: seconds since the epoch.
     """
 
@@ -78,9 +78,9 @@ class PersonalToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRecord:
-    """What a store knows of a personal token, for checking it.
+    """The data of a personal token in a store, for checking it.
 
-    `secret_hash` is the SHA-256 of its secret (32 bytes). `user` is None when the user was removed.
+    `secret_hash` is the SHA-256 of its secret (32 bytes). `user` is None if the user was removed.
     """
 
     token: PersonalToken
@@ -147,14 +147,23 @@ class SessionStore(Protocol):
         nothing."""
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
         every issuer."""
 
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
 
 
 class TokenStore(Protocol):
@@ -168,7 +177,7 @@ class TokenStore(Protocol):
         first token."""
 
     def find_token(self, id: str) -> TokenRecord | None:
-        """Return what is known of the token with this id: expired or not, removed or not."""
+        """Return the data of the token with this id, even if it is expired or removed."""
 
 
 class Counters(Protocol):

@@ -1,25 +1,31 @@
 """`MemoryStore`: stores users, their tokens, sessions, revocations and counters in this process."""
 
-import secrets
-import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
+from ..trust.cut_offs import subject_of
 from ..trust.revocation import Revocation, RevocationPage
-from .base import MAX_SESSIONS, Session, TokenRecord
+from .base import MAX_SESSIONS, Session
+from .memory_tokens import TokensInMemory
 from .passwords import DEFAULT_METHOD
-from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
-from .tokens import KEEP_EXPIRED, MAX_TOKENS, TokenRow, TokenStoreBase
+from .revocations import (
+    MARGIN,
+    PRUNE_AFTER,
+    session_entry,
+    sessions_entry,
+    subject_entry,
+    token_entry,
+)
 from .users import Row, fold_name
 
 _SWEEP_EVERY = 60
 """Seconds between two removals of expired entries: seldom enough to cost nothing."""
 
 
-class MemoryStore(TokenStoreBase):
+class MemoryStore(TokensInMemory):
     """Stores users, their tokens, sessions, revocations and counters as long as this object lives.
 
     Use it in tests, and for an app in one process. Many threads may use one store. After a fork
@@ -33,13 +39,10 @@ class MemoryStore(TokenStoreBase):
         self._last_id = 0
         self._sessions: dict[bytes, Session] = {}
         self._names_of: dict[str, set[bytes]] = {}  # user id to the names of its sessions
-        self._tokens: dict[str, TokenRow] = {}
-        self._token_key: bytes | None = None
         self._revocations: dict[int, Revocation] = {}
         self._last_revocation = 0
         self._counts: dict[str, tuple[int, float]] = {}
         self._swept_at = time.time()
-        self._lock = threading.Lock()
 
     def ping(self) -> None:
         """Return at once: memory always answers."""
@@ -86,9 +89,10 @@ class MemoryStore(TokenStoreBase):
             self._end([current] if current else [])
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
         with self._lock:
-            self._end(self._sessions_of(user_id, issuer))
+            self._end_all(user_id, issuer)
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
@@ -100,10 +104,24 @@ class MemoryStore(TokenStoreBase):
         with self._lock:
             self._append(entry)
 
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+        entry = subject_entry(issuer, subject)
+        with self._lock:
+            self._append(entry)
+
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
         with self._lock:
             return any(entry.key in keys for entry in self._revocations.values())
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
+        with self._lock:
+            found = [one.expires_at for one in self._revocations.values() if one.key == key]
+        return max(found, default=0)
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """Return the entries after the cursor. For None, or for a cursor that is no longer in the
@@ -134,51 +152,6 @@ class MemoryStore(TokenStoreBase):
         now = time.time()
         count, expires_at = self._counts.get(key, (0, now))
         return (count, expires_at) if expires_at > now else (0, now)
-
-    def token_key(self) -> bytes | None:
-        """Return the key that authenticates the form of this store's tokens, or None before the
-        first token."""
-        return self._token_key
-
-    def find_token(self, id: str) -> TokenRecord | None:
-        """Return what is known of the token with this id: expired or not, removed or not."""
-        row = self._tokens.get(id)
-        return None if row is None else row.record(self._get(row.user_id))
-
-    def _need_token_key(self) -> bytes:
-        with self._lock:
-            self._token_key = self._token_key or secrets.token_bytes(32)
-            return self._token_key
-
-    def _insert_token(self, row: TokenRow) -> bool:
-        with self._lock:
-            user = self._get(row.user_id)
-            if user is None or user.disabled or len(self._tokens_of(user.id)) >= MAX_TOKENS:
-                return False
-            self._tokens[row.id] = row
-            return True
-
-    def _tokens_of(self, user_id: int) -> list[TokenRow]:
-        rows = list(self._tokens.values())
-        return [row for row in rows if row.user_id == user_id and row.removed_at is None]
-
-    def _end_token(self, id: str) -> bool:
-        with self._lock:
-            row = self._tokens.get(id)
-            if row is None:
-                return False
-            if row.removed_at is None:
-                self._end_tokens([row])
-            return True
-
-    def _end_tokens_of(self, user_id: int) -> None:
-        self._end_tokens(self._tokens_of(user_id))
-
-    def _end_tokens(self, rows: Iterable[TokenRow]) -> None:
-        now = time.time()
-        for row in rows:
-            self._tokens[row.id] = replace(row, removed_at=now)
-            self._append(token_entry(row.id, row.expires_at, ""))
 
     def _find(self, username: str) -> Row | None:
         return self._rows.get(fold_name(username))
@@ -214,7 +187,7 @@ class MemoryStore(TokenStoreBase):
             version = row.version + 1 if ends_sessions else row.version
             self._rows[key] = replace(row, **values, version=version)
             if ends_sessions:
-                self._end(self._sessions_of(str(row.id)))
+                self._end_all(str(row.id))
             if ends_tokens:
                 self._end_tokens_of(row.id)
             return True
@@ -223,7 +196,7 @@ class MemoryStore(TokenStoreBase):
         with self._lock:
             row = self._rows.pop(fold_name(username), None)
             if row is not None:
-                self._end(self._sessions_of(str(row.id)))
+                self._end_all(str(row.id))
                 self._end_tokens_of(row.id)
             return row is not None
 
@@ -236,6 +209,10 @@ class MemoryStore(TokenStoreBase):
     def _sessions_of(self, user_id: str, issuer: str | None = None) -> list[Session]:
         found = [self._sessions[name] for name in self._names_of.get(user_id, ())]
         return [session for session in found if issuer in (None, session.issuer)]
+
+    def _end_all(self, user_id: str, issuer: str | None = None) -> None:
+        self._end(self._sessions_of(user_id, issuer))
+        self._append(sessions_entry(issuer, user_id))
 
     def _end(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
@@ -262,24 +239,24 @@ class MemoryStore(TokenStoreBase):
         """Remove expired entries once a minute.
 
         Revocations stay for another hour, because the clock of this machine may be ahead for a
-        while.
+        while. Of the cut-offs of one key the last is enough.
         """
         is_recent = self._swept_at <= now < self._swept_at + _SWEEP_EVERY
         if is_recent:
             return
         self._swept_at = now
+        last = {entry.key: number for number, entry in self._revocations.items()}
         self._revocations = {
             number: entry
             for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
+            and (last[entry.key] == number or subject_of(entry.key) is None)
         }
-        # A count of zero is that of attempts that were given back: a flood of them must not fill
+        self._sweep_tokens(now)
+        # A count of zero is that of attempts that were given back. A flood of them must not fill
         # the memory with the names that they were for.
         self._counts = {
             key: value for key, value in self._counts.items() if value[0] and value[1] > now
-        }
-        self._tokens = {
-            id_: row for id_, row in self._tokens.items() if row.expires_at + KEEP_EXPIRED > now
         }
         for session in list(self._sessions.values()):
             if session.expires_at + session.token_lifetime + MARGIN <= now:

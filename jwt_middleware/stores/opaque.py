@@ -25,14 +25,14 @@ CACHE_FOR = 60
 `RevocationList` refuses a removed token sooner."""
 
 _REMEMBER_FOR = 1
-"""Seconds for which an answer of the store is used again: a token that is refused is not cached by
-the middleware, and its bearer may try it ten thousand times a second."""
+"""Seconds for which an answer of the store is reused. The middleware does not cache a refused
+token, and its bearer may try it ten thousand times per second."""
 
 _MOST_REMEMBERED = 10_000
-"""Answers of the store that are remembered, each a few hundred bytes."""
+"""Cached answers of the store, each a few hundred bytes."""
 
 _RETRY = 1
-"""Seconds after a failed read, or after a read of the key, in which no request reads again."""
+"""Seconds after a failed read, or after a read of the key, in which requests do not read again."""
 
 
 class OpaqueTokens:
@@ -43,19 +43,20 @@ class OpaqueTokens:
 
     - `store`: a `SQLStore` or a `MemoryStore`, whose `add_token` makes the tokens.
     - `issuer`: the issuer of the callers. It may be that of the minter: `issued_by` and REMOTE_USER
-      then make no difference between a user's tokens of the two kinds.
+      then do not distinguish a user's tokens of the two kinds.
     - `remote_user_claim`: as in `Provider`; `preferred_username` is the username.
 
     The caller's subject is the user's id, as the login app writes it. The scopes are those of the
-    token that its user has too. The claims are `iss sub iat exp jti scope preferred_username`; a
-    token does not get the extra claims of its user, which no scope could limit.
+    token that its user also has. The claims are `iss sub iat exp jti scope preferred_username`. A
+    token does not get the extra claims of its user, since no scope could limit them.
 
-    A token that was seen before needs no read of the store, for up to `CACHE_FOR` seconds. So a
-    change of its user's scopes counts within that time. Pass `revocations=RevocationList(store)`,
-    which refuses a removed token, and those of a disabled or removed user, within a second.
+    A token that was seen before does not need a read of the store, for up to `CACHE_FOR` seconds.
+    So a change of its user's scopes takes effect within that time. Pass
+    `revocations=RevocationList(store)`, which refuses a removed token, and those of a disabled or
+    removed user, within a second.
 
-    A guessed token costs no read, since it lacks the tag of the store (`stores.tokens`). If the
-    store does not answer, a token that must be looked up is refused with 503, never with 401.
+    A guessed token does not cost a read, since it lacks the tag of the store (`stores.tokens`). If
+    the store does not answer, a token that must be looked up is refused with 503, never with 401.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class OpaqueTokens:
 
     @property
     def terms(self) -> Provider:
-        """The issuer, and how claims are checked."""
+        """The issuer, and the terms for the claims."""
         return self._terms
 
     def recognizes(self, token: str) -> bool:
@@ -97,10 +98,10 @@ class OpaqueTokens:
         return token.startswith(PREFIX)
 
     def look_up(self, token: str) -> LookedUp:
-        """Return what the store knows of a token.
+        """Return the store's data of a token.
 
-        `InvalidToken` with the reason `malformed` (such as a wrong checksum), `signature` (another
-        store made it, or nobody) or `revoked`; `Unavailable` if the store does not answer.
+        Raise `InvalidToken` with the reason `malformed` (such as a wrong checksum), `signature`
+        (this store did not make it) or `revoked`. Raise `Unavailable` if the store does not answer.
         """
         parts = parse_token(token)
         if parts is None:
@@ -121,8 +122,8 @@ class OpaqueTokens:
         return LookedUp(_claims(record, user), CACHE_FOR)
 
     def _current_key(self) -> bytes | None:
-        """Return the key of the tags, read again at most once a second: guesses must cost no read,
-        and the first token of a store must be accepted soon."""
+        """Return the key of the tags, read again at most once a second. Guesses must not cost a
+        read, but the first token of a store must be accepted soon."""
         now = time.monotonic()
         if now >= self._read_key_at + _RETRY:
             self._key = self._read(self._store.token_key)
@@ -148,7 +149,7 @@ class OpaqueTokens:
             return read()
         except Exception as error:  # an owner's store may raise anything
             self._retry_at = time.monotonic() + _RETRY
-            # Only the names of classes: a driver's text may hold a password.
+            # Log only class names, since a driver's message may hold a password.
             cause = error.cause if isinstance(error, StoreUnavailable) else type(error).__name__
             _log.warning("personal tokens cannot be looked up: %s", cause)
             raise Unavailable("tokens_unavailable") from None

@@ -90,7 +90,7 @@ class PasswordHasher:
     def rehash(self, password: str) -> str:
         """Return a new hash of a password that has just been checked.
 
-        `StoreUnavailable` at once when others wait for a slot: the next login can do it.
+        Raise `StoreUnavailable` at once if others wait for a slot, since the next login can do it.
         """
         with hashing_slot(max_waiting=MAX_WAITING_CHECKS):
             return generate_password_hash(password, self.method)
@@ -140,8 +140,8 @@ def check_password(stored_hash: str | None, password: str, *, unknown: str | Non
     512 MiB returns False after the same time, with a WARNING on the logger `jwt_middleware.login`.
     A password that no user can have, such as one over 1024 bytes, returns False at once.
 
-    `StoreUnavailable` if two hashes run and two checks wait already, or if memory is short.
-    `ConfigurationError` if `unknown` is not a method.
+    Raise `StoreUnavailable` if two hashes run and two checks wait already, or if memory is short.
+    Raise `ConfigurationError` if `unknown` is not a method.
     """
     if unknown is None:
         return _check(stored_hash, password, _method(DEFAULT_METHOD), _unknown_by_default)
@@ -152,7 +152,7 @@ def hash_password(password: str) -> str:
     """Return a hash for your own user table. It takes the default time of an unknown name.
 
     A password that is empty, longer than 1024 bytes in UTF-8, not Unicode, or contains NUL raises
-    `ConfigurationError`. `StoreUnavailable` if no slot is free within 2 s.
+    `ConfigurationError`. Raise `StoreUnavailable` if no slot is free within 2 s.
     """
     return PasswordHasher().hash(password)
 

@@ -3,17 +3,17 @@
     jwtm_pat_ ID SECRET TAG CHECKSUM        all but the prefix in base62, without separators
 
     ID          12 characters, random: names the token in lists and logs
-    SECRET      43 characters: 256 random bits. The store has their SHA-256 alone
-    TAG         11 characters: 64 bits of an HMAC over all before it, by a key of the store
+    SECRET      43 characters: 256 random bits. The store only has their SHA-256
+    TAG         11 characters: 64 bits of an HMAC over all before it, with a key of the store
     CHECKSUM     6 characters: the CRC-32 of all before it
 
-The prefix and the checksum let secret scanners find a token in a text, and tell it from a text that
-only looks like one: `jwtm_pat_[0-9A-Za-z]{72}`. Anybody can make a right checksum, but only the
-store can make a right tag. So a guessed token is refused without a look into the store, however
-many are tried. The tag does not replace the secret: a reader of the store has the key of the tags,
-and can still make no token that is accepted.
+The prefix and the checksum let secret scanners find a token, and distinguish it from strings that
+only look like one: `jwtm_pat_[0-9A-Za-z]{72}`. Anybody can make a correct checksum, but only the
+store can make a correct tag. So any number of guessed tokens is refused without a read of the
+store. The tag does not replace the secret. A reader of the store has the key of the tags, but still
+cannot make a token that is accepted.
 
-The key is made with the first token, and never changes.
+The key is created with the first token, and never changes.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ MAX_TOKENS = 100
 of them end in one short transaction."""
 
 KEEP_EXPIRED = 90 * 86_400
-"""Seconds for which an expired token is listed. Until then a client is told that it has expired."""
+"""Seconds for which an expired token is listed, and for which its client learns that it expired."""
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _ID, _SECRET, _TAG, _CHECKSUM = 12, 43, 11, 6
@@ -51,15 +51,15 @@ _FORM = re.compile(
 )
 _MAX_NAME = 255
 _EARLIEST = 10**9
-"""Seconds since the epoch, in 2001. A smaller number is a duration that was passed as a moment."""
+"""Seconds since the epoch, in 2001. A smaller number is a duration, passed by mistake."""
 
 _LATEST = 253402300800
-"""Seconds since the epoch at the end of the year 9999, the last that calendars can tell."""
+"""Seconds since the epoch at the end of the year 9999, the last year of Python's calendar."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenParts:
-    """A token of the right form and with the right checksum: nobody has checked more of it yet."""
+    """A token with a correct form and checksum, which is otherwise unchecked."""
 
     id: str
     secret_hash: bytes = field(repr=False)
@@ -92,7 +92,7 @@ def new_token(key: bytes) -> tuple[str, str, bytes]:
 class TokenRow:
     """A stored token: `scopes` are separated by spaces, `removed_at` is None until it is removed.
 
-    A removed token stays until it has expired, so that its bearer is told that it was revoked.
+    A removed token stays until it has expired, so that its bearer learns that it was revoked.
     """
 
     id: str
@@ -115,7 +115,7 @@ class TokenRow:
         )
 
     def record(self, user: Row | None) -> TokenRecord:
-        """Return all that is known of the token, for checking it."""
+        """Return all data of the token, for checking it."""
         return TokenRecord(
             token=self.listed(),
             secret_hash=self.secret_hash,
@@ -125,12 +125,12 @@ class TokenRow:
 
 
 class TokenStoreBase(UserStoreBase):
-    """The methods of `MemoryStore` and `SQLStore` on the personal access tokens of their users.
+    """The methods of `MemoryStore` and `SQLStore` for the personal access tokens of their users.
 
-    `disable_user` and `remove_user` end a user's tokens for good; enabling the user again brings
-    none back. A new password and `end_sessions` leave them: they are for machines, which nobody
-    logs in again. After a theft of a password look at `tokens()`, since whoever knew the password
-    could make one.
+    `disable_user` and `remove_user` end a user's tokens permanently; enabling the user again does
+    not restore them. A new password and `end_sessions` leave them, since they are for machines,
+    which nobody logs in again. After a theft of a password, check `tokens()`, since the thief may
+    have made one.
     """
 
     def add_token(
@@ -138,12 +138,12 @@ class TokenStoreBase(UserStoreBase):
     ) -> str:
         """Store a new token of a user and return it. It can never be shown again.
 
-        - `name`: what the user calls it, 1 to 255 characters without control characters.
+        - `name`: the user's name for it, 1 to 255 characters without control characters.
         - `scopes`: the token has those of them that its user has at the moment of a request.
         - `expires_at`: seconds since the epoch.
 
-        `UnknownUser` if nobody has the username. `ConfigurationError` for an argument that cannot
-        be stored, for a disabled user, and beyond `MAX_TOKENS`.
+        Raise `UnknownUser` for an unknown username. Raise `ConfigurationError` for an argument that
+        cannot be stored, for a disabled user, and beyond `MAX_TOKENS`.
         """
         _check_name(name)
         _check_expiry(expires_at)
@@ -158,18 +158,18 @@ class TokenStoreBase(UserStoreBase):
         return token
 
     def tokens(self, username: str) -> list[PersonalToken]:
-        """Return the tokens of a user, oldest first, expired ones too. `UnknownUser` if nobody has
-        the username."""
+        """Return the tokens of a user, oldest first, including expired ones. Raise `UnknownUser`
+        for an unknown username."""
         user = self._row_of(username)
         return [row.listed() for row in self._tokens_of(user.id)]
 
     def remove_token(self, id: str) -> None:
-        """End a token for good. A `RevocationList` over this store refuses it within a second.
+        """End a token permanently. A `RevocationList` over this store refuses it within a second.
 
-        Removing it again changes nothing. `UnknownToken`, a `LookupError`, if there is none with
+        Removing it again changes nothing. Raise `UnknownToken`, a `LookupError`, if no token has
         this id.
         """
-        # The id is not shown: somebody may have passed the whole token.
+        # Do not show the id, since somebody may have passed the whole token.
         if not isinstance(id, str) or not self._end_token(id):
             raise UnknownToken("there is no personal token with this id")
 
@@ -179,11 +179,11 @@ class TokenStoreBase(UserStoreBase):
 
     @abstractmethod
     def find_token(self, id: str) -> TokenRecord | None:
-        """Return what is known of the token with this id: expired or not, removed or not."""
+        """Return the data of the token with this id, even if it is expired or removed."""
 
     @abstractmethod
     def _need_token_key(self) -> bytes:
-        """Return the key of the tags. Make it if there is none."""
+        """Return the key of the tags, and create it if it is missing."""
 
     @abstractmethod
     def _insert_token(self, row: TokenRow) -> bool:
@@ -231,7 +231,7 @@ def _checksum_of(text: str) -> str:
 
 
 def _base62(number: int, length: int) -> str:
-    """Return a number in base 62, with zeros before it: a number has one form."""
+    """Return a number in base 62 with leading zeros, so that a number has one form."""
     digits = ""
     for _ in range(length):
         number, digit = divmod(number, 62)

@@ -1,4 +1,4 @@
-"""Checks scopes and claims, and turns them into the text that a store holds."""
+"""Checks scopes and claims, and turns them into the strings that a store holds."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3:
 
 
 def join_scopes(scopes: Sequence[str]) -> str:
-    """Return scopes with spaces between, each once. `ConfigurationError` for anything else."""
+    """Return scopes separated by spaces, each once. Raise `ConfigurationError` for other values."""
     names = tuple_of(
         str,
         scopes,
@@ -30,7 +30,7 @@ def join_scopes(scopes: Sequence[str]) -> str:
 
 
 def write_claims(claims: Mapping[str, Any] | None) -> str:
-    """Return claims as JSON. `ConfigurationError` for claims that JSON would not give back."""
+    """Return claims as JSON. Raise `ConfigurationError` for claims that JSON would change."""
     given = {} if claims is None else claims
     try:
         text = json.dumps(given, allow_nan=False)
@@ -47,7 +47,7 @@ def write_claims(claims: Mapping[str, Any] | None) -> str:
 
 
 def read_claims(text: str) -> dict[str, Any]:
-    """Return stored claims, a fresh dict. `StoreUnavailable` if they are damaged."""
+    """Return stored claims as a fresh dict. Raise `StoreUnavailable` if they are damaged."""
     try:
         claims = json.loads(text)
     except (RecursionError, TypeError, ValueError):

@@ -81,12 +81,12 @@ class UserStoreBase(ABC):
 
         Any value that a client sends may be passed. Known, unknown and disabled names take the same
         time. A correct password whose hash has another method than this store is hashed again.
-        `StoreUnavailable` if the store cannot answer, or at once if too many logins are waiting.
+        Raise `StoreUnavailable` if the store cannot answer, or at once if too many logins wait.
         """
         self._hasher.expect(self._some_hashes)
         row = self._find(username) if _is_name(username) else None
         if row is not None and row.disabled:
-            # A right password is never padded, so its time would show that it is right.
+            # A correct password is never padded, so its time would show that it is correct.
             row = None
         is_correct = self._hasher.check(row.password_hash if row else None, password)
         if row is None or not is_correct:
@@ -115,8 +115,8 @@ class UserStoreBase(ABC):
     ) -> User:
         """Store a new user and return it. `claims` are extra claims for its tokens.
 
-        `NameTaken`, a `ConfigurationError`, when the name is taken. `ConfigurationError` when an
-        argument cannot be stored.
+        Raise `NameTaken`, a `ConfigurationError`, if the name is taken. Raise `ConfigurationError`
+        if an argument cannot be stored.
         """
         require(
             _is_name(username),

@@ -1,6 +1,10 @@
-"""The `Cookie` header, and what a cookie is called (RFC 6265)."""
+"""Reads the `Cookie` header, and names cookies (RFC 6265)."""
 
-_HOST_PREFIX = "__Host-"
+COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+"""The name of a cookie: a token of RFC 9110 section 5.6.2."""
+
+_PREFIXES = ("__Host-", "__Secure-")
+"""What a browser only accepts beside `Secure` (RFC 6265bis section 4.1.3)."""
 
 
 def cookie_values(header: str, name: str) -> list[str]:
@@ -18,6 +22,9 @@ def cookie_values(header: str, name: str) -> list[str]:
 def loopback_cookie_name(name: str) -> str:
     """Return the name of a cookie over plain http at a loopback host: without `__Host-`.
 
-    WebKit drops Secure cookies there, and without `Secure` browsers accept no such prefix.
+    WebKit drops Secure cookies there, and without `Secure` browsers do not accept that prefix.
     """
-    return name.removeprefix(_HOST_PREFIX) or name
+    for prefix in _PREFIXES:
+        if name.startswith(prefix):
+            return name[len(prefix) :] or name
+    return name

@@ -1,5 +1,5 @@
-"""Cross-origin resource sharing (the Fetch standard, section 3): which origins may read an
-answer."""
+"""Cross-origin resource sharing (the Fetch standard, section 3): decides which origins may read
+answers."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,27 +16,28 @@ from .same_site import is_own_origin
 from .wsgi import StartResponse, WSGIApplication
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"
-"""A method, or the name of a header (RFC 9110 section 5.6.2), of a length that somebody uses."""
+"""A method or the name of a header (RFC 9110 section 5.6.2), of a length that occurs in
+practice."""
 
 _MOST_HEADERS = 64
 _USUAL_HEADERS = "authorization, content-type"
-_MAX_AGE = "600"  # seconds for which a browser need not ask again
+_MAX_AGE = "600"  # seconds for which a browser may cache the answer
 
 _EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
 _CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
 
 
 class Preflight:
-    """The answer to a CORS preflight from an allowed origin: what it asks for is allowed (Fetch,
+    """The answer to a CORS preflight from an allowed origin, which allows what it asks for (Fetch,
     section 3.2)."""
 
 
 class CrossOrigin:
-    """What a middleware lets pages of other origins do. False in a condition: nothing to look at.
+    """The permissions of pages of other origins. False in a condition if there is nothing to check.
 
     - `allowed_origins`: see `checked_origins`.
     - `is_strict`: whether requests from any other origin are refused.
-    - `places`: where tokens are looked for. Scripts may send cookies where one is a cookie.
+    - `places`: the places of tokens. Scripts may send cookies if one of them is a cookie.
     """
 
     def __init__(self, allowed_origins: Sequence[str], is_strict: bool, places: Places) -> None:
@@ -56,8 +57,8 @@ class CrossOrigin:
         return self._is_strict or bool(self.allowed)
 
     def announced_method(self, environ: Mapping[str, Any]) -> str | None:
-        """Return the method that a preflight from an allowed origin announces; None for any other
-        request."""
+        """Return the method that a preflight from an allowed origin announces, or None for any
+        other request."""
         if not is_preflight(environ) or not may_read(environ, self.allowed):
             return None
         method: str = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
@@ -79,22 +80,22 @@ class CrossOrigin:
 
 
 def is_preflight(environ: Mapping[str, Any]) -> bool:
-    """Return whether this is a real preflight: OPTIONS with an origin and the method it asks for
+    """Return whether this is a real preflight: OPTIONS with an origin and the requested method
     (Fetch, section 3.3)."""
     asks = environ.get("HTTP_ORIGIN") and environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
     return environ.get("REQUEST_METHOD") == "OPTIONS" and bool(asks)
 
 
 def may_read(environ: Mapping[str, Any], allowed_origins: AllowedOrigins) -> bool:
-    """Return whether scripts of the origin that asks may read the answer."""
+    """Return whether scripts of the request's origin may read the answer."""
     return allowed_origins.may_read(environ.get("HTTP_ORIGIN"))
 
 
 def preflight_response(environ: Mapping[str, Any]) -> WSGIApplication:
     """Return the answer to a preflight from an allowed origin as a WSGI app.
 
-    It names the method and the headers that are asked for, in the form of RFC 9110: a `*` means
-    nothing with credentials (Fetch, section 3.3.5).
+    It names the requested method and headers if they have the form of RFC 9110. A `*` would be
+    ignored with credentials (Fetch, section 3.3.5).
     """
     method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
     asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
@@ -130,8 +131,8 @@ def allow_origin(
 ) -> StartResponse:
     """Return a `start_response` that lets scripts of an allowed origin read the answer.
 
-    Call it for every request, whatever its origin: caches must learn from `Vary: Origin` that the
-    answer to another origin may differ. Headers that the app set itself stay as they are.
+    Call this for every request with any origin, since `Vary: Origin` must tell caches that the
+    answer to another origin may differ. Headers that the app set itself stay unchanged.
     `with_credentials` also lets the browser send and accept cookies.
     """
     if not allowed_origins:
@@ -147,7 +148,7 @@ def allow_origin(
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         own = [value for name, value in headers if name.lower() == "access-control-allow-origin"]
         if not own:
-            # With "*" the answer is the same for every origin.
+            # With "*", the answer is the same for every origin.
             varied = headers if allowed_origins.allows_all else vary_by("Origin", headers)
             headers = varied + added
         elif own != ["*"]:

@@ -1,4 +1,4 @@
-"""What a request presents: the first credential in the places that the owner named."""
+"""Finds the first credential of a request in the places that the owner named."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from .same_site import is_from_a_browser, is_from_this_site, is_safe
 
 @dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
 class Credentials:
-    """What a request presents: one `token`, and the `place` that held it.
+    """The credential of a request: one `token`, and the `place` that held it.
 
     The repr does not show the token.
     """
@@ -34,8 +34,8 @@ class Credentials:
 class Places:
     """The places where a middleware looks for a token, in the owner's order.
 
-    The first that holds a credential decides. `ConfigurationError` for anything but a list of
-    places.
+    The first place that holds a credential decides. Anything but a list of places raises
+    `ConfigurationError`.
     """
 
     def __init__(self, places: Sequence[Place] = (bearer,)) -> None:
@@ -50,9 +50,9 @@ class Places:
         return iter(self._places)
 
     def find(self, environ: Mapping[str, Any]) -> tuple[Place | None, str]:
-        """Return the first place that holds a credential, and the credential as it came; or None.
+        """Return the first place that holds a credential, or None, and the unchanged credential.
 
-        `InvalidRequest` if it cannot be told which of several is meant.
+        Raise `InvalidRequest` if several credentials make the place ambiguous.
         """
         for place in self._places:
             credential = place.find(environ)
@@ -62,7 +62,7 @@ class Places:
 
     def scheme(self, environ: Mapping[str, Any]) -> str:
         """Return the AUTH_TYPE of a request whose caller is known."""
-        # Only a password has another one.
+        # Only a password has another scheme.
         place = self.find(environ)[0] if self.take_passwords else None
         return bearer.scheme if place is None else place.scheme
 
@@ -74,10 +74,10 @@ BEARER = Places()
 def extract(
     environ: Mapping[str, Any], max_bytes: int = 8192, places: Places = BEARER
 ) -> Credentials | None:
-    """Return the credentials of a request; None if no place holds one.
+    """Return the credentials of a request, or None if no place holds any.
 
-    `InvalidRequest` when the first place that holds something does not hold exactly one
-    well-formed token. `InvalidToken("too_large")` over `max_bytes`.
+    Raise `InvalidRequest` if the first place with a value does not hold exactly one well-formed
+    token. Raise `InvalidToken("too_large")` over `max_bytes`.
     """
     place, credential = places.find(environ)
     return None if place is None else Credentials(place.read(credential, max_bytes), place)
@@ -91,9 +91,9 @@ def check_site(
 ) -> None:
     """Raise `Forbidden("cross_site")` if a foreign page may have made a browser send this request.
 
-    `methods` are those that the request may mean. A browser adds a cookie by itself, and so it does
-    with a password that was typed into its own dialog. A program that sends a password sends no
-    header of a browser's.
+    `methods` are those that the request may mean. A browser adds a cookie by itself, and also a
+    password that was typed into its own dialog. A program that sends a password does not send the
+    headers of a browser.
     """
     is_program = place is basic_password and not is_from_a_browser(environ)
     if not (is_program or is_safe(environ, methods) or is_from_this_site(environ, allowed_origins)):
@@ -101,6 +101,6 @@ def check_site(
 
 
 def has_unread_scheme(environ: Mapping[str, Any]) -> bool:
-    """Return whether there is an Authorization header, for a request in which no place holds a
-    credential: its scheme is not read."""
+    """Return whether a request without credentials has an Authorization header, whose scheme is
+    then not accepted."""
     return bool(environ.get("HTTP_AUTHORIZATION"))

@@ -1,7 +1,7 @@
-"""Whether a person's browser asks for a page, and where that page is.
+"""Decides whether a person's browser asks for a page, and returns the address of that page.
 
-Only then is a refusal answered by a page, or sent to the sign-in page: a script or a program could
-do nothing with either.
+Only then does a refusal become a page or a redirect to the sign-in page, since scripts and programs
+could not use either.
 """
 
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ from urllib.parse import quote
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
-# Characters of a path as browsers write them (RFC 3986 section 3.3), and of a query.
+# Characters that browsers do not escape in a path (RFC 3986 section 3.3), and in a query.
 _IN_PATH = "/:@!$&'()*+,;=-._~"
 _IN_QUERY = _IN_PATH + "?%"
 _LONGEST_NEXT = 2048
-"""Characters of the way back. A longer one is left out: some servers refuse a longer URL."""
+"""Characters of the way back. A longer one is left out, since some servers refuse long URLs."""
 
 DECIDING_HEADERS = ("Accept", "Sec-Fetch-Mode")
-"""What `wants_page` reads, for `Vary`."""
+"""The headers that `wants_page` reads, for `Vary`."""
 
 
 def wants_page(environ: Mapping[str, Any]) -> bool:
-    """Return whether the answer is shown to a person: a navigation of a browser.
+    """Return whether the request is a navigation, so that a person sees the answer.
 
-    `Sec-Fetch-Mode` says so (Fetch Metadata Request Headers, section 2.2). Without it, `Accept`
-    prefers `text/html` to JSON. `*/*` prefers nothing.
+    `Sec-Fetch-Mode` shows this (Fetch Metadata Request Headers, section 2.2). Without it, `Accept`
+    must prefer `text/html` to JSON. `*/*` does not express a preference.
     """
     mode = environ.get("HTTP_SEC_FETCH_MODE")
     if mode is not None:
@@ -42,14 +42,15 @@ def wants_page(environ: Mapping[str, Any]) -> bool:
 
 
 def is_script(environ: Mapping[str, Any]) -> bool:
-    """Return whether a script or an element of a page asks, and no navigation."""
+    """Return whether the request comes from a script or an element of a page."""
     return bool(environ.get("HTTP_SEC_FETCH_MODE", "navigate") != "navigate")
 
 
 def local_address(environ: Mapping[str, Any]) -> str | None:
-    """Return the path and query of the request as a URL of this host; None if there is none.
+    """Return the path and query of the request as a URL of this host, or None if that is not
+    possible.
 
-    A client may send any SCRIPT_NAME and PATH_INFO. `//host` would be another host's address.
+    A client may send any SCRIPT_NAME and PATH_INFO. `//host` would be the address of another host.
     """
     parts = environ.get("SCRIPT_NAME") or "", environ.get("PATH_INFO") or ""
     query = environ.get("QUERY_STRING") or ""
@@ -66,7 +67,7 @@ def mounted(environ: Mapping[str, Any], path: str) -> str:
     """Return the URL of a path below the mount of this app, on this host."""
     script_name = environ.get("SCRIPT_NAME") or ""
     prefix = _quoted(script_name, _IN_PATH) if isinstance(script_name, str) else ""
-    # "//host" and "/\host" would lead a browser to another host; a backslash is quoted already.
+    # "//host" and "/\host" would lead a browser to another host. A backslash is already quoted.
     return "/" + f"{prefix}{path}".lstrip("/")
 
 

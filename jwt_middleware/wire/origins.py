@@ -1,4 +1,4 @@
-"""Origins: of which pages an owner lets scripts read answers (RFC 6454 section 6.1).
+"""Checks and compares origins whose scripts may read answers (RFC 6454 section 6.1).
 
 | form | stands for |
 |---|---|
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from .._options import got, require, tuple_of
 
-# RFC 6454 section 7.1, and no path: what a browser sends
+# An origin as browsers send it: RFC 6454 section 7.1, without a path.
 _ORIGIN = r"([a-z][a-z0-9+.-]*)://([^/?#@:\[\]\s]+|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?"
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _OPAQUE_HOST = r"[A-Za-z0-9._~-]+"
@@ -24,18 +24,18 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _MAX_PORT = 65535
 _MAX_NAME = 253  # characters of a host name (RFC 1035 section 3.1)
 _NEVER = ("about", "blob", "data", "file", "ftp", "javascript", "ws", "wss")
-"""Schemes of no page, or of pages whose origin is `null`, as that of every sandboxed page is."""
+"""Schemes that pages do not have, or whose pages have the origin `null` as sandboxed pages do."""
 
 
 class AllowedOrigins:
-    """The origins of an `allowed_origins` option. False in a condition if there is none."""
+    """The origins of an `allowed_origins` option. False in a condition if there are none."""
 
     __slots__ = ("_exact", "_parents", "allows_all")
 
     def __init__(self, origins: Iterable[str] = ()) -> None:
         exact = frozenset(origins)
         self.allows_all = "*" in exact
-        """Whether scripts of every origin may read, which then never includes cookies."""
+        """Whether scripts of every origin may read answers, then always without cookies."""
         # ("https://", ".preview.example") for https://*.preview.example
         self._parents = tuple(
             (f"{scheme}://", host.removeprefix("*"))
@@ -48,7 +48,7 @@ class AllowedOrigins:
         return bool(self._exact)
 
     def __contains__(self, origin: object) -> bool:
-        """Whether the owner named this origin, by itself or by its parent; `*` names none."""
+        """Whether the owner named this origin or its parent; `*` does not name an origin."""
         if not isinstance(origin, str) or "*" in origin:
             return False
         return origin in self._exact or (bool(self._parents) and self._has_parent(origin))
@@ -72,8 +72,8 @@ class AllowedOrigins:
 def checked_origins(origins: Sequence[str]) -> AllowedOrigins:
     """Return the origins of an `allowed_origins` option, or raise `ConfigurationError`.
 
-    Each must be just what a browser sends, since it is compared by its characters: lower case, a
-    host in ASCII, no port where it is the scheme's own, no slash at the end.
+    Each must be exactly what a browser sends, since origins are compared as strings: lower case, a
+    host in ASCII, no default port of the scheme, no slash at the end.
     """
     usual = "https://app.example"
     rule = "allowed_origins must be a list of exact origins as browsers send them"
@@ -85,8 +85,8 @@ def checked_origins(origins: Sequence[str]) -> AllowedOrigins:
         )
     require(
         "*" not in origins or len(origins) == 1,
-        "allowed_origins must hold '*' alone: it lets scripts of every origin read, and none of "
-        f"them use cookies, got {got(origins)}",
+        "allowed_origins must hold '*' alone, which lets scripts of every origin read answers, "
+        f"always without cookies, got {got(origins)}",
     )
     return AllowedOrigins(origins)
 
@@ -101,7 +101,7 @@ def _is_origin(text: str) -> bool:
     has_good_port = port is None or (port != _DEFAULT_PORTS.get(scheme) and int(port) <= _MAX_PORT)
     if scheme in _DEFAULT_PORTS:
         return has_good_port and _is_host(host)
-    # A host means nothing to a browser below a scheme that it does not know (URL section 3.5).
+    # A browser does not interpret the host of an unknown scheme (URL section 3.5).
     return has_good_port and re.fullmatch(_OPAQUE_HOST, host) is not None
 
 
@@ -117,7 +117,7 @@ def _is_pattern(text: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
-    """Return whether this is how a browser writes the host: a name, or an address in its one
+    """Return whether a browser writes the host like this: a name, or an address in canonical
     form."""
     if host.startswith("["):
         return host == _address_in_brackets(host[1:-1])
@@ -137,12 +137,12 @@ def _address_in_brackets(text: str) -> str | None:
         return None
     if address.ipv4_mapped is None:
         return f"[{address}]"
-    # Versions of Python write these differently; browsers do it so.
+    # Versions of Python write these addresses differently. Write them as browsers do.
     return f"[::ffff:{(int(address) >> 16) & 0xFFFF:x}:{int(address) & 0xFFFF:x}]"
 
 
 def _likely_origin(text: str) -> str | None:
-    """Return the origin that was probably meant, or None."""
+    """Return the origin that the owner probably meant, or None."""
     if "." not in text and "://" not in text:  # such as "null"
         return None
     try:

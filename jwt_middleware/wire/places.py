@@ -1,4 +1,4 @@
-"""The places of a request where a token may be.
+"""The places of a request that may hold a token.
 
 | place | reads | `AUTH_TYPE` |
 |---|---|---|
@@ -7,8 +7,8 @@
 | `in_cookie("__Host-jwt")` | `Cookie: __Host-jwt=TOKEN` | `Bearer` |
 | `basic_password` | `Authorization: Basic`, the token as the password (RFC 7617) | `Basic` |
 
-The first place that holds a credential decides. A token in a query string is never read: URLs end
-in logs, in histories and in `Referer` (RFC 9700 section 4.3.2).
+The first place that holds a credential decides. A token in a query string is never read, since URLs
+end up in logs, in histories and in `Referer` (RFC 9700 section 4.3.2).
 """
 
 import re
@@ -45,7 +45,8 @@ _NOT_FOR_TOKENS = frozenset(("authorization", "cookie", "host", "origin"))
 
 
 class Place:
-    """A place of a request where a token may be. Made by the names at the top of this page."""
+    """A place of a request that may hold a token. Created by the names at the top of this
+    module."""
 
     __slots__ = ()
 
@@ -53,34 +54,34 @@ class Place:
     """The `AUTH_TYPE` of a request whose token was found here."""
 
     is_sent_by_browsers: ClassVar[bool] = False
-    """Whether a browser adds the credential by itself, also to a request that another site made."""
+    """Whether a browser adds the credential by itself, also to a request from another site."""
 
     malformed: ClassVar[str] = "malformed"
-    """The reason for which something here that is not a token is refused."""
+    """The reason of a refusal if the place does not hold a well-formed token."""
 
     header: str = "Authorization"
-    """The request header that is read, for `Vary`."""
+    """The request header that holds the credential, for `Vary`."""
 
     @property
     def source(self) -> str:
-        """The header or the cookie, in words."""
+        """The header or the cookie, such as `cookie __Host-jwt`."""
         return f"header {self.header}"
 
     def find(self, environ: Mapping[str, Any]) -> str | None:
-        """Return the credential as it came, or None without one.
+        """Return the unchanged credential, or None without one.
 
-        `InvalidRequest` if it cannot be told which of several is meant.
+        Raise `InvalidRequest` if there are several credentials.
         """
         raise NotImplementedError
 
     def cache_key(self, credential: str) -> Hashable:
-        """Return what a verdict on this credential is cached by: never another place's key."""
+        """Return the cache key of a verdict on this credential, which no other place uses."""
         return self, credential
 
     def read(self, credential: str, max_bytes: int) -> str:
         """Return the token in a credential that was found here.
 
-        `InvalidRequest` unless it is exactly one token, `InvalidToken("too_large")` over
+        Raise `InvalidRequest` unless it is exactly one token, and `InvalidToken("too_large")` over
         `max_bytes`.
         """
         raise NotImplementedError
@@ -106,7 +107,7 @@ class _Bearer(Place):
         return header
 
     def cache_key(self, credential: str) -> Hashable:
-        return credential  # the header in its usual form: most requests are found by it, unparsed
+        return credential  # the normalized header, so that most requests need no parsing
 
     def read(self, credential: str, max_bytes: int) -> str:
         return checked_token(credential[7:], max_bytes)
@@ -131,7 +132,7 @@ class _InHeader(Place):
         return value or None
 
     def read(self, credential: str, max_bytes: int) -> str:
-        # Some gateways send the scheme in their own headers, too.
+        # Some gateways also send the scheme in their own headers.
         token = credential[7:].lstrip(" ") if credential[:7].lower() == "bearer " else credential
         try:
             return checked_token(token, max_bytes)
@@ -164,7 +165,8 @@ class _InCookie(Place):
         if not isinstance(header, str):
             raise InvalidRequest(self.malformed)
         values = cookie_values(header, self.name)
-        # Elsewhere a sibling host can plant a cookie without the prefix.
+        # Read the cookie without the prefix only there, since elsewhere a sibling host can plant
+        # it.
         if not values and self._loopback_name != self.name and is_plain_loopback(environ):
             values = cookie_values(header, self._loopback_name)
         if len(values) > 1:
@@ -177,7 +179,7 @@ class _InCookie(Place):
         try:
             return checked_token(credential, max_bytes)
         except InvalidRequest:
-            # A person with a broken cookie must be led to the sign-in page as with an expired one.
+            # A person with a broken cookie must get to the sign-in page, as with an expired one.
             raise InvalidToken(self.malformed) from None
 
     def __repr__(self) -> str:
@@ -200,7 +202,7 @@ class _BasicPassword(Place):
         return header[5:].strip(" ")
 
     def read(self, credential: str, max_bytes: int) -> str:
-        # base64 of the token and of a name as long
+        # Allow base64 of the token and of a name of the same length.
         if len(credential) > 3 * max_bytes:
             raise InvalidToken("too_large")
         try:
@@ -213,7 +215,7 @@ class _BasicPassword(Place):
             # Gateways and some tools send the token as the name.
             return checked_token(password or name, max_bytes)
         except InvalidRequest:
-            # A password that is not a token: 401, so that the client asks for another one.
+            # The password is not a token. Answer 401, so that the client asks for another one.
             raise InvalidToken(self.malformed) from None
 
     def __repr__(self) -> str:
@@ -224,16 +226,16 @@ bearer: Place = _Bearer()
 """The token in `Authorization: Bearer TOKEN` (RFC 6750 section 2.1)."""
 
 basic_password: Place = _BasicPassword()
-"""The token as the password of `Authorization: Basic` (RFC 7617), or as the name beside an empty
-password. For clients that send nothing else: pip, twine, git, WebDAV."""
+"""The token as the password of `Authorization: Basic` (RFC 7617), or as the name with an empty
+password. For clients that cannot send a bearer token: pip, twine, git, WebDAV."""
 
 
 def in_header(name: str) -> Place:
-    """The token in a header of its own, such as `Cf-Access-Jwt-Assertion`, with or without
+    """Look for the token in its own header, such as `Cf-Access-Jwt-Assertion`, with or without
     `Bearer` before it.
 
-    Any client can send the header, so its token is verified like every other one. Let the proxy
-    in front remove or overwrite it, or a client chooses which of two tokens counts.
+    Any client can send the header, so its token is verified like any other. Let the proxy in front
+    remove or overwrite it. Otherwise a client chooses which of two tokens counts.
     """
     is_name = isinstance(name, str) and re.fullmatch(_NAME, name) is not None
     require(
@@ -245,12 +247,13 @@ def in_header(name: str) -> Place:
 
 
 def in_cookie(name: str) -> Place:
-    """The token in a cookie, which browsers also send with navigations, images and downloads.
+    """Look for the token in a cookie, which browsers also send with navigations, images and
+    downloads.
 
-    An unsafe method then needs proof that a page of this site made the request
-    (`wire.same_site`). Two cookies of the name are 400: a sibling host may have planted one. The
-    prefix `__Host-` keeps it from doing so (RFC 6265bis section 4.1.3.2). Over plain http at a
-    loopback host the cookie is read without that prefix, as `LoginApp` sets it there.
+    An unsafe method then needs proof that a page of this site made the request (`wire.same_site`).
+    Two cookies with the name are refused with 400, since a sibling host may have planted one. The
+    prefix `__Host-` prevents that (RFC 6265bis section 4.1.3.2). Over plain http at a loopback
+    host, the cookie is read without that prefix, as `LoginApp` sets it there.
     """
     require(
         isinstance(name, str) and re.fullmatch(_NAME, name) is not None,
@@ -281,8 +284,8 @@ def checked_places(places: Sequence[Any]) -> tuple[Place, ...]:
 def checked_token(token: object, max_bytes: int) -> str:
     """Return the token if it is a string of token68 (RFC 9110 section 11.2), as every JWT is.
 
-    `InvalidToken("too_large")` over `max_bytes`, `InvalidRequest` for anything else. A comma is
-    outside of token68, so two headers that a server joined are refused.
+    Raise `InvalidToken("too_large")` over `max_bytes`, and `InvalidRequest` for anything else. A
+    comma is not part of token68, so two headers that a server joined are refused.
     """
     if not isinstance(token, str):
         raise InvalidRequest

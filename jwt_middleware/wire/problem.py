@@ -1,4 +1,4 @@
-"""A refusal as an HTTP response: problem details (RFC 9457)."""
+"""Turns a refusal into an HTTP response with problem details (RFC 9457)."""
 
 import json
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from ..errors import Refusal
 from .wsgi import StartResponse, WSGIApplication
 
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-"""The header that keeps browsers from guessing another type than `Content-Type` (Fetch, 3.6)."""
+"""Keeps browsers from guessing another type than `Content-Type` (Fetch, section 3.6)."""
 
 
 def problem_of(refusal: Refusal) -> Response:
     """Return the refusal as a response without our headers: problem details (RFC 9457).
 
-    `msg` is what front ends of Flask-JWT-Extended read.
+    Front ends for Flask-JWT-Extended read `msg`.
     """
     body = {
         "title": HTTPStatus(refusal.status).phrase,

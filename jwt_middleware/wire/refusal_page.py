@@ -1,6 +1,6 @@
-"""A refusal as a page for people: what is missing, the reason, and a link to sign in.
+"""Turns a refusal into a page for people, with an explanation, the reason, and a link to sign in.
 
-Nothing of the request is on it but its own address, in the link.
+Of the request, the page only contains its address, in the link.
 """
 
 import html
@@ -31,14 +31,14 @@ _SENTENCES = {
     "cross_site": "cross_site",
     "origin": "cross_site",
 }
-"""Reasons with a sentence of their own. The others share that of their status."""
+"""Reasons with their own sentence. Other reasons use the sentence of their status."""
 
 _BY_STATUS = {400: "request", 401: "token", 403: "forbidden", 414: "request", 503: "unavailable"}
 _HEADINGS = {401: "heading_401", 403: "heading_403", 503: "heading_503"}
 
 
 def refusal_page(refusal: Refusal, environ: Mapping[str, Any], link: str | None) -> Response:
-    """Return the page. `link` is the URL of the sign-in page, None where it would not help."""
+    """Return the page. `link` is the URL of the sign-in page, or None if it would not help."""
     page, style, texts = _files()
     language = _language(environ, texts)
     words = texts[language]
@@ -64,7 +64,7 @@ def refusal_page(refusal: Refusal, environ: Mapping[str, Any], link: str | None)
     return Response(body, refusal.status, headers, content_type="text/html; charset=utf-8")
 
 
-@cache  # read at the first refusal of a navigation: most services have none
+@cache  # read at the first refusal of a navigation, which most services never have
 def _files() -> tuple[Template, str, dict[str, dict[str, str]]]:
     texts = {path.stem: json.loads(path.read_text("utf-8")) for path in _FOLDER.glob("*.json")}
     page = Template((_FOLDER / "refusal.html").read_text("utf-8"))

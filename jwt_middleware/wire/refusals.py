@@ -1,9 +1,9 @@
-"""How a middleware answers a refusal: which body, and the headers that are always ours.
+"""Answers refusals: chooses the body, and sets the headers that are always ours.
 
 | the request | the answer |
 |---|---|
 | a navigation that would be 401, with `sign_in` | 303 to the sign-in page |
-| any, where `on_refusal` returns an app | that app's body, with our status and headers |
+| any, if `on_refusal` returns an app | that app's body, with our status and headers |
 | a navigation | a page (`wire.refusal_page`) |
 | any other | problem details (`wire.problem`) |
 """
@@ -28,7 +28,7 @@ from .sign_in import checked_sign_in, leads_to_sign_in, redirect_to_sign_in, sig
 from .wsgi import StartResponse, WSGIApplication, drain_body
 
 OnRefusal: TypeAlias = Callable[[Refusal, dict[str, Any]], WSGIApplication | None]
-"""Returns the app whose body answers in place of ours, or None."""
+"""Returns the app whose body replaces ours, or None."""
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -41,7 +41,7 @@ _OURS = frozenset(
         "x-content-type-options",
     )
 )
-"""Headers that an app of the owner's cannot set on a refusal, in lower case."""
+"""Headers that an owner's app cannot set on a refusal, in lower case."""
 
 
 class RefusalAnswers:
@@ -68,7 +68,7 @@ class RefusalAnswers:
         return answering(self.response(refusal, environ))(environ, start_response)
 
     def response(self, refusal: Refusal, environ: dict[str, Any]) -> Response:
-        """Return the answer to a request that is refused."""
+        """Return the answer to a refused request."""
         varying = [*self._places.headers]
         if refusal.reason in ("cross_site", "origin"):
             varying += SITE_HEADERS
@@ -87,10 +87,10 @@ class RefusalAnswers:
         return response
 
     def _challenges(self, refusal: Refusal, environ: dict[str, Any]) -> list[str]:
-        if refusal.retry_after is not None:  # it is our fault: no other token would help
+        if refusal.retry_after is not None:  # the fault is ours, so no other token would help
             return []
         given = [challenge(refusal, self._realm)]
-        # A browser shows its own dialog for a password when a script is refused with Basic.
+        # Leave Basic out for scripts, since a browser would show its own dialog for a password.
         if self._places.take_passwords and refusal.status == 401 and not is_script(environ):
             given.append(basic_challenge(self._realm))
         return given
@@ -98,7 +98,7 @@ class RefusalAnswers:
     def _of_ours(self, refusal: Refusal, environ: dict[str, Any]) -> Response:
         if not wants_page(environ):
             return problem_of(refusal)
-        # A refused request or a fault of ours is not mended by signing in.
+        # Signing in does not help with a malformed request or with a fault of ours.
         has_link = self._sign_in is not None and refusal.status in (401, 403)
         link = sign_in_url(environ, self._sign_in) if has_link and self._sign_in else None
         response = refusal_page(refusal, environ, link)
@@ -106,13 +106,13 @@ class RefusalAnswers:
         return response
 
     def _of_owner(self, refusal: Refusal, environ: dict[str, Any]) -> Response | None:
-        """Return the answer of the owner's app, with our status and without what is ours to say.
+        """Return the answer of the owner's app, with our status and without the headers of ours.
 
-        Its whole body is read here, so that one that fails half-way is not half an answer.
+        Read its whole body here, so that an error halfway does not send half an answer.
         """
         if self._on_refusal is None:
             return None
-        own = {**environ}  # what it writes there must not reach anything else
+        own = {**environ}  # a copy, so that the app's changes have no effect elsewhere
         try:
             app = self._on_refusal(refusal, own)
             if app is None:
@@ -120,7 +120,7 @@ class RefusalAnswers:
             answer = Response.from_app(app, own, buffered=True)
             content = answer.get_data()
         except Exception as error:
-            # The class alone: the text of a foreign error could quote the request.
+            # Log the class alone, since the message of a foreign error could quote the request.
             _log.error("on_refusal raised %s: our own answer is given", type(error).__name__)
             return None
         kept = [pair for pair in answer.headers if pair[0].lower() not in _OURS]

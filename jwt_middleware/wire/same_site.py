@@ -1,11 +1,13 @@
-"""Whether a page of this site made a request (OWASP's Cross-Site Request Forgery Prevention).
+"""Decides whether a page of this site made a request (OWASP's Cross-Site Request Forgery
+Prevention).
 
-A browser adds cookies by itself, also to a request that a foreign page made. Two headers tell who
-made it, and no script can set either:
+A browser adds cookies by itself, also to a request from a foreign page. Two headers show the origin
+of a request, and scripts cannot set either:
 
 - `Sec-Fetch-Site` (Fetch Metadata Request Headers, section 2.3), which current browsers send to
   trustworthy URLs: https, and loopback hosts;
-- `Origin` (Fetch, section 3.2), which all send with every unsafe method and with WebSockets.
+- `Origin` (Fetch, section 3.2), which all browsers send with every unsafe method and with
+  WebSockets.
 """
 
 import ipaddress
@@ -17,10 +19,10 @@ from .addresses import is_proxied
 from .origins import AllowedOrigins
 
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
-"""Methods that change nothing (RFC 9110 section 9.2.1). A foreign page may cause these."""
+"""Methods that change nothing (RFC 9110 section 9.2.1). A foreign page may trigger these."""
 
 DECIDING_HEADERS = ("Origin", "Sec-Fetch-Site")
-"""What tells who made a request, for `Vary`."""
+"""The headers that show the origin of a request, for `Vary`."""
 
 _HOST_FORM = r"([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
 _ORIGIN = rf"(https?)://{_HOST_FORM}"
@@ -31,8 +33,8 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 def is_from_this_site(environ: Mapping[str, Any], allowed_origins: AllowedOrigins) -> bool:
     """Return whether a page of this host, or of an allowed origin, made the request.
 
-    False where neither header says so. Behind a proxy that changes `Host`, the `Origin` of a page
-    of this site differs from it; `Sec-Fetch-Site` is then what tells.
+    Return False if neither header shows it. Behind a proxy that changes `Host`, the `Origin` of
+    this site's pages differs from it. Then `Sec-Fetch-Site` decides.
     """
     origin = environ.get("HTTP_ORIGIN")
     if isinstance(origin, str) and origin in allowed_origins:
@@ -44,7 +46,7 @@ def is_from_this_site(environ: Mapping[str, Any], allowed_origins: AllowedOrigin
 
 
 def is_from_a_browser(environ: Mapping[str, Any]) -> bool:
-    """Return whether a header is there that only browsers send."""
+    """Return whether the request has a header that only browsers send."""
     return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ
 
 
@@ -56,7 +58,7 @@ def is_safe(environ: Mapping[str, Any], methods: Collection[str]) -> bool:
 def is_websocket(environ: Mapping[str, Any]) -> bool:
     """Return whether a request opens a WebSocket (RFC 6455 section 4.1, RFC 8441 section 4).
 
-    It is a GET or a CONNECT, and what is sent over it later changes things.
+    It is a GET or a CONNECT, but later messages on the connection may change data.
     """
     upgrade = environ.get("HTTP_UPGRADE")
     return (upgrade is not None and "websocket" in str(upgrade).lower()) or (
@@ -67,8 +69,8 @@ def is_websocket(environ: Mapping[str, Any]) -> bool:
 def is_own_origin(environ: Mapping[str, Any], origin: object) -> bool:
     """Return whether this is the origin of a page that may use a cookie of this host.
 
-    The cookies are Secure, so a page of this host over http may not, except at a loopback host. An
-    attacker in the network can forge http://example.com, but not https://example.com.
+    The cookies are Secure, so a page of this host must not use them over http, except at a loopback
+    host. An attacker in the network can forge http://example.com, but not https://example.com.
     """
     found = re.fullmatch(_ORIGIN, origin.lower()) if isinstance(origin, str) else None
     if found is None:
@@ -84,7 +86,7 @@ def is_own_origin(environ: Mapping[str, Any], origin: object) -> bool:
 
 
 def is_plain_loopback(environ: Mapping[str, Any]) -> bool:
-    """Return whether the browser sent the request over http to this machine itself."""
+    """Return whether the browser is on this machine and sent the request over http."""
     if environ.get("wsgi.url_scheme") != "http":
         return False
     # A proxy on this machine may send a loopback host although the browser used https.

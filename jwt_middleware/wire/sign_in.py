@@ -1,4 +1,4 @@
-"""Sends a person who has no good token to the sign-in page, and back afterwards."""
+"""Redirects a person without a valid token to the sign-in page, with the way back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from .navigation import local_address, mounted, wants_page
 
 
 def checked_sign_in(path: object) -> str | None:
-    """Return the path of a `sign_in` option as PEP 3333 text, or raise `ConfigurationError`."""
+    """Return the path of a `sign_in` option as a PEP 3333 string, or raise `ConfigurationError`."""
     if path is None:
         return None
     is_path = isinstance(path, str) and path.startswith("/") and path.isprintable()
@@ -37,9 +37,9 @@ def sign_in_url(environ: Mapping[str, Any], sign_in: str) -> str:
 
 
 def leads_to_sign_in(refusal: Refusal, environ: Mapping[str, Any], sign_in: str) -> bool:
-    """Return whether a person is sent to the sign-in page in place of this refusal.
+    """Return whether to redirect a person to the sign-in page instead of answering this refusal.
 
-    Not from that page itself: if a rule governs it, the browser would go round in circles.
+    Do not redirect from that page itself. If a rule governs it, the browser would loop.
     """
     return (
         refusal.status == 401
@@ -50,5 +50,5 @@ def leads_to_sign_in(refusal: Refusal, environ: Mapping[str, Any], sign_in: str)
 
 
 def redirect_to_sign_in(environ: Mapping[str, Any], sign_in: str) -> Response:
-    """Return the answer 303 to the sign-in page (RFC 9110 section 15.4.4)."""
+    """Return a 303 redirect to the sign-in page (RFC 9110 section 15.4.4)."""
     return Response(status=303, headers={"Location": sign_in_url(environ, sign_in)})

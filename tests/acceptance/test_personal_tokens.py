@@ -1,15 +1,30 @@
 """Personal access tokens from `add_token` to a view: beside JWTs, taken back, and guessed at."""
 
 import re
+import shutil
+import sqlite3
 import time
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jwt_middleware import JWTMiddleware, RevocationList, Rule, StoreUnavailable, issued_by, scope
+from jwt_middleware import (
+    JWTMiddleware,
+    RevocationList,
+    Rule,
+    StoreUnavailable,
+    basic_password,
+    bearer,
+    issued_by,
+    scope,
+)
 from jwt_middleware.login import LoginApp, TokenMinter
-from jwt_middleware.stores import MemoryStore, OpaqueTokens
+from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore
+from tests.kit.clock import stopped
 
 from .conftest import CHEAP, ISSUER, PASSWORD, Client
 
@@ -195,6 +210,106 @@ def test_one_issuer_for_people_and_machines(
     )
     assert call(site, add(site, store)).json["seen"]["REMOTE_USER"] == "ada"
     assert call(site, minter.mint("1")).json["seen"]["REMOTE_USER"] == "1"
+
+
+BASIC_NAMES = ["ada", "__token__", "", "somebody else", "\u00e4da"]
+
+
+@pytest.mark.parametrize("name", BASIC_NAMES, ids=ascii)
+def test_a_client_that_only_knows_basic(
+    visit: Any, guard: Any, store: MemoryStore, minter: Any, name: str
+) -> None:
+    """pip, twine, git and DAV clients send the token as the password, beside any name."""
+    tokens = OpaqueTokens(store, issuer=TOKENS)
+    providers = [minter.provider, tokens]
+    site = visit(guard(providers=providers, rules=RULES, credentials=(bearer, basic_password)))
+    token = add(site, store)
+
+    def call_basic(password: str, status: int) -> Any:
+        encoded = b64encode(f"{name}:{password}".encode()).decode()
+        site.secrets.add(encoded)
+        headers = {"Authorization": f"Basic {encoded}"}
+        return site.get("/api/me", headers=headers, status=status)
+
+    for _ in range(2):
+        seen = call_basic(token, 200).json
+        assert (seen["subject"], seen["seen"]["AUTH_TYPE"]) == ("1", "Basic")
+    store.remove_token(token[9:21])
+    for wrong in (token[:-1], "wonderland", add(site, MemoryWithAda())):
+        assert "Basic realm" in call_basic(wrong, 401).headers["WWW-Authenticate"]
+    assert call(site, add(site, store)).json["subject"] == "1"
+
+
+class MemoryWithAda(MemoryStore):
+    """Another site's store."""
+
+    def __init__(self) -> None:
+        super().__init__(password_method=CHEAP)
+        self.add_user("ada", PASSWORD)
+
+
+@pytest.fixture
+def file_site(visit: Any, guard: Any, tmp_path: Path) -> Iterator[tuple[Client, SQLStore, Path]]:
+    """A site over an SQLite file, whose middleware asks the log at every request."""
+    path = tmp_path / "auth.db"
+    store = SQLStore(f"sqlite:///{path}", password_method=CHEAP)
+    store.add_user("ada", PASSWORD, scopes=["admin"])
+    revocations = RevocationList(store, max_staleness=0, max_outage=120)
+    providers = [OpaqueTokens(store, issuer=TOKENS)]
+    yield visit(guard(providers=providers, rules=RULES[:2], revocations=revocations)), store, path
+    store.close()
+
+
+def test_a_database_that_vanishes(
+    file_site: tuple[Client, SQLStore, Path],
+) -> None:
+    """A good token that must be looked up is 503, never 401, while the file is gone; one that was
+    seen before is good, and when the file is back so are all."""
+    site, store, path = file_site
+    seen, unseen = add(site, store), add(site, store)
+    call(site, seen)
+    for file in path.parent.glob("auth.db*"):
+        shutil.move(file, str(file).replace("auth.db", "kept.db"))
+    for _ in range(3):
+        answer = call(site, unseen, status=503)
+        assert answer.json["reason"] == "tokens_unavailable"
+        assert int(answer.headers["Retry-After"]) > 0
+        call(site, seen)
+    for file in path.parent.glob("kept.db*"):
+        shutil.move(file, str(file).replace("kept.db", "auth.db"))
+    with ahead_of_monotonic(1.5):
+        call(site, unseen)
+
+
+@contextmanager
+def ahead_of_monotonic(seconds: float) -> Iterator[None]:
+    """The monotonic clock, further on: the pause after a failed read is over."""
+    with stopped("monotonic", time.monotonic() + seconds):
+        yield
+
+
+def test_a_database_that_is_locked_costs_no_token(
+    file_site: tuple[Client, SQLStore, Path],
+) -> None:
+    """While another process writes, tokens are read; none can be made or taken back: the store
+    says so, and nothing is half-written."""
+    site, store, path = file_site
+    token, unseen = add(site, store), add(site, store)
+    call(site, token)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        call(site, unseen)
+        for change in (
+            lambda: store.remove_token(token[9:21]),
+            lambda: store.add_token("ada", name="x", scopes=(), expires_at=FAR),
+            lambda: store.disable_user("ada"),
+        ):
+            with pytest.raises(StoreUnavailable):
+                change()
+    call(site, token)
+    assert len(store.tokens("ada")) == 2
+    store.remove_token(token[9:21])
+    assert call(site, token, status=401).json["reason"] == "revoked"
 
 
 def test_a_scanner_finds_a_token(machine_site: Client, store: MemoryStore) -> None:

@@ -22,6 +22,7 @@ from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore
 from jwt_middleware.stores.opaque import CACHE_FOR
 from jwt_middleware.stores.tokens import new_token
 from tests.kit.clock import Clock, stopped
+from tests.kit.waiting import wait_for
 
 from .conftest import CHEAP
 
@@ -408,3 +409,26 @@ def test_the_repr(watched: Watched) -> None:
     provider = OpaqueTokens(watched, issuer=ISSUER)
     assert repr(provider) == f"OpaqueTokens(issuer='{ISSUER}')"
     assert provider.issuer == ISSUER
+
+
+@pytest.mark.parametrize("engine", ["postgresql"])
+def test_a_server_that_is_killed(
+    request: pytest.FixtureRequest, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PostgreSQL that dies: 503 for a token that must be looked up, the cached one goes on, and
+    when the server is back both are good."""
+    server = request.getfixturevalue(f"{engine}_of_its_own")
+    store = SQLStore(server.url + "&connect_timeout=2", password_method=CHEAP)
+    store.add_user("ann", "wonderland", scopes=("read",))
+    watched = Watched(store)
+    middleware = guard(watched)
+    seen, unseen = add(watched), add(watched)
+    assert reason(middleware, seen) is None
+    server.kill()
+    try:
+        assert reason(middleware, unseen) == "tokens_unavailable"
+        assert reason(middleware, seen) is None
+    finally:
+        server.start()
+    wait_for(lambda: reason(middleware, unseen) is None)
+    store.close()

@@ -258,6 +258,7 @@ def minters(key: Key) -> TokenMinter:
     assert_type(minter.jwks, dict[str, Any] | None)
     assert_type(minter.mint("ada", scopes=("read",), session="s", claims={"x": [1]}), str)
     assert_type(minter.mint("ada"), str)
+    assert_type(minter.mint("ada", lifetime=60), str)
     return minter
 
 
@@ -304,6 +305,7 @@ def stores() -> None:
         store.end_sessions("1")
         store.end_sessions("1", issuer="https://login.example")
         store.revoke(token_id="t", expires_at=1e9, issuer="i")
+        store.revoke_subject("https://login.example", "1")
         store.ping()
         users: UserStore = store
         users.get("1")
@@ -319,6 +321,7 @@ def stores() -> None:
         RevocationList(log, max_staleness=0)
     log = RedisLog("redis://localhost")
     log.revoke(token_id="t", expires_at=1e9)
+    log.revoke_subject("https://login.example", "1")
     log.close()
     SQLStore(create_engine("postgresql://localhost/auth"), log=log)
     hasher = PasswordHasher("scrypt:131072:8:1")
@@ -388,6 +391,7 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
     application = login.wrap(guarded, prefix="/auth")
     application({}, print)
     login({}, print)
+    assert_type(login.issue(User(1, "ada")), dict[str, Any])
     beside_others(application, guarded, login)
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ...trust.revocation import Revocation
 from ..base import MAX_SESSIONS, Session
-from ..revocations import MARGIN, session_entry
+from ..revocations import MARGIN, session_entry, sessions_entry
 from .database import Database
 from .revocations import SessionLog
 from .schema import delete_some
@@ -81,12 +81,13 @@ class SessionTable:
             self.end(connection, table.c.name_hash == session.name_hash)
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
         which = table.c.user_id == user_id
         if issuer is not None:
             which = sa.and_(which, table.c.issuer == issuer)
         with self._log.ending() as connection:
-            self.end(connection, which)
+            self.end(connection, which, [sessions_entry(issuer, user_id)])
 
     def end(
         self,

@@ -11,6 +11,7 @@ from ..._options import require
 from ...trust.revocation import RevocationPage
 from ..base import Counters, Session, TokenRecord
 from ..passwords import DEFAULT_METHOD
+from ..revocations import sessions_entry
 from ..tokens import TokenRow, TokenStoreBase
 from ..users import Row
 from .counters import CounterTable
@@ -127,7 +128,8 @@ class SQLStore(TokenStoreBase):
         self._sessions.end_session(session)
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
         self._sessions.end_sessions(user_id, issuer=issuer)
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
@@ -137,6 +139,16 @@ class SQLStore(TokenStoreBase):
         A value that cannot be the `jti` or `exp` of a token raises `ConfigurationError`.
         """
         self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
+
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+        self._log.revoke_subject(issuer, subject)
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
+        return self._log.revoked_until(key)
 
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
@@ -157,19 +169,13 @@ class SQLStore(TokenStoreBase):
         clock. Return (0, now) for an unknown key."""
         return self._counters.count(key)
 
-    def _some_hashes(self) -> Sequence[str]:
-        # The oldest users have the oldest hashes. The sample bounds the time of the first login.
-        oldest = sa.select(table.c.password_hash).order_by(table.c.id).limit(_SAMPLE)
-        with self._database.transaction() as connection:
-            return connection.execute(oldest).scalars().all()
-
     def token_key(self) -> bytes | None:
         """Return the key that authenticates the form of this store's tokens, or None before the
         first token."""
         return self._tokens.key()
 
     def find_token(self, id: str) -> TokenRecord | None:
-        """Return what is known of the token with this id: expired or not, removed or not."""
+        """Return the data of the token with this id, even if it is expired or removed."""
         return self._tokens.find(id)
 
     def _need_token_key(self) -> bytes:
@@ -183,6 +189,12 @@ class SQLStore(TokenStoreBase):
 
     def _end_token(self, id: str) -> bool:
         return self._tokens.end_one(id)
+
+    def _some_hashes(self) -> Sequence[str]:
+        # The oldest users have the oldest hashes. The sample bounds the time of the first login.
+        oldest = sa.select(table.c.password_hash).order_by(table.c.id).limit(_SAMPLE)
+        with self._database.transaction() as connection:
+            return connection.execute(oldest).scalars().all()
 
     def _find(self, username: str) -> Row | None:
         with self._database.transaction() as connection:
@@ -240,6 +252,7 @@ class SQLStore(TokenStoreBase):
             connection.execute(statement.where(table.c.id == row.id))
             entries = self._tokens.end(connection, row.id) if ends_tokens else []
             if ends_sessions:
+                entries.append(sessions_entry(None, str(row.id)))
                 self._sessions.end(connection, sessions.c.user_id == str(row.id), entries)
             return True
 

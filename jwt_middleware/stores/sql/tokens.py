@@ -40,19 +40,19 @@ class TokenTable:
         return None if value is None else bytes.fromhex(value)
 
     def need_key(self) -> bytes:
-        """Return the key of the tags. Make it if there is none."""
+        """Return the key of the tags, and create it if it is missing."""
         key = self.key()
         while key is None:
             insert = engines.insert(self._database.engine, settings)
             insert = insert.values(name=_KEY, value=secrets.token_hex(32))
             with self._database.transaction(write=True) as connection:
-                # Another process may have made it first. All use that one.
+                # Another process may have created it first. Use that key.
                 connection.execute(insert.on_conflict_do_nothing())
             key = self.key()
         return key
 
     def find(self, token_id: str) -> TokenRecord | None:
-        """Return what is known of a token, with its user, in one statement."""
+        """Return the data of a token, with its user, in one statement."""
         joined = table.outerjoin(users, users.c.id == table.c.user_id)
         select = sa.select(*_COLUMNS, *_USER_COLUMNS).select_from(joined)
         with self._database.transaction() as connection:
