@@ -9,7 +9,7 @@ from tests.kit import ROOT, checking
 from tests.kit.waiting import PATIENCE
 
 
-@pytest.mark.parametrize("name", ["corpus", "faults", "fuzz", "benchmarks"])
+@pytest.mark.parametrize("name", ["corpus", "faults", "fuzz", "benchmarks", "mutation"])
 def test_a_check_says_how_it_is_run(name: str) -> None:
     """`--help` prints the use and ends at once, whatever the check needs to run."""
     run = subprocess.run(
