@@ -145,6 +145,7 @@ def test_the_call_follows_the_decision(environ: dict[str, Any]) -> None:
         ("GET", "/news/../api/admin", f"Bearer {TOKEN}", ["/api/admin", "/news"], None, "scope"),
         ("GET", "/api/health/../admin", "", ["/api/admin", "/api/health"], None, "missing"),
     ],
+    ids=lambda value: "a token" if value == f"Bearer {TOKEN}" else None,
 )
 def test_decisions(
     method: str,

@@ -69,7 +69,11 @@ print("left:", [mutant.before for mutant in bench.survivors], bench.fault)
 def test_what_no_test_sees_survives_and_nothing_else() -> None:
     """Mutants of functions and of constants are killed; the one that changes nothing is named."""
     run = subprocess.run(
-        [sys.executable, "-c", HUNT], cwd=ROOT, capture_output=True, text=True, timeout=10 * PATIENCE
+        [sys.executable, "-c", HUNT],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=10 * PATIENCE,
     )
     assert "left: ['sorted(upper'] \n" in run.stdout, run.stderr
 
