@@ -6,8 +6,9 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
@@ -40,6 +41,9 @@ class Done(NamedTuple):
 
 Command = Callable[..., Done]
 
+# Before 8.2 click's runner has to be told to keep stderr apart.
+_APART: Any = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}
+
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +69,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
             if given is not None and arguments[1] in ("add", "passwd") and not ask
             else []
         )
-        result = CliRunner().invoke(
+        result = CliRunner(**_APART).invoke(
             root, [*arguments, *more], input=given, env=environ, prog_name="jwt-middleware"
         )
         if not isinstance(result.exception, (SystemExit, type(None))):
