@@ -80,6 +80,7 @@ class Bench(_Examples):
     ) -> None:
         self.survivors: list[Mutant] = []
         self.fault = ""
+        self.is_done = False
         self._mutants, self._workers = mutants, workers
         self._budget, self._told = budget, told
         self._names = {str(path_of(mutant.module)) for mutant in mutants}
@@ -97,8 +98,7 @@ class Bench(_Examples):
         """Run the mutants."""
         session.config.pluginmanager.unregister(name="terminalreporter")
         if session.testsfailed:
-            self.fault = "the tests cannot be collected"
-            return True
+            pytest.exit("the tests cannot be collected")
         self._items = session.items
         self._number_of = {item.nodeid: number for number, item in enumerate(self._items)}
         self._killers = os.pipe()
@@ -109,11 +109,11 @@ class Bench(_Examples):
         gc.freeze()
         self._run_all([self._unchanged(module) for module in {m.module for m in self._mutants}])
         if len(self.survivors) < len({m.module for m in self._mutants}):
-            self.fault = self.fault or "the tests fail when everything is imported anew"
-            return True
+            pytest.exit("the tests fail when everything is imported anew")
         self.survivors.clear()
         self._run_all(self._mutants)
         self._check_the_killers()
+        self.is_done = True
         return True
 
     def _check_the_killers(self) -> None:
@@ -148,16 +148,18 @@ class Bench(_Examples):
             os.close(read)
             self._measure_each(write)
         os.close(write)
-        count = 0
+        measured = set()
         with os.fdopen(read) as lines:
             for line in lines:
                 number, seconds, called = json.loads(line)
-                count += 1
+                measured.add(number)
                 for file, name in called:
                     callers.setdefault((file, name), []).append((seconds, number))
         os.waitpid(pid, 0)
-        if count < len(self._items):
-            self.fault = f"{len(self._items) - count} tests fail as they are"
+        names = enumerate(item.nodeid for item in self._items)
+        self._failing = [name for number, name in names if number not in measured]
+        if self._failing:
+            self.fault = f"these tests fail as they are: {', '.join(self._failing)}"
         return callers
 
     def _measure_each(self, write: int) -> NoReturn:
@@ -220,7 +222,7 @@ class Bench(_Examples):
         file = str(path_of(mutant.module))
         changed = _put(mutant, self._functions)
         if not changed:
-            _run_anew(mutant)
+            _run_anew(mutant, self._failing)
         items = self._chosen(mutant, file, changed)
         _limit(30 + 10 * sum(seconds for seconds, _ in items))
         chosen = [self._items[number] for _, number in items]
@@ -351,8 +353,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, self._loader)
 
 
-def _run_anew(mutant: Mutant) -> NoReturn:
-    """Import everything anew, and run the twin tests of the module, then the others."""
+def _run_anew(mutant: Mutant, failing: Sequence[str]) -> NoReturn:
+    """Import everything anew, and run the twin tests of the module, then the others, but for those
+    that fail as they are."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
@@ -367,9 +370,10 @@ def _run_anew(mutant: Mutant) -> NoReturn:
         _exit(_KILLED)
     folder, _, stem = mutant.module.partition("/")
     twin = f"tests/{folder}/test_{stem}.py"
+    without = [option for name in failing for option in ("--deselect", name)]
     for files in ((twin,), TESTS[folder]):
         there = [file for file in files if Path(ROOT, file).exists()]
-        if there and _tests(there, _Examples(), "-x"):
+        if there and _tests(there, _Examples(), "-x", *without):
             _exit(_KILLED)
     _exit(_SURVIVED)
 
@@ -384,5 +388,7 @@ def run(
     """Run the tests against the mutants."""
     folders = {folder for m in mutants for folder in TESTS[m.module.partition("/")[0]]}
     bench = Bench(mutants, workers, budget, told)
-    _tests([file for file in sorted(folders) if Path(ROOT, file).exists()], bench)
+    ended = _tests([file for file in sorted(folders) if Path(ROOT, file).exists()], bench)
+    if ended or not bench.is_done:
+        sys.exit("no mutant was judged: the tests cannot be run as they are")
     return bench
