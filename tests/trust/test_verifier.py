@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provider, Unavailable
+from jwt_middleware.trust import verifier as verifier_module
 from jwt_middleware.trust.revocation import revocation_keys
 from jwt_middleware.trust.verifier import VerificationCounts, Verifier
 from tests.kit import ROOT
@@ -456,6 +457,7 @@ import gevent
 from tests.kit.tokens import ISSUERS, PROVIDERS, NOW
 from jwt_middleware import RevocationList
 from jwt_middleware.trust.revocation import RevocationPage
+from jwt_middleware.trust import verifier as verifier_module
 from jwt_middleware.trust.revocation import revocation_keys
 from jwt_middleware.trust.verifier import VerificationCounts, Verifier
 
@@ -487,3 +489,9 @@ def test_greenlets_get_each_their_own_verdict() -> None:
     command = [sys.executable, "-c", GREENLETS]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (run.stdout, run.returncode) == ("done\n", 0), run.stderr
+
+
+def test_what_the_module_offers() -> None:
+    """Its public names, the one from `claims` included, and each of them is there."""
+    assert verifier_module.__all__ == ["Verdict", "VerificationCounts", "Verifier"]
+    assert all(hasattr(verifier_module, name) for name in verifier_module.__all__)
