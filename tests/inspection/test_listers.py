@@ -11,7 +11,6 @@ from jwt_middleware.inspection import Route, RuledRoute, coverage
 from tests.inspection.sites import GUARDED, guard, mounts
 
 SEGMENTS = (
-    "by-path",
     "by_path",
     "api",
     "health",
