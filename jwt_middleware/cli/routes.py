@@ -22,19 +22,19 @@ from .table import print_table, print_text, printable
 @click.option("--strict", is_flag=True, help="Exit with 1 if a route is OPEN or a line warns.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def routes(app: Any, strict: bool, as_json: bool) -> None:
-    """Show every route of an app, the rule that governs it and what the rule asks.
+    """Show every route of an app, the rule that governs it and the rule's requirements.
 
-    OPEN means that no rule governs the route. Warnings name a rule that asks more of some methods
-    than of others, a rule that no route meets, and a route whose parameter reaches another rule.
-    Routes of Flask, Bottle, Django, Falcon, Pyramid and CherryPy are listed, those of mounted apps
-    too.
+    OPEN means that no rule governs the route. A warning names a rule that asks for more on some
+    methods than on others, or that no route meets. It may also name a route whose parameter leads
+    to another rule. Routes of Flask, Bottle, Django, Falcon, Pyramid and CherryPy are listed,
+    including those of mounted apps.
 
     \b
       jwt-middleware routes --app examples.flask_app
       jwt-middleware routes --app myapp:application --strict
 
-    The exit code is 0; with --strict 1 if something is OPEN or a line warns; 2 for misuse, and
-    where no route can be listed.
+    The exit code is 0. It is 1 with --strict if a route is OPEN or a warning is shown. It is 2 for
+    misuse, or if no route can be listed.
     """
     found = coverage(app)
     if as_json:

@@ -11,7 +11,7 @@ _GAP = 2
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns. A text that is too wide for its column goes on in the next line."""
+    """Print rows in columns. A cell that is too wide for its column continues on the next line."""
     widths = _widths(rows)
     for row in rows:
         cells = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
@@ -24,7 +24,7 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_text(text: str, *, indent: str = "") -> None:
-    """Print a sentence in lines of 80 columns; `indent` stands before all but the first."""
+    """Print a sentence in lines of 80 columns, with `indent` before all lines except the first."""
     first, *rest = _wrapped(text, _WIDTH - len(indent))
     click.echo(first)
     for line in rest:
@@ -39,7 +39,7 @@ def printable(text: str) -> str:
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     while sum(widths) + _GAP * (len(widths) - 1) > _WIDTH:
-        widths[widths.index(max(widths))] -= 1  # the widest column gives way
+        widths[widths.index(max(widths))] -= 1  # shrink the widest column
     return widths
 
 

@@ -1,6 +1,6 @@
-"""Holds the routes of an app against its rules: what governs each, and which rules mislead.
+"""Compares the routes of an app with its rules: which rules govern each, and which rules mislead.
 
-A route is looked up by an example of it, with the decision that the middleware itself would make.
+A route is looked up by an example path, with the decision that the middleware itself would make.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from .pattern import Route, area
 from .site import Guard, Site, is_below, sites_of
 
 OTHER = "*"
-"""Stands for every method that neither a route nor a rule names."""
+"""Represents every method that neither a route nor a rule names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class RuledRoute:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What governs the routes of an app.
+    """The rules that govern the routes of an app.
 
-    - `routes`: each route, once for methods with the same rules.
-    - `lints`: sentences about rules that mislead.
+    - `routes`: each route, once for all methods with the same rules.
+    - `lints`: sentences about misleading rules.
     - `unlisted`: sentences about apps whose routes cannot be listed.
     - `areas`: what the rules say of the paths of those apps: of each prefix, and of the rest.
     - `notes`: sentences about objects that may answer some paths before a listed app does.
@@ -65,7 +65,8 @@ class Coverage:
 
 
 def coverage(app: Any) -> Coverage:
-    """Return what governs the routes of a WSGI app. Nothing is called; no framework is imported."""
+    """Return the rules that govern the routes of a WSGI app. This does not call the app or import
+    a framework."""
     sites = sites_of(app)
     routes = tuple(one for site in sites for one in _of_site(site, site.routes or ()))
     blind = [site for site in sites if site.routes is None]
@@ -79,7 +80,7 @@ def coverage(app: Any) -> Coverage:
 
 
 def rules_at(guards: Iterable[Guard], method: str, path: str) -> tuple[Rule, ...]:
-    """Return the rules that govern a request on its way through middlewares."""
+    """Return the rules that govern a request which passes these middlewares."""
     found: list[Rule] = []
     for guard in guards:
         environ = {

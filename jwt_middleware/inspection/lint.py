@@ -1,9 +1,10 @@
-"""Finds rules that say something else than their owner thinks.
+"""Finds misleading rules, which mean something else than their owner thinks.
 
-- A rule of some methods asks more than other methods are asked: PATCH, or a method of WebDAV, gets
-  in more easily than the POST that the rule names.
-- A rule is met by no route: its prefix is misspelled, or the route has moved.
-- A route's parameter reaches a rule that asks less: a client chooses the value, and so the rule.
+- A rule for some methods asks for more than the rules for other methods. So PATCH, or a method of
+  WebDAV, gets in more easily than the POST that the rule names.
+- No route meets a rule, since its prefix is misspelled or the route has moved.
+- A value of a route's parameter leads to a rule that asks for less. A client chooses the value, and
+  so the rule.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,14 +17,14 @@ from .pattern import Route
 from .site import Guard, Site
 
 _READING = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"))
-"""Methods that are safe (RFC 9110 section 9.2.1)."""
+"""Safe methods (RFC 9110 section 9.2.1)."""
 
 _VALUE = "zqx"
 """A segment that no rule names."""
 
 
 def lints_of(sites: list[Site]) -> Iterator[str]:
-    """Yield a sentence for each rule, or route, that misleads."""
+    """Yield a sentence for each misleading rule or route."""
     guards = {id(guard.middleware): guard for site in sites for guard in site.guards}
     for guard in guards.values():
         behind = [site for site in sites if guard in site.guards and not site.is_login]
@@ -68,8 +69,8 @@ def _weak_methods(middleware: JWTMiddleware, rule: Rule) -> Iterator[str]:
 
 
 def _asks_more(rules: Iterable[Rule], others: Iterable[Rule], *, is_writing: bool = False) -> bool:
-    """Whether rules ask for something that others do not. With `is_writing` it is enough that they
-    ask for another thing."""
+    """Return whether rules ask for more than others. With `is_writing`, asking for something else
+    is enough."""
     mine, theirs = list(rules), list(others)
     if _level(mine) != _level(theirs):
         return _level(mine) > _level(theirs)
@@ -78,7 +79,7 @@ def _asks_more(rules: Iterable[Rule], others: Iterable[Rule], *, is_writing: boo
 
 
 def _level(rules: list[Rule]) -> int:
-    """0 where everybody passes, 1 where a token is optional, 2 where it is needed."""
+    """Return 0 if everybody passes, 1 if a token is optional, 2 if it is required."""
     return max((0 if one.is_public else 1 if one.is_optional else 2 for one in rules), default=0)
 
 

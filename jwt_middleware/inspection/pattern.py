@@ -1,4 +1,4 @@
-"""`Route`: a path of an app as its framework writes it, with an example that it answers."""
+"""`Route`: a path of an app as its framework writes it, with an example path."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ _SAMPLES = (
     "0" * 32,
     "zqx.html",
 )
-"""What a parameter is filled with in an example, the first that fits. No rule names these."""
+"""Values for a parameter in an example; the first that fits is used. Rules do not name them."""
 
 
 _HOST_PARAMETER = re.compile(r"<[^<>]*>")
@@ -31,8 +31,8 @@ class Route:
     """A path of an app.
 
     - `path`: as the framework writes it, such as `/users/<int:id>`, below its mounts.
-    - `methods`: in capitals; empty where any method is answered or none is known.
-    - `example`: a path that the route answers; None where none can be made up.
+    - `methods`: in capitals; empty if the route answers any method or its methods are unknown.
+    - `example`: a path that the route answers; None if none can be constructed.
     - `accepts`: matches every path that the route answers.
     - `host`: the host that it answers at, as the framework writes it; `""` for every host.
     - `query`: what the example needs as its query; `""` for nothing.
@@ -43,7 +43,8 @@ class Route:
     example: str | None
     accepts: re.Pattern[str] = field(repr=False)
     literal: int = field(default=0, repr=False)
-    """Characters that are not a parameter: of two routes, the one with more is tried first."""
+    """The number of characters outside of parameters. Of two routes, the one with more is tried
+    first."""
 
     host: str = ""
     query: str = field(default="", repr=False)
@@ -65,8 +66,8 @@ def route_of(
     parameter: re.Pattern[str],
     accepts: Callable[[re.Match[str]], str],
 ) -> Route:
-    """Return the route of a path in which `parameter` finds the variable parts, each of which
-    `accepts` turns into the expression of its values."""
+    """Return the route of a path. `parameter` finds its variable parts, and `accepts` returns the
+    regular expression for the values of each."""
     regex, example, literal, end = "", "", 0, 0
     fits = True
     for match in parameter.finditer(path):
@@ -89,7 +90,7 @@ def route_of(
 
 
 def sample_of(regex: str) -> str | None:
-    """Return a value that an expression matches, or None if none is at hand."""
+    """Return a value that an expression matches, or None if no sample fits."""
     pattern = _compiled(regex)
     words = re.findall(r"\w+", regex)
     return next((one for one in (*_SAMPLES, *words) if pattern.fullmatch(one)), None)
@@ -131,7 +132,7 @@ def with_rest(path: str, methods: Iterable[str], least: int, most: int | None) -
 
 
 def _compiled(regex: str) -> re.Pattern[str]:
-    # Names of groups may occur twice when expressions are joined; they mean nothing here.
+    # Remove the names of groups, since joined expressions may have the same name twice.
     regex = re.sub(r"\(\?P<\w+>", "(?:", regex)
     try:
         return re.compile(regex, re.DOTALL)

@@ -1,4 +1,4 @@
-"""`Site`: an app whose routes are listed, where it is mounted, and which middlewares guard it."""
+"""`Site`: an app whose routes are listed, with its mount point and the middlewares before it."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ _TRANSPARENT = frozenset(
 
 _log = logging.getLogger("jwt_middleware")
 _MOST = 2000
-"""Parts of an app that are looked at: one that is mounted within itself has no end."""
+"""The most parts of an app that are visited, since an app mounted within itself has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ def _is_transparent(part: Any) -> bool:
 
 
 def _override(part: Any) -> Any:
-    """Return what the owner put in place of an app's own WSGI method: `app.wsgi_app = ...`."""
+    """Return the owner's replacement of an app's WSGI method: `app.wsgi_app = ...`."""
     if isinstance(part, MethodType):
         return None
     held = own(part, "__dict__", {})
@@ -211,7 +211,7 @@ def _name_of(app: Any) -> str:
 def site_at(app: Any, path: str, host: str = "") -> Site:
     """Return the site that answers a path at a host, the one with the longest prefix.
 
-    `LookupError` where several of them have other middlewares, so that none can be told.
+    Raise `LookupError` if several sites with different middlewares match.
     """
     sites = [site for site in sites_of(app) if site.host in ("", host, _without_port(host))]
     for site in sites:
@@ -225,7 +225,7 @@ def site_at(app: Any, path: str, host: str = "") -> Site:
     if not deepest:
         return Site(_name_of(app), "", (), None)
     if len({one.guards for one in deepest}) > 1:
-        raise LookupError(f"{len(deepest)} apps with other middlewares answer {path}")
+        raise LookupError(f"{len(deepest)} apps with different middlewares answer {path}")
     return deepest[0]
 
 

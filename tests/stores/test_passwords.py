@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,7 @@ from werkzeug.security import generate_password_hash
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import (
+    SQLStore,
     check_password,
     hash_password,
     hashing_slots,
@@ -181,6 +182,64 @@ def test_a_costlier_hash_in_the_table(work: Work, caplog: pytest.LogCaptureFixtu
     assert hasher.check(None, "wrong") is False
     assert hasher.check(hasher.hash("x"), "wrong") is False
     assert work == [("scrypt", units * 8) for units in (4096, 1024, 1024, 2048, 1024)]
+
+
+COSTLIER = ["scrypt:4096:8:1", "scrypt:1024:8:3", "pbkdf2:sha256:200000"]
+
+
+@pytest.mark.parametrize("method", COSTLIER)
+def test_the_first_login_of_a_worker(
+    method: str, sqlite_url: str, work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where `password_method` was lowered, an unknown and a disabled name cost as much as a known
+    one whose hash is older, from the first login of a worker on."""
+    with closing(SQLStore(sqlite_url, password_method=method)) as before:
+        for name in ("ann", "eve"):
+            before.add_user(name, "wonderland")
+        before.disable_user("eve")
+    costs = []
+    for name in ("bob", "ann", "eve"):
+        with closing(SQLStore(sqlite_url, password_method=CHEAP)) as worker:
+            work.clear()
+            assert worker.authenticate(name, "wrong") is None
+            costs.append(sum(units for _, units in work))
+    assert costs == [pytest.approx(costs[0], rel=1 / 32)] * 3
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("method", ["scrypt:1024:1:1", "pbkdf2:sha256:10", CHEAP])
+@pytest.mark.parametrize("password", ["wonderland", "wrong"])
+def test_a_disabled_user_costs_what_nobody_costs(
+    method: str, password: str, sqlite_url: str, work: Work
+) -> None:
+    """Not even the right password, whose cheaper hash is never padded, shows that the name
+    exists."""
+    with closing(SQLStore(sqlite_url, password_method=method)) as before:
+        before.add_user("eve", "wonderland")
+        before.disable_user("eve")
+    with closing(SQLStore(sqlite_url, password_method=CHEAP)) as store:
+        store.authenticate("bob", "so that the table was seen")
+        work.clear()
+        assert store.authenticate("eve", password) is None
+        assert work == [("scrypt", 1024 * 8)]
+
+
+def test_the_table_is_looked_at_once(sqlite_url: str) -> None:
+    """The look costs one query in the life of a worker; one that failed is made up for."""
+    looks: list[object] = []
+    hasher = PasswordHasher(CHEAP)
+
+    def hashes() -> list[str]:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            raise StoreUnavailable("on a Monday")
+        return ["damaged", "scrypt:4096:8:1$salt$", "x$y"]
+
+    with pytest.raises(StoreUnavailable):
+        hasher.expect(hashes)
+    for _ in range(3):
+        hasher.expect(hashes)
+    assert looks == [0, 1]
 
 
 def test_hashes_of_ours(hashes: list[object]) -> None:

@@ -33,7 +33,7 @@ def routes_of(app: Any) -> Iterator[Route]:
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
-    """Yield nothing: apps are mounted in a tree."""
+    """Yield nothing, since apps are mounted in a tree."""
     yield from ()
 
 
@@ -96,7 +96,7 @@ def _members(node: Any) -> Iterator[tuple[str, Any]]:
             continue
         try:
             held = getattr(node, name)
-        except Exception:  # noqa: S112 (a property of the owner's that needs a request)
+        except Exception:  # noqa: S112 (an owner's property that needs a request)
             continue
         if _is_exposed(held) or _has_pages(held):
             yield name, held

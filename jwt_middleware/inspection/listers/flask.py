@@ -18,11 +18,11 @@ def is_app(part: Any) -> bool:
 
 
 def routes_of(app: Any) -> Iterator[Route]:
-    """Yield every rule of the map: those of blueprints too."""
+    """Yield every rule of the map, including those of blueprints."""
     for rule in app.url_map.iter_rules():
         if rule.build_only or rule.websocket:
             continue
-        # What a converter accepts is in the rule's own table alone.
+        # Only the rule's private table has the regular expressions of its converters.
         converters = getattr(rule, "_converters", {})
 
         def accepts(match: re.Match[str], converters: Any = converters) -> str:
@@ -45,5 +45,5 @@ def _host(app: Any, rule: Any) -> str:
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
-    """Yield nothing: Flask mounts no app."""
+    """Yield nothing, since Flask does not mount apps."""
     yield from ()

@@ -1,4 +1,4 @@
-"""Pyramid: its routes, and its views by name where traversal finds them."""
+"""Pyramid: its routes, and the named views that traversal finds."""
 
 import re
 from collections.abc import Iterator
@@ -61,19 +61,19 @@ def _is_of_any_context(view: Any) -> bool:
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
-    """Yield nothing: Pyramid mounts no app."""
+    """Yield nothing, since Pyramid does not mount apps."""
     yield from ()
 
 
 def _is_of_errors(view: Any) -> bool:
-    """Whether a view shows an exception: no path reaches it."""
+    """Return whether a view shows an exception, so that no path reaches it."""
     context = view["context"]
     is_exception = isinstance(context, type) and issubclass(context, Exception)
     return is_exception or getattr(context, "__name__", "") == "IExceptionResponse"
 
 
 def _methods(found: list[Any]) -> set[str]:
-    """Return the methods of a route and of its views; none if one of the views takes any."""
+    """Return the methods of a route and of its views, or none if one of the views takes any."""
     route, views = found[:1], found[1:] or found
     named = [one["request_methods"] for one in views]
     if any(not methods for methods in named):

@@ -1,4 +1,4 @@
-"""How an object is known without importing its class, and what all listers share."""
+"""Identifies objects without importing their classes, and holds functions that all listers use."""
 
 import re
 from collections.abc import Iterable
