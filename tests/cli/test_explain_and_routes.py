@@ -38,6 +38,15 @@ long = bottle.Bottle()
 far = "/api/2.0/experiments/" + "registered/" * 9 + "get-by-name"
 for path in (r"/n/<n:re:\\d+>", "/\\x1b[2J", far):
     long.route(path, "GET", plain)
+from jwt_middleware import basic_password, bearer, in_cookie, in_header
+both = [
+    ("all", (in_cookie("__Host-jwt"), in_header("X-Token"), bearer, basic_password)),
+    ("cookie", (in_cookie("__Host-jwt"),)),
+]
+for name, credentials in both:
+    globals()[name + "_places"] = JWTMiddleware(
+        app.wsgi_app, providers=[provider], rules=rules, credentials=credentials
+    )
 long.wsgi = JWTMiddleware(long.wsgi, providers=[provider], rules=rules)
 number = 7
 """
@@ -138,6 +147,40 @@ def test_a_credential_as_an_argument_is_told_where_to_go(command: Command) -> No
     told = " ".join(command(*line, given=token()).err.split())
     assert "history" in told
     assert "token alone on stdin" in told
+
+
+PLACES = {
+    "default": ("all", (), "header Authorization: Bearer", 0),
+    "bearer": ("all", ("--in", "bearer"), "header Authorization: Bearer", 0),
+    "basic": ("all", ("--in", "basic"), "header Authorization: Basic", 0),
+    "cookie": ("all", ("--in", "cookie"), "cookie __Host-jwt: Bearer", 0),
+    "its name": ("all", ("--in", "header X-Token"), "header X-Token: Bearer", 0),
+    "the only one": ("cookie", (), "cookie __Host-jwt: Bearer", 0),
+    "not read": ("cookie", ("--in", "basic"), "read from basic", 2),
+    "no such place": ("all", ("--in", "query"), "read from query", 2),
+    "as an argument": ("all", ("--header", "X-Token: x"), "history", 2),
+}
+
+
+@pytest.mark.parametrize(("app", "more", "told", "code"), PLACES.values(), ids=PLACES)
+def test_the_token_goes_where_the_app_reads_it(
+    app: str, more: tuple[str, ...], told: str, code: int, command: Command
+) -> None:
+    """`--in` names one of the places of the app; else it is Bearer or the first one."""
+    given = token()
+    done = command("explain", "--app", f"some_site:{app}_places", *more, "GET", "/api", given=given)
+    assert done.code == code
+    assert told in " ".join((done.out + done.err).split())
+    assert given not in done.out + done.err
+
+
+def test_a_cookie_needs_proof_of_its_site_to_write(command: Command) -> None:
+    """A POST with a cookie is 403 unless a header says that a page of this site sent it."""
+    line = ("explain", "--app", "some_site:cookie_places")
+    refused = command(*line, "POST", "/api", given=token())
+    assert (refused.code, "403 cross_site" in refused.out) == (1, True)
+    header = ("--header", "Sec-Fetch-Site: same-origin")
+    assert command(*line, *header, "POST", "/api", given=token()).code == 0
 
 
 def test_an_app_without_routes_is_said_and_its_rules_are_shown(command: Command) -> None:
