@@ -6,9 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from tests.checks.matrix.hostile import hostile
 from tests.kit import ROOT
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
@@ -112,6 +116,45 @@ def test_routes_are_listed_and_strict_counts(command: Command) -> None:
     assert [line.split()[-1] for line in done.out.splitlines() if " / " in line] == ["OPEN"]
     assert command("routes", "--app", "some_site", "--strict").code == 1
     assert json.loads(command("routes", "--app", "some_site", "--json").out)
+
+
+@pytest.mark.parametrize("seed", range(0, 300, 5))
+def test_the_command_answers_as_the_app_does(seed: int, command: Command) -> None:
+    """Hostile requests of the matrix, by the command and live: the same status and reason."""
+    request = hostile(seed)
+    headers = {key: value for key, value in request.more if key.startswith("HTTP_")}
+    given = token(scope="admin") if seed % 2 else ""
+    lines = [
+        part
+        for key, value in headers.items()
+        for part in ("--header", f"{key[5:].replace('_', '-')}: {value}")
+    ]
+    path = quote(request.path, encoding="latin-1")
+    method = request.method
+    done = command("explain", "--app", "some_site", *lines, method, path, given=given)
+    if done.code == 2:  # what no client can send, such as a path without a slash
+        assert not request.path.startswith("/") or "Invalid value" in done.err
+        return
+    environ = {"PATH_INFO": request.path, "REQUEST_METHOD": method, **headers}
+    if given:
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {given}"
+    status, reason = live(environ)
+    if reason:
+        assert f"answer: {status} {reason}: " in done.out
+    else:
+        assert "answer: the app's" in done.out or f"answer: {status}, to a CORS" in done.out
+
+
+def live(environ: dict[str, Any]) -> tuple[int, str | None]:
+    """What the app answers, and why if it is a refusal."""
+    environ = {"CONTENT_LENGTH": "0", **environ}
+    setup_testing_defaults(environ)
+    statuses: list[str] = []
+    answer = sys.modules["some_site"].application(
+        environ, lambda status, headers, error=None: statuses.append(status)
+    )
+    getattr(answer, "close", lambda: None)()
+    return int(statuses[0][:3]), environ.get("jwt_middleware.reason")
 
 
 MISUSE = {
