@@ -198,6 +198,14 @@ def test_an_app_without_routes_is_shown_by_its_rules(app: Any) -> None:
             assert status in (200, 401)
 
 
+def test_an_exact_rule_has_an_area_of_its_own() -> None:
+    """The path alone, beside what is below it."""
+    found = {one.route.path: one.kind for one in coverage(guard(_plain, *AREA_RULES)).areas}
+    assert found["/"] == "public"
+    assert "/private/..." in found
+    assert "/private" not in found
+
+
 class _Static:
     """Answers paths of its own, as WhiteNoise does."""
 
