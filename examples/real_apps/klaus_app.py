@@ -1,7 +1,7 @@
 """klaus, a git server: everybody reads one repository, pushing to any needs a scope:
 `PASSWORD="analytical engine" REPOSITORIES="/srv/git/open /srv/git/secret" gunicorn
 examples.real_apps.klaus_app`, then
-`git -c http.extraHeader="Authorization: Bearer $TOKEN" push http://localhost:8000/open main`.
+`git push http://token:$TOKEN@localhost:8000/open main`: git sends its token as a password.
 """
 
 import os
@@ -9,7 +9,7 @@ import secrets
 
 from klaus import make_app
 
-from jwt_middleware import JWTMiddleware, Key, Rule, public, scope
+from jwt_middleware import JWTMiddleware, Key, Rule, basic_password, bearer, public, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
 
@@ -29,5 +29,8 @@ rules = [
     Rule("/open", public),
     Rule("/*/git-receive-pack", scope("write")),  # longer than /open, so it governs there too
 ]
-guarded = JWTMiddleware(klaus.wsgi_app, providers=[minter.provider], rules=rules)
+credentials = (bearer, basic_password)
+guarded = JWTMiddleware(
+    klaus.wsgi_app, providers=[minter.provider], rules=rules, credentials=credentials
+)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -9,7 +9,7 @@ import secrets
 
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from jwt_middleware import JWTMiddleware, Key, Rule, public, scope
+from jwt_middleware import JWTMiddleware, Key, Rule, basic_password, bearer, public, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
 
@@ -32,5 +32,6 @@ rules = [
     Rule("/public", scope("write")),
     Rule("/public", public, methods=reading),
 ]
-guarded = JWTMiddleware(dav, providers=[minter.provider], rules=rules)
+credentials = (bearer, basic_password)  # most WebDAV clients send a password alone
+guarded = JWTMiddleware(dav, providers=[minter.provider], rules=rules, credentials=credentials)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

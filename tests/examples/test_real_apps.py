@@ -2,6 +2,7 @@
 `jwt-middleware routes` is right about it."""
 
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,11 +63,13 @@ def ask(application: Any) -> Ask:
     """Sends a request as a user, and returns the status."""
     client = TestApp(application, lint=False)
 
-    def ask(user: str, method: str, path: str, **headers: str) -> int:
+    def ask(user: str, method: str, path: str, *, as_password: bool = False) -> int:
+        headers = {}
         if user:
             fields = {"username": user, "password": PASSWORD}
             token = client.post_json("/auth/token", fields).json["token"]
-            headers["Authorization"] = f"Bearer {token}"
+            basic = b64encode(f"token:{token}".encode()).decode()
+            headers["Authorization"] = f"Basic {basic}" if as_password else f"Bearer {token}"
         return client.request(path, method=method, headers=headers, status="*").status_int
 
     return ask
@@ -109,6 +112,18 @@ def test_a_wrapped_app_answers_as_its_rules_say(
 ) -> None:
     """Reading, writing and what is public, by the methods that each app's own clients use."""
     assert ask(user, method, path) == status
+
+
+@of(
+    ("wsgidav_app", "grace", "PROPFIND", "/private/", 207),
+    ("wsgidav_app", "grace", "MKCOL", "/private/new", 403),
+    ("klaus_app", "grace", "GET", "/secret/info/refs?service=git-upload-pack", 200),
+    ("klaus_app", "grace", "POST", "/secret/git-receive-pack", 403),
+    ("radicale_app", "ada", "PROPFIND", "/ada/", 401),
+)
+def test_a_token_as_a_password(ask: Ask, user: str, method: str, path: str, status: int) -> None:
+    """git and WebDAV clients send it so; Radicale's example does not ask for it."""
+    assert ask(user, method, path, as_password=True) == status
 
 
 @pytest.mark.parametrize("name", [*PACKAGES, *NOT_IN_TEST_ALL])
