@@ -24,6 +24,7 @@ from tests.checks.corpus.case import Case
 from tests.checks.matrix.hostile import hostile
 from tests.inspection.sites import MINTER, guard
 from tests.kit.clock import stopped
+from tests.kit.parts import examples
 from tests.kit.tokens import NOW
 
 
@@ -95,7 +96,7 @@ def test_every_hostile_request_is_explained_as_it_is_answered(place: str | None)
     guarded = guard(app, *RULES, credentials=places)
     token = MINTER.mint("ada", scopes=("a",))
     forms = {"HTTP_AUTHORIZATION": "Bearer ", "HTTP_COOKIE": "jwt="}
-    for seed in range(1000):
+    for seed in range(examples(1000)):
         request = hostile(seed)
         environ = {
             "PATH_INFO": request.path,
