@@ -109,7 +109,7 @@ def _notes(sites: list[Site]) -> Iterator[str]:
     for site in sites:
         if site.wrappers and site.routes is not None:
             names = ", ".join(wrapper.name for wrapper in site.wrappers)
-            yield f"paths that {names} may answer by itself are not listed"
+            yield f"paths that {names} may answer before the app does are not listed"
 
 
 def _asked(rules: tuple[Rule, ...]) -> str:
