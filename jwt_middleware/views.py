@@ -75,7 +75,7 @@ def refusal_response(refusal: Refusal, environ: dict[str, Any]) -> WSGIApplicati
     if not isinstance(refusal, Refusal) or not is_answerable(refusal):
         form = "with a status, a reason and parameters that can be sent"
         raise TypeError(f"refusal must be a Refusal {form}, got {got(refusal)}")
-    middleware, rules = _governing(environ)
+    middleware, rules = _governing_rules(environ)
 
     def application(_: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         return middleware.refuse(refusal, rules, environ, start_response)

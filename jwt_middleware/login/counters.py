@@ -68,7 +68,7 @@ def _first_issuer_of(users: object, issuer: str) -> str:
     return issuer
 
 
-_known: list[tuple["weakref.ref[object]", str]] = []
+_user_tables: list[tuple["weakref.ref[object]", str]] = []
 """Own user tables of this process, each with the issuer of its first login app. Compared by
 identity: an owner's class may define equality in any way."""
 
