@@ -34,19 +34,20 @@ _LETTERS = {
 }
 """The letters of those names, by the digits of their escapes."""
 
-# A stranger makes the query. What is read of it costs at most half a millisecond.
+# A stranger makes the query. Reading it costs at most half a millisecond.
 _MOST_ESCAPES = 2048
-"""Each `%` of a query that is still read."""
+"""The most `%` of a query that is read."""
 _MOST_NAMES = 64
-"""Each `_method`, be it within another name or in a value."""
+"""The most `_method` in a query, also within other names or in values."""
 _LONGEST = 256
 """Characters of the value of such a parameter, and before its name."""
 
 
 def methods_in(query: str) -> list[str]:
-    """Return every value of `_method` and its relatives: frameworks take the first, or the last.
+    """Return every value of `_method` and its relatives, since some frameworks use the first value
+    and some the last.
 
-    `PathTooLong` for a query that nobody could mean and that would cost too much to read.
+    Raise `PathTooLong` for a hostile query that would cost too much to read.
     """
     if "%" in query:
         if query.count("%") > _MOST_ESCAPES:
