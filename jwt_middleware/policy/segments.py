@@ -30,7 +30,8 @@ class SegmentNames:
 
     def __init__(self, segments: Iterable[str]) -> None:
         self._punctuated: dict[str, set[str]] = {}
-        """Segments with punctuation, by the name that CherryPy and TurboGears give them."""
+        """Segments of rules with punctuation, by the name that CherryPy and TurboGears give
+        them."""
         for segment in {*segments} - {WILDCARD}:
             if not segment.isalnum():
                 names = self._punctuated.setdefault(segment.translate(_AS_UNDERSCORES), set())
@@ -39,8 +40,9 @@ class SegmentNames:
         self.are_punctuated = bool(self._punctuated)
 
     def others_of(self, segment: str, is_last: bool) -> tuple[list[str], list[str]]:
-        """Return what a segment may stand for beside itself: as the name of a view, and as one that
-        no rule names as it is. An empty name: the path ends before it."""
+        """Return the names that a segment may also stand for, in two lists: names of views, and
+        names that count only if no rule literally names the segment. An empty name means that the
+        path ends before the segment."""
         views: list[str] = []
         if segment[0] == "+":
             views.append(segment.lstrip("+"))
