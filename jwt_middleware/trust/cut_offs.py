@@ -71,7 +71,7 @@ def cut_off_keys(caller: Identity) -> tuple[str, ...]:
 
 def is_cut_off(caller: Identity, expires_at: float) -> bool:
     """Return whether the entry of a cut-off, which expires then, revokes a caller's token."""
-    # A clock may tell one time twice: what cannot be told apart from an earlier token is revoked.
+    # A clock may show one time twice. A token that may be older than the cut-off is revoked.
     return issued_at(caller) <= expires_at - CUT_OFF_LASTS
 
 

@@ -105,8 +105,8 @@ class LookupProvider(Protocol):
         """Return whether the token has the form of this provider's tokens."""
 
     def look_up(self, token: str) -> "LookedUp":
-        """Return what is known of a token. `InvalidToken` if it is not good, `Unavailable` if that
-        cannot be told now."""
+        """Return the claims of a token. `InvalidToken` if it is not good, `Unavailable` if the
+        provider does not know now."""
 
 
 TokenProvider: TypeAlias = Provider | LookupProvider
