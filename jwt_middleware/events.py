@@ -100,7 +100,9 @@ class Observers:
         mine = object()
         if self._failed.setdefault(number, mine) is mine:  # atomic: one thread logs
             # Log the class alone, since the message of a foreign error could quote the request.
-            name = getattr(observer, "__name__", type(observer).__name__)
+            name: object = type(observer).__name__
+            with contextlib.suppress(Exception):  # a proxy may raise whatever is asked of it
+                name = str(getattr(observer, "__name__", name))
             shown = foreign_value(name, _MAX_SHOWN), type(error).__name__
             _log.error("the observer %s raised %s (logged once)", *shown)
 

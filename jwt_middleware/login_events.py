@@ -1,5 +1,4 @@
-"""Who is told of the events of the login app, beside the audit log: metrics, and listeners of the
-owner's.
+"""Announces the events of the login app to listeners: to metrics, and to functions of the owner's.
 
     from jwt_middleware.login_events import listen
 
@@ -53,7 +52,7 @@ _failed: dict[int, tuple[Callable[[str], object], object]] = {}
 def listen(listener: Callable[[str], object]) -> None:
     """Call the listener with the name of every event of this process from now on.
 
-    What it returns is ignored. One that raises is logged once and changes nothing. A listener that
+    Its return value is ignored. One that raises is logged once and changes nothing. A listener that
     cannot be called with an event raises `ConfigurationError`.
     """
     form = "listener must be a function that takes an event: listen(count)"

@@ -259,7 +259,9 @@ class JWTMiddleware:
         Re-raise the current error if the environ is not its cause.
         """
         tidy = tidy_environ(environ)
-        if tidy is not None and None not in environ.values() and tidy.keys() <= environ.keys():
+        # Not `None in`: a value may be equal to everything.
+        is_tidy = all(value is not None for value in environ.values())
+        if tidy is not None and is_tidy and tidy.keys() <= environ.keys():
             raise
         return tidy
 

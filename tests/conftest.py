@@ -34,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, does in parts.NEEDS.items():
         config.addinivalue_line("markers", f"{name}: {does}")
     parts.choose_speed(config)
+    # The processes that the tests start would compile the package anew, each of them.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # A busy machine makes examples slowly; that is no fault of the code under test.
     slow = {"suppress_health_check": [HealthCheck.too_slow], "deadline": None}
     settings.register_profile("house", max_examples=parts.examples(100), **slow)
@@ -43,6 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header() -> str:
     """Say beforehand how long it takes."""
     return _TAKES[parts.is_quick()]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Do not import for the quick suite what it takes no test from."""
+    return parts.has_no_quick_test(collection_path) or None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,6 +76,10 @@ _SECRET = re.compile(
 )
 
 
+# What every record has beside its message: where, when and by which process it was made.
+_OF_EVERY_RECORD = set(vars(logging.makeLogRecord({}))) - {"args", "exc_info"}
+
+
 class LogWatch(logging.Handler):
     """Searches every record of the package for what a handler could tell of a token or a password
     of the tests."""
@@ -76,16 +87,23 @@ class LogWatch(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self._leaks: list[str] = []
+        self._clean: set[str] = set()  # of this test, as one record often comes a thousand times
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the record, with its fields and its traceback, if there is a secret in it."""
-        told = f"{self.format(record)} {vars(record)}"
+        fields = {key: value for key, value in vars(record).items() if key not in _OF_EVERY_RECORD}
+        told = f"{self.format(record)} {fields}"
+        if told in self._clean:
+            return
         if _SECRET.search(told):
             self._leaks.append(told)
+        else:
+            self._clean.add(told)
 
     def take_leaks(self) -> list[str]:
         """Return the records with a secret in them since the last time."""
         leaks, self._leaks = self._leaks, []
+        self._clean.clear()
         return leaks
 
 

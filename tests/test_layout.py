@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from tests.kit import ROOT
 TESTS = ROOT / "tests"
 # Run in environments or processes of their own, without the kit.
 ALONE = {"packaging/flows.py", "examples/test_view_recipes.py"}
+
+
+parsed = cache(ast.parse)
+"""The tree of a file, which several laws ask for."""
 
 
 def reads_private(node: ast.AST) -> Iterator[str]:
@@ -38,7 +43,7 @@ def says_why_it_looks_inside(name: str, text: str) -> list[str]:
     """A private name is read by the kit's `inside`, or where a comment `# inside:` says why."""
     if name == "kit/inside.py":
         return []
-    tree, lines = ast.parse(text), text.splitlines()
+    tree, lines = parsed(text), text.splitlines()
     nodes = list(ast.walk(tree))
     own = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     own |= {n.attr for n in nodes if isinstance(n, ast.Attribute) and _is_own(n)}
@@ -80,7 +85,7 @@ def waits_for_long(name: str, text: str) -> list[str]:
 
 def rules_are_told(name: str, text: str) -> list[str]:
     """Every test says in its docstring what rule it proves."""
-    tests = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
+    tests = [n for n in ast.walk(parsed(text)) if isinstance(n, ast.FunctionDef)]
     return [
         f"{name} {test.name} has no docstring"
         for test in tests

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from flask import Flask
@@ -144,6 +145,7 @@ def test_the_call_follows_the_decision(environ: dict[str, Any]) -> None:
         ("GET", "/news/../api/admin", f"Bearer {TOKEN}", ["/api/admin", "/news"], None, "scope"),
         ("GET", "/api/health/../admin", "", ["/api/admin", "/api/health"], None, "missing"),
     ],
+    ids=lambda value: "a token" if value == f"Bearer {TOKEN}" else None,
 )
 def test_decisions(
     method: str,
@@ -490,3 +492,22 @@ def test_an_app_that_would_call_itself(make: Callable[[], Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"JWTMiddleware\(app\.wsgi_app, \.\.\.\)"):
         guard(app=flask)
     guard(app=flask.wsgi_app)
+
+
+class _BrokenKeys:
+    """A key source of an owner's with a fault."""
+
+    generation = 0
+
+    def find(self, kid: str | None) -> Any:
+        raise TypeError("a fault of the key source")
+
+
+def test_an_error_is_not_taken_for_a_fault_of_the_environ() -> None:
+    """Also where a value in the environ is equal to everything, even to None: the error comes out
+    as it is, and is not looked for in the environ for ever."""
+    broken = Provider(issuer="https://one.example", audience="api", keys=_BrokenKeys())
+    environ = {"PATH_INFO": "/api", "REQUEST_METHOD": "GET", "test.anything": ANY}
+    environ["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+    with pytest.raises(TypeError, match="a fault of the key source"):
+        guard(providers=[broken]).decide(environ)

@@ -95,11 +95,14 @@ def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None
 @log_option
 def _logout(name: str, database: str, log: str | None) -> None:
     """End all sessions of the user NAME at once. The user can log in again."""
+    from ..stores.users import fold_name
+
     store = open_store(database, log=log)
-    known = {user.username: user.id for user in store.users()}
-    if name not in known:
+    # Any spelling of the name is meant, as in the other commands; the exact one comes first.
+    found = [user for user in store.users() if fold_name(user.username) == fold_name(name)]
+    if not found:
         raise click.ClickException(f"there is no user named {name!r}")
-    store.end_sessions(str(known[name]))
+    store.end_sessions(str(min(found, key=lambda user: user.username != name).id))
 
 
 @users.command("scopes")
@@ -122,6 +125,14 @@ def _disable(name: str, database: str, log: str | None) -> None:
     """Stop the user NAME from logging in, and end all sessions and personal tokens of the user. No
     other user can take the name."""
     open_store(database, log=log).disable_user(name)
+
+
+@users.command("enable")
+@click.argument("name")
+@database_option
+def _enable(name: str, database: str) -> None:
+    """Let the user NAME log in again after "disable". Sessions that ended stay ended."""
+    open_store(database).enable_user(name)
 
 
 @users.command("remove")

@@ -51,9 +51,9 @@ class LoginPage:
 
     - `title`: the name above the heading of the page.
     - `template`: a file that replaces `page/login.html`: a `string.Template` in UTF-8. It may use
-      the names of `page/en.json` and `$lang`, `$title`, `$next`, `$texts`, and what the server has
-      to say to a browser without scripts: `$message`, `$message_class`, `$form_hidden`,
-      `$panel_hidden`. Write `$$` for a dollar.
+      the names of `page/en.json` and `$lang`, `$title`, `$heading`, `$next`, `$texts`. For browsers
+      without scripts there are `$message`, `$message_class`, `$form_hidden` and `$panel_hidden`.
+      Write `$$` for a dollar.
 
     A template that cannot be read or rendered raises `ConfigurationError`.
     """
@@ -107,6 +107,7 @@ class LoginPage:
             "title": self._title,
             "next": following,
             "texts": json.dumps(texts),
+            "heading": texts["signed_in"] if is_signed_in else texts["sign_in"],
             "message": "" if error is None else _message(texts, error),
             "message_class": "message" if error is None else "message error",
         }

@@ -21,8 +21,8 @@ REGISTERED = frozenset((
 """IANA's registered methods, including WebDAV's, and PURGE, which caches use."""
 
 
-# Pecan and TurboGears; Masonite; the method override recipe of Flask. Of `__method` the second
-# underscore.
+# In this order: Pecan and TurboGears; Masonite; Flask's recipe for method overrides. A match starts
+# at the second underscore of `__method`.
 _PARAMETER = re.compile(
     r"_method(?:_override__)?((?:[+\s]|%[012][0-9a-f]){0,64}+)=([^&;]*)", re.IGNORECASE
 )
@@ -34,19 +34,20 @@ _LETTERS = {
 }
 """The letters of those names, by the digits of their escapes."""
 
-# A stranger makes the query. What is read of it costs at most half a millisecond.
+# A stranger can send any query. Reading one costs at most half a millisecond within these bounds.
 _MOST_ESCAPES = 2048
-"""Each `%` of a query that is still read."""
+"""Escapes in a query that is read."""
 _MOST_NAMES = 64
-"""Each `_method`, be it within another name or in a value."""
+"""Occurrences of `_method` in a query that is read, within other names and values too."""
 _LONGEST = 256
-"""Characters of the value of such a parameter, and before its name."""
+"""Characters of such a parameter without its name."""
 
 
 def methods_in(query: str) -> list[str]:
-    """Return every value of `_method` and its relatives: frameworks take the first, or the last.
+    """Return every value of `_method` and its relatives, since some frameworks use the first value
+    and some the last.
 
-    `PathTooLong` for a query that nobody could mean and that would cost too much to read.
+    `PathTooLong` for a query that would cost too much to read. No honest client sends one.
     """
     if "%" in query:
         if query.count("%") > _MOST_ESCAPES:
@@ -70,7 +71,7 @@ def methods_in(query: str) -> list[str]:
 
 
 def _with_letters(query: str) -> str:
-    """The query with the letters of those names as they are; nothing else is decoded."""
+    """Return the query with only the letters of those names decoded."""
     start, *parts = query.split("%")
     pieces = [start]
     for part in parts:

@@ -77,7 +77,7 @@ class _Scopes(Frozen):
 class _Claim(Frozen):
     __slots__ = ("path", "typed_values", "values")
     path: tuple[str, ...]
-    typed_values: frozenset[tuple[type, Any]]
+    typed_values: frozenset[tuple[object, Any]]
     values: tuple[Any, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -243,8 +243,8 @@ def _runs_later(value: object) -> bool:
 def ask(requirement: Requirement, identity: Identity) -> None:
     """Ask a requirement about a caller. Raise the `Refusal` unless it agrees.
 
-    False means `Forbidden`. Any other answer, and any exception that is not a `Refusal` or cannot
-    be sent, is the requirement's fault: one ERROR line and `Unavailable("requirement_failed")`.
+    False means `Forbidden`. Any other answer or exception, and a `Refusal` that cannot be sent,
+    are faults of the requirement: log one ERROR line and raise `Unavailable("requirement_failed")`.
     """
     try:
         answer: object = requirement(identity)
@@ -290,11 +290,10 @@ def _listed(values: tuple[object, ...]) -> str:
     return ", ".join(map(repr, values))
 
 
-def _typed(value: Any) -> tuple[type, Any]:
+def _typed(value: Any) -> tuple[object, Any]:
     """Return a JSON value with its type, so that true is not 1. A list or an object never counts as
-    a value."""
-    number = type(value) in (int, float)
-    return (
-        float if number else type(value),
-        value if isinstance(value, (str, int, float, bool)) else None,
-    )
+    a value. Members of an owner's `StrEnum` or `IntEnum` have the type of their values."""
+    for kind in (bool, str, (int, float)):
+        if isinstance(value, kind):
+            return kind, value
+    return type(value), None

@@ -1,16 +1,17 @@
 """What a segment of a request may stand for beside itself.
 
-| segment | then means `x` | who reads a segment so |
+| segment | then means `x` | software that reads a segment this way |
 |---|---|---|
 | view name | `@@x`, `+x` | Pyramid; Morepath |
 | `.suffix` of the last segment | `x.json`, `x.` | Django REST framework, Pecan, TurboGears |
-| one punctuation for another | `a_b`, `a.b` for `a-b` | CherryPy, TurboGears: all are `_` |
+| one punctuation mark for another | `a_b`, `a.b` for `a-b` | CherryPy, TurboGears: all are `_` |
 | no name at all: the path ends before it | `@@`, `+` | Pyramid; Morepath |
 | | `.x` as the last segment | Django REST framework's root of an API |
 | | `index`, `index.x` | CherryPy, Pecan, TurboGears |
 
-A rule that names a last segment, or one with punctuation, or `index`, as it is says that it means
-just that. So an owner can let `/app.js` through beside a guarded `/app`. A `*` names nothing.
+A rule may literally name a last segment, a segment with punctuation, or `index`. Then it means just
+that segment. So an owner can let `/app.js` through beside a guarded `/app`. A `*` does not name a
+segment.
 """
 
 import string
@@ -29,7 +30,8 @@ class SegmentNames:
 
     def __init__(self, segments: Iterable[str]) -> None:
         self._punctuated: dict[str, set[str]] = {}
-        """Those with punctuation, by what CherryPy and TurboGears read them as."""
+        """Segments of rules with punctuation, by the name that CherryPy and TurboGears give
+        them."""
         for segment in {*segments} - {WILDCARD}:
             if not segment.isalnum():
                 names = self._punctuated.setdefault(segment.translate(_AS_UNDERSCORES), set())
@@ -38,8 +40,9 @@ class SegmentNames:
         self.are_punctuated = bool(self._punctuated)
 
     def others_of(self, segment: str, is_last: bool) -> tuple[list[str], list[str]]:
-        """Return what a segment may stand for beside itself: as the name of a view, and as one that
-        no rule names as it is. An empty name: the path ends before it."""
+        """Return the names that a segment may also stand for, in two lists: names of views, and
+        names that count only if no rule literally names the segment. An empty name means that the
+        path ends before the segment."""
         views: list[str] = []
         if segment[0] == "+":
             views.append(segment.lstrip("+"))

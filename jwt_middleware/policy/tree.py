@@ -25,8 +25,8 @@ _INDEX = f"/{INDEX}"
 # - `_PER_PATH`: a reading;
 # - `_PER_WALK`: a reading that may branch;
 # - `_PER_BRANCH`: a segment that may stand for another one, and each branch that it makes;
+# - `_PER_NAME`: a name that is tried for such a segment;
 # - `_PER_LEVEL`: a level of the tree in such a reading;
-# - `_PER_NAME`: a name that is tried for a segment;
 # - `_PER_PATTERN`: a rule with `*` at such a level.
 _PER_PATH = 1400
 _PER_WALK = 5000
@@ -131,7 +131,7 @@ class PrefixTree(Generic[R]):
         )
 
     def _literal_rule(self, path: str) -> R | None:
-        """Return the rule of a path that does not branch: one look-up a segment."""
+        """Return the rule of a path that does not branch, with one look-up per segment."""
         node, segments = self.top, path.split("/", self.depth + 1)[1:]
         if segments and not segments[-1]:  # one slash at the end
             segments.pop()
@@ -229,36 +229,36 @@ class _Walk(Generic[R]):
         if not bits and (node is None or not (node.below or node.exact)):
             return
         views, others = self._tree.names.others_of(segment, depth == self._last)
-        known = [(name, self._patterns.every) for name in views]
+        candidates = [(name, self._patterns.every) for name in views]
         if others:
-            may = self._not_named(node, bits, depth)
-            known += [(name, may) for name in others if may is not None]
-        self._charge(_PER_NAME * len(known))
-        for name, may in known:
+            allowed = self._patterns_beside_literal(node, bits, depth)
+            candidates += [(name, allowed) for name in others if allowed is not None]
+        self._charge(_PER_NAME * len(candidates))
+        for name, allowed in candidates:
             if not name:
-                if may == self._patterns.every:
+                if allowed == self._patterns.every:
                     self._end(node, rule, bits, matched, depth)
                 continue
             below = None if node is None else node.below.get(name)
             literals = self._patterns.literals[depth].get(name, 0)
-            if below is not None or bits & may & literals:
+            if below is not None or bits & allowed & literals:
                 self._charge(_PER_BRANCH)
-                stay = bits & may & (literals | self._patterns.stars[depth])
+                stay = bits & allowed & (literals | self._patterns.stars[depth])
                 self._todo.append((below, rule, stay, matched, depth + 1))
 
     def _end(
         self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
     ) -> None:
         """Add the rule of a path that ends before the segment at this depth, unless it is public:
-        it would ask for nothing, and an exact one for a start page is for that page alone."""
+        that would ask for nothing, and an exact rule for a start page governs that page alone."""
         self._charge(_PER_BRANCH)
         matched |= bits & self._patterns.exact_ends[depth]
         best = self._better_of(rule if node is None else node.exact or rule, matched)
         self._found |= {rule for rule in best if not rule.is_public}
 
-    def _not_named(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
-        """Return the patterns that count although a rule names this segment as it is, or None if
-        nothing does: they are better than that rule."""
+    def _patterns_beside_literal(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
+        """Return the patterns that count even if a rule literally names this segment, since they
+        are better than that rule. Return None if nothing counts beside it."""
         segment, is_end = self._segments[depth], depth + 1 == len(self._segments)
         below = None if node is None else node.below.get(segment)
         if below is not None and (below.is_named or (is_end and below.exact is not None)):

@@ -149,6 +149,11 @@ class UserStoreBase(ABC):
         taken. Disabling it again only ends its sessions."""
         self._change(username, ends_sessions=True, ends_tokens=True, disabled=True)
 
+    def enable_user(self, username: str) -> None:
+        """Accept a disabled user's logins again. Its ended sessions stay ended. A user that is not
+        disabled stays as it is."""
+        self._change(username, disabled=False)
+
     def remove_user(self, username: str) -> None:
         """Delete a user and end its sessions and personal tokens. Another user, with another id,
         may take the name."""

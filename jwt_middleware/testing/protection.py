@@ -31,7 +31,7 @@ def assert_protected(
     `AssertionError` if a request gets in.
 
     `subject` and `how` (`scopes`, `issuer`, claims) are those of `Tokens.good`, for a caller that
-    may call the path. With that token, the answer to GET or POST must be 2xx. Then some 150
+    may call the path. With that token, the answer to GET or POST must be 2xx. Then some 250
     spellings of the path, forged headers and every bad token are sent with several methods. A
     revoked token is among them if the app has a `RevocationList`. An answer is a leak
 
@@ -61,8 +61,13 @@ def _bad_tokens(tokens: Tokens, subject: str, how: Mapping[str, Any]) -> dict[st
 
 class _Answer(NamedTuple):
     status: int
-    words: frozenset[bytes]
-    """The words of the body, without an echo of the request."""
+    body: bytes
+    sent: Mapping[str, str]
+
+    @property
+    def words(self) -> set[bytes]:
+        """Those of the body, but for an echo of the request."""
+        return set(_WORD.findall(self.body)) - _echo(self.sent)
 
     @property
     def is_good(self) -> bool:
@@ -100,7 +105,7 @@ class _Target:
             status, body = _call(self._app, environ)
         except Exception:
             status, body = 500, b""
-        return _Answer(status, frozenset(_WORD.findall(body)) - _echo(changes))
+        return _Answer(status, body, changes)
 
     def leaks(self, method: str, changes: Mapping[str, str]) -> int | None:
         """Send a request without a valid token. Return its status if that is a leak."""

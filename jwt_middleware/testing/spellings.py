@@ -17,19 +17,38 @@ def _texts(block: str) -> list[str]:
 # Each of these replaces one slash of the path, also the first one.
 _SLASHES = {
     "double slash": _texts("// ///"),
-    "dot segment": _texts("/./ /x/../ /x/./../ /x//../ /.//"),
-    "backslash": _texts(r"\\ /\\ \\\\ /x\\..\\"),
-    "path parameter": _texts("/;x/ ;x/ /x/..;/"),
-    "broken UTF-8": _texts(r"/\xff \xff/ /\xc3\x0a \xe2\x82/ /\xc0\xaf"),
-    "control character": _texts(r"/\x00 \x00/ /\n \n/ /\t \x7f/"),
+    "dot segment": _texts("""
+        /./ /x/../ /x/./../ /x//../ /.// //./ /x/y/../../ /public/../ /.../../
+    """),
+    "backslash": _texts(r"\\ /\\ \\\\ /x\\..\\ /.\\"),
+    "path parameter": _texts("/;x/ ;x/ /x/..;/ /;/ ;/ /x/..;y=1/ /x;/../"),
+    "broken UTF-8": _texts(r"""
+        /\xff \xff/ /\xc3\x0a \xe2\x82/ /\xc0\xaf \xc3/ \xf0\x9f\x98/ \xc0\x80/ /\xff/../ /x\xff/../
+        /..\xff/ /x/../\xff/../
+    """),
+    "control character": _texts(r"/\x00 \x00/ /\n \n/ /\t \t/ \x7f/ \x1f/ /.\x00./"),
     "space": _texts(r"/\x20 \x20/"),
     "invisible character": _texts(r"/\xef\xbb\xbf /\xe2\x80\x8b"),
-    "percent-encoding": _texts("%2f /%2f %5c /%2e/ /x/%2e%2e/ /x/..%2f /%252e/ /%00"),
+    "percent-encoding": _texts("""
+        %2f %2F /%2f %5c /%5c %252f /%2e/ /x/%2e%2e/ /x/..%2f /%252e/ /x/%252e%252e/ /x/..%00/ /%00
+        %00/ %20/ %3bx/
+    """),
+}
+# Each stands for a slash within the path.
+_INNER_SLASHES = {
+    "percent-encoding of IIS": ["%u002f"],
+    "end of a segment": _texts("./ %/ ?x/ #x/"),
+    "look-alike letter": _texts(r"\xcc\x81/"),
 }
 _FRONTS = {
     "no first slash": [""],
-    "dot segment": ["./", "/../", "../"],
-    "absolute URL": ["http://evil.example/", "https://evil.example//", "//evil.example/"],
+    "dot segment": ["./", "/../", "../", "/../../", "/.../../"],
+    "absolute URL": [
+        "http://evil.example/",
+        "https://evil.example/",
+        "https://evil.example//",
+        "//evil.example/",
+    ],
     "before the first slash": ["x/", "x//", "x/./"],
     "virtual host": ["/VirtualHostRoot/", "/VirtualHostRoot/_vh_x/", "/VirtualHostBase/http/x:80/"],
 }
@@ -41,20 +60,27 @@ _ENDS = {
     "index": _texts("/index /index/ /index.json /index/x"),
     "path parameter": _texts(";x ;x=1 ;"),
     "broken UTF-8": _texts(r"\xff \xc3 \xc3\n"),
-    "control character": _texts(r"\n \r\n \x0b \x00 \x00.html \t"),
+    "control character": _texts(r"\n \r \r\n \x0b \x00 \x00.html \t"),
     "space": _texts(r"\x20"),
-    "query or fragment": _texts("?x=1 #x"),
-    "percent-encoding": _texts("%0a %00 %20 %2f %3bx %ff"),
+    "query or fragment": _texts("?x ?x=1 #x"),
+    "percent-encoding": _texts("%0a %00 %20 %2f %3bx %ff /%zz"),
 }
 # Each of these is inserted into a segment, after its first character.
 _WITHIN = {
-    "broken UTF-8": _texts(r"\xff \xe2\x82 \xc3\n"),
+    "broken UTF-8": _texts(r"\xff \xe2\x82 \xc3\n \xed"),
     "control character": _texts(r"\x00 \n"),
     "space": _texts(r"\x20"),
     "invisible character": _texts(r"\xe2\x80\x8b"),
     "percent-encoding": _texts("%ff %00"),
 }
-# Each of these is inserted before the first letter of a segment.
+# Each stands in every gap between two characters of a segment, or around it.
+_BETWEEN = {
+    "space": _texts(r"\x20"),
+    "broken UTF-8": _texts(r"\xff \xed"),
+    "control character": ["\n"],
+}
+_DOTLESS_I = "\xc4\xb1"  # upper-cased it is an I
+# Each stands before the first letter of a segment.
 _VIEW_NAMES = {"view name": _texts("@@ + ++")}
 
 
@@ -81,6 +107,11 @@ def spellings(path: str) -> dict[str, str]:
             for at in letters
             for hole, piece in _pieces(_VIEW_NAMES)
         },
+        **{
+            path[:at] + piece + path[at + 1 :]: hole
+            for at in slashes[1:]
+            for hole, piece in _pieces(_INNER_SLASHES)
+        },
         **{path + piece: hole for hole, piece in _pieces(_ENDS)},
         **{path.replace("_", sign): "punctuation" for sign in "-.!" if "_" in path},
         _in_latin_1(path): "Latin-1",
@@ -91,9 +122,33 @@ def spellings(path: str) -> dict[str, str]:
         },
         _in_ascii(bytes.upper, path): "letter case",
         _in_ascii(bytes.title, path): "letter case",
+        **dict(_whole(path)),
     }
     found.pop(path, None)
     return found
+
+
+def _whole(path: str) -> Iterator[tuple[str, str]]:
+    """Yield spellings in which more than one place of the path is odd."""
+    first, *others = segments = path.strip("/").split("/")
+    rest = "".join(f"/{segment}" for segment in others)
+    for hole, piece in _pieces(_WITHIN):
+        yield f"/{first[:-1]}{piece}{first[-1:]}{rest}", hole
+    for hole, piece in _pieces(_BETWEEN):
+        yield f"/{piece.join(first)}{rest}", hole
+        yield "".join(f"/{piece}{segment}{piece}" for segment in segments), hole
+    yield f"//{'//'.join(segments)}//", "double slash"
+    yield path.replace("/", "\\"), "backslash"
+    yield "\\" + path.replace("/", "\\"), "backslash"
+    yield f"/{first}x/..{path}", "dot segment"
+    yield f"/{first}/..{path}", "dot segment"
+    yield f"/{first}/../..{path}", "dot segment"
+    yield f"{path.rstrip('/')}/../{segments[-1]}", "dot segment"
+    yield f"/{''.join(f'%{ord(letter):02x}' for letter in first)}{rest}", "percent-encoding"
+    yield f"/{first[:-1]}%{ord(first[-1:] or '/'):02x}{rest}", "percent-encoding"
+    yield f"/{_in_ascii(bytes.upper, first)}{rest}", "letter case"
+    yield f"/{''.join(map(_full_width, first))}{rest}", "full-width letter"
+    yield f"/{first.replace('i', _DOTLESS_I)}{rest}", "look-alike letter"
 
 
 def forgeries(path: str) -> Iterator[tuple[str, Changes]]:
@@ -185,7 +240,13 @@ def _escapes(letter: str) -> Iterator[tuple[str, str]]:
     yield "percent-encoding", f"%{ord(letter):02x}"
     yield "percent-encoding", f"%25{ord(letter):02x}"
     if letter.isascii():
-        yield "full-width letter", chr(ord(letter) + 0xFEE0).encode().decode("latin-1")
+        yield "full-width letter", _full_width(letter)
+
+
+def _full_width(letter: str) -> str:
+    """The letter as East Asian fonts have it, which NFKC turns into the usual one."""
+    is_usual = letter.isascii() and letter.isprintable() and letter != " "
+    return chr(ord(letter) + 0xFEE0).encode().decode("latin-1") if is_usual else letter
 
 
 def _key(name: str) -> str:

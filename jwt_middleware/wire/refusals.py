@@ -24,7 +24,13 @@ from .navigation import DECIDING_HEADERS, is_script, wants_page
 from .problem import NOSNIFF, answering, problem_of
 from .refusal_page import refusal_page
 from .same_site import DECIDING_HEADERS as SITE_HEADERS
-from .sign_in import checked_sign_in, leads_to_sign_in, redirect_to_sign_in, sign_in_url
+from .sign_in import (
+    checked_sign_in,
+    leads_to_sign_in,
+    redirect_to_sign_in,
+    sign_in_page,
+    sign_in_url,
+)
 from .wsgi import StartResponse, WSGIApplication, drain_body
 
 OnRefusal: TypeAlias = Callable[[Refusal, dict[str, Any]], WSGIApplication | None]
@@ -70,7 +76,7 @@ class RefusalAnswers:
     def response(self, refusal: Refusal, environ: dict[str, Any]) -> Response:
         """Return the answer to a refused request."""
         varying = [*self._places.headers]
-        if refusal.reason in ("cross_site", "origin"):
+        if _is_foreign(refusal):
             varying += SITE_HEADERS
         if self._sign_in and leads_to_sign_in(refusal, environ, self._sign_in):
             response = redirect_to_sign_in(environ, self._sign_in)
@@ -98,12 +104,19 @@ class RefusalAnswers:
     def _of_ours(self, refusal: Refusal, environ: dict[str, Any]) -> Response:
         if not wants_page(environ):
             return problem_of(refusal)
-        # Signing in does not help with a malformed request or with a fault of ours.
-        has_link = self._sign_in is not None and refusal.status in (401, 403)
-        link = sign_in_url(environ, self._sign_in) if has_link and self._sign_in else None
-        response = refusal_page(refusal, environ, link)
+        response = refusal_page(refusal, environ, self._link(refusal, environ))
         response.headers["Vary"] = "Accept-Language"
         return response
+
+    def _link(self, refusal: Refusal, environ: dict[str, Any]) -> str | None:
+        """Return the URL of the sign-in page, or None where signing in does not help: with a
+        request that is malformed or foreign, or with a fault of ours."""
+        if self._sign_in is None or refusal.status not in (401, 403):
+            return None
+        if refusal.status == 401:
+            return sign_in_url(environ, self._sign_in)
+        # With `next`, somebody who is signed in would come straight back here.
+        return None if _is_foreign(refusal) else sign_in_page(environ, self._sign_in)
 
     def _of_owner(self, refusal: Refusal, environ: dict[str, Any]) -> Response | None:
         """Return the answer of the owner's app, with our status and without the headers of ours.
@@ -125,3 +138,8 @@ class RefusalAnswers:
             return None
         kept = [pair for pair in answer.headers if pair[0].lower() not in _OURS]
         return Response(content, refusal.status, kept)
+
+
+def _is_foreign(refusal: Refusal) -> bool:
+    """Return whether a page of another site made the request."""
+    return refusal.reason in ("cross_site", "origin")

@@ -27,9 +27,14 @@ def checked_sign_in(path: object) -> str | None:
     return to_wsgi(str(path))
 
 
+def sign_in_page(environ: Mapping[str, Any], sign_in: str) -> str:
+    """Return the URL of the sign-in page."""
+    return mounted(environ, quote(sign_in, "/:@!$&'()*+,;=-._~", encoding="latin-1"))
+
+
 def sign_in_url(environ: Mapping[str, Any], sign_in: str) -> str:
     """Return the URL of the sign-in page, with `next` if the request can be repeated by a GET."""
-    page = mounted(environ, quote(sign_in, "/:@!$&'()*+,;=-._~", encoding="latin-1"))
+    page = sign_in_page(environ, sign_in)
     following = None
     if environ.get("REQUEST_METHOD") in ("GET", "HEAD"):
         following = local_address(environ)

@@ -57,13 +57,16 @@ def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
     It is malformed if a CGI variable or header is not a string of Latin-1 characters, which stand
     for the bytes of the request. Werkzeug would then raise errors of many kinds. Keys that are
     missing or None (`REMOTE_ADDR` of a Unix socket) get the value that PEP 3333 gives to an empty
-    request.
+    request, and an integer (`REMOTE_PORT` of werkzeug's server) becomes a string.
     """
     tidy = {**_DEFAULTS, **{key: value for key, value in environ.items() if value is not None}}
     tidy.setdefault("wsgi.input", io.BytesIO())
     for key, value in tidy.items():
-        if (key.isupper() or key == "wsgi.url_scheme") and not _is_latin_1(value):
-            return None
+        if key.isupper() or key == "wsgi.url_scheme":
+            if type(value) is int:
+                tidy[key] = str(value)
+            elif not _is_latin_1(value):
+                return None
     # Werkzeug decodes the query as UTF-8, and raises an error if it is not.
     tidy["QUERY_STRING"] = quote(tidy["QUERY_STRING"], safe=_ASCII, encoding="latin-1")
     return tidy

@@ -13,6 +13,7 @@ from tests.checks.corpus.case import Case
 from tests.checks.matrix.hostile import hostile
 from tests.inspection.sites import MINTER, guard
 from tests.kit.clock import stopped
+from tests.kit.parts import examples
 from tests.kit.tokens import NOW
 
 
@@ -82,7 +83,7 @@ def test_every_hostile_request_is_explained_as_it_is_answered(authorization: str
     met by one of the readings."""
     guarded = guard(app, *RULES)
     token = MINTER.mint("ada", scopes=("a",))
-    for seed in range(1000):
+    for seed in range(examples(1000)):
         request = hostile(seed)
         environ = {
             "PATH_INFO": request.path,

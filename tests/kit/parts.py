@@ -5,6 +5,8 @@ quick suite, which also has fewer examples of each property.
 """
 
 import os
+import re
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -39,6 +41,14 @@ def is_quick() -> bool:
 def examples(count: int) -> int:
     """How many examples of a property to try: all in the whole suite, a tenth in the quick one."""
     return max(count // 10, 10) if is_quick() else count
+
+
+def has_no_quick_test(module: Path) -> bool:
+    """Whether this is a run of the quick suite, and the module marks all its tests as in need of
+    something."""
+    if not is_quick() or module.suffix != ".py":
+        return False
+    return re.search(r"^pytestmark = \[?pytest\.mark\.needs_", module.read_text(), re.M) is not None
 
 
 def mark(item: pytest.Item) -> None:

@@ -1,25 +1,22 @@
 """The checks speak alike: each has `--help`, and what they print has one form."""
 
-import subprocess
-import sys
+import runpy
 
 import pytest
 
-from tests.kit import ROOT, checking
-from tests.kit.waiting import PATIENCE
+from tests.kit import checking
 
 
-@pytest.mark.parametrize("name", ["corpus", "faults", "fuzz", "benchmarks"])
-def test_a_check_says_how_it_is_run(name: str) -> None:
+@pytest.mark.parametrize("name", ["corpus", "faults", "fuzz", "benchmarks", "mutation"])
+def test_a_check_says_how_it_is_run(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`--help` prints the use and ends at once, whatever the check needs to run."""
-    run = subprocess.run(
-        [sys.executable, "-m", f"tests.checks.{name}", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert run.stdout.startswith(f"usage: python -m tests.checks.{name} "), run.stderr
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"tests.checks.{name}", run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: python -m tests.checks.{name} ")
 
 
 def test_progress_and_summary(

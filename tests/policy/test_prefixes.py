@@ -10,6 +10,7 @@ from jwt_middleware import ConfigurationError, Rule
 from jwt_middleware.policy.rules import RuleTable
 from jwt_middleware.readings import to_wsgi
 from jwt_middleware.settings import filter_app_factory
+from tests.kit.cases import case
 
 VARIABLE_PARTS = {
     "a dollar": "/$id",
@@ -133,14 +134,14 @@ UNSEEN = {
 
 
 @pytest.mark.parametrize("character", UNSEEN.values(), ids=UNSEEN)
-@pytest.mark.parametrize("form", ["/api{}", "/{}api", "/a{}pi/x", "/{}", "/api/{}/x"])
-def test_a_character_that_cannot_be_seen_is_refused(form: str, character: str) -> None:
+def test_a_character_that_cannot_be_seen_is_refused(character: str) -> None:
     """Its owner reads another prefix than the one that would be compared; the message has its
     number."""
-    with pytest.raises(ConfigurationError) as caught:
-        Rule(form.format(character))
-    assert f"U+{ord(character):04X}" in str(caught.value)
-    assert str(caught.value).isascii()
+    for form in ("/api{}", "/{}api", "/a{}pi/x", "/{}", "/api/{}/x"):
+        with case(form), pytest.raises(ConfigurationError) as caught:
+            Rule(form.format(character))
+        assert f"U+{ord(character):04X}" in str(caught.value), form
+        assert str(caught.value).isascii(), form
 
 
 LOOK_ALIKES = {

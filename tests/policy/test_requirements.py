@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from enum import IntEnum, StrEnum
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,15 @@ class Tenant(list[str]):
         raise InsufficientScope("claim_missing")
 
 
+class _Role(StrEnum):
+    ADMIN = "admin"
+
+
+class _Level(IntEnum):
+    TOP = 3
+    ONE = 1
+
+
 HOLDS = {
     "authenticated": (authenticated, caller()),
     "optional with one": (optional, caller()),
@@ -73,6 +83,9 @@ HOLDS = {
         caller(**{"https://x.example/roles": "a"}),
     ),
     "a number is a number": (claim("level", 1), caller(level=1.0)),
+    "a member of a StrEnum": (claim("role", _Role.ADMIN), caller(role="admin")),
+    "a member of an IntEnum, listed": (claim("levels", _Level.TOP), caller(levels=[1, 3])),
+    "a scope of a StrEnum": (scope(_Role.ADMIN), caller("admin")),
     "true is true": (claim("verified", True), caller(verified=True)),
     "first alternative": (any_of(scope("a"), scope("b")), caller("a")),
     "second alternative": (any_of(scope("a"), claim("role", "admin")), caller(role="admin")),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError, Rule, public, scope
 from jwt_middleware.policy.rules import RuleTable
+from tests.kit.parts import examples
 
 NAMES = st.sampled_from(["a", "b", "c", "me"])
 SEGMENTS = st.sampled_from(["a", "b", "me", "*"])
@@ -55,7 +56,7 @@ def governing(rules: list[Rule], path: str, method: str = "GET") -> tuple[Rule, 
     return RuleTable(rules).match({"PATH_INFO": path, "REQUEST_METHOD": method})
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(rules_of_a_table(), st.lists(NAMES, max_size=5), st.booleans(), METHODS)
 def test_the_tree_finds_what_a_naive_matcher_finds(
     rules: list[Rule], segments: list[str], ends_with_slash: bool, methods: tuple[str, ...]

@@ -8,6 +8,7 @@ from jwt_middleware import Rule, public
 from jwt_middleware.errors import PathTooLong
 from jwt_middleware.policy.paths import PATH_HEADERS, Place, Work, paths_of
 from jwt_middleware.policy.rules import RuleTable
+from tests.kit.parts import examples
 
 TABLE = RuleTable([Rule("/api"), Rule("/api/public", public), Rule("/a_b/*/c-d", exact=True)])
 ODDITIES = st.sampled_from(
@@ -50,7 +51,7 @@ class Ledger(Work):
         self.charged += work
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(ENVIRONS)
 def test_each_reading_is_paid_for(environ: dict[str, str]) -> None:
     """However the readings multiply, each was charged a microsecond at the least."""
@@ -59,7 +60,7 @@ def test_each_reading_is_paid_for(environ: dict[str, str]) -> None:
     assert ledger.charged >= 1000 * len(found.always | found.longer)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(PATHS, st.integers(2, 4))
 def test_a_longer_path_costs_more(path: str, times: int) -> None:
     """What is charged grows with the path."""

@@ -5,7 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -111,20 +111,34 @@ def test_uses(number, use):
     with pytest.raises(ConfigurationError, match="that test is over: ask jwt_client"):
         getattr(kept[number], use)("/api/me")
 """
+BEGINS_LATE = """
+from myapp import app
+
+kept = []
+
+def test_begins_late(jwt_client, request):
+    jwt_client(app).as_user("bob").get("/api/me", status=200)
+    kept.append(request.getfixturevalue("jwt_module_client")(app).as_user("cy"))
+
+def test_goes_on():
+    kept[0].get("/api/me", status=200)
+"""
 STRICT = ("-W", "error")
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Callable[..., str]:
-    """Run a module of Python in a folder with an app and a suite, and return what it prints. It
-    must end well."""
-    (tmp_path / "myapp.py").write_text(APP)
+Project = Callable[..., str]
 
-    def run(suite: str, *arguments: str) -> str:
-        (tmp_path / "test_myapp.py").write_text(suite)
+
+def _project(folder: Path) -> Project:
+    """A folder with an app, and what runs a module of Python in it. See the fixture."""
+    (folder / "myapp.py").write_text(APP)
+
+    def run(suites: Mapping[str, str], *arguments: str) -> str:
+        for name, suite in suites.items():
+            (folder / f"test_{name}.py").write_text(suite)
         command = [sys.executable, "-m", *arguments]
         done = subprocess.run(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -132,26 +146,43 @@ def project(tmp_path: Path) -> Callable[..., str]:
     return run
 
 
-@pytest.mark.parametrize(
-    ("suite", "outcome"),
-    [
-        (FIVE_LINES, "1 passed"),
-        (WITH_UNITTEST, "2 passed"),
-        (NOTHING_TO_COLLECT, "1 passed"),
-        (ONE_CLIENT_OF_A_MODULE, "4 passed"),
-        (KEPT, "10 passed"),
-    ],
-    ids=["five lines", "unittest", "names", "module", "kept"],
-)
-def test_a_fresh_suite_needs_no_more(suite: str, outcome: str, project: Callable[..., str]) -> None:
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Run a module of Python in a folder with an app and suites, name to text, and return what it
+    prints. It must end well."""
+    return _project(tmp_path)
+
+
+SUITES = {
+    "five_lines": (FIVE_LINES, 1),
+    "unittest": (WITH_UNITTEST, 2),
+    "names": (NOTHING_TO_COLLECT, 1),
+    "module": (ONE_CLIENT_OF_A_MODULE, 4),
+    "kept": (KEPT, 10),
+    "begins_late": (BEGINS_LATE, 2),
+}
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What pytest tells of each test of the suites, all in one run."""
+    run = _project(tmp_path_factory.mktemp("project"))
+    suites = {name: suite for name, (suite, _) in SUITES.items()}
+    return run(suites, "pytest", "-v", *STRICT)
+
+
+@pytest.mark.parametrize(("name", "count"), [(name, count) for name, (_, count) in SUITES.items()])
+def test_a_fresh_suite_needs_no_more(name: str, count: int, told: str) -> None:
     """Nothing is configured, no warning is given (not even of WebOb's `cgi`), and nothing but the
-    tests is collected; a client of a module lasts as long, and one kept beyond its test says so."""
-    assert f"\n{outcome} in " in project(suite, "pytest", "-q", *STRICT)
+    tests is collected; a client of a module lasts as long, also one that is made when a test trusts
+    the app already; and one kept beyond its test says so."""
+    assert len(re.findall(rf"^test_{name}\.py::\S+ PASSED", told, re.MULTILINE)) == count
+    assert f" {sum(count for _, count in SUITES.values())} passed in " in told
 
 
-def test_unittest_needs_no_pytest(project: Callable[..., str]) -> None:
+def test_unittest_needs_no_pytest(project: Project) -> None:
     """The same case runs under `python -m unittest`."""
-    assert "Ran 2 tests" in project(WITH_UNITTEST, "unittest", "-q")
+    assert "Ran 2 tests" in project({"myapp": WITH_UNITTEST}, "unittest", "-q")
 
 
 def test_the_plugin_is_installed() -> None:
@@ -196,12 +227,12 @@ COVERAGE = {
 
 @pytest.mark.needs_time
 @pytest.mark.parametrize("tool", COVERAGE)
-def test_coverage_of_an_app_is_whole(tool: str, project: Callable[..., str]) -> None:
+def test_coverage_of_an_app_is_whole(tool: str, project: Project) -> None:
     """The plugin, which pytest loads before anything is measured, hides no line of the app."""
     if not find_spec(tool.replace("-", "_")):
         skip(f"{tool} is not installed")
-    project(FIVE_LINES, *COVERAGE[tool])
-    told = project(FIVE_LINES, "coverage", "report", "--include=myapp.py", "--fail-under=100")
+    project({"myapp": FIVE_LINES}, *COVERAGE[tool])
+    told = project({}, "coverage", "report", "--include=myapp.py", "--fail-under=100")
     assert re.search(r"myapp\.py +1\d .* 100%", told)
 
 

@@ -261,12 +261,11 @@ Read = Callable[[dict[str, Any]], str]
 
 def reading(read: Read) -> Any:
     """An app that finds its path in another way than the guard."""
-    app = flask_app()
-    app.add_url_rule("/my_api", "mine", lambda: "secret")
-    app.add_url_rule("/caf\u00e9", "coffee", lambda: "secret")
 
-    def application(environ: dict[str, Any], start_response: Any) -> Any:
-        return app({**environ, "SCRIPT_NAME": "", "PATH_INFO": read(environ)}, start_response)
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        is_found = read(environ) in ("/api/me", "/my_api", "/caf\xc3\xa9")
+        start_response("200 OK" if is_found else "404 Not Found", [("Content-Type", "text/plain")])
+        return [b"secret"] if is_found else []
 
     return application
 

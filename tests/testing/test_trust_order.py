@@ -1,8 +1,6 @@
 """Uses of `trusting` may end in any order, as the fixtures of a test and of its module do."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -25,47 +23,6 @@ def test_uses_end_in_any_order(order: tuple[int, int]) -> None:
     client.with_token(ended).get("/api/me", status=401)
     uses[last].__exit__(None, None, None)
     assert site.verifier is before
-
-
-APP = """
-from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule
-
-def inner(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"ok"]
-
-keys = KeySet([Key.from_secret("s" * 32)])
-provider = Provider(issuer="https://login.example", audience="api", keys=keys)
-app = JWTMiddleware(inner, providers=[provider], rules=[Rule("/api")])
-"""
-SUITE = """
-from myapp import app
-
-kept = []
-
-def test_begins_late(jwt_client, request):
-    jwt_client(app).as_user("bob").get("/api", status=200)
-    kept.append(request.getfixturevalue("jwt_module_client")(app).as_user("cy"))
-
-def test_goes_on():
-    kept[0].get("/api", status=200)
-"""
-
-
-def test_a_module_may_begin_after_its_test(tmp_path: Path) -> None:
-    """A client of the module that is made when a test trusts the app already outlives the test.
-    No warning, with `-W error`."""
-    (tmp_path / "myapp.py").write_text(APP)
-    (tmp_path / "test_myapp.py").write_text(SUITE)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-W", "error"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "\n2 passed in " in done.stdout
 
 
 def test_all_names_need_no_django(monkeypatch: pytest.MonkeyPatch) -> None:

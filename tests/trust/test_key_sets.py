@@ -218,6 +218,7 @@ def test_a_document_that_is_none_is_refused(document: Any) -> None:
         json.dumps({"keys": [GOOD_EC]}),
         json.dumps({"keys": [GOOD_EC]}).encode(),
     ],
+    ids=["mapping", "string", "bytes"],
 )
 def test_a_document_is_a_mapping_or_its_text(document: Any) -> None:
     """RFC 7517 section 5; unknown members are ignored."""

@@ -294,6 +294,7 @@ def stores() -> None:
         store.set_password("ada", "password")
         store.set_scopes("ada", ["read"])
         store.disable_user("ada")
+        store.enable_user("ada")
         try:
             store.remove_user("ada")
         except (NameTaken, UnknownUser):

@@ -1,5 +1,6 @@
 """Whatever environ a server hands over, the login app and the middleware answer."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.checks.fuzz import environs
+from tests.kit.cases import case
 from tests.kit.parts import examples
 
 _LATIN = st.text(st.characters(max_codepoint=255), max_size=12)
@@ -124,33 +126,38 @@ _USUAL = {
 }
 
 
-@pytest.mark.parametrize("request_", _REQUESTS.values(), ids=_REQUESTS)
-@pytest.mark.parametrize("name", environs.NAMES)
-@settings(max_examples=20, deadline=None)
-@given(value=_VALUES)
+EACH_REQUEST = pytest.mark.parametrize("request_", _REQUESTS.values(), ids=_REQUESTS)
+EACH_NAME = pytest.mark.parametrize("name", environs.NAMES)
+
+
+@EACH_REQUEST
+@settings(max_examples=examples(20 * len(environs.NAMES)), deadline=None)
+@given(name=st.sampled_from(environs.NAMES), value=_VALUES)
 def test_one_odd_key_in_a_usual_request(name: str, request_: dict[str, str], value: str) -> None:
     """Each key of a request that is answered otherwise may be odd."""
     environs.check({**_USUAL, **request_, name: value}, _BODY)
 
 
-@pytest.mark.parametrize("request_", _REQUESTS.values(), ids=_REQUESTS)
-@pytest.mark.parametrize("name", environs.NAMES)
-def test_one_key_is_missing(name: str, request_: dict[str, str]) -> None:
+@EACH_NAME
+def test_one_key_is_missing(name: str) -> None:
     """Each key may be missing, or None."""
-    usual = {**_USUAL, **request_}
-    environs.check({key: value for key, value in usual.items() if key != name}, _BODY)
-    environs.check({**usual, name: None}, _BODY)
+    for odd, request_ in _REQUESTS.items():
+        usual = {**_USUAL, **request_}
+        with case(odd):
+            environs.check({key: value for key, value in usual.items() if key != name}, _BODY)
+            environs.check({**usual, name: None}, _BODY)
 
 
-@pytest.mark.parametrize("value", [b"x", 7, -1, 1.5, True, [], {}, ["GET"]], ids=repr)
-@pytest.mark.parametrize("request_", _REQUESTS.values(), ids=_REQUESTS)
-@pytest.mark.parametrize("name", environs.NAMES)
-def test_one_key_is_no_text(name: str, request_: dict[str, str], value: object) -> None:
+@EACH_NAME
+def test_one_key_is_no_text(name: str) -> None:
     """A careless server or layer may put a number or bytes where PEP 3333 has a string."""
-    environs.check({**_USUAL, **request_, name: value}, _BODY)
+    values: list[object] = [b"x", 7, -1, 1.5, True, [], {}, ["GET"]]
+    for (odd, request_), value in product(_REQUESTS.items(), values):
+        with case(odd, value):
+            environs.check({**_USUAL, **request_, name: value}, _BODY)
 
 
-@pytest.mark.parametrize("request_", _REQUESTS.values(), ids=_REQUESTS)
+@EACH_REQUEST
 @pytest.mark.parametrize(
     "input_",
     [
