@@ -25,9 +25,11 @@ from jwt_middleware.stores import (
     version_of,
 )
 from jwt_middleware.stores.passwords import PasswordHasher
+from tests.kit.passwords import CHEAP
+from tests.kit.scripts import run
 from tests.kit.waiting import BOUND, PATIENCE, wait_for
 
-from .conftest import CHEAP, cheap_scrypt, run
+from .conftest import cheap_scrypt
 from .test_conformance import BAD_METHODS, BAD_PASSWORDS, DAMAGED, JSON_VALUES, by_value
 
 NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$",
