@@ -31,6 +31,7 @@ from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
 from .trust.revocation import RevocationList
 from .views import enforce, refusal_response
+from .wire.places import basic_password, bearer, in_cookie, in_header
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,7 @@ __all__ += [
     "public",
     "scope",
 ]
+__all__ += ["basic_password", "bearer", "in_cookie", "in_header"]
 __all__ += ["enforce", "refusal_response"]
 __all__ += ["ConfigurationError", "JWTMiddlewareError", "Refusal", "StoreUnavailable"]
 __all__ += ["Forbidden", "InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken"]

@@ -1,30 +1,30 @@
-"""How arguments of constructors are checked: one form of message.
+"""Checks the arguments of constructors, with one form of message.
 
 Each message says `<option> must be <rule>, got <value>`. A value that may hold a secret is never
-shown; a long one is cut.
+shown, and a long value is truncated.
 """
 
-import re
+import inspect
+from collections.abc import Callable
 from typing import TypeVar
 
 from .errors import ConfigurationError
 
 T = TypeVar("T")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 _SHOWN = 80  # characters of a value in a message
 
 _LONGEST = 10**9
-"""Seconds, 31 years: more than anybody means, and less than what clocks and sockets overflow at."""
+"""Seconds, 31 years: longer than any real duration, and too short to overflow clocks and
+sockets."""
 
 
 def got(value: object) -> str:
-    """Return a value as messages show it: its `repr`, in ASCII, on one line, cut to 80
+    """Return a value as messages show it: its `repr`, in ASCII, on one line, truncated to 80
     characters."""
     try:
         shown = ascii(value)
-    except Exception:  # a `__repr__` of the owner's, or an integer too long to be written
+    except Exception:  # an owner's broken `__repr__`, or an integer that is too long to print
         shown = f"an object of {type(value).__name__}"
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
 
@@ -34,8 +34,8 @@ def check_seconds(
 ) -> None:
     """Raise `ConfigurationError` unless the option is a finite number of seconds in these bounds.
 
-    The bounds are `least` and `most`, themselves included, and `above`, itself excluded. A boolean
-    is not a number here.
+    The bounds `least` and `most` are inclusive, and `above` is exclusive. A boolean does not count
+    as a number.
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # NaN fails the comparison; infinity is above every bound.
@@ -53,18 +53,25 @@ def check_seconds(
 def check_count(name: str, value: object, *, least: int) -> None:
     """Raise `ConfigurationError` unless the option is an integer of at least `least`.
 
-    A boolean is an integer to Python, and never meant as one here.
+    Python treats a boolean as an integer, but an owner never means one here.
     """
     is_count = type(value) is int and value >= least
     require(is_count, f"{name} must be an integer of at least {least}, got {got(value)}")
 
 
 def is_text(value: object) -> bool:
-    """Return whether it is a string that UTF-8 can hold: one without a lone surrogate.
+    """Return whether the value is a string that UTF-8 can encode: one without a lone surrogate.
 
-    No token, header or store could hold another, so it would fail at a request, or never match.
+    Tokens, headers and stores cannot hold any other string. It would fail at a request, or never
+    match.
     """
-    return isinstance(value, str) and not _SURROGATE.search(value)
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def require(condition: object, message: str) -> None:
@@ -76,8 +83,19 @@ def require(condition: object, message: str) -> None:
 def tuple_of(kind: type[T], value: object, right_form: str) -> tuple[T, ...]:
     """Return a list or tuple as a tuple, or raise `ConfigurationError(right_form)`.
 
-    A string can be iterated too, and is not a list of strings.
+    A string is refused, since iterating it would give single characters.
     """
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, kind) for item in value):
         raise ConfigurationError(right_form)
     return tuple(value)
+
+
+def takes(function: Callable[..., object], count: int) -> bool:
+    """Return whether a function takes this number of arguments. Return True if that is unknown."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature; a mismatch shows at the first call
+        return True
+    return True

@@ -1,7 +1,8 @@
-"""Whether the package that an import finds is the one that was meant.
+"""Checks that an import finds the intended package.
 
-A file of the owner's named `jwt.py` or `redis.py`, or a foreign distribution with the same import
-name, comes first on the path. The import then fails with an AttributeError that names neither.
+A file of the owner's named `jwt.py` or `redis.py` may come first on the path, or a foreign
+distribution with the same import name. The import then fails with an AttributeError that names
+neither.
 """
 
 import importlib
@@ -9,30 +10,30 @@ import importlib.util
 
 
 def require_package(name: str, part: str, *, lack: str, install: str) -> None:
-    """Return if the package `name` is there and has the submodule `part`, else raise `ImportError`.
+    """Raise `ImportError` unless the package `name` is installed and has the submodule `part`.
 
-    The message begins with `lack`, such as "RedisLog needs redis-py"; `install` is what
-    `pip install` must be given.
+    The message begins with `lack`, such as "RedisLog needs redis-py". `install` is the argument for
+    `pip install`.
     """
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # A module that was put into `sys.modules` by hand has no spec.
+    except ValueError:  # A module that was added to `sys.modules` by hand has no spec.
         return
     if spec is None:
         raise ImportError(f"{lack}: pip install '{install}'", name=name)
     cause = None
-    if spec.submodule_search_locations is not None:  # A file of the owner's is not even run.
+    if spec.submodule_search_locations is not None:  # Do not run a single file of the owner's.
         try:
             importlib.import_module(f"{name}.{part}")
             return
         except (AttributeError, ImportError) as error:
             if isinstance(error, ModuleNotFoundError) and f"{error.name}.".split(".")[0] != name:
-                raise  # The right package, but one that it needs is missing.
+                raise  # This is the right package, but one of its dependencies is missing.
             cause = error
     found = spec.origin or ", ".join(spec.submodule_search_locations or ())
     raise ImportError(
         f"{lack}: another package has the name {name}, in {found}; "
-        f"rename that file or uninstall what brought it, then run "
+        f"rename that file or uninstall its distribution, then run "
         f"pip install --force-reinstall '{install}'",
         name=name,
         path=found,

@@ -1,4 +1,4 @@
-"""Bottle: what a route asks of its caller, `@app.get("/x", jwt=scope("admin"))`.
+"""Bottle: the requirements of a route, `@app.get("/x", jwt=scope("admin"))`.
 
     from jwt_middleware.bottle import JWTPlugin
 
@@ -11,8 +11,8 @@
 
     application = JWTMiddleware(app, providers=[...], rules=[Rule("/", optional)])
 
-Where no rule governs the path, or a public one does, a route with `jwt` raises `RuntimeError` and
-never lets through.
+If no rule governs the path, or only a public one does, a route with `jwt` raises `RuntimeError` and
+never lets the request through.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,38 +39,38 @@ _FORM = "jwt=True for any verified caller, jwt=scope('admin') or a tuple of requ
 
 
 class JWTPlugin:
-    """A Bottle plugin (API 2): routes say by `jwt=` what they ask of their callers.
+    """A Bottle plugin (API 2): the option `jwt=` of a route holds its requirements.
 
-    `jwt=True` asks for a verified token; a requirement, or a list or tuple of them, asks for what
-    those of a `Rule` ask. With `optional` among them a request without a token passes. Routes
-    without `jwt` ask for nothing here. A value of `jwt` that is none of these is a
-    `ConfigurationError` where the route is added, or in `install`.
+    `jwt=True` asks for a verified token. A requirement, or a list or tuple of requirements, means
+    the same as in a `Rule`. With `optional` among them, a request without a token passes. The
+    plugin ignores routes without `jwt`. Any other value of `jwt` raises `ConfigurationError` when
+    the route is added, or in `install`.
 
-    A refusal is answered as the middleware answers it, also where `enforce` raises it: in a route,
-    with or without `jwt`, or in a `before_request` hook.
+    A refusal is answered as the middleware answers it. This is also true for a refusal that
+    `enforce` raises: in a route, with or without `jwt`, or in a `before_request` hook.
 
-    Bottle applies no plugin of an app to the apps that are mounted in it: install one in each.
-    Where a route says `jwt` and no plugin asks it, every request is a `RuntimeError`.
+    Bottle does not apply an app's plugins to the apps that are mounted in it, so install one in
+    each. If a route has `jwt` and no plugin handles it, every request raises `RuntimeError`.
     """
 
     name = "jwt_middleware"
     api = 2
 
     def setup(self, app: Any) -> None:
-        """Check the routes of the app, now and as they come (Bottle calls this from `install`)."""
+        """Check the app's routes, now and when they are added. Bottle calls this in `install`."""
         require(isinstance(app, Bottle), f"app must be a Bottle object, got {got(app)}")
         for route in app.routes:
             _rule_of(route)
         app.add_hook("before_request", _Mounts(app).check)
-        # Bottle has no hook for a new route, and none for an error of a hook. An attribute of an
-        # app can be set once, so a second plugin leaves it.
+        # Bottle has no hook for new routes or for errors in hooks, so replace its methods. An app's
+        # attribute can be set only once, so a second plugin leaves it.
         if "add_route" not in vars(app):
             app.add_route = _checking(app.add_route)
         if "trigger_hook" not in vars(app):
             app.trigger_hook = _answering(app.trigger_hook)
 
     def apply(self, callback: Callable[..., Any], route: Any) -> Callable[..., Any]:
-        """Return the callback with what its route asks before it."""
+        """Return the callback, guarded by the requirements of its route."""
         rule = _rule_of(route)
 
         def view(*args: Any, **kwargs: Any) -> Any:
@@ -83,19 +83,19 @@ class JWTPlugin:
 
 
 class _Mounts:
-    """Finds routes that no plugin asks, in an app and in the apps that are mounted in it."""
+    """Finds routes whose `jwt` no plugin handles, in an app and in the apps mounted in it."""
 
     def __init__(self, app: Bottle) -> None:
         self._apps = [app]
         self._checked = -1
 
     def check(self) -> None:
-        """Raise `RuntimeError` for such a route. Looks only when there are new routes."""
+        """Raise `RuntimeError` for such a route. Search only if there are new routes."""
         count = sum(len(app.routes) for app in self._apps)
         if count == self._checked:
             return
         apps = self._apps[:1]
-        for app in apps:  # which grows meanwhile
+        for app in apps:  # the list grows during the loop
             for route in app.routes:
                 _check_is_asked(route)
                 target = route.config.get("mountpoint.target")
@@ -106,7 +106,7 @@ class _Mounts:
 
 
 class _Answer(HTTPResponse):  # type: ignore[misc]
-    """A response whose headers have their names as they are: Bottle writes `Www-Authenticate`."""
+    """A response that keeps the names of its headers. Bottle would write `Www-Authenticate`."""
 
     def __init__(self, body: bytes, status: str, headers: list[tuple[str, str]]) -> None:
         super().__init__(body, status)
@@ -121,13 +121,14 @@ def _check_is_asked(route: Route) -> None:
     is_asked = any(isinstance(plugin, JWTPlugin) for plugin in route.all_plugins())
     if _OPTION in route.config and not is_asked and not is_skipped:
         raise RuntimeError(
-            f"the route {route.rule!r} says jwt=..., and no JWTPlugin asks it: "
-            "call install(JWTPlugin()) on its own app, and give a mount no jwt"
+            f"the route {route.rule!r} has jwt=..., but no JWTPlugin handles it: "
+            "call install(JWTPlugin()) on its own app, and do not pass jwt to a mount"
         )
 
 
 def _rule_of(route: Route) -> ViewRule | None:
-    """Return what a route asks, or None if it says nothing. `ConfigurationError`."""
+    """Return the rule of a route, or None without `jwt`. Raise `ConfigurationError` for a bad
+    value."""
     option = f"jwt of the route {route.rule!r}"
     # Bottle turns a dict into keys of this form.
     is_dict = any(name.startswith(f"{_OPTION}.") for name in route.config)
@@ -171,7 +172,7 @@ def _answering(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _answering_generator(parts: Iterator[Any]) -> Iterator[Any]:
-    # The code of a generator runs when Bottle asks for its first part.
+    # The code of a generator only runs when Bottle iterates over it.
     try:
         yield from parts
     except Refusal as refusal:

@@ -16,7 +16,9 @@
 The `reason` of a refusal selects a fixed description. A response never quotes the request.
 """
 
+import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -48,6 +50,10 @@ class StoreUnavailable(JWTMiddlewareError):
 _DESCRIPTIONS = {
     "missing": "This resource needs an access token.",
     "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
+    "unread_scheme": "The Authorization header has a scheme that is not accepted here.",
+    "header_malformed": "The header must hold exactly one well-formed access token.",
+    "cookie_malformed": "There must be exactly one cookie, with a well-formed access token.",
+    "basic_malformed": "The password of the Basic credentials must be a well-formed access token.",
     "too_large": "The access token is too large.",
     "path_too_long": "The path is too long or has too many readings.",
     "header_too_long": "A header that names a path prefix or a method is too long.",
@@ -65,26 +71,38 @@ _DESCRIPTIONS = {
     "scope": "The access token lacks a scope that this resource needs.",
     "claim_missing": "The access token lacks a claim that this resource needs.",
     "forbidden": "The caller may not do this.",
+    "cross_site": "A request with a cookie or a password must come from a page of this site.",
+    "origin": "Requests from this origin are not allowed here.",
     "requirement_failed": "The server cannot decide at the moment whether the caller may do this.",
     "keys_unavailable": "The keys of the issuer cannot be loaded at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
+    "tokens_unavailable": "The access token cannot be looked up at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
-"""The closed set of reasons, each with its one description. RFC 6750 section 3 allows printable
-ASCII without quotes."""
+"""The closed set of reasons, each with its description. RFC 6750 section 3 allows printable ASCII
+without quotes."""
+
+
+# RFC 6749 section 3.3: the characters of a scope. RFC 9110 sections 5.6.2 and 5.6.4: a name, and
+# what may stand between quotes without a backslash.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_TOKEN = re.compile(r"[!#-'*+.0-9A-Z^-z|~-]+")
+_STATUSES = frozenset(status.value for status in HTTPStatus if status.value >= 400)
+_QUOTED = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
 
 
 class Refusal(JWTMiddlewareError):
-    """The middleware answers the request, which never reaches the app. Raise one of the subclasses.
+    """The middleware answers the request, which never reaches the app. Raise one of the subclasses:
+    `Refusal` itself has no status, and making one is a `TypeError`.
 
-    - `reason`: one word of `DESCRIPTIONS`; any other raises `ValueError`.
+    - `reason`: a key of `DESCRIPTIONS`; any other string raises `ValueError`.
     - `description`: the sentence of that reason.
     - `status`: the HTTP status. `code`: the error code of RFC 6750 section 3.1, or None.
     - `parameters`: further parameters of the challenge, such as `{"scope": "read write"}`.
-    - `retry_after`: seconds after which the client may try again, or None. A refusal that is the
-      server's fault has it, and has no challenge.
+    - `retry_after`: seconds after which the client may try again, or None. It is set if the fault
+      is the server's; the answer then has no challenge.
 
-    Requirements that an app defines raise these too.
+    An app's own requirements may raise these too.
     """
 
     status: ClassVar[int]
@@ -92,6 +110,8 @@ class Refusal(JWTMiddlewareError):
     usual_reason: ClassVar[str] = ""
 
     def __init__(self, reason: str | None = None) -> None:
+        if not hasattr(self, "status"):
+            raise TypeError(f"{type(self).__name__} has no status: raise one of the subclasses")
         self.reason = self.usual_reason if reason is None else reason
         if self.reason not in DESCRIPTIONS:
             raise ValueError(f"reason must be one of {', '.join(DESCRIPTIONS)}")
@@ -106,7 +126,8 @@ class Refusal(JWTMiddlewareError):
 
 
 class MissingToken(Refusal):
-    """401 without an error code: the request carries no bearer token (RFC 6750 section 3.1)."""
+    """401 without an error code: the configured places of the request hold no token (RFC 6750
+    section 3.1)."""
 
     status = 401
     code = None
@@ -114,7 +135,8 @@ class MissingToken(Refusal):
 
 
 class InvalidRequest(Refusal):
-    """400 `invalid_request`: the header does not hold exactly one token (RFC 6750 section 3.1)."""
+    """400 `invalid_request`: the place of the token does not hold exactly one token (RFC 6750
+    section 3.1)."""
 
     status = 400
     code = "invalid_request"
@@ -122,8 +144,7 @@ class InvalidRequest(Refusal):
 
 
 class PathTooLong(InvalidRequest):
-    """414: the path is too long, or has too many readings, to be checked (RFC 9110 section
-    15.5.15)."""
+    """414: the path is too long or has too many readings (RFC 9110 section 15.5.15)."""
 
     status, usual_reason = 414, "path_too_long"
 
@@ -138,7 +159,8 @@ class InvalidToken(Refusal):
 class InsufficientScope(Refusal):
     """403 `insufficient_scope`: the token is valid but does not grant this (RFC 6750 section 3.1).
 
-    `scope` names the scopes that are needed; it may be empty.
+    `scope` names the scopes that are needed; it may be empty. `ValueError` for anything but a tuple
+    of names as RFC 6749 section 3.3 has them.
     """
 
     status = 403
@@ -147,17 +169,22 @@ class InsufficientScope(Refusal):
 
     def __init__(self, reason: str | None = None, *, scope: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
+        are_names = isinstance(scope, tuple) and all(
+            isinstance(name, str) and _SCOPE.fullmatch(name) for name in scope
+        )
+        if not are_names:
+            raise ValueError("scope must be a tuple of names without spaces and quotes")
         self.scope = scope
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """The parameter `scope`: the scopes that are needed, separated by spaces."""
+        """The parameter `scope`: the required scopes, separated by spaces."""
         return {"scope": " ".join(self.scope)} if self.scope else {}
 
 
 class Forbidden(Refusal):
-    """403 without an error code: a requirement that the app defines refused a valid token. RFC 6750
-    has no code for that."""
+    """403 without an error code: a requirement that the app defines refused a valid token, or the
+    request comes from a foreign page. RFC 6750 has no code for that."""
 
     status, code, usual_reason = 403, None, "forbidden"
 
@@ -171,4 +198,27 @@ class Unavailable(Refusal):
 
     def __init__(self, reason: str, *, retry_after: int = 5) -> None:
         super().__init__(reason)
+        if type(retry_after) is not int or retry_after < 0:
+            raise ValueError("retry_after must be a number of seconds, an integer")
         self.retry_after = retry_after
+
+
+def is_answerable(refusal: Refusal) -> bool:
+    """Return whether a refusal can be sent: an owner may have made a class of their own.
+
+    It must have a status from 400 to 599, one of the reasons and its description, and parameters
+    that can stand in a challenge.
+    """
+    try:
+        texts = [refusal.description, *refusal.parameters.values()]
+        names = [*refusal.parameters, *([] if refusal.code is None else [refusal.code])]
+        return (
+            type(refusal.status) is int
+            and refusal.status in _STATUSES
+            and refusal.reason in DESCRIPTIONS
+            and all(map(_TOKEN.fullmatch, names))
+            and all(map(_QUOTED.fullmatch, texts))
+            and (refusal.retry_after is None or type(refusal.retry_after) is int)
+        )
+    except Exception:  # an `__init__` that did not call ours, a property that raises
+        return False

@@ -1,12 +1,12 @@
-"""What is reported of a decision: the log line of a refusal first, then the owner's observers.
+"""Reports decisions: first the log line of a refusal, then the owner's observers.
 
 An observer is a callable `(decision, environ)`. It is called for every request under a rule, before
-the app or the refusal answers: `Decision.answer` is a refusal, a preflight or None, and
-`Decision.reported` what a report-only rule would have answered. The environ is read-only, and has
-our keys already. An observer that also has a method `watch` is given each middleware that it
-observes, once, when that is built.
+the app or the refusal answers. `Decision.answer` is a refusal, a preflight or None.
+`Decision.reported` is the answer that a report-only rule would have given. The environ is
+read-only, and already has our keys. If an observer also has a method `watch`, it is called once
+with each middleware that it observes, when that is built.
 
-Observers run within the request, so they must be quick. One that raises changes nothing.
+Observers run within the request, so they must be quick. An error in an observer changes nothing.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from ._options import got, require
+from ._options import got, require, takes
 from .decision import Decision
 from .errors import Refusal
 from .identity import SUBJECT_KEY
 from .log_lines import foreign_value, log_with_fields
 from .trust import jws
 from .wire.addresses import peer_address
-from .wire.credentials import extract
+from .wire.credentials import BEARER, Places, extract
 
 Observer: TypeAlias = Callable[[Decision, Mapping[str, Any]], object]
-"""Called with a decision and the environ that it was made for. What it returns is ignored."""
+"""Called with a decision and its environ. The return value is ignored."""
 
 _log = logging.getLogger("jwt_middleware")
 _MAX_SHOWN = 80  # characters of a value in a log line
@@ -45,26 +45,30 @@ _AFTER_THE_SIGNATURE = frozenset(
         "revocations_unavailable",
     ]
 )
-"""Reasons that a token is only refused for once its signature has verified: its `sub` is known."""
+"""Reasons that only apply after the signature has verified, so that the token's `sub` is known."""
 
 _IN_THE_LINE = ("subject", "audience", "address")
 
 
 class Observers:
-    """The observers of one middleware. `ConfigurationError` for what cannot be one."""
+    """The observers of one middleware, which looks for tokens at these places.
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
+    Raises `ConfigurationError` if an object cannot be an observer.
+    """
+
+    def __init__(self, observers: Sequence[Observer], places: Places = BEARER) -> None:
         is_list = isinstance(observers, (list, tuple))
         require(is_list, f"observers must be a list of {_FORM}, got {got(observers)}")
         for observer in observers:
             _check_observer(observer)
         self._observers = tuple(observers)
+        self._places = places
         self._failed: dict[int, object] = {}
 
     def watch(self, middleware: object) -> None:
-        """Give the middleware to every observer that has a method `watch`."""
+        """Pass the middleware to every observer that has a method `watch`."""
         for observer in self._observers:
-            # Looked up on the class: a mock has every attribute.
+            # Look on the class, since a mock object has every attribute.
             watch = getattr(type(observer), "watch", None)
             if callable(watch):
                 watch(observer, middleware)
@@ -72,12 +76,12 @@ class Observers:
     def report(self, decision: Decision, environ: Mapping[str, Any]) -> None:
         """Write the log line of a refusal and call every observer.
 
-        One that raises is logged, once in the life of the middleware: each request would otherwise
-        fill the log.
+        The first error of an observer is logged. Later ones are not, since every request could fill
+        the log.
         """
         if decision.answer is not None or decision.reported is not None:
             try:
-                log_refusal(decision, environ)
+                log_refusal(decision, environ, self._places)
             except Exception as error:
                 self._log_once(-1, log_refusal, error)
         if not self._observers:
@@ -95,8 +99,10 @@ class Observers:
     def _log_once(self, number: int, observer: Observer, error: Exception) -> None:
         mine = object()
         if self._failed.setdefault(number, mine) is mine:  # atomic: one thread logs
-            # The class alone: the text of a foreign error could quote the request.
-            name = getattr(observer, "__name__", type(observer).__name__)
+            # Log the class alone, since the message of a foreign error could quote the request.
+            name: object = type(observer).__name__
+            with contextlib.suppress(Exception):  # a proxy may raise whatever is asked of it
+                name = str(getattr(observer, "__name__", name))
             shown = foreign_value(name, _MAX_SHOWN), type(error).__name__
             _log.error("the observer %s raised %s (logged once)", *shown)
 
@@ -115,22 +121,19 @@ def _check_observer(observer: object) -> None:
         "observers must hold callables that run at once, "
         f"got the coroutine or generator function {got(observer)}",
     )
-    try:
-        inspect.signature(observer).bind(None, None)  # type: ignore[arg-type]
-    except TypeError:
-        message = f"observers must hold {_FORM}, got {got(observer)}, which takes other arguments"
-        require(False, message)
-    except ValueError:  # a builtin without a signature: whether it fits shows when it is called
-        return
+    require(
+        takes(observer, 2),  # type: ignore[arg-type]
+        f"observers must hold {_FORM}, got {got(observer)}, which takes other arguments",
+    )
 
 
-def log_refusal(decision: Decision, environ: Mapping[str, Any]) -> None:
+def log_refusal(decision: Decision, environ: Mapping[str, Any], places: Places = BEARER) -> None:
     """Write one INFO line for a refusal, or for one that a report-only rule would have given.
 
-    The record has as fields the reason, the rules, what the token names (issuer, kid, audience,
-    subject), the client's address, the method and the path. Issuer, kid and audience are shown
-    although nobody may have verified them; the subject only of a token whose signature is good.
-    The token itself is never written.
+    The fields of the record are the reason, the rules, the token's issuer, kid, audience and
+    subject, the client's address, the method and the path. Issuer, kid and audience are shown even
+    if they are unverified. The subject is shown only if the signature is valid. The token itself is
+    never written.
     """
     is_refused = isinstance(decision.answer, Refusal)
     refusal = decision.answer if is_refused else decision.reported
@@ -138,14 +141,14 @@ def log_refusal(decision: Decision, environ: Mapping[str, Any]) -> None:
         return
     fields: dict[str, object] = {
         "reason": refusal.reason,
-        **_names_in_token(environ, refusal.reason),
+        **_names_in_token(environ, places, refusal.reason),
         "address": peer_address(environ),
         "method": environ.get("REQUEST_METHOD"),
         "rule": " ".join(rule.prefix for rule in decision.rules),
         "path": f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}",
     }
     # These values come from an unverified request. Escape and truncate them so that a caller
-    # cannot forge or flood log lines; in the line quote them too.
+    # cannot forge or flood log lines. Within the line, quote them too.
     shown = {name: foreign_value(value, _MAX_SHOWN) for name, value in fields.items()}
     if decision.identity is not None:
         shown["subject"] = foreign_value(decision.identity.subject, _MAX_SHOWN)
@@ -157,10 +160,10 @@ def log_refusal(decision: Decision, environ: Mapping[str, Any]) -> None:
     log_with_fields(_log, logging.INFO, " ".join(words), {**shown, "report_only": not is_refused})
 
 
-def _names_in_token(environ: Mapping[str, Any], reason: str) -> dict[str, object]:
+def _names_in_token(environ: Mapping[str, Any], places: Places, reason: str) -> dict[str, object]:
     names: dict[str, object] = dict.fromkeys(("issuer", "kid", "audience", "subject"))
     with contextlib.suppress(Refusal):
-        credentials = extract(environ)
+        credentials = extract(environ, places=places)
         if credentials is not None:
             parsed = jws.parse(credentials.token)
             names["kid"] = parsed.header.get("kid")
@@ -173,7 +176,7 @@ def _names_in_token(environ: Mapping[str, Any], reason: str) -> dict[str, object
 
 
 def _listed(audience: object) -> object:
-    """Return the `aud` of a token as one value: it is a string or a list of strings."""
+    """Return the `aud` of a token, a string or a list of strings, as one value."""
     if isinstance(audience, list):
         return ", ".join(str(name)[:_MAX_SHOWN] for name in audience[:_MAX_SHOWN])
     return audience

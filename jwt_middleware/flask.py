@@ -9,9 +9,9 @@
 
     app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[...], rules=[Rule("/", optional)])
 
-The names are those of Flask-JWT-Extended. What a token must be is said once, by the middleware, and
-not in `app.config`. Where no rule governs the path, or a public one does, all of this raises
-`RuntimeError` and never lets through.
+The names are those of Flask-JWT-Extended. The middleware checks tokens by its own options, not by
+`app.config`. If no rule governs the path, or only a public one does, these functions raise
+`RuntimeError` and never let the request through.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,12 +46,12 @@ _EXTENSION = "jwt_middleware"
 
 _ELSEWHERE = {
     "fresh": 'ask for a claim: jwt_required(claim("fresh", True))',
-    "refresh": "a refresh token opens no view: the LoginApp takes it at POST /token",
-    "locations": "where a token is looked for is an option of JWTMiddleware",
+    "refresh": "a refresh token does not open views: the LoginApp takes it at POST /token",
+    "locations": "the places of tokens are an option of JWTMiddleware: credentials=(bearer,)",
     "verify_type": 'ask for a claim: jwt_required(claim("type", "access"))',
     "skip_revocation_check": "JWTMiddleware(revocations=...) asks for every token",
 }
-"""Options of Flask-JWT-Extended's `jwt_required`, and what says the same here."""
+"""Options of Flask-JWT-Extended's `jwt_required`, and their equivalents here."""
 
 _INSTEAD = {
     "JWTManager": "JWTMiddleware around app.wsgi_app, and init_app(app)",
@@ -63,7 +63,7 @@ _INSTEAD = {
     "get_csrf_token": "nothing: tokens come in a header",
     "get_jti": "current_identity.token_id",
     "get_jwt_header": "current_identity.header",
-    "get_jwt_request_location": "nothing: JWTMiddleware knows where it looks for tokens",
+    "get_jwt_request_location": "nothing: the places of tokens are an option of JWTMiddleware",
     "get_unverified_jwt_headers": "JWTMiddleware.verify(token).header, which is verified",
     "set_access_cookies": "the LoginApp, which has a cookie mode",
     "set_refresh_cookies": "the LoginApp, which has a cookie mode",
@@ -73,17 +73,17 @@ _INSTEAD = {
     "unset_jwt": "the LoginApp, which has a cookie mode",
     "verify_jwt_in_request": "enforce(request.environ)",
 }
-"""Other names of Flask-JWT-Extended, and what does the same here."""
+"""Other names of Flask-JWT-Extended, and their equivalents here."""
 
 _PARENTHESES = "jwt_required must be called, also without requirements: @jwt_required()"
 
 _guarded_views: WeakSet[Any] = WeakSet()
 _guards: WeakSet[Any] = WeakSet()
-"""The views that `jwt_required` was put on, and what it made of them, to find those in vain."""
+"""The decorated views and the guards that `jwt_required` made of them, to find unused guards."""
 
 
 class _Decorator:
-    """What `jwt_required(...)` returns: called with a view, it guards that view."""
+    """The decorator that `jwt_required(...)` returns. It guards a view."""
 
     def __init__(self, rule: ViewRule) -> None:
         self._rule = rule
@@ -91,7 +91,7 @@ class _Decorator:
     def __call__(self, view: Callable[_P, object]) -> Callable[_P, Any]:
         require(
             callable(view) and not (isinstance(view, type) and issubclass(view, View)),
-            f"jwt_required() must stand on a view function, got {got(view)}; "
+            f"jwt_required() must decorate a view function, got {got(view)}; "
             "a class of views has decorators = [jwt_required()]",
         )
         rule = self._rule
@@ -101,18 +101,19 @@ class _Decorator:
             _check_order_once(current_app)
             try:
                 rule.enforce(request.environ)
-                # An async view runs as Flask runs it.
+                # Let Flask run async views.
                 return current_app.ensure_sync(view)(*args, **kwargs)
             except Refusal as refusal:
                 return _answer(refusal)
 
         _guards.add(guarded)
-        with suppress(TypeError):  # some callables cannot be referred to weakly
+        with suppress(TypeError):  # some callables do not allow weak references
             _guarded_views.add(view)
         return guarded
 
-    # Without the parentheses, a view with one parameter is taken for a requirement, and this object
-    # stands in place of the view. Flask then asks for its name, and a class gives it one.
+    # Without the parentheses, a view with one parameter looks like a requirement, and this object
+    # takes the place of the view. Flask then reads its `__name__`, and a class calls
+    # `__set_name__`, so both report the mistake.
 
     @property
     def __name__(self) -> str:
@@ -126,14 +127,15 @@ class _Decorator:
 def jwt_required(*requirements: Requirement, optional: bool = False, **others: Never) -> _Decorator:
     """Guard a view: `@jwt_required()` below `@app.get(...)`, or in the `decorators` of a class.
 
-    - `requirements`: those of `Rule`, such as `scope("admin")`; none asks for a verified token.
-    - `optional`: a request without a token passes. One with a token that is not good does not, and
-      the requirements are asked of a caller.
+    - `requirements`: those of `Rule`, such as `scope("admin")`. Without any, a verified token is
+      required.
+    - `optional`: lets a request without a token pass. A request with an invalid token does not
+      pass, and the requirements are asked of a caller with a valid one.
 
-    A refusal is answered as the middleware answers it, also where `enforce` raises it in the view.
-    `ConfigurationError` while importing for what is not a requirement, for a view without the
-    parentheses, and for options that only Flask-JWT-Extended has. `RuntimeError` during a request
-    where no rule governs the path.
+    A refusal is answered as the middleware answers it, also if `enforce` raises it in the view.
+    Raises `ConfigurationError` while importing for arguments that are not requirements, for a view
+    without the parentheses, and for options that only Flask-JWT-Extended has. Raises `RuntimeError`
+    during a request if no rule governs the path.
     """
     for name in others:
         form = _ELSEWHERE.get(name, "its options are requirements, such as scope('read')")
@@ -150,16 +152,16 @@ def jwt_required(*requirements: Requirement, optional: bool = False, **others: N
 def get_jwt_identity() -> str | None:
     """Return the subject of the caller, or None without a token.
 
-    `RuntimeError` outside of a request, and where no rule looks for a token.
+    Raise `RuntimeError` outside of a request, and if no rule looks for a token.
     """
     caller = _caller()
     return None if caller is None else caller.subject
 
 
 def get_jwt() -> dict[str, Any]:
-    """Return the claims of the caller's token, a fresh dict, or an empty one without a token.
+    """Return the claims of the caller's token as a fresh dict, or an empty dict without a token.
 
-    `RuntimeError` as `get_jwt_identity`.
+    Raise `RuntimeError` as `get_jwt_identity` does.
     """
     caller = _caller()
     return {} if caller is None else caller.claims
@@ -171,17 +173,18 @@ def _caller() -> Identity | None:
 
 
 current_identity: Identity = LocalProxy(_caller)  # type: ignore[assignment]
-"""The `Identity` of the caller of the current request; false without a token. `RuntimeError` where
-no rule looks for one."""
+"""The `Identity` of the caller of the current request; false without a token. Raises `RuntimeError`
+if no rule looks for a token."""
 
 
 def init_app(app: Flask) -> None:
     """Answer every `Refusal` that the app raises as the middleware answers it.
 
     So `enforce` may be called in a view, in `before_request` or in a blueprint. A view with
-    `jwt_required` needs no `init_app`. `ConfigurationError` if `@jwt_required()` stands above the
-    route of a view, which leaves the view open; routes that come later are checked at the first
-    request. As Flask has it, a blueprint's own handler for `Exception` goes before this one.
+    `jwt_required` does not need `init_app`. Raises `ConfigurationError` if `@jwt_required()` is
+    above the route of a view, which leaves the view open. Later routes are checked at the first
+    request. A blueprint's own handler for `Exception` takes precedence over this one, as always in
+    Flask.
     """
     require(isinstance(app, Flask), f"app must be a Flask object: init_app(app), got {got(app)}")
     if fault := _wrong_order(app):
@@ -198,9 +201,9 @@ def _answer(refusal: Refusal) -> ResponseReturnValue:
 
 
 def _check_order_once(app: Flask) -> None:
-    """Raise `RuntimeError` for a view that `jwt_required` stands above in vain.
+    """Raise `RuntimeError` for a view whose `jwt_required` has no effect.
 
-    Flask allows no new routes once it serves requests, so one look is enough.
+    Flask does not allow new routes after its first request, so one check is enough.
     """
     state = app.extensions.setdefault(_EXTENSION, {})
     if "order" in state:
@@ -211,7 +214,7 @@ def _check_order_once(app: Flask) -> None:
 
 
 def _wrong_order(app: Flask) -> str | None:
-    """Say which view was registered as it is, while what `jwt_required` made of it was not."""
+    """Return a message about a view that was registered without its guard, or None."""
     views = list(app.view_functions.values())
     layers = [layer for view in views for layer in _layers(view)]
     beneath = {id(layer.__wrapped__) for layer in layers if _is_in(_guards, layer)}
@@ -219,8 +222,8 @@ def _wrong_order(app: Flask) -> str | None:
         if _is_in(_guarded_views, view) and id(view) not in beneath:
             name = getattr(view, "__name__", type(view).__name__)
             return (
-                "@jwt_required() must stand below the route, directly above the view; it stands "
-                f"above the route of {name!r}, which leaves that view open"
+                "@jwt_required() must be below the route, directly above the view; it is above the "
+                f"route of {name!r}, which leaves that view open"
             )
     return None
 
@@ -228,12 +231,12 @@ def _wrong_order(app: Flask) -> str | None:
 def _is_in(views: WeakSet[Any], view: Any) -> bool:
     try:
         return view in views
-    except TypeError:  # it cannot be hashed or referred to weakly, so it is none of ours
+    except TypeError:  # it does not allow hashing or weak references, so it is not ours
         return False
 
 
 def _layers(view: Any) -> Iterator[Any]:
-    """Yield a view and what its decorators wrap."""
+    """Yield a view and the functions that its decorators wrap."""
     seen: set[int] = set()
     while view is not None and id(view) not in seen:
         seen.add(id(view))
@@ -241,7 +244,7 @@ def _layers(view: Any) -> Iterator[Any]:
         view = getattr(view, "__wrapped__", None)
 
 
-if not TYPE_CHECKING:  # a type checker would take any name for one of this module's
+if not TYPE_CHECKING:  # a type checker would accept any name of this module
 
     def __getattr__(name: str) -> Never:
         if name in _INSTEAD:

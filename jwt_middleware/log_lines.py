@@ -1,13 +1,13 @@
-"""How a value from outside is written into a log line, and a record with fields of its own."""
+"""Escapes foreign values for log lines, and logs records with extra fields."""
 
 import logging
 from collections.abc import Mapping
 
 
 def foreign_value(value: object, longest: int) -> str | None:
-    """Return a value as printable ASCII on one line, truncated; None stays None.
+    """Return a value as printable ASCII on one line, truncated. None stays None.
 
-    Callers choose these values. Unescaped, a line break in one would forge a line of the log.
+    Callers choose these values. An unescaped line break in a value would forge a line of the log.
     """
     return None if value is None else ascii(str(value)[:longest])[1:-1][:longest]
 
@@ -17,7 +17,7 @@ def log_with_fields(
 ) -> None:
     """Log a line whose record has the fields as attributes.
 
-    `extra=` would raise where a record factory of the owner's has set a field of the same name.
+    `extra=` would raise an error if the owner's record factory has set a field of the same name.
     """
     record = logger.makeRecord(logger.name, level, __file__, 0, line, (), None)
     vars(record).update(fields)

@@ -1,35 +1,35 @@
-"""`PrometheusMetrics`: what the middleware decides, and on what it rests, as Prometheus metrics.
+"""`PrometheusMetrics`: the middleware's decisions, and its keys and revocations, as metrics.
 
 | metric | labels | |
 |---|---|---|
 | `jwt_middleware_decisions_total` | `rule`, `outcome`, `reason` | requests under a rule |
-| `jwt_middleware_token_verifications_total` | `cache` | tokens, by whether they were cached |
-| `jwt_middleware_key_fetch_failures_total` | `issuer` | fetches of keys that failed |
-| `jwt_middleware_keys_fetched_timestamp_seconds` | `issuer` | when keys were last fetched |
-| `jwt_middleware_revocation_read_failures_total` | | reads of the log that failed |
-| `jwt_middleware_revocations_read_timestamp_seconds` | | when the log was last read |
-| `jwt_middleware_revocations` | | revoked tokens and sessions that are known |
+| `jwt_middleware_token_verifications_total` | `cache` | tokens, cached or not |
+| `jwt_middleware_key_fetch_failures_total` | `issuer` | failed fetches of keys |
+| `jwt_middleware_keys_fetched_timestamp_seconds` | `issuer` | time of the last fetch of keys |
+| `jwt_middleware_revocation_read_failures_total` | | failed reads of the log |
+| `jwt_middleware_revocations_read_timestamp_seconds` | | time of the last read of the log |
+| `jwt_middleware_revocations` | | known revocations of tokens and sessions |
 | `jwt_middleware_login_events_total` | `event` | events of the login app |
 
-- `rule` is the prefix of the deepest rule that governs, with `exact` and its methods; it is empty
-  where a path or header was too long for any. `outcome` is `allowed`, `refused`, `reported` (a
-  report-only rule would have refused) or `preflight`. `reason` is a word of `errors.DESCRIPTIONS`,
+- `rule` is the prefix of the deepest governing rule, with `exact` and its methods. It is empty if a
+  path or header was too long for any rule. `outcome` is `allowed`, `refused`, `reported` (a
+  report-only rule would have refused) or `preflight`. `reason` is a key of `errors.DESCRIPTIONS`,
   or empty.
 - `cache` is `hit` for a token that was found in the cache, and `miss` for one that was verified,
-  whether it was good or not. `decide` and `verify` count too.
-- An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`: a moment stays right while a
-  worker has nothing to do, an age would not. Key sets that never change have none.
-- Every label is of a closed set that the owner's configuration fixes. None is a path, a subject or
-  a `kid`.
+  valid or not. `decide` and `verify` count too.
+- An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`. A timestamp stays correct
+  while a worker is idle, and an age would not. Key sets that never change have no timestamp.
+- The owner's configuration limits every label to a closed set. Labels never hold a path, a subject
+  or a `kid`.
 
-In the multiprocess mode (`PROMETHEUS_MULTIPROC_DIR`) counts are sums over the workers. Moments and
-sizes are those of the worker that is furthest: the newest read, the longest list. They are set
-while requests are answered, at most once a second, and at each scrape of the process itself.
+In multiprocess mode (`PROMETHEUS_MULTIPROC_DIR`), counts are sums over the workers. Timestamps and
+sizes are those of the most advanced worker: the newest read, the longest list. They are set while
+requests are answered, at most once per second, and at each scrape of the process itself.
 """
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from ._options import got, require
@@ -52,7 +52,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge  # noq
 from prometheus_client.registry import Collector  # noqa: E402
 
 _REFRESH = 1
-"""Seconds between two looks at keys and revocations while requests are answered."""
+"""Seconds between two reads of keys and revocations while requests are answered."""
 
 
 _Key: TypeAlias = tuple[Rule | None, str, str]
@@ -74,12 +74,12 @@ _REVOCATIONS = (
     "jwt_middleware_revocations",
     "Revoked tokens and sessions that are known.",
     (),
-    "livemax",  # a dead worker's longer list must not be shown for ever
+    "livemax",  # a dead worker's longer list must not be shown forever
 )
 
 
 class Watched(Protocol):
-    """What is read of a middleware."""
+    """The attributes of a middleware that metrics read."""
 
     verifier: Verifier
 
@@ -89,13 +89,13 @@ class Watched(Protocol):
 class PrometheusMetrics:
     """An observer that counts: `JWTMiddleware(..., observers=[PrometheusMetrics()])`.
 
-    That line is all: the middleware gives itself to the observer, so keys, revocations and the
-    cache are watched too, and the events of the login apps of this process are counted.
+    That line is enough. The middleware passes itself to the observer, so keys, revocations and the
+    cache are watched too. The events of all login apps in this process are counted.
 
-    - `registry`: where the metrics are registered; None is prometheus_client's own `REGISTRY`.
+    - `registry`: the registry of the metrics; None uses prometheus_client's own `REGISTRY`.
 
-    Make one and give it to every middleware. `ConfigurationError` if the registry has these metrics
-    already; `ImportError` without the extra `metrics`.
+    Create one and pass it to every middleware. Raises `ConfigurationError` if the registry already
+    has these metrics, and `ImportError` without the extra `metrics`.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -105,6 +105,7 @@ class PrometheusMetrics:
         self._refresh_at = 0.0
         self._refreshing = threading.Lock()
         self._decisions_of: dict[_Key, Counter] = {}
+        self._allowed: dict[Rule, Callable[[], None]] = {}
         # How much of what has been counted, by what has the count: middlewares may share keys, and
         # a verifier may be replaced. Each entry holds its object, so that no id is used again.
         self._counted: dict[tuple[int, str], tuple[object, float]] = {}
@@ -114,43 +115,48 @@ class PrometheusMetrics:
             self._make()
         except ValueError:
             raise ConfigurationError(
-                "registry must not have these metrics already: make one PrometheusMetrics and give "
-                "it to every middleware"
+                "registry must not have these metrics already: create one PrometheusMetrics and "
+                "pass it to every middleware"
             ) from None
         listen(self._count_login_event)
 
     def __call__(self, decision: Decision, environ: Mapping[str, Any]) -> None:
         """Count a decision."""
-        if decision.answer is None and decision.reported is None and decision.rules:
-            key: _Key = decision.rules[0], "allowed", ""
+        rules = decision.rules
+        # Nearly every request is allowed: one look-up by the rule, and no key to make.
+        if rules and decision.answer is None and decision.reported is None:
+            count = self._allowed.get(rules[0])
+            if count is None:
+                count = self._allowed[rules[0]] = self._counter(rules[0], "allowed", "").inc
+            count()
         else:
-            key = _key(decision)
-        (self._decisions_of.get(key) or self._new_counter(key)).inc()
+            self._counter(*_key(decision)).inc()
         if time.monotonic() >= self._refresh_at:
             self.refresh()
 
     def watch(self, middleware: Watched) -> None:
-        """Watch the keys, the revocations and the cache of a middleware. It calls this itself."""
+        """Watch the keys, the revocations and the cache of a middleware, which calls this
+        itself."""
         self._watched.append(middleware)
         self.refresh()
 
     @property
     def gauges(self) -> list[Gauge]:
-        """The gauges that have something to show."""
+        """The gauges that have a value."""
         return [*self._gauges.values()]
 
     def refresh(self) -> None:
-        """Look at keys, revocations and caches now. One thread does it, the others go on."""
+        """Read keys, revocations and caches now. Only one thread does it; others go on."""
         if not self._refreshing.acquire(blocking=False):
             return
         try:
             self._refresh_at = time.monotonic() + _REFRESH
             for middleware in self._watched:
-                self._look(middleware)
+                self._read(middleware)
         finally:
             self._refreshing.release()
 
-    def _look(self, middleware: Watched) -> None:
+    def _read(self, middleware: Watched) -> None:
         verifier = middleware.verifier
         for provider in verifier.providers:
             issuer = provider.issuer or ""
@@ -167,7 +173,7 @@ class PrometheusMetrics:
         self._add(middleware.counts, "verified", self.verifications.labels("miss"))
 
     def _add(self, source: object, name: str, counter: Counter) -> None:
-        """Add to a counter what a number of the source has grown by since the last look."""
+        """Add the growth of a source's number since the last read to a counter."""
         count = number_of(source, name) or 0
         _, counted = self._counted.get((id(source), name), (source, 0))
         if count > counted:
@@ -175,8 +181,8 @@ class PrometheusMetrics:
             counter.inc(count - counted)
 
     def _gauge(self, name: str, help: str, labels: tuple[str, ...], mode: Any) -> Gauge:
-        """Return a gauge, made when there is something to show: one that is still 0 would say that
-        the keys were last fetched in 1970."""
+        """Return a gauge, created when it has a value. A gauge of 0 would mean that the keys were
+        last fetched in 1970."""
         if name not in self._gauges:
             self._gauges[name] = Gauge(
                 name, help, labels, registry=self._registry, multiprocess_mode=mode
@@ -184,7 +190,7 @@ class PrometheusMetrics:
         return self._gauges[name]
 
     def _make(self) -> None:
-        # First, so that a scrape of this process looks before it reads the metrics below.
+        # Register this first, so that a scrape of this process refreshes the metrics below.
         refresher = _Refresher(self)
         self._registry.register(refresher)
         try:
@@ -210,16 +216,18 @@ class PrometheusMetrics:
             "revocation_read_failures", "Reads of the revocation log that failed."
         )
         self.login_events = counter("login_events", "Events of the login app.", "event")
-        # A counter that appears with its first event has no rate before it.
+        # Create all counters now, since a counter that appears with its first event has no rate.
         for event in LOGIN_EVENTS:
             self.login_events.labels(event)
         for cache in ("hit", "miss"):
             self.verifications.labels(cache)
 
-    def _new_counter(self, key: _Key) -> Counter:
-        rule, outcome, reason = key
-        text = "" if rule is None else _text_of(rule)
-        counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
+    def _counter(self, rule: Rule | None, outcome: str, reason: str) -> Counter:
+        key: _Key = rule, outcome, reason
+        counter = self._decisions_of.get(key)
+        if counter is None:
+            text = "" if rule is None else _text_of(rule)
+            counter = self._decisions_of[key] = self.decisions.labels(text, outcome, reason)
         return counter
 
     def _count_login_event(self, event: str) -> None:
@@ -228,13 +236,13 @@ class PrometheusMetrics:
 
 
 def _text_of(rule: Rule) -> str:
-    """Return the prefix of a rule and what narrows it."""
+    """Return the prefix of a rule with `exact` and its methods."""
     exact = ["exact"] if rule.exact else []
     return " ".join([rule.prefix, *exact, *sorted(rule.methods)])
 
 
 def _key(decision: Decision) -> _Key:
-    """Return the rule, the outcome and the reason of a decision that is or would be answered."""
+    """Return the rule, the outcome and the reason of a decision."""
     is_reported = decision.answer is None
     rules = [rule for rule in decision.rules if rule.report_only is is_reported]
     rule = rules[0] if rules else None
@@ -246,18 +254,19 @@ def _key(decision: Decision) -> _Key:
 
 
 class _Refresher(Collector):
-    """Looks at keys and revocations when the process itself is scraped."""
+    """Reads keys and revocations when the process itself is scraped."""
 
     def __init__(self, metrics: PrometheusMetrics) -> None:
         self._metrics = metrics
 
     def collect(self) -> Iterable[Any]:
-        """Refresh, and return what is new: the registry has begun to collect without it."""
+        """Refresh, and return new gauges, since the registry has started to collect without
+        them."""
         known = self._metrics.gauges
         self._metrics.refresh()
         new = [gauge for gauge in self._metrics.gauges if gauge not in known]
         return [family for gauge in new for family in gauge.collect()]
 
     def describe(self) -> Iterable[Any]:
-        """Return nothing: without this method registering would collect."""
+        """Return nothing. Without this method, registering would collect."""
         return ()

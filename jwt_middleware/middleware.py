@@ -1,98 +1,100 @@
-"""`JWTMiddleware`: the one place that knows the order of a request's steps.
+"""`JWTMiddleware`: the only module that knows the order of a request's steps.
 
 rules of the path -> credentials -> verdict (cached) -> confirmed identity -> requirements -> app
 """
 
 import logging
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ._options import check_count
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
-from .errors import InvalidRequest, Refusal
+from .errors import InvalidRequest, InvalidToken, MissingToken, Refusal
 from .events import Observer, Observers
 from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
 from .policy.candidates import Match, matches_of
+from .policy.paths import methods_of
 from .policy.rules import Rule
 from .readiness import readiness
-from .trust.provider import Provider
+from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
-from .trust.verifier import Verdict, VerificationCounts, Verifier
+from .trust.verifier import VerificationCounts, Verifier
+from .verdict_cache import VerdictCache
 from .wire.app_form import check_wrapped, explain_recursion
-from .wire.challenge import check_realm
-from .wire.cors import (
-    Preflight,
-    allow_origin,
-    checked_origins,
-    is_allowed,
-    is_preflight,
-    preflight_response,
-)
-from .wire.credentials import checked_token, extract
-from .wire.problem import refusal_response
-from .wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
+from .wire.cors import CrossOrigin, Preflight, preflight_response
+from .wire.credentials import Places, check_site, has_unread_scheme
+from .wire.places import Place, bearer, checked_token
+from .wire.refusals import OnRefusal, RefusalAnswers
+from .wire.wsgi import StartResponse, WSGIApplication, tidy_environ
 
 _log = logging.getLogger("jwt_middleware")
 
 
 class JWTMiddleware:
-    """A WSGI app around `app` that only lets requests through that may pass.
+    """A WSGI app around `app` that only lets requests through that its rules allow.
 
-    - `providers`: the issuers trusted here, a list of `Provider`.
-    - `rules`: a list of `Rule`. A path without one passes through untouched.
-    - `revocations`: a `RevocationList`, or None: tokens are good until they expire.
+    - `providers`: the trusted issuers, a list of `Provider` and `stores.OpaqueTokens`.
+    - `rules`: a list of `Rule`. A path without a rule passes through untouched.
+    - `credentials`: the places where a token is looked for, in this order (`wire.credentials`). The
+      first place that holds a credential decides.
+    - `revocations`: a `RevocationList`. With None, tokens are valid until they expire.
     - `realm`: the protection space named in challenges (RFC 9110 section 11.5).
     - `allowed_origins`: origins whose scripts may read every answer under a rule, such as
-      `https://app.example`.
-    - `max_token_bytes`: a longer token is refused before anything is decoded.
-    - `cache_size`: how many verified tokens are cached, 0 for none.
+      `https://app.example` (`wire.origins`). With `in_cookie` they may also send cookies.
+    - `sign_in`: the path of the sign-in page, such as `/auth/login`. A navigation that would get
+      401 is redirected there, with `next` for the way back.
+    - `on_refusal`: a callable `(refusal, environ)` that returns a WSGI app or None. The app's body
+      and headers replace ours. Status, challenge and security headers stay ours.
+    - `strict_origins`: whether to refuse a request under a rule whose `Origin` is neither this
+      host's nor allowed. This stops pages whose name an attacker rebinds to this address.
+    - `max_token_bytes`: a longer token is refused before it is decoded.
+    - `cache_size`: the number of cached verified tokens, 0 for none.
     - `observers`: callables `(decision, environ)`, called for every request under a rule before it
       is answered (`events`).
 
-    Everything that can be wrong here raises `ConfigurationError` now, never during a request.
+    Every fault of an option raises `ConfigurationError` now, never during a request.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
         *,
-        providers: Sequence[Provider],
+        providers: Sequence[TokenProvider],
         rules: Sequence[Rule],
+        credentials: Sequence[Place] = (bearer,),
         revocations: RevocationList | None = None,
         realm: str = "api",
         allowed_origins: Sequence[str] = (),
+        sign_in: str | None = None,
+        on_refusal: OnRefusal | None = None,
+        strict_origins: bool = False,
         max_token_bytes: int = 8192,
         cache_size: int = 10_000,
         observers: Sequence[Observer] = (),
     ) -> None:
         check_wrapped(app)
-        check_realm(realm)
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
         self.app = app
         self.max_token_bytes = max_token_bytes
-        self._realm = realm
         self._cache_size = cache_size
-        self._allowed_origins = checked_origins(allowed_origins)
+        self.places = Places(credentials)
+        self._asks_bearer_first = self.places.asks_bearer_first
+        self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
         self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
         self.counts = VerificationCounts()  # for metrics
-        self._observers = Observers(observers)
+        self._observers = Observers(observers, self.places)
+        self._refusals = RefusalAnswers(realm, self.places, sign_in, on_refusal)
         self._is_observed = bool(observers) or self._candidates is not None
-        # One look for what few do: a tenth of a request would be looks.
-        self._does_more = self._is_observed or bool(self._allowed_origins)
+        # Check rare options with one look-up; separate ones would take a tenth of a request.
+        self._does_more = self._is_observed or bool(self._cross_origin)
         self.replace_verifier(Verifier(providers, revocations=revocations))
-        issuers = frozenset(provider.issuer for provider in self.verifier.providers)
-        # With one issuer, or under these rules, a subject names one person.
-        self._has_one_issuer = len(issuers) == 1
-        self._rules_of_one_issuer = frozenset(
-            rule for rule in self._rules if len(rule.issuers(issuers)) == 1
-        )
+        self._has_one_issuer, self._rules_of_one_issuer = self._naming_one_person()
         self._observers.watch(self)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request (PEP 3333), or hand it on with the identity in its environ."""
+        """Answer the request (PEP 3333), or pass it on with the identity in its environ."""
         try:
             enforced = rules, caller, answer = self._decide(environ, self._match)
             if not rules and answer is None and self._candidates is None:
@@ -100,18 +102,18 @@ class JWTMiddleware:
             if self._does_more:
                 if self._is_observed:
                     return self._call_observed(environ, start_response, enforced)
-                start_response = allow_origin(start_response, environ, self._allowed_origins)
+                start_response = self._cross_origin.allow(environ, start_response)
             if answer is not None:
                 clear_identity(environ)
                 note_refusals(environ, caller, answer)
                 self._observers.report(Decision(rules, None, answer), environ)
                 return self._answer(answer, environ, start_response)
             if caller is None:
-                # Clear our keys, so that no server or outer middleware can supply an identity.
+                # Clear our keys, so that a server or an outer middleware cannot supply an identity.
                 clear_identity(environ)
             else:
                 names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
-                put_identity(environ, caller, "Bearer", names_one)
+                put_identity(environ, caller, self.places.scheme(environ), names_one)
             environ[GOVERNED_BY_KEY] = self, rules, None
             return self.app(environ, start_response)
         except RecursionError:
@@ -121,23 +123,22 @@ class JWTMiddleware:
     def _call_observed(
         self, environ: dict[str, Any], start_response: StartResponse, enforced: Parts
     ) -> Iterable[bytes]:
-        """Go on as `__call__` does, and report the decision."""
+        """Continue as `__call__` does, and report the decision."""
         rules, caller, answer = enforced
         reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
         if rules or answer is not None:
-            # An answer under report-only rules alone is the app's, to the last header.
-            if self._allowed_origins:
-                start_response = allow_origin(start_response, environ, self._allowed_origins)
+            # Under report-only rules alone, leave the app's answer unchanged, including headers.
+            start_response = self._cross_origin.allow(environ, start_response)
         elif reporting == NOTHING:
             return self.app(environ, start_response)
         decision = decision_of(enforced, reporting)
         if decision.identity is None:
             clear_identity(environ)
         else:
-            # A rule that refuses nobody says nothing of a caller whom it would refuse.
+            # A report-only rule that would refuse this caller does not limit its issuer.
             held = decision.rules if decision.reported is None else rules
             names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(held)
-            put_identity(environ, decision.identity, "Bearer", names_one)
+            put_identity(environ, decision.identity, self.places.scheme(environ), names_one)
         if answer is not None or decision.reported is not None:
             note_refusals(environ, caller, answer, decision.reported)
         self._observers.report(decision, environ)
@@ -149,10 +150,9 @@ class JWTMiddleware:
     def _answer(
         self, answer: Refusal | Preflight, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
-        if not isinstance(answer, Refusal):
-            return preflight_response()(environ, start_response)
-        drain_body(environ)
-        return refusal_response(answer, self._realm)(environ, start_response)
+        if isinstance(answer, Refusal):
+            return self._refusals.answer(answer, environ, start_response)
+        return preflight_response(environ)(environ, start_response)
 
     def refuse(
         self,
@@ -161,16 +161,17 @@ class JWTMiddleware:
         environ: dict[str, Any],
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """Report and answer a request that passed these rules and that a view refuses (`views`)."""
+        """Report and answer a request that passed these rules but that a view refuses (`views`)."""
         note_refusals(environ, Identity.from_environ(environ), refusal)
         self._observers.report(Decision(rules, None, refusal), environ)
         return self._answer(refusal, environ, start_response)
 
     def verify(self, token: str) -> Identity:
-        """Return the caller that a token names, outside of a request: in a WebSocket or a queue.
+        """Return the caller of a token outside of a request, such as in a WebSocket or a queue.
 
-        No rule is asked; `max_token_bytes`, the cache and the revocations count. `InvalidRequest`
-        for anything but one well-formed token, `InvalidToken` or `Unavailable` with the reason.
+        This uses `max_token_bytes`, the cache and the revocations, but not the rules. Raise
+        `InvalidRequest` for anything but one well-formed token, else `InvalidToken` or
+        `Unavailable` with the reason.
         """
         key = f"Bearer {checked_token(token, self.max_token_bytes)}"
         verdict = self._cache.get(key)
@@ -180,9 +181,9 @@ class JWTMiddleware:
         return self._verify(key, token)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
-        """Return what is to happen with this request.
+        """Return the decision about this request.
 
-        Calls no app, reads no body and writes nothing into the environ.
+        This does not call the app, read the body or change the environ.
         """
         enforced = self._decide(environ, self._match)
         return decision_of(enforced, self._report_only(environ, enforced[1]))
@@ -190,31 +191,34 @@ class JWTMiddleware:
     def ready(self) -> dict[str, Any]:
         """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
 
-        Call it outside of requests: it waits for keys and revocations as a request would.
+        Call it outside of requests, since it waits for keys and revocations as a request would.
         """
         return readiness(self.verifier)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules, in the order in which they were given."""
+        """The rules, in the given order."""
         return self._rules
 
     def replace_verifier(self, verifier: Verifier) -> None:
-        """Verify with another verifier from now on, and forget what the former one verified."""
+        """Use another verifier from now on, and drop the verdicts of the former one."""
         self.verifier = verifier
-        self._cache: OrderedDict[str | None, Verdict] = OrderedDict()
+        self._cache = VerdictCache(self._cache_size)
+
+    def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
+        """Return whether a subject names one person: with a single issuer, or under which rules."""
+        all_ = self.verifier.issuers
+        rules = frozenset(rule for rule in self._rules if len(rule.issuers(all_)) == 1)
+        return len(all_) == 1, rules
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
-        """Return what the report-only rules would decide; the caller may be known already.
-
-        Never raises: they refuse nobody.
-        """
+        """Return the decision of the report-only rules. Never raise, since they refuse nobody."""
         if self._candidates is None:
             return NOTHING
         try:
             return self._decide(environ, self._candidates, caller)
         except Exception as error:
-            # Enforced, it would be a 500 of the owner's own keys or revocations.
+            # An owner's keys or revocations are broken. Under an enforced rule this would be a 500.
             _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
             return NOTHING
 
@@ -225,19 +229,23 @@ class JWTMiddleware:
         caller: Identity | None = None
         try:
             rules = match(environ)
-            if self._allowed_origins and self._is_own_preflight(environ):
-                # Its method decides which rules the request meets that a preflight announces.
-                method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
-                asked = match({**environ, "REQUEST_METHOD": method})
-                if not all(rule.is_public for rule in rules + asked):
-                    return rules or asked, None, Preflight()
+            if self._cross_origin:
+                # The method that a preflight announces decides which rules its request will meet.
+                method = self._cross_origin.announced_method(environ)
+                asked = match({**environ, "REQUEST_METHOD": method}) if method else ()
+                if rules or asked:
+                    self._cross_origin.check(environ)
+                    if method:
+                        return rules or asked, None, Preflight()
             if not rules or rules[0].is_public:  # `match` returns public rules last
                 return rules, None, None
             caller = known or self._identify(environ)
             for rule in rules:
                 rule.authorize(caller)
         except Refusal as refusal:
-            # Known is a caller whose token is good, and whom a requirement refuses.
+            if caller is None and refusal.reason == "missing" and has_unread_scheme(environ):
+                refusal = MissingToken("unread_scheme")
+            # Return the caller too, if its token is valid and only a requirement refuses it.
             return rules, caller, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):
             if (tidy := self._tidied(environ)) is None:
@@ -248,49 +256,45 @@ class JWTMiddleware:
     def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return an environ without values of None, or None if it is malformed.
 
-        Raises the error that is being handled if the environ is not the reason for it.
+        Re-raise the current error if the environ is not its cause.
         """
         tidy = tidy_environ(environ)
-        if tidy is not None and None not in environ.values() and tidy.keys() <= environ.keys():
+        # Not `None in`: a value may be equal to everything.
+        is_tidy = all(value is not None for value in environ.values())
+        if tidy is not None and is_tidy and tidy.keys() <= environ.keys():
             raise
         return tidy
 
-    def _is_own_preflight(self, environ: Mapping[str, Any]) -> bool:
-        return is_preflight(environ) and is_allowed(environ, self._allowed_origins)
-
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verifies once, confirms every time."""
-        # The cache is keyed by the header in its usual form: most requests end here, unparsed.
-        authorization = environ.get("HTTP_AUTHORIZATION")
-        verdict = self._cache.get(authorization)
-        # Compared here and not by a method: calls are a third of what a cached token costs.
-        if verdict is not None and verdict.keys.generation == verdict.generation:
-            if self._is_observed:
-                self.counts.cached += 1
-            return self.verifier.confirm(verdict)
-        credentials = extract(environ, self.max_token_bytes)
-        if credentials is None:
-            return None
-        key = credentials.authorization
-        if key != authorization:  # such as "bearer", or two spaces
-            verdict = self._cache.get(key)
-            if verdict is not None and verdict.is_current():
-                self.counts.cached += 1
+        if self._asks_bearer_first:
+            # The cache is keyed by the header in its usual form: most requests end here, unparsed.
+            verdict = self._cache.get(environ.get("HTTP_AUTHORIZATION"))
+            # Compared here and not by a method: calls are a third of what a cached token costs.
+            if verdict is not None and verdict.keys.generation == verdict.generation:
+                if self._is_observed:
+                    self.counts.cached += 1
                 return self.verifier.confirm(verdict)
-        return self._verify(key, credentials.token)
+        place, credential = self.places.find(environ)
+        if place is None:
+            return None
+        if place.is_sent_by_browsers:
+            check_site(place, environ, methods_of(environ), self._cross_origin.allowed)
+        key = place.cache_key(credential)
+        verdict = self._cache.get(key)
+        if verdict is not None and verdict.is_current():
+            self.counts.cached += 1
+            return self.verifier.confirm(verdict)
+        try:
+            return self._verify(key, place.read(credential, self.max_token_bytes))
+        except InvalidToken as refusal:
+            if refusal.reason != "malformed":
+                raise
+            raise InvalidToken(place.malformed) from None
 
-    def _verify(self, key: str, token: str) -> Identity:
+    def _verify(self, key: Hashable, token: str) -> Identity:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)
         caller = self.verifier.confirm(verdict)
-        if self._cache_size:
-            self._cache_verdict(key, verdict)
+        self._cache.add(key, verdict)
         return caller
-
-    def _cache_verdict(self, key: str, verdict: Verdict) -> None:
-        self._cache[key] = verdict
-        if len(self._cache) > self._cache_size:
-            try:
-                self._cache.popitem(last=False)  # the oldest goes first
-            except KeyError:  # other threads evict too; each of these calls is atomic
-                return

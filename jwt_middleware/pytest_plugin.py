@@ -1,5 +1,5 @@
-"""The pytest fixtures of the test kit, all named `jwt_...`. Whatever they need is imported when
-they are first used."""
+"""The pytest fixtures of the test kit, all named `jwt_...`. They import their modules at first
+use."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def jwt_module_client(
 def jwt_django_client(
     jwt_tokens: Callable[[Any], Tokens],
 ) -> Iterator[Callable[..., DjangoClient]]:
-    """`jwt_django_client()`: a `DjangoClient` of the app that `WSGI_APPLICATION` names, or of the
-    one that is given, which trusts its tokens for the length of the test.
+    """`jwt_django_client()`: a `DjangoClient` of an app that trusts its tokens for the length of
+    the test. The app is the argument, or the one that `WSGI_APPLICATION` names.
 
     Options are those of Django's client.
     """
@@ -95,8 +95,8 @@ def jwt_django_client(
 
 @pytest.fixture
 def jwt_headers(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., dict[str, str]]:
-    """`jwt_headers(app, "ada", scopes=["read"])`: the header with a good token, for any client of
-    the app that calls the whole app. Django's own client does not: use `jwt_django_client`.
+    """`jwt_headers(app, "ada", scopes=["read"])`: the header with a valid token, for any client
+    that calls the whole app. Django's own client does not, so use `jwt_django_client`.
 
     The arguments after `app` are those of `Tokens.good`.
     """
@@ -107,7 +107,7 @@ def jwt_headers(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., dict[str, 
 
 @pytest.fixture
 def jwt_environ() -> Callable[..., dict[str, Any]]:
-    """`jwt_environ("ada", scopes=["read"])`: `identity_environ`, for clients that go round WSGI
+    """`jwt_environ("ada", scopes=["read"])`: `identity_environ`, for clients that bypass WSGI
     middleware."""
     from .testing import identity_environ
 
@@ -125,7 +125,7 @@ def jwt_key_server() -> Iterator[KeyServer]:
 
 @pytest.fixture
 def jwt_store() -> MemoryStore:
-    """A `MemoryStore` whose passwords hash in a millisecond."""
+    """A `MemoryStore` that hashes passwords in a millisecond."""
     from .stores import MemoryStore
     from .testing.passwords import CHEAP
 

@@ -1,11 +1,11 @@
-"""Whether tokens can be verified now: what a readiness probe is answered.
+"""Answers a readiness probe: whether tokens can be verified now.
 
     {"ready": false,
      "keys": [{"issuer": "https://idp.example/", "ready": false, "age": null}],
      "revocations": {"ready": true, "age": 0.4, "size": 12}}
 
-Ages are in seconds. They are null for keys that never change, and where nothing was ever read. The
-answer can be written as JSON and holds no secret.
+Ages are in seconds. They are null for keys that never change, and before the first read. The answer
+can be written as JSON and does not contain secrets.
 """
 
 import math
@@ -17,9 +17,9 @@ from .trust.verifier import Verifier
 
 
 def readiness(verifier: Verifier) -> dict[str, Any]:
-    """Return `ready`, and what it rests on: the keys of each provider, and the revocations.
+    """Return `ready` with its causes: the keys of each provider, and the revocations.
 
-    `ready` is true where every provider's keys are usable and the revocations are known. Keys that
+    `ready` is true if every provider's keys are usable and the revocations are known. Keys that
     were never fetched, or are due, are fetched now, one provider after the other. Each wait ends
     with the deadline of its fetch.
     """
@@ -39,8 +39,8 @@ def readiness(verifier: Verifier) -> dict[str, Any]:
 def _of_keys(provider: Provider) -> dict[str, Any]:
     is_ready = True
     try:
-        provider.keys.generation  # noqa: B018 (reading it fetches what is due)
-    except Exception:  # `Unavailable`, or whatever an owner's own keys raise
+        provider.keys.generation  # noqa: B018 (reading it fetches keys that are due)
+    except Exception:  # `Unavailable`, or any error of an owner's own key source
         is_ready = False
     return {"issuer": provider.issuer, "ready": is_ready, "age": number_of(provider.keys, "age")}
 
@@ -48,7 +48,7 @@ def _of_keys(provider: Provider) -> dict[str, Any]:
 def _of_revocations(revocations: RevocationList) -> dict[str, Any]:
     is_ready = True
     try:
-        revocations.check(())  # nobody's keys: only a view that is too old is refused
+        revocations.check(())  # without keys, this only fails if the view is too old
     except Exception:
         is_ready = False
     age, size = number_of(revocations, "age"), number_of(revocations, "size")
@@ -56,9 +56,9 @@ def _of_revocations(revocations: RevocationList) -> dict[str, Any]:
 
 
 def number_of(source: object, name: str) -> float | None:
-    """Return a number that a source of keys or revocations tells of itself, or None.
+    """Return a number that a source of keys or revocations has as an attribute, or None.
 
-    Owners write sources of their own, which need not have it.
+    An owner's own source may not have it.
     """
     try:
         value = getattr(source, name, None)

@@ -1,89 +1,92 @@
-r"""Reads a path in every way in which a server or a framework might.
+r"""Reads a path in every way that a server or a framework might read it.
 
-Frameworks disagree on what a path means. For the route `/api/x` all of these reach the handler of
+Frameworks disagree on what a path means. For the route `/api/x`, all of these reach the handler of
 some framework: `//api/x` and `api/x` (Flask, Falcon), `/ap\xffi/x` and `/api/x\n` (Bottle),
-`/x/../api/x` (Pyramid traversal). A guard that knows one meaning is bypassed by the others. So a
-path is read in every way one might, and each reading counts.
+`/x/../api/x` (Pyramid traversal). A guard that knows one meaning is bypassed by the others. So this
+module reads a path in every way, and each reading counts.
 
-Readings are made in stages. Each stage keeps what it was given and adds what it makes of it, so
-that every combination occurs, in the order in which a server and a framework would apply them.
+Readings are made in stages. Each stage keeps its input and adds its own result. So every
+combination occurs, in the order in which a server and a framework would apply the stages.
 
-| stage | an example that then means `/api/x` | who reads a path so |
+| stage | an example that then means `/api/x` | software that reads a path this way |
 |---|---|---|
-| as is | `/api/x` | everybody |
-| percent-decoded again, and once more | `/%61pi/x`, `/api%2fx` | apps that decode again |
+| unchanged | `/api/x` | all |
+| percent-decoded again, up to twice | `/%61pi/x`, `/api%2fx` | apps that decode again |
 | bytes that are not UTF-8 dropped | `/ap\xffi/x` | Bottle, WebOb |
 | all bytes as Latin-1, if they are not UTF-8 | `/caf\xe9` for `/café` | CherryPy |
-| control characters, spaces dropped | `/api/x\n`, `/a\0pi/x` | patterns with `$`; C libraries |
+| control characters and spaces dropped | `/api/x\n`, `/a\0pi/x` | patterns with `$`; C libraries |
 | backslash as slash | `/api\x` | apps that serve files on Windows, browsers |
 | `;params` cut | `/api;v=1/x` | RFC 2396 parsers, proxies for Java |
-| without scheme and host | `http://host/api/x` | wsgiref with paste.urlmap |
-| without what is before the first slash | `x/api/x` | `wsgiref.util.shift_path_info` |
+| scheme and host cut | `http://host/api/x` | wsgiref with paste.urlmap |
+| everything before the first slash cut | `x/api/x` | `wsgiref.util.shift_path_info` |
 | slashes merged | `//api//x` | Flask, Falcon, nginx |
 | dot segments resolved, before or after merging | `/y/../api/x` | Pyramid, Morepath, servers |
-| `.` segments dropped while `..` stays | `/./api/x/..` | `wsgiref.util.shift_path_info` |
-| without a virtual host | `/VirtualHostBase/http/host/api/x` | Zope, repoze.vhm |
+| `.` segments dropped, `..` left | `/./api/x/..` | `wsgiref.util.shift_path_info` |
+| virtual host cut | `/VirtualHostBase/http/host/api/x` | Zope, repoze.vhm |
 
-UTF-8 errors replaced by U+FFFD need no reading: no prefix holds that character, so nothing new
-would match. What a single segment may stand for (`@@x`, `+x`, `x.json`) is known by the tree of
-rules, and what headers do to a path by `policy.paths`.
+Replacing UTF-8 errors by U+FFFD does not need a reading. No prefix contains that character, so
+nothing new would match. The tree of rules handles what a single segment may stand for (`@@x`, `+x`,
+`x.json`). `policy.paths` handles what headers do to a path.
 
 Every stage is a few passes at the speed of C, so a hostile path costs linear time. A `Reader`
 counts the work before it is done, so that the work for a whole request can be bounded.
 
-Readings are PEP 3333's form of text: one character per byte.
+Readings are strings in PEP 3333's form: one character per byte.
 """
 
 import re
 from collections.abc import Callable
+from functools import cache
 from posixpath import normpath
 from string import hexdigits
 
-_is_plain: Callable[[str], object] = re.compile(
+_match_plain_path: Callable[[str], object] = re.compile(
     r"(?:/[!-$&-,0-:<-\[\]-~-][!-$&-.0-:<-\[\]-~-]*+)*+/?"
 ).fullmatch
 
 _CONTROLS_AND_SPACE = bytes([*range(0x21), 0x7F])
-_BYTES = {
-    f"{high}{low}".encode(): bytes([int(high + low, 16)]) for high in hexdigits for low in hexdigits
-}
 _PARAMETERS = re.compile(rb";[^/]*")
-# Of `/VirtualHostBase/http/host/VirtualHostRoot/_vh_x/api` Zope reads `/api`. It passes over empty
-# segments, and repoze.vhm counts them. Each run of slashes is tried once, from its start, so that a
-# path of slashes costs its length and not the square of it.
+# Zope reads `/VirtualHostBase/http/host/VirtualHostRoot/_vh_x/api` as `/api`. It skips empty
+# segments, while repoze.vhm counts them. Each run of slashes is tried once, from its start.
+# Otherwise a path of slashes would cost the square of its length. These are strings: `re.sub`
+# compiles them at the first such path, and not at every import.
 _VIRTUAL_HOSTS = tuple(
-    re.compile(
-        r"(?<!/)/++(?:VirtualHostBase(?=/|$)"
-        rf"(?:{segment}){{0,2}}+|VirtualHostRoot(?=/|$)(?:/++_vh_[^/]*+)*+)"
-    )
+    r"(?<!/)/++(?:VirtualHostBase(?=/|$)"
+    rf"(?:{segment}){{0,2}}+|VirtualHostRoot(?=/|$)(?:/++_vh_[^/]*+)*+)"
     for segment in ("/++[^/]++", "/[^/]*+")
 )
 _SCHEME_AND_HOST = re.compile(r"https?:/+[^/]*", re.IGNORECASE)
 
+# Nanoseconds of work on a usual machine. Each of these is charged for:
+# - `_PER_TEXT`: a string that the path may stand for;
+# - `_PER_TESTED_CHARACTER`: a character of a path that is tested for oddities;
+# - `_PER_CHARACTER`: a character of a string at a stage;
+# - `_PER_ESCAPE`, `_PER_PARAMETER`: a `%` and a `;`;
+# - `_PER_HOST_CHARACTER`: a character of a reading with a virtual host of Zope's.
 _PER_TEXT = 5000
 _PER_TESTED_CHARACTER = 8
 _PER_CHARACTER = 2
 _PER_ESCAPE = 330
 _PER_PARAMETER = 170
 _PER_HOST_CHARACTER = 30
-"""Nanoseconds of work on a usual machine: for each text that a path may stand for; for each
-character of a path that is tested for oddities, and of a text at each stage; for each `%`, and each
-`;`; for each character of a reading with a virtual host of Zope's."""
 
 
 def has_one_reading(path: str) -> bool:
-    """Tell whether a path has no reading but itself: printable ASCII but `%`, `;`, `\\`; no empty
-    segment, none with a dot first, no virtual host of Zope's."""
-    return _is_plain(path) is not None and "/VirtualHost" not in path
+    """Tell whether a path has only one reading, itself.
+
+    Such a path is printable ASCII without `%`, `;` and `\\`. It has no empty segment, no segment
+    that starts with a dot, and no virtual host of Zope's.
+    """
+    return _match_plain_path(path) is not None and "/VirtualHost" not in path
 
 
 def readings(path: str) -> set[str]:
-    """Return every way to read the path, itself among them, each starting with a slash."""
+    """Return all readings of the path, including the path itself. Each starts with a slash."""
     return Reader().read(path)
 
 
 def to_wsgi(text: str) -> str:
-    """Return a text as PEP 3333 puts it into the environ: its UTF-8 bytes as one character each."""
+    """Return a string in the environ's form (PEP 3333): each UTF-8 byte as one character."""
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
@@ -94,8 +97,9 @@ def _uncounted(work: float) -> None:
 class Reader:
     """Reads the paths of one request, each once.
 
-    A stranger decides how odd a path is: with every oddity at once it has some 70 texts and 200
-    readings. So `charge` is told the nanoseconds of work before they are spent, and may raise.
+    A stranger decides how odd a path is. With every oddity at once, it stands for some 70 strings
+    and has 200 readings. So the reader calls `charge` with the nanoseconds of work before it spends
+    them, and `charge` may raise.
     """
 
     def __init__(self, charge: Callable[[float], None] = _uncounted) -> None:
@@ -103,7 +107,7 @@ class Reader:
         self._found: dict[str, set[str]] = {}
 
     def read(self, path: str) -> set[str]:
-        """Return every way to read the path, itself among them, each starting with a slash."""
+        """Return all readings of the path, including the path itself. Each starts with a slash."""
         if path not in self._found:
             self._found[path] = self._read(path)
         return self._found[path]
@@ -116,19 +120,19 @@ class Reader:
         for text in self._texts(path):
             self.charge(_work_to_divide(text))
             _divide(text.decode("latin-1"), divided)
-        for way in tuple(divided):
-            if "/VirtualHost" in way:
-                self.charge(_PER_TEXT + _PER_HOST_CHARACTER * len(way))
-                divided |= {pattern.sub("", way) or "/" for pattern in _VIRTUAL_HOSTS}
+        for reading in tuple(divided):
+            if "/VirtualHost" in reading:
+                self.charge(_PER_TEXT + _PER_HOST_CHARACTER * len(reading))
+                divided |= {re.sub(pattern, "", reading) or "/" for pattern in _VIRTUAL_HOSTS}
         return divided
 
     def _texts(self, path: str) -> list[bytes]:
-        """Return what the stages before the division into segments make of a path."""
+        """Return the results of the stages before the division into segments."""
         try:
             found = [path.encode("latin-1")]
-        except UnicodeEncodeError:  # not PEP 3333 text: a hand-made environ
+        except UnicodeEncodeError:  # not a PEP 3333 string: the environ was made by hand
             found = [path.encode("utf-8", "surrogatepass")]
-        for _ in range(2):  # percent-decoded, and what that made once more
+        for _ in range(2):  # percent-decode the path, then decode the result once more
             latest = found[-1]
             if b"%" in latest:
                 self._add(found, latest, _PER_ESCAPE * latest.count(b"%"), _unquoted)
@@ -148,12 +152,22 @@ class Reader:
             found.append(other)
 
 
-# Unlike `urllib.parse.unquote_to_bytes` it takes no longer for a `%` that is not an escape.
+@cache  # made for the first `%`: it would take half a millisecond of every import
+def _bytes_of_digits() -> dict[bytes, bytes]:
+    return {
+        f"{high}{low}".encode(): bytes([int(high + low, 16)])
+        for high in hexdigits
+        for low in hexdigits
+    }
+
+
+# `urllib.parse.unquote_to_bytes` slows down on each `%` that is not an escape; this does not.
 def _unquoted(path: bytes) -> bytes:
     start, *parts = path.split(b"%")
+    bytes_of_digits = _bytes_of_digits()
     pieces = [start]
     for part in parts:
-        byte = _BYTES.get(part[:2])
+        byte = bytes_of_digits.get(part[:2])
         pieces += (b"%", part) if byte is None else (byte, part[2:])
     return b"".join(pieces)
 
@@ -164,7 +178,8 @@ def _without_broken_utf_8(path: bytes) -> bytes:
     return path.decode("utf-8", "ignore").encode()
 
 
-# What `_without_broken_utf_8` made is UTF-8, and stays: the two do not add up.
+# The result of `_without_broken_utf_8` is UTF-8 and stays unchanged here. So these two stages do
+# not multiply the number of strings.
 def _as_latin_1(path: bytes) -> bytes:
     try:
         path.decode()
@@ -173,6 +188,9 @@ def _as_latin_1(path: bytes) -> bytes:
     return path
 
 
+# For each stage: the bytes that a string must contain for the stage to change it, the nanoseconds
+# of work for each occurrence, and the stage itself. A stage receives the results of those before
+# it.
 _STAGES: tuple[tuple[bytes, int, Callable[[bytes], bytes]], ...] = (
     (b"", 0, _without_broken_utf_8),
     (b"", 0, _as_latin_1),
@@ -180,8 +198,6 @@ _STAGES: tuple[tuple[bytes, int, Callable[[bytes], bytes]], ...] = (
     (b"\\", 0, lambda path: path.replace(b"\\", b"/")),
     (b";", _PER_PARAMETER, lambda path: _PARAMETERS.sub(b"", path)),
 )
-"""What a text must have for a stage to change it, the work for each of those, and the stage. A
-stage sees what those before it made."""
 
 
 def _work_to_divide(text: bytes) -> float:
@@ -193,7 +209,7 @@ def _work_to_divide(text: bytes) -> float:
 
 
 def _divide(text: str, found: set[str]) -> None:
-    """Add the ways to divide a text into segments."""
+    """Add the readings of a string, one for each way to divide it into segments."""
     if not text.startswith("/"):
         absolute = _SCHEME_AND_HOST.match(text)
         if absolute:
@@ -226,8 +242,8 @@ def _without_single_dots(path: str) -> str:
 
 
 def _resolved(path: str) -> str:
-    # Before CPython 3.11.5 `normpath` takes a NUL for the end, and it drops empty segments. Give
-    # both another name.
+    # Before CPython 3.11.5, `normpath` stops at a NUL. It also drops empty segments. Replace both
+    # by other characters.
     path = path.replace("\0", "\1")
     if "//" not in path:
         return normpath(path)

@@ -1,8 +1,8 @@
 """Builds a middleware from strings: `from_env` reads environment variables, `filter_app_factory`
 reads an ini file of PasteDeploy.
 
-An option is a parameter of `Provider` or `JWTMiddleware` written as a string, or it says where the
-keys and the revocations are. Items of a list are separated by spaces. `_OPTIONS` lists all options.
+An option is a parameter of `Provider` or `JWTMiddleware` written as a string, or the location of
+the keys or the revocations. Items of a list are separated by spaces. `_OPTIONS` lists all options.
 `NAME_file` names a file that contains the value of NAME, such as a secret.
 """
 
@@ -46,10 +46,10 @@ _REQUIREMENTS: Mapping[str, Requirement] = {
     "public": public,
 }
 
-_NOT_OF_A_SCOPE = frozenset("=\"'`")
-"""What a scope may have (RFC 6749 section 3.3), and is a slip in a text."""
+_NOT_IN_TEXT_SCOPES = frozenset("=\"'`")
+"""Characters that a scope may have (RFC 6749 section 3.3), but that are a slip in a text rule."""
 
-# Kubernetes and Docker links set variables for each neighboring service. They must not be taken for
+# Kubernetes and Docker links set variables for each neighboring service. Do not report them as
 # unknown options: a service `jwt-middleware-redis` sets JWT_MIDDLEWARE_REDIS_PORT_6379_TCP_ADDR.
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _SET_FOR_A_SERVICE = re.compile(
@@ -58,7 +58,7 @@ _SET_FOR_A_SERVICE = re.compile(
 
 
 def from_env(app: WSGIApplication) -> JWTMiddleware:
-    """Guard the app as the variables `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` ... say.
+    """Guard the app by the variables `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` and so on.
 
     Variables that Kubernetes sets for a service of this name are ignored. Any other unknown
     variable, and any bad value, raises `ConfigurationError`.
@@ -75,7 +75,7 @@ def from_env(app: WSGIApplication) -> JWTMiddleware:
 def filter_app_factory(
     app: WSGIApplication, global_conf: Mapping[str, str], **options: str
 ) -> JWTMiddleware:
-    """Guard the app as a `[filter:...]` section with `use = egg:wsgi-jwt-middleware` says.
+    """Guard the app by a `[filter:...]` section with `use = egg:wsgi-jwt-middleware`.
 
     An unknown option or a bad value raises `ConfigurationError`.
     """
@@ -105,7 +105,7 @@ def read_options(
     """Return the objects that the options describe.
 
     `defaults` may also have options of other sections, so unknown ones are ignored there. In
-    `texts` an unknown option is an error. `ConfigurationError` names the option at fault.
+    `texts`, an unknown option is an error. The `ConfigurationError` names the option at fault.
     """
     usual = {
         name: text for name, text in (defaults or {}).items() if name.removesuffix("_file") in known
@@ -125,7 +125,7 @@ def read_options(
         try:
             values[name] = convert(text if name == option else Path(text).read_text().strip())
         except (ValueError, LookupError, OSError) as error:
-            # The message of a foreign error might quote a secret: show only our own.
+            # The message of a foreign error might quote a secret, so show only our own.
             why = f": {error}" if isinstance(error, ConfigurationError) else ""
             rule = "be" if name == option else "name a file that contains"
             raise ConfigurationError(f"{name_of(option)} must {rule} {form}{why}") from None
@@ -163,9 +163,9 @@ def _key_folder(text: str) -> Any:
 
 
 def _rules(text: str) -> list[Rule]:
-    """Return the rules, which are separated by commas or line breaks. `ConfigurationError` names
-    the rule at fault."""
-    # `str.split` takes many blanks for a space; an owner sees where one is and where none is.
+    """Return the rules, which are separated by commas or line breaks. The `ConfigurationError`
+    names the rule at fault."""
+    # `str.split` splits at many invisible blanks, but an owner only sees ordinary spaces.
     unseen = unseen_in(text, but=" \t\r\n")
     require(not unseen, f"blanks between words must be spaces, got {unseen}")
     lines = [line.strip() for line in text.replace(",", "\n").splitlines() if line.strip()]
@@ -189,7 +189,7 @@ def _requirement(word: str) -> Requirement:
     name, equals, value = word.partition("=")
     if name == "scope" and equals:
         require(
-            not _NOT_OF_A_SCOPE & set(value),
+            not _NOT_IN_TEXT_SCOPES & set(value),
             f"scope=NAME must hold one name without quotes and a second '=', got {word!r}",
         )
         return scope(value)

@@ -70,6 +70,7 @@ _PASSWORDS = (
 _SECRET = re.compile(
     r"eyJ[\w-]+\.[\w-]+"  # a JWT, or the better part of one
     r"|(?<![\w-])[\w-]{64}(?![\w-])"  # a refresh token, or SHA-256 of something
+    r"|jwtm_pat_\w+"  # a personal token
     rf"|{'|'.join(_PASSWORDS)}"
 )
 
@@ -214,7 +215,7 @@ def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
     """A store in PostgreSQL with nothing in it."""
     yield _postgresql_tables
     tables = ", ".join(
-        f"jwt_middleware_{table}" for table in ("user", "session", "revocation", "counter")
+        f"jwt_middleware_{table}" for table in ("user", "token", "session", "revocation", "counter")
     )
     with database_of(_postgresql_tables).transaction(write=True) as connection:
         connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")

@@ -1,6 +1,7 @@
 """The errors: their tree, statuses, codes, and the closed set of reasons."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -16,7 +17,7 @@ from jwt_middleware import (
     Unavailable,
 )
 from jwt_middleware._options import require, tuple_of
-from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.errors import DESCRIPTIONS, is_answerable
 
 
 @pytest.mark.parametrize(
@@ -93,3 +94,38 @@ def test_require_and_tuple_of_show_the_right_form() -> None:
             tuple_of(str, value, "a list")
     with pytest.raises(ConfigurationError, match="the right form"):
         require([], "the right form")
+
+
+UNFIT: dict[str, Callable[[], Refusal]] = {
+    "a text for scopes": lambda: InsufficientScope(scope="admin"),  # type: ignore[arg-type]
+    "a list of scopes": lambda: InsufficientScope(scope=["admin"]),  # type: ignore[arg-type]
+    "two scopes in one": lambda: InsufficientScope(scope=("a b",)),
+    "a quote": lambda: InsufficientScope(scope=('a"',)),
+    "a line break": lambda: InsufficientScope(scope=("a\r\nX: y",)),
+    "a number": lambda: InsufficientScope(scope=(1,)),  # type: ignore[arg-type]
+    "an empty scope": lambda: InsufficientScope(scope=("",)),
+    "a text for seconds": lambda: Unavailable("key", retry_after="1"),  # type: ignore[arg-type]
+    "a date that has passed": lambda: Unavailable("key", retry_after=-1),
+    "true for seconds": lambda: Unavailable("key", retry_after=True),
+}
+
+
+@pytest.mark.parametrize("make", UNFIT.values(), ids=UNFIT)
+def test_what_cannot_stand_in_a_header_is_not_made(make: Callable[[], Refusal]) -> None:
+    """A header of an answer never depends on what a caller put into a claim."""
+    with pytest.raises(ValueError, match="must be"):
+        make()
+
+
+def test_the_root_of_the_refusals_is_not_raised() -> None:
+    """It has no status, so no answer: a slip shows where it is made."""
+    with pytest.raises(TypeError, match="raise one of the subclasses"):
+        Refusal("forbidden")
+
+
+def test_each_refusal_of_ours_can_be_sent() -> None:
+    """With every reason."""
+    for reason in DESCRIPTIONS:
+        for kind in (MissingToken, InvalidRequest, InvalidToken, Unavailable):
+            assert is_answerable(kind(reason))
+    assert is_answerable(InsufficientScope(scope=("a", "https://x.example/b")))

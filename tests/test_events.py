@@ -203,3 +203,28 @@ def test_watch_is_called_once_for_each_observer_that_has_it() -> None:
     Observers([counting, mock, lambda decision, environ: None]).watch("the middleware")
     assert counting.watched == ["the middleware"]
     mock.watch.assert_not_called()
+
+
+class _Proxy:
+    """As a proxy of a framework outside of its context: whatever is asked of it raises."""
+
+    is_outside = False
+
+    @property
+    def __name__(self) -> str:
+        if self.is_outside:
+            raise RuntimeError("working outside of context")
+        return "proxy"
+
+    def __call__(self, decision: Decision, environ: Mapping[str, Any]) -> None:
+        raise RuntimeError("working outside of context")
+
+
+def test_an_observer_whose_name_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
+    """It changes nothing either, and is logged by its class."""
+    proxy = _Proxy()
+    observers = Observers([proxy])
+    proxy.is_outside = True
+    observers.report(DECISION, {})
+    (record,) = errors(caplog)
+    assert record.getMessage() == "the observer _Proxy raised RuntimeError (logged once)"

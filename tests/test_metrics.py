@@ -428,7 +428,7 @@ def test_two_in_one_registry() -> None:
     """The second is a `ConfigurationError` that says what to do; it leaves nothing behind."""
     registry = CollectorRegistry()
     PrometheusMetrics(registry)
-    with pytest.raises(ConfigurationError, match="give it to every middleware"):
+    with pytest.raises(ConfigurationError, match="pass it to every middleware"):
         PrometheusMetrics(registry)
     other = CollectorRegistry()
     Counter("jwt_middleware_decisions", "Somebody else's.", registry=other)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from flask import Flask
@@ -26,7 +27,10 @@ from jwt_middleware import (
     Rule,
     any_of,
     authenticated,
+    bearer,
     claim,
+    in_cookie,
+    in_header,
     issued_by,
     optional,
     public,
@@ -311,7 +315,38 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"allowed_origins": "https://a.example"},
         r"allowed_origins=\['https://",
     ),
-    "any origin": ({"allowed_origins": ["*"]}, r"allowed_origins=\['https://"),
+    "any origin, and one": (
+        {"allowed_origins": ["*", "https://a.example"]},
+        r"allowed_origins must hold '\*' alone",
+    ),
+    "any origin, strictly": (
+        {"allowed_origins": ["*"], "strict_origins": True},
+        "strict_origins must be False beside",
+    ),
+    "strictness that is no boolean": ({"strict_origins": 1}, "strict_origins must be a boolean"),
+    "no place for a token": ({"credentials": ()}, "credentials must be a list of at least one"),
+    "a place by its name": ({"credentials": ["bearer"]}, "credentials must hold places"),
+    "a place that is not called": ({"credentials": [in_cookie]}, r"in_cookie\('NAME'\)"),
+    "a place alone": ({"credentials": bearer}, "credentials must be a list"),
+    "a place twice": ({"credentials": [bearer, bearer]}, "credentials must name each place once"),
+    "a header twice": (
+        {"credentials": [in_header("X-T"), in_header("x-t")]},
+        "credentials must name each place once",
+    ),
+    "a sign-in page on another host": (
+        {"sign_in": "https://a.example/"},
+        "sign_in must be the path",
+    ),
+    "a sign-in page on another host, spelled": (
+        {"sign_in": "//a.example"},
+        "sign_in must be the p",
+    ),
+    "a sign-in page with a query": ({"sign_in": "/login?a=b"}, "sign_in must be the path"),
+    "a page that is not a callable": ({"on_refusal": "/sorry"}, "on_refusal must be a callable"),
+    "a page that takes too little": (
+        {"on_refusal": lambda refusal: None},
+        "which takes other arguments",
+    ),
     "an origin with a path": (
         {"allowed_origins": ["https://a.example/"]},
         r"allowed_origins=\['https://",
@@ -357,7 +392,7 @@ PARTS: dict[str, tuple[Callable[[], object], str]] = {
         r"Rule\('/api', optional\)",
     ),
     "scope without its call": (lambda: Rule("/api", scope), "scope without its call"),  # type: ignore[arg-type]
-    "a pattern": (lambda: Rule("/users/<id>"), "no pattern"),
+    "a pattern": (lambda: Rule("/users/<id>"), "must not contain a pattern"),
     "a name where a requirement belongs": (lambda: Rule("/api", "read"), r"scope\('read'\)"),  # type: ignore[arg-type]
     "a method where a tuple belongs": (
         lambda: Rule("/api", methods="POST"),
@@ -457,3 +492,22 @@ def test_an_app_that_would_call_itself(make: Callable[[], Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"JWTMiddleware\(app\.wsgi_app, \.\.\.\)"):
         guard(app=flask)
     guard(app=flask.wsgi_app)
+
+
+class _BrokenKeys:
+    """A key source of an owner's with a fault."""
+
+    generation = 0
+
+    def find(self, kid: str | None) -> Any:
+        raise TypeError("a fault of the key source")
+
+
+def test_an_error_is_not_taken_for_a_fault_of_the_environ() -> None:
+    """Also where a value in the environ is equal to everything, even to None: the error comes out
+    as it is, and is not looked for in the environ for ever."""
+    broken = Provider(issuer="https://one.example", audience="api", keys=_BrokenKeys())
+    environ = {"PATH_INFO": "/api", "REQUEST_METHOD": "GET", "test.anything": ANY}
+    environ["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
+    with pytest.raises(TypeError, match="a fault of the key source"):
+        guard(providers=[broken]).decide(environ)

@@ -275,7 +275,7 @@ NOBODY = dict.fromkeys(
         ("two tokens", "malformed"),
         ("rubbish", "malformed"),
         ("too large", "too_large"),
-        ("another scheme", "missing"),
+        ("another scheme", "unread_scheme"),
     ],
 )
 def test_nobody_is_injected_for_a_bad_credential(name: str, reason: str) -> None:

@@ -236,7 +236,7 @@ WRONG = {
     "a pattern": (
         {"rules": "/users/<id>"},
         "rules",
-        "in '/users/<id>': prefix must have no pattern",
+        "in '/users/<id>': prefix must not contain a pattern",
     ),
     "bad URL": ({"jwks_url": "http://idp.example/"}, "jwks_url", "https"),
 }

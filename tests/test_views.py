@@ -348,3 +348,36 @@ def test_observers_see_the_refusal_of_a_view_once() -> None:
     seen.clear()
     call(guarded(View(), observers=[observer]), None)
     assert seen == [(None, None), ("missing", None)]
+
+
+NESTED: dict[str, tuple[Rule, Rule, str | None, str]] = {
+    "each lets a view decide": (Rule("/", optional), Rule("/", optional), None, "missing"),
+    "the inner one has no rule": (Rule("/", optional), Rule("/y", optional), GOOD, "ada"),
+    "the outer one has no rule": (Rule("/y", optional), Rule("/", optional), GOOD, "ada"),
+    "neither has": (Rule("/y", optional), Rule("/z", optional), GOOD, "RuntimeError"),
+    "the inner one is public": (Rule("/"), Rule("/", public), GOOD, "RuntimeError"),
+    "the outer one is public": (Rule("/", public), Rule("/", optional), GOOD, "ada"),
+    "the inner one only reports": (Rule("/"), Rule("/", report_only=True), GOOD, "ada"),
+    "the inner one would refuse": (
+        Rule("/", optional),
+        Rule("/", report_only=True),
+        None,
+        "missing",
+    ),
+}
+
+
+@pytest.mark.parametrize(("outer", "inner", "token", "result"), NESTED.values(), ids=NESTED)
+def test_a_middleware_within_another_lends_no_rule(
+    outer: Rule, inner: Rule, token: str | None, result: str
+) -> None:
+    """The innermost one with a rule for the path says whether anybody looked for a token; what one
+    further out has found does not count then."""
+    view = View()
+    try:
+        call(guarded(guarded(view, inner), outer), token, PATH_INFO="/x")
+    except RuntimeError as error:
+        found = type(error).__name__
+    else:
+        found = view.caller.subject if view.caller else view.error.reason
+    assert found == result

@@ -1,6 +1,8 @@
 """The command `jwt-middleware`: makes keys, manages users, inspects tokens and runs the demo."""
 
 import sys
+import threading
+from os import _exit as end_process
 
 from .._packages import require_package
 
@@ -18,4 +20,18 @@ def main() -> None:
         sys.exit(str(error))
     from .root import root
 
-    root(prog_name="jwt-middleware")
+    try:
+        root(prog_name="jwt-middleware")
+    except SystemExit as ending:
+        others = set(threading.enumerate()) - {threading.main_thread()}
+        if not all(thread.daemon for thread in others):
+            _end_at_once(ending.code)
+        raise
+
+
+def _end_at_once(code: object) -> None:
+    """End the process without waiting for its threads: an app that was imported may have started
+    some that never end, such as a scheduler's."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    end_process(code if isinstance(code, int) else int(code is not None))

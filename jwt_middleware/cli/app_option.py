@@ -15,8 +15,8 @@ from ..middleware import JWTMiddleware
 
 
 def load_app(context: click.Context, parameter: click.Parameter, name: str | None) -> Any:
-    """Import the named app. The current folder is searched too. `BadParameter` with one line for
-    one that cannot be imported, whatever its module raises."""
+    """Import the named app. The current folder is searched too. Raise `BadParameter` with one line
+    if the import fails with any error."""
     if name is None:
         return None
     sys.path.insert(0, os.getcwd())
@@ -45,9 +45,9 @@ def load_middlewares(
 
 
 def _cause(error: BaseException) -> str:
-    """Return the class of an error, with what it says only if that cannot be a secret.
+    """Return the class of an error, with its message only if it cannot contain a secret.
 
-    The text of an app's own error may quote a database URL or a key. Ours never do.
+    The message of an app's own error may quote a database URL or a key. Ours never do.
     """
     if isinstance(error, ModuleNotFoundError):
         return f"there is no module {error.name}"

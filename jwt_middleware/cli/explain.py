@@ -1,4 +1,4 @@
-"""`jwt-middleware explain`: says why an app answers a request as it does."""
+"""`jwt-middleware explain`: shows the reasons for an app's answer to a request."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from .token_input import read_token
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _MOST_READINGS = 12
-"""Readings that are shown in full: a hostile path has some 200."""
+"""Readings that are shown in full, since a hostile path has some 200."""
 
 _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
@@ -35,7 +35,10 @@ def _headers(
         if not _HEADER_VALUE.fullmatch(value):
             raise click.BadParameter(f"{name} must be Latin-1 text on one line")
         if name.lower() in ("authorization", "proxy-authorization", "cookie"):
-            raise click.BadParameter(f"{name} must not be an argument; the token goes to stdin")
+            raise click.BadParameter(
+                f"{name} must not be an argument, which stays in the shell's history; give the "
+                "token alone on stdin, and it is sent as 'Authorization: Bearer ...'"
+            )
         key = name.upper().replace("-", "_")
         key = key if key in _WITHOUT_PREFIX else f"HTTP_{key}"
         value = value.strip(" \t")
@@ -76,27 +79,27 @@ def _path(context: click.Context, parameter: click.Parameter, path: str) -> str:
 @click.argument("method", callback=_method)
 @click.argument("path", callback=_path)
 def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
-    """Say why an app answers a request as it does.
+    """Show the reasons for an app's answer to a request.
 
-    The command shows the readings of the path and the rules that they meet, where the token was
-    found, what of it holds and what does not, what each requirement says, and the answer. It sends
-    no request. The path is as a client sends it: percent-encoded, with its query.
+    The command shows the readings of the path with their rules, and the place and the checks of the
+    token. Then it shows the result of each requirement, and the answer. It does not send a request.
+    Give the path as a client sends it: percent-encoded, with its query.
 
-    The command reads the token from stdin, so that it stays out of the shell's history. Without one
-    the request has none.
+    The command reads the token from stdin, so that it stays out of the shell's history. Without a
+    token on stdin, the request has none.
 
     \b
       jwt-middleware explain --app examples.flask_app GET /api/me < token
       jwt-middleware explain --app examples.flask_app GET /api/me < /dev/null
 
-    The exit code is 0 where the app answers, 1 where the request is refused, and 2 for misuse.
+    The exit code is 0 if the app answers, 1 if the request is refused, and 2 for misuse.
     """
     given, _, query = path.partition("?")
     text = unquote_to_bytes(given).decode("latin-1")
-    site = _site(app, text)
+    site = _site(app, text, headers.get("HTTP_HOST", ""))
     token = read_token(is_optional=True)
     if token and not (token.isascii() and token.isprintable()):
-        raise click.UsageError("the text on stdin is not a token: it has other characters")
+        raise click.UsageError("stdin must hold a token, and it has other characters")
     environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, **headers}
     if token:
         environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
@@ -114,9 +117,9 @@ def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
     click.echo("answer: the app's")
 
 
-def _site(app: Any, path: str) -> Site:
+def _site(app: Any, path: str, host: str) -> Site:
     try:
-        return site_at(app, path)
+        return site_at(app, path, host)
     except LookupError as error:
         raise click.UsageError(f"{printable(str(error))}; name one of them with --app") from None
 

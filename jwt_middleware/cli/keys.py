@@ -85,10 +85,10 @@ def _new(algorithm: str, out: Path | None, folder: Path | None) -> None:
 @keys.command("list")
 @_folder_option()
 def _list(folder: Path) -> None:
-    """Show the keys of a folder, one a line.
+    """Show the keys of a folder, one per line.
 
     A line has the id, the algorithm and the time of publication, separated by tabs. The line of the
-    key that signs also says since when.
+    signing key also has the time since which it signs.
     """
     active = key_folder.active_id(folder)
     for file in sorted(folder.glob("*.pem"), key=lambda file: file.stat().st_mtime):

@@ -13,6 +13,7 @@ from .explain import explain
 from .keys import keys
 from .routes import routes
 from .token import token
+from .tokens import tokens
 from .users import users
 
 
@@ -39,11 +40,13 @@ class _Root(click.Group):
 @click.group("jwt-middleware", cls=_Root)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def root() -> None:
-    """Make keys, manage the users of the login app, inspect tokens, and show what is protected.
+    """Make keys, manage the users of the login app and their tokens, inspect tokens, and show the
+    protected routes.
 
     \b
       jwt-middleware keys new
       jwt-middleware users add ann --database auth.db --create
+      jwt-middleware tokens add ann --name ci --database auth.db
       jwt-middleware token inspect < token
       jwt-middleware routes --app myapp:application
       jwt-middleware explain --app myapp:application GET /api/me < token
@@ -54,6 +57,7 @@ root.add_command(explain)
 root.add_command(keys)
 root.add_command(routes)
 root.add_command(token)
+root.add_command(tokens)
 root.add_command(users)
 if importlib.util.find_spec("jwt_middleware.cli.demo"):
     root.add_command(importlib.import_module("jwt_middleware.cli.demo").demo)

@@ -22,19 +22,19 @@ from .table import print_table, print_text, printable
 @click.option("--strict", is_flag=True, help="Exit with 1 if a route is OPEN or a line warns.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def routes(app: Any, strict: bool, as_json: bool) -> None:
-    """Show every route of an app, the rule that governs it and what the rule asks.
+    """Show every route of an app, the rule that governs it and the rule's requirements.
 
-    OPEN means that no rule governs the route. Warnings name a rule that asks more of some methods
-    than of others, a rule that no route meets, and a route whose parameter reaches another rule.
-    Routes of Flask, Bottle, Django, Falcon, Pyramid and CherryPy are listed, those of mounted apps
-    too.
+    OPEN means that no rule governs the route. A warning names a rule that asks for more on some
+    methods than on others, or that no route meets. It may also name a route whose parameter leads
+    to another rule. Routes of Flask, Bottle, Django, Falcon, Pyramid and CherryPy are listed,
+    including those of mounted apps.
 
     \b
       jwt-middleware routes --app examples.flask_app
       jwt-middleware routes --app myapp:application --strict
 
-    The exit code is 0; with --strict 1 if something is OPEN or a line warns; 2 for misuse, and
-    where no route can be listed.
+    The exit code is 0. It is 1 with --strict if a route is OPEN or a warning is shown. It is 2 for
+    misuse, or if no route can be listed.
     """
     found = coverage(app)
     if as_json:
@@ -49,18 +49,21 @@ def routes(app: Any, strict: bool, as_json: bool) -> None:
 
 
 def _print(found: Coverage) -> None:
-    rows = [("METHODS", "ROUTE", "RULE", "ASKS")]
-    rows += [
-        (_methods(one), printable(one.route.path), printable(_rules(one)), printable(one.asks))
-        for one in found.routes
-    ]
-    if len(rows) > 1:
-        print_table(rows)
+    for title, routes in (("ROUTE", found.routes), ("NOT LISTED", found.areas)):
+        if routes:
+            print_table([("METHODS", title, "RULE", "ASKS"), *map(_row, routes)])
     for line in found.unlisted:
         print_text(printable(f"not listed: {line}"), indent="  ")
+    for line in found.notes:
+        print_text(printable(f"note: {line}"), indent="  ")
     for line in found.lints:
         print_text(printable(f"warning: {line}"), indent="  ")
     click.echo(f"{len(found.routes)} lines, {len(found.open)} OPEN, {len(found.lints)} warnings")
+
+
+def _row(one: RuledRoute) -> tuple[str, str, str, str]:
+    asks = printable(one.asks)
+    return _methods(one), printable(one.route.shown), printable(_rules(one)), asks
 
 
 def _methods(one: RuledRoute) -> str:
@@ -72,24 +75,35 @@ def _methods(one: RuledRoute) -> str:
 
 
 def _rules(one: RuledRoute) -> str:
-    return " ".join(
-        dict.fromkeys(rule.prefix + " (report only)" * rule.report_only for rule in one.rules)
-    )
+    names = [
+        " ".join(dict.fromkeys(rule.prefix + " (report only)" * rule.report_only for rule in rules))
+        for rules in (one.rules, *one.others)
+    ]
+    if not any(names):
+        return ""
+    return " or ".join(dict.fromkeys(name or "none" for name in names))
 
 
 def _as_json(found: Coverage) -> dict[str, Any]:
     return {
-        "routes": [
-            {
-                "path": one.route.path,
-                "example": one.route.example,
-                "methods": list(one.methods),
-                "rules": [repr(rule) for rule in one.rules],
-                "kind": one.kind,
-                "asks": one.asks,
-            }
-            for one in found.routes
-        ],
+        "routes": list(map(_route_as_json, found.routes)),
         "lints": list(found.lints),
         "unlisted": list(found.unlisted),
+        "areas": list(map(_route_as_json, found.areas)),
+        "notes": list(found.notes),
+    }
+
+
+def _route_as_json(one: RuledRoute) -> dict[str, Any]:
+    route = one.route
+    example = route.example and route.example + f"?{route.query}" * bool(route.query)
+    return {
+        "path": route.path,
+        "host": route.host,
+        "example": example,
+        "methods": list(one.methods),
+        "rules": [repr(rule) for rule in one.rules],
+        "others": [[repr(rule) for rule in rules] for rules in one.others],
+        "kind": one.kind,
+        "asks": one.asks,
     }

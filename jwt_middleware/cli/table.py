@@ -1,15 +1,17 @@
 """Prints tables that fit a terminal of 80 columns."""
 
+import re
 from collections.abc import Sequence
 
 import click
 
+_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 _WIDTH = 80
 _GAP = 2
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns. A text that is too wide for its column goes on in the next line."""
+    """Print rows in columns. A cell that is too wide for its column continues on the next line."""
     widths = _widths(rows)
     for row in rows:
         cells = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
@@ -22,7 +24,7 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_text(text: str, *, indent: str = "") -> None:
-    """Print a sentence in lines of 80 columns; `indent` stands before all but the first."""
+    """Print a sentence in lines of 80 columns, with `indent` before all lines except the first."""
     first, *rest = _wrapped(text, _WIDTH - len(indent))
     click.echo(first)
     for line in rest:
@@ -31,13 +33,13 @@ def print_text(text: str, *, indent: str = "") -> None:
 
 def printable(text: str) -> str:
     """Return a text as printable ASCII: a route or a path may hold what a terminal obeys."""
-    return ascii(text)[1:-1].replace("\\'", "'")
+    return _NOT_PRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     while sum(widths) + _GAP * (len(widths) - 1) > _WIDTH:
-        widths[widths.index(max(widths))] -= 1  # the widest column gives way
+        widths[widths.index(max(widths))] -= 1  # shrink the widest column
     return widths
 
 
@@ -45,6 +47,8 @@ def _wrapped(text: str, width: int) -> list[str]:
     lines, rest = [], text
     while len(rest) > width:
         at = rest.rfind(" ", 1, width + 1)
+        if at <= 0:
+            at = rest.rfind("/", 1, width + 1)  # a long path goes on with a slash
         cut = at if at > 0 else width
         lines.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()

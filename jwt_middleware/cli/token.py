@@ -1,4 +1,4 @@
-"""`jwt-middleware token`: shows the contents of a token and says whether it is accepted."""
+"""`jwt-middleware token`: shows the contents of a token, and whether it is accepted."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ _UNITS = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 
 @click.group()
 def token() -> None:
-    """Show the contents of a token and say whether it is accepted.
+    """Show the contents of a token, and whether it is accepted.
 
     \b
       jwt-middleware token inspect --app examples.flask_app < token
@@ -68,7 +68,7 @@ def _inspect(
     issuer: str | None,
     audience: tuple[str, ...],
 ) -> None:
-    """Show the header and the claims of a token, and say whether it is accepted.
+    """Show the header and the claims of a token, and whether it is accepted.
 
     The command reads the token from stdin, so that it stays out of the shell's history. It ignores
     "Bearer " before the token.
@@ -78,7 +78,7 @@ def _inspect(
       jwt-middleware token inspect --app examples.flask_app < token
       jwt-middleware token inspect --key jwks.json --issuer https://idp.example/ < token
 
-    Without --app and --key nothing is verified: anybody can write a token that says anything.
+    Without --app and --key nothing is verified, and anybody can write a token with any contents.
 
     The exit code is 0 for an accepted token, 1 for a refused or malformed one, and 2 for misuse. A
     refusal shows the reason that the app sends and logs. Only --app looks up revocations.
@@ -120,8 +120,8 @@ def _read_keys(file: Path, algorithm: str | None) -> KeySet:
 
 
 def _show(text: str) -> dict[str, Any]:
-    """Print the header and the claims, and return the claims. A token cannot send control
-    characters to the terminal: the output is printable ASCII."""
+    """Print the header and the claims, and return the claims. The output is printable ASCII, so
+    that a token cannot send control characters to the terminal."""
     try:
         parsed = jws.parse(text)
         claims = jws.parse_object(parsed.payload)

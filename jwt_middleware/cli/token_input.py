@@ -1,4 +1,4 @@
-"""Reads a token from stdin, never from an argument: other users can read the command line."""
+"""Reads a token from stdin, never from an argument, since other users can read the command line."""
 
 import sys
 
@@ -8,9 +8,9 @@ _MAX_BYTES = 64 * 1024
 
 
 def read_token(*, is_optional: bool = False) -> str:
-    """Return the token on stdin, or one that is typed. "Bearer " before it is ignored.
+    """Return the token from stdin or from a prompt. "Bearer " before it is ignored.
 
-    `UsageError` without one, unless `is_optional`: then `""`, and nothing is asked for.
+    Raise `UsageError` without a token. With `is_optional`, return `""` instead, without a prompt.
     """
     if sys.stdin.isatty():
         text = "" if is_optional else click.prompt("Token", hide_input=True, err=True)

@@ -1,12 +1,10 @@
 """`jwt-middleware users`: lists and changes the users of an `SQLStore`."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from ..stores import SQLStore
+from .database_option import database_option, log_option, open_store
 
 
 @click.group()
@@ -25,18 +23,6 @@ def users() -> None:
     """
 
 
-def _store(database: str, *, log: str | None = None, create: bool = False) -> "SQLStore":
-    from .. import stores
-
-    url = database if "://" in database else f"sqlite:///{database}"
-    store = stores.SQLStore(url, log=stores.RedisLog(log) if log else None)
-    if store.path and not store.path.exists() and not create:
-        raise click.ClickException(
-            f"there is no file {store.path}: 'users add' makes it with --create"
-        )
-    return store
-
-
 def _ask_password(from_stdin: bool) -> str:
     if from_stdin:
         line = sys.stdin.buffer.readline().rstrip(b"\r\n")
@@ -47,22 +33,6 @@ def _ask_password(from_stdin: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt="Repeat", err=True))
 
 
-_database = click.option(
-    "--database",
-    metavar="URL",
-    envvar="JWT_MIDDLEWARE_DATABASE_URL",
-    show_envvar=True,
-    required=True,
-    help="The database of the users.",
-)
-_log = click.option(
-    "--log",
-    metavar="URL",
-    envvar="JWT_MIDDLEWARE_LOG_URL",
-    show_envvar=True,
-    help="The Redis or Valkey with the revocation log, if it is not in the database. The access "
-    "tokens of an ended session must end too.",
-)
 _from_stdin = click.option(
     "--password-stdin",
     "from_stdin",
@@ -80,12 +50,12 @@ _from_stdin = click.option(
     multiple=True,
     help="A scope for the user's tokens. Repeat it for several.",
 )
-@_database
+@database_option
 @_from_stdin
 @click.option("--create", is_flag=True, help="Create the SQLite file if it does not exist.")
 def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, create: bool) -> None:
     """Add the user NAME. The user can log in from now on."""
-    store = _store(database, create=create)
+    store = open_store(database, create=create)
     is_new = store.path is not None and not store.path.exists()
     user = store.add_user(name, _ask_password(from_stdin), scopes=scopes)
     if is_new:
@@ -94,14 +64,14 @@ def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, cr
 
 
 @users.command("list")
-@_database
+@database_option
 def _list(database: str) -> None:
-    """Print the users, one a line.
+    """Print the users, one per line.
 
     A line has four fields, separated by tabs: the id, the name, the scopes separated by spaces, and
     "disabled" or nothing.
     """
-    for user in _store(database).users():
+    for user in open_store(database).users():
         click.echo(
             "\t".join(
                 (str(user.id), user.username, " ".join(user.scopes), "disabled" * user.disabled)
@@ -111,53 +81,65 @@ def _list(database: str) -> None:
 
 @users.command("passwd")
 @click.argument("name")
-@_database
-@_log
+@database_option
+@log_option
 @_from_stdin
 def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None:
     """Set the password of the user NAME, and end all sessions of the user."""
-    _store(database, log=log).set_password(name, _ask_password(from_stdin))
+    open_store(database, log=log).set_password(name, _ask_password(from_stdin))
 
 
 @users.command("logout")
 @click.argument("name")
-@_database
-@_log
+@database_option
+@log_option
 def _logout(name: str, database: str, log: str | None) -> None:
     """End all sessions of the user NAME at once. The user can log in again."""
-    store = _store(database, log=log)
-    known = {user.username: user.id for user in store.users()}
-    if name not in known:
+    from ..stores.users import fold_name
+
+    store = open_store(database, log=log)
+    # Any spelling of the name is meant, as in the other commands; the exact one comes first.
+    found = [user for user in store.users() if fold_name(user.username) == fold_name(name)]
+    if not found:
         raise click.ClickException(f"there is no user named {name!r}")
-    store.end_sessions(str(known[name]))
+    store.end_sessions(str(min(found, key=lambda user: user.username != name).id))
 
 
 @users.command("scopes")
 @click.argument("name")
 @click.argument("scopes", metavar="[SCOPE]...", nargs=-1)
-@_database
+@database_option
 def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
     """Set the scopes of the user NAME.
 
     New tokens of the user have exactly these scopes. Give no SCOPE to remove all scopes.
     """
-    _store(database).set_scopes(name, scopes)
+    open_store(database).set_scopes(name, scopes)
 
 
 @users.command("disable")
 @click.argument("name")
-@_database
-@_log
+@database_option
+@log_option
 def _disable(name: str, database: str, log: str | None) -> None:
-    """Stop the user NAME from logging in, and end all sessions of the user. No other user can take
-    the name."""
-    _store(database, log=log).disable_user(name)
+    """Stop the user NAME from logging in, and end all sessions and personal tokens of the user. No
+    other user can take the name."""
+    open_store(database, log=log).disable_user(name)
+
+
+@users.command("enable")
+@click.argument("name")
+@database_option
+def _enable(name: str, database: str) -> None:
+    """Let the user NAME log in again after "disable". Sessions that ended stay ended."""
+    open_store(database).enable_user(name)
 
 
 @users.command("remove")
 @click.argument("name")
-@_database
-@_log
+@database_option
+@log_option
 def _remove(name: str, database: str, log: str | None) -> None:
-    """Delete the user NAME, and end all sessions of the user. Another user can take the name."""
-    _store(database, log=log).remove_user(name)
+    """Delete the user NAME, and end all sessions and personal tokens of the user. Another user can
+    take the name."""
+    open_store(database, log=log).remove_user(name)

@@ -1,10 +1,10 @@
-"""What an app is made of and what protects it: its middlewares, its routes, the rules that govern
-them, and why a request is answered as it is.
+"""Inspects an app: its middlewares, its routes, the rules that govern them, and the reasons for an
+answer.
 
-`middlewares` walks through an app, `site` finds the listed apps in it, `listers` read the routes of
-one framework each, `coverage` holds routes against rules, `explanation` explains one request. No
-framework is imported: an app is known by its class. Each module has its twin in `tests/inspection`;
-the listers are tested together, by live requests, in `tests/inspection/test_listers.py`.
+`middlewares` walks through an app, and `site` finds the listed apps in it. Each of the `listers`
+reads the routes of one framework. `coverage` compares routes with rules, and `explanation` explains
+one request. No framework is imported, since the class of an app identifies it. Each module has its
+twin in `tests/inspection`; `tests/inspection/test_listers.py` tests all listers by live requests.
 """
 
 from .coverage import Coverage, RuledRoute, coverage

@@ -1,6 +1,6 @@
-"""Holds the routes of an app against its rules: what governs each, and which rules mislead.
+"""Compares the routes of an app with its rules: which rules govern each, and which rules mislead.
 
-A route is looked up by an example of it, with the decision that the middleware itself would make.
+A route is looked up by an example path, with the decision that the middleware itself would make.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,12 +9,12 @@ from typing import Any
 
 from ..policy.rules import Rule
 from ..readings import to_wsgi
-from .lint import lints_of
-from .pattern import Route
-from .site import Guard, Site, sites_of
+from .lint import is_taken, lints_of, paths_under
+from .pattern import Route, area
+from .site import Guard, Site, is_below, sites_of
 
 OTHER = "*"
-"""Stands for every method that neither a route nor a rule names."""
+"""Represents every method that neither a route nor a rule names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,35 +22,41 @@ class RuledRoute:
     """A route, some of its methods, and the rules that govern those.
 
     `kind` is `rule`, `public` (every request passes), `login` (a path of the bundled login app,
-    open on purpose) or `open`: no rule governs it.
+    open on purpose) or `open`: no rule governs it. `others`: rules that only some values of the
+    route's parameters meet, instead of `rules`.
     """
 
     route: Route
     methods: tuple[str, ...]
     rules: tuple[Rule, ...]
     kind: str
+    others: tuple[tuple[Rule, ...], ...] = ()
 
     @property
     def asks(self) -> str:
-        """What the rules ask of a caller; `OPEN` where none governs."""
-        if self.kind in ("open", "login"):
-            return "OPEN" if self.kind == "open" else "login app"
-        asked = [one for rule in self.rules if not rule.report_only for one in rule.requires]
-        return " and ".join(dict.fromkeys(map(repr, asked)))
+        """What the rules ask of a caller; `OPEN` where none governs. What the `others` ask follows
+        an `or`."""
+        if self.kind == "login":
+            return "login app"
+        return " or ".join(dict.fromkeys(map(_asked, (self.rules, *self.others))))
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What governs the routes of an app.
+    """The rules that govern the routes of an app.
 
-    - `routes`: each route, once for methods with the same rules.
-    - `lints`: sentences about rules that mislead.
+    - `routes`: each route, once for all methods with the same rules.
+    - `lints`: sentences about misleading rules.
     - `unlisted`: sentences about apps whose routes cannot be listed.
+    - `areas`: what the rules say of the paths of those apps: of each prefix, and of the rest.
+    - `notes`: sentences about objects that may answer some paths before a listed app does.
     """
 
     routes: tuple[RuledRoute, ...]
     lints: tuple[str, ...]
     unlisted: tuple[str, ...]
+    areas: tuple[RuledRoute, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def open(self) -> tuple[RuledRoute, ...]:
@@ -59,19 +65,22 @@ class Coverage:
 
 
 def coverage(app: Any) -> Coverage:
-    """Return what governs the routes of a WSGI app. Nothing is called; no framework is imported."""
+    """Return the rules that govern the routes of a WSGI app. This does not call the app or import
+    a framework."""
     sites = sites_of(app)
-    routes = tuple(one for site in sites for one in _of_site(site))
+    routes = tuple(one for site in sites for one in _of_site(site, site.routes or ()))
+    blind = [site for site in sites if site.routes is None]
     unlisted = tuple(
-        f"{site.prefix or '/'}: the routes of {site.kind} cannot be listed"
-        for site in sites
-        if site.routes is None
+        f"{site.host}{site.prefix or '/'}: the routes of {site.kind} cannot be listed"
+        for site in blind
     )
-    return Coverage(routes, tuple(dict.fromkeys(lints_of(sites))), unlisted)
+    areas = tuple(one for site in blind for one in _of_site(site, _areas(site)))
+    lints = tuple(dict.fromkeys(lints_of(sites)))
+    return Coverage(routes, lints, unlisted, areas, tuple(dict.fromkeys(_notes(sites))))
 
 
 def rules_at(guards: Iterable[Guard], method: str, path: str) -> tuple[Rule, ...]:
-    """Return the rules that govern a request on its way through middlewares."""
+    """Return the rules that govern a request which passes these middlewares."""
     found: list[Rule] = []
     for guard in guards:
         environ = {
@@ -83,20 +92,61 @@ def rules_at(guards: Iterable[Guard], method: str, path: str) -> tuple[Rule, ...
     return tuple(found)
 
 
-def _of_site(site: Site) -> Iterator[RuledRoute]:
+def _areas(site: Site) -> list[Route]:
+    """Return the prefixes that rules name at an app without a list of routes, then the rest."""
+    found: dict[str, Route] = {}
+    for guard in site.guards:
+        for rule in guard.middleware.rules:
+            path = guard.prefix + "".join(f"/{segment}" for segment in rule.segments)
+            if is_below(path, site.prefix) and path != site.prefix:
+                found[f"{path}{'' if rule.exact else '/...'}"] = area(path, is_exact=rule.exact)
+            elif rule.exact and (path or "/") not in found:
+                found[path or "/"] = area(path or "/", is_exact=True)
+    return [*found.values(), area(site.prefix)]
+
+
+def _notes(sites: list[Site]) -> Iterator[str]:
+    for site in sites:
+        if site.wrappers and site.routes is not None:
+            names = ", ".join(wrapper.name for wrapper in site.wrappers)
+            yield f"paths that {names} may answer by itself are not listed"
+
+
+def _asked(rules: tuple[Rule, ...]) -> str:
+    asked = [one for rule in rules if not rule.report_only for one in rule.requires]
+    return " and ".join(dict.fromkeys(map(repr, asked))) or "OPEN"
+
+
+def _of_site(site: Site, routes: Iterable[Route]) -> Iterator[RuledRoute]:
     named = {
         method
         for guard in site.guards
         for rule in guard.middleware.rules
         for method in rule.methods
     }
-    for route in site.routes or ():
-        groups: dict[tuple[Rule, ...], list[str]] = {}
+    listed = tuple(site.routes or ())
+    for route in routes:
+        groups: dict[tuple[tuple[Rule, ...], ...], list[str]] = {}
         for method in sorted(route.methods or {*named, OTHER}):
             rules = rules_at(site.guards, method, route.example or route.path)
-            groups.setdefault(rules, []).append(method)
-        for rules, methods in groups.items():
-            yield RuledRoute(route, tuple(methods), rules, _kind(site, rules))
+            reached = _others(site.guards, route, method, listed) - {rules}
+            key = (rules, *sorted(reached, key=repr))
+            groups.setdefault(key, []).append(method)
+        for (rules, *others), methods in groups.items():
+            yield RuledRoute(route, tuple(methods), rules, _kind(site, rules), tuple(others))
+
+
+def _others(
+    guards: tuple[Guard, ...], route: Route, method: str, listed: tuple[Route, ...]
+) -> set[tuple[Rule, ...]]:
+    """Return the rules that values of a route's parameters reach."""
+    return {
+        rules_at(guards, method, path)
+        for guard in guards
+        for rule in guard.middleware.rules
+        for path in paths_under(guard, rule, route)
+        if not is_taken(path, method, route, listed)
+    }
 
 
 def _kind(site: Site, rules: tuple[Rule, ...]) -> str:

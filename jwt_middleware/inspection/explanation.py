@@ -12,14 +12,15 @@ from ..policy.paths import readings_of
 from ..policy.requirements import Requirement, ask, authenticated, optional, public
 from ..policy.rules import Rule
 from ..trust.findings import Finding, findings
-from ..wire.credentials import Credentials, extract
+from ..wire.credentials import Credentials, extract, has_unread_scheme
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read the request's path (PEP 3333 text), and the rules that it meets.
+    """One reading of the request's path (a PEP 3333 string), and the rules that match it.
 
-    `is_longer_only`: it comes from a header or a mount, and only counts for a longer prefix.
+    `is_longer_only`: the reading comes from a header or a mount, and only counts for a longer
+    prefix.
     """
 
     path: str
@@ -29,7 +30,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a requirement of a rule says of the caller: `holds` is None where it is not asked."""
+    """The result of a requirement for the caller. `holds` is None if it was not asked."""
 
     rule: Rule
     requirement: Requirement
@@ -39,13 +40,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a request is answered as it is.
+    """The reasons for the answer to a request.
 
     - `readings`: every reading of the path; empty if reading it would cost too much.
-    - `source`: where the token was found, or why none was; None where no rule asks for one.
-    - `findings`: what of the token holds and what does not. `verdicts`: each requirement's answer.
-    - `decision`: what the middleware does; `status` and `reason` are its answer, None where the app
-      answers.
+    - `source`: the place of the token, or why there is none; None if no rule asks for one.
+    - `findings`: the checks of the token. `verdicts`: each requirement's answer.
+    - `decision`: the middleware's decision. `status` and `reason` are those of its answer, and None
+      if the app answers.
     """
 
     readings: tuple[Reading, ...]
@@ -56,7 +57,7 @@ class Explanation:
 
     @property
     def status(self) -> int | None:
-        """The status of the answer; 204 for a preflight, None where the app answers."""
+        """The status of the answer: 204 for a preflight, None if the app answers."""
         answer = self.decision.answer
         if answer is None:
             return None
@@ -70,10 +71,10 @@ class Explanation:
 
 
 def explain(middleware: JWTMiddleware, request: Mapping[str, Any]) -> Explanation:
-    """Return why the middleware answers a request as it does.
+    """Return the reasons for the middleware's answer to a request.
 
-    `request` is an environ. The decision is the middleware's own. Calls no app, and writes nothing
-    into the environ.
+    `request` is an environ. The decision is the middleware's own. This does not call the app or
+    change the environ.
     """
     decision = middleware.decide(request)
     readings = _readings(middleware, request)
@@ -112,12 +113,12 @@ def _credentials(
     middleware: JWTMiddleware, request: Mapping[str, Any]
 ) -> tuple[Credentials | None, str]:
     try:
-        credentials = extract(request, middleware.max_token_bytes)
+        credentials = extract(request, middleware.max_token_bytes, middleware.places)
     except Refusal as refusal:
         return None, f"not usable: {refusal.description}"
     if credentials is not None:
         return credentials, f"in the {credentials.source}: {credentials.scheme}"
-    has_header = "HTTP_AUTHORIZATION" in request
+    has_header = has_unread_scheme(request)
     missing = "an Authorization header of another scheme" if has_header else "no such header"
     return None, f"none: {missing}"
 
@@ -125,7 +126,7 @@ def _credentials(
 def _caller(middleware: JWTMiddleware, credentials: Credentials) -> Identity | None:
     try:
         return middleware.verifier.identify(credentials.token)
-    except Refusal:  # it expired or was revoked between two lines
+    except Refusal:  # the token expired or was revoked since the findings
         return None
 
 

@@ -1,9 +1,10 @@
-"""Finds rules that say something else than their owner thinks.
+"""Finds misleading rules, which mean something else than their owner thinks.
 
-- A rule of some methods asks more than other methods are asked: PATCH, or a method of WebDAV, gets
-  in more easily than the POST that the rule names.
-- A rule is met by no route: its prefix is misspelled, or the route has moved.
-- A route's parameter reaches a rule that asks less: a client chooses the value, and so the rule.
+- A rule for some methods asks for more than the rules for other methods. So PATCH, or a method of
+  WebDAV, gets in more easily than the POST that the rule names.
+- No route meets a rule, since its prefix is misspelled or the route has moved.
+- A value of a route's parameter leads to a rule that asks for less. A client chooses the value, and
+  so the rule.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,20 +17,20 @@ from .pattern import Route
 from .site import Guard, Site
 
 _READING = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "REPORT", "SEARCH", "QUERY"))
-"""Methods that are safe (RFC 9110 section 9.2.1)."""
+"""Safe methods (RFC 9110 section 9.2.1)."""
 
 _VALUE = "zqx"
 """A segment that no rule names."""
 
 
 def lints_of(sites: list[Site]) -> Iterator[str]:
-    """Yield a sentence for each rule, or route, that misleads."""
+    """Yield a sentence for each misleading rule or route."""
     guards = {id(guard.middleware): guard for site in sites for guard in site.guards}
     for guard in guards.values():
         behind = [site for site in sites if guard in site.guards and not site.is_login]
         for rule in guard.middleware.rules:
             yield from _weak_methods(guard.middleware, rule)
-            if all(site.routes is not None for site in behind):
+            if all(_is_known(site, guard) for site in behind):
                 yield from _unmet(guard, rule, behind)
     for site in sites:
         for guard in () if site.is_login else site.guards:
@@ -47,18 +48,30 @@ def _path_of(rule: Rule) -> str:
     return "/" + "/".join(_VALUE if segment == "*" else segment for segment in rule.segments)
 
 
+def _is_known(site: Site, guard: Guard) -> bool:
+    """Whether all paths are listed that a site, and what wraps it behind a guard, answers."""
+    depth = site.guards.index(guard)
+    return site.routes is not None and all(one.depth <= depth for one in site.wrappers)
+
+
 def _weak_methods(middleware: JWTMiddleware, rule: Rule) -> Iterator[str]:
     if not rule.methods or rule.report_only:
         return
-    others = _rules(middleware, "OTHER", _path_of(rule))
-    if _asks_more([rule], others, is_writing=not rule.methods <= _READING):
-        what = " and ".join(map(repr, others)) or "no rule: they are OPEN"
-        yield f"{rule!r} asks more than other methods meet, which fall to {what}"
+    path = _path_of(rule)
+    for each in [path] if rule.exact else [path, f"{path.rstrip('/')}/{_VALUE}"]:
+        # Another rule may govern the path itself, such as an exact one.
+        if not any(rule in _rules(middleware, method, each) for method in rule.methods):
+            continue
+        others = _rules(middleware, "OTHER", each)
+        if _asks_more([rule], others, is_writing=not rule.methods <= _READING):
+            what = " and ".join(map(repr, others)) or "no rule: they are OPEN"
+            yield f"{rule!r} asks more than other methods meet, which fall to {what}"
+            return
 
 
 def _asks_more(rules: Iterable[Rule], others: Iterable[Rule], *, is_writing: bool = False) -> bool:
-    """Whether rules ask for something that others do not. With `is_writing` it is enough that they
-    ask for another thing."""
+    """Return whether rules ask for more than others. With `is_writing`, asking for something else
+    is enough."""
     mine, theirs = list(rules), list(others)
     if _level(mine) != _level(theirs):
         return _level(mine) > _level(theirs)
@@ -67,7 +80,7 @@ def _asks_more(rules: Iterable[Rule], others: Iterable[Rule], *, is_writing: boo
 
 
 def _level(rules: list[Rule]) -> int:
-    """0 where everybody passes, 1 where a token is optional, 2 where it is needed."""
+    """Return 0 if everybody passes, 1 if a token is optional, 2 if it is required."""
     return max((0 if one.is_public else 1 if one.is_optional else 2 for one in rules), default=0)
 
 
@@ -86,7 +99,7 @@ def _unmet(guard: Guard, rule: Rule, behind: list[Site]) -> Iterator[str]:
             methods = route.methods or {method}
             path = (route.example or route.path).removeprefix(guard.prefix)
             met = {one for each in methods for one in _rules_met(guard, each, path)}
-            if rule in met or _accepted(guard, rule, route):
+            if rule in met or paths_under(guard, rule, route):
                 return
     yield f"{rule!r} is met by no route"
 
@@ -96,7 +109,7 @@ def _rules_met(guard: Guard, method: str, path: str) -> tuple[Rule, ...]:
     return guard.middleware.decide(environ).rules
 
 
-def _accepted(guard: Guard, rule: Rule, route: Route) -> list[str]:
+def paths_under(guard: Guard, rule: Rule, route: Route) -> list[str]:
     """Return paths under a rule that a route answers by a value of its parameters."""
     prefix = _path_of(rule).rstrip("/")
     example = (route.example or route.path).removeprefix(guard.prefix)
@@ -112,17 +125,22 @@ def _spelled(guard: Guard, route: Route, routes: tuple[Route, ...]) -> Iterator[
     for method in sorted(route.methods - {"HEAD", "OPTIONS"} or {"GET"}):
         usual = _rules(guard.middleware, method, example, guard.prefix)
         for rule in guard.middleware.rules:
-            for path in _accepted(guard, rule, route):
-                if any(_is_tried_first(one, route, method, path) for one in routes):
+            for path in paths_under(guard, rule, route):
+                if is_taken(path, method, route, routes):
                     continue
                 inner = path.removeprefix(guard.prefix)
                 reached = _rules(guard.middleware, method, inner, guard.prefix)
                 if reached != usual and _asks_more(usual, reached, is_writing=True):
-                    yield f"{route.path} can be spelled {path} to reach {reached[0]!r}"
+                    yield f"{route.shown} can be spelled {path} to reach {reached[0]!r}"
                     break
 
 
-def _is_tried_first(other: Route, route: Route, method: str, path: str) -> bool:
-    """Whether a framework would hand a path to a more literal route."""
-    answers = not other.methods or method in other.methods
-    return other.literal > route.literal and answers and bool(other.accepts.fullmatch(path))
+def is_taken(path: str, method: str, route: Route, routes: Iterable[Route]) -> bool:
+    """Whether a framework would hand a path to a more literal one of the routes."""
+    return any(
+        other.literal > route.literal
+        and (not other.methods or method in other.methods)
+        and other.host in ("", route.host)
+        and bool(other.accepts.fullmatch(path))
+        for other in routes
+    )

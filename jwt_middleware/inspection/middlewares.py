@@ -1,4 +1,4 @@
-"""The middlewares in an app, found through whatever wraps them."""
+"""Finds the middlewares in an app, through its wrappers."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from ..middleware import JWTMiddleware
 
 
 def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
-    """Return every middleware that an app is or holds, the outermost first."""
-    # Hold on to the objects themselves: the id of one that is gone could be used again.
+    """Yield every middleware that an app is or contains, the outermost first."""
+    # Store the objects themselves, since the id of a deleted object could be reused.
     seen: dict[int, Any] = {}
     waiting = deque([app])
     while waiting:
@@ -23,8 +23,8 @@ def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
 
 
 def parts_of(part: Any) -> Iterator[Any]:
-    """Yield what an object may call: the callables in its attributes, its mounts, its closure, and
-    the globals that it names as a WSGI app."""
+    """Yield the callables that an object may call: in its attributes, its mounts, its closure and,
+    for a WSGI app, the globals that it uses."""
     if isinstance(part, MethodType):
         yield part.__self__
     held = [*own(part, "__dict__", {}).values(), *_closure(part), *_globals(part)]
@@ -33,10 +33,10 @@ def parts_of(part: Any) -> Iterator[Any]:
 
 
 def own(part: Any, name: str, default: Any) -> Any:
-    """Read an attribute of the object itself.
+    """Return an attribute of the object itself.
 
-    `getattr` would trigger `__getattr__`: proxies such as Flask's `current_app` raise outside a
-    request.
+    `getattr` would trigger `__getattr__`, and proxies such as Flask's `current_app` raise an error
+    outside a request.
     """
     try:
         return object.__getattribute__(part, name)
@@ -53,8 +53,8 @@ def _closure(part: Any) -> Iterator[Any]:
 
 
 def _globals(part: Any) -> Iterator[Any]:
-    """Yield the globals that a function with the two parameters of a WSGI app names: its module may
-    hold the middleware."""
+    """Yield the globals that a function with the two parameters of a WSGI app uses, since its
+    module may contain the middleware."""
     called = part if isinstance(part, FunctionType) else own(type(part), "__call__", None)
     if not isinstance(called, FunctionType):
         return

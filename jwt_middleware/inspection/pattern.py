@@ -1,8 +1,8 @@
-"""`Route`: a path of an app as its framework writes it, with an example that it answers."""
+"""`Route`: a path of an app as its framework writes it, with an example path."""
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _SAMPLES = (
     "zqx",
@@ -20,7 +20,10 @@ _SAMPLES = (
     "0" * 32,
     "zqx.html",
 )
-"""What a parameter is filled with in an example, the first that fits. No rule names these."""
+"""Values for a parameter in an example; the first that fits is used. Rules do not name them."""
+
+
+_HOST_PARAMETER = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,11 @@ class Route:
     """A path of an app.
 
     - `path`: as the framework writes it, such as `/users/<int:id>`, below its mounts.
-    - `methods`: in capitals; empty where any method is answered or none is known.
-    - `example`: a path that the route answers; None where none can be made up.
+    - `methods`: in capitals; empty if the route answers any method or its methods are unknown.
+    - `example`: a path that the route answers; None if none can be constructed.
     - `accepts`: matches every path that the route answers.
+    - `host`: the host that it answers at, as the framework writes it; `""` for every host.
+    - `query`: what the example needs as its query; `""` for nothing.
     """
 
     path: str
@@ -38,7 +43,21 @@ class Route:
     example: str | None
     accepts: re.Pattern[str] = field(repr=False)
     literal: int = field(default=0, repr=False)
-    """Characters that are not a parameter: of two routes, the one with more is tried first."""
+    """The number of characters outside of parameters. Of two routes, the one with more is tried
+    first."""
+
+    host: str = ""
+    query: str = field(default="", repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The path, behind the host if it answers at one alone."""
+        return self.host + self.path
+
+    @property
+    def example_host(self) -> str:
+        """A host that the route answers at, `""` for any."""
+        return _HOST_PARAMETER.sub(_SAMPLES[0], self.host)
 
 
 def route_of(
@@ -47,8 +66,8 @@ def route_of(
     parameter: re.Pattern[str],
     accepts: Callable[[re.Match[str]], str],
 ) -> Route:
-    """Return the route of a path in which `parameter` finds the variable parts, each of which
-    `accepts` turns into the expression of its values."""
+    """Return the route of a path. `parameter` finds its variable parts, and `accepts` returns the
+    regular expression for the values of each."""
     regex, example, literal, end = "", "", 0, 0
     fits = True
     for match in parameter.finditer(path):
@@ -71,27 +90,49 @@ def route_of(
 
 
 def sample_of(regex: str) -> str | None:
-    """Return a value that an expression matches, or None if none is at hand."""
+    """Return a value that an expression matches, or None if no sample fits."""
     pattern = _compiled(regex)
     words = re.findall(r"\w+", regex)
     return next((one for one in (*_SAMPLES, *words) if pattern.fullmatch(one)), None)
 
 
-def below(prefix: str, route: Route) -> Route:
-    """Return the same route of an app that is mounted at a prefix."""
+def below(prefix: str, route: Route, host: str = "") -> Route:
+    """Return the same route of an app that is mounted at a prefix, or at a host."""
     if not prefix:
-        return route
+        return replace(route, host=host or route.host)
+    return replace(
+        route,
+        path=prefix + route.path,
+        example=None if route.example is None else prefix + route.example,
+        accepts=_compiled(f"{re.escape(prefix)}(?:{route.accepts.pattern})"),
+        literal=route.literal + len(prefix),
+        host=host or route.host,
+    )
+
+
+def area(path: str, *, is_exact: bool = False) -> Route:
+    """Return all paths below a path as a route; or the path alone. `*` stands for a segment."""
+    example = path.replace("*", _SAMPLES[0])
+    if is_exact:
+        return Route(path, frozenset(), example, _compiled("(?!)"))
+    return Route(f"{path}/...", frozenset(), f"{example}/{_SAMPLES[0]}", _compiled("(?!)"))
+
+
+def with_rest(path: str, methods: Iterable[str], least: int, most: int | None) -> Route:
+    """Return the route that answers `least` to `most` segments below a path; any number if `most`
+    is None."""
+    segments = f"(?:/[^/]+){{{least},{'' if most is None else most}}}/?"
     return Route(
-        prefix + route.path,
-        route.methods,
-        None if route.example is None else prefix + route.example,
-        _compiled(f"{re.escape(prefix)}(?:{route.accepts.pattern})"),
-        route.literal + len(prefix),
+        f"{path}/{{rest}}",
+        frozenset(methods),
+        path + f"/{_SAMPLES[0]}" * least,
+        _compiled(re.escape(path) + segments),
+        len(path) + 1,
     )
 
 
 def _compiled(regex: str) -> re.Pattern[str]:
-    # Names of groups may occur twice when expressions are joined; they mean nothing here.
+    # Remove the names of groups, since joined expressions may have the same name twice.
     regex = re.sub(r"\(\?P<\w+>", "(?:", regex)
     try:
         return re.compile(regex, re.DOTALL)

@@ -1,19 +1,30 @@
-"""`Site`: an app whose routes are listed, where it is mounted, and which middlewares guard it."""
+"""`Site`: an app whose routes are listed, with its mount point and the middlewares before it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from types import FunctionType, MethodType
 from typing import Any
 
 from ..middleware import JWTMiddleware
 from .listers import bottle, cherrypy, django, falcon, flask, pyramid
-from .listers.shape import class_names
+from .listers.shape import class_names, plain_route
 from .middlewares import own, parts_of
 from .pattern import Route, below
 
 _LISTERS = (flask, bottle, django, falcon, pyramid, cherrypy)
+_TRANSPARENT = frozenset(
+    (
+        "werkzeug.middleware.lint.LintMiddleware",
+        "werkzeug.middleware.profiler.ProfilerMiddleware",
+        "werkzeug.middleware.proxy_fix.ProxyFix",
+    )
+)
+"""Classes that pass every request on to the app that they wrap."""
+
+_log = logging.getLogger("jwt_middleware")
 _MOST = 2000
-"""Parts of an app that are looked at: one that is mounted within itself has no end."""
+"""The most parts of an app that are visited, since an app mounted within itself has no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,17 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrapper:
+    """An object of an unknown class that wraps an app: it may answer some paths itself.
+
+    `depth`: how many middlewares a request passes before it.
+    """
+
+    name: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A part of an app.
 
@@ -32,12 +54,16 @@ class Site:
     - `prefix`: where it is mounted. `guards`: the middlewares that a request passes, outermost
       first.
     - `routes`: its routes with the prefix; None where they cannot be listed.
+    - `host`: the host that it answers at; `""` for every host.
+    - `wrappers`: what wraps it, outermost first.
     """
 
     kind: str
     prefix: str
     guards: tuple[Guard, ...]
     routes: tuple[Route, ...] | None
+    host: str = ""
+    wrappers: tuple[Wrapper, ...] = ()
 
     @property
     def is_login(self) -> bool:
@@ -45,80 +71,116 @@ class Site:
         return self.kind == "login app"
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an app is: its mount, the middlewares before it, and its host."""
+
+    prefix: str = ""
+    guards: tuple[Guard, ...] = ()
+    host: str = ""
+
+    def below(self, prefix: str, host: str = "") -> "_Place":
+        return replace(self, prefix=self.prefix + prefix.rstrip("/"), host=host or self.host)
+
+    def site(self, kind: str, routes: Iterable[Route] | None) -> Site:
+        if routes is not None:
+            routes = tuple(below(self.prefix, route, self.host) for route in routes)
+        return Site(kind, self.prefix, self.guards, routes, self.host)
+
+
 def sites_of(app: Any) -> list[Site]:
     """Return the sites in an app, the outermost first."""
-    return list(_Walk().entry(app, "", ()))
+    return list(_Walk().entry(app, _Place()))
 
 
 class _Walk:
     def __init__(self) -> None:
         self._seen: dict[tuple[Any, ...], Any] = {}
 
-    def entry(self, app: Any, prefix: str, guards: tuple[Guard, ...]) -> Iterator[Site]:
+    def entry(self, app: Any, place: _Place) -> Iterator[Site]:
         """Yield the sites of an app that answers all requests which come here."""
-        found = list(self._sites(app, prefix, guards))
+        found = list(self._sites(app, place))
         yield from found
         if not any(not site.is_login for site in found) and not _is_login_app(app):
-            yield Site(_name_of(app), prefix, guards, None)
+            yield place.site(_name_of(app), None)
 
-    def _sites(self, part: Any, prefix: str, guards: tuple[Guard, ...]) -> Iterator[Site]:
-        key = (id(part), prefix, *(id(guard.middleware) for guard in guards))
+    def _sites(self, part: Any, place: _Place) -> Iterator[Site]:
+        key = (id(part), place.prefix, place.host, *(id(one.middleware) for one in place.guards))
         if key in self._seen or len(self._seen) > _MOST:
             return
         self._seen[key] = part
         if isinstance(part, JWTMiddleware):
-            yield from self.entry(part.app, prefix, (*guards, Guard(part, prefix)))
+            guards = (*place.guards, Guard(part, place.prefix))
+            yield from self.entry(part.app, replace(place, guards=guards))
             return
         wrap = _login_wrap(part)
         if wrap:
-            yield _login_site(wrap["own"], prefix, guards)
-            yield from self.entry(wrap["app"], prefix, guards)
+            yield _login_site(wrap["self"], wrap["own"], place)
+            yield from self.entry(wrap["app"], place)
             return
         if _is_login_app(part):
-            yield _login_site(part.paths, prefix, guards)
+            yield _login_site(part, {path: path for path in part.paths}, place)
             return
-        mounts = dict(_mounts(part))
-        if mounts:
-            for below_prefix, app in mounts.items():
-                yield from self.entry(app, prefix + below_prefix.rstrip("/"), guards)
-            return
-        yield from self._listed_or_parts(part, prefix, guards)
+        mounts = list(_mounts(part))
+        for prefix, host, app in mounts:
+            yield from self.entry(app, place.below(prefix, host))
+        if not mounts:
+            yield from self._listed_or_parts(part, place)
 
-    def _listed_or_parts(self, part: Any, prefix: str, guards: tuple[Guard, ...]) -> Iterator[Site]:
+    def _listed_or_parts(self, part: Any, place: _Place) -> Iterator[Site]:
         inner = _override(part)
         if inner is not None:
-            yield from self._sites(inner, prefix, guards)
+            yield from self._sites(inner, place)
             return
         held = part.__self__ if isinstance(part, MethodType) else part
         for lister in _LISTERS:
             if lister.is_app(held):
-                routes = tuple(below(prefix, route) for route in lister.routes_of(held))
-                yield Site(lister.KIND, prefix, guards, routes)
-                for below_prefix, app in lister.mounts_of(held):
-                    yield from self.entry(app, prefix + below_prefix.rstrip("/"), guards)
+                yield from self._listed(lister, held, place)
                 return
-        for one in parts_of(part):
-            yield from self._sites(one, prefix, guards)
+        found = [site for one in parts_of(part) for site in self._sites(one, place)]
+        wrapper = () if _is_transparent(held) else (Wrapper(_name_of(part), len(place.guards)),)
+        for site in found:
+            yield replace(site, wrappers=(*wrapper, *site.wrappers))
+
+    def _listed(self, lister: Any, app: Any, place: _Place) -> Iterator[Site]:
+        try:
+            routes, mounts = list(lister.routes_of(app)), list(lister.mounts_of(app))
+        except Exception as error:
+            # An app's own class of the same name, or a framework of another version.
+            _log.debug("the routes of %s cannot be read: %s", _name_of(app), type(error).__name__)
+            yield place.site(_name_of(app), None)
+            return
+        yield place.site(lister.KIND, routes)
+        for prefix, mounted in mounts:
+            yield from self.entry(mounted, place.below(prefix))
+
+
+def _is_transparent(part: Any) -> bool:
+    """Whether an object passes every request on."""
+    return not _TRANSPARENT.isdisjoint(class_names(part))
 
 
 def _override(part: Any) -> Any:
-    """Return what the owner put in place of an app's own WSGI method: `app.wsgi_app = ...`."""
+    """Return the owner's replacement of an app's WSGI method: `app.wsgi_app = ...`."""
     if isinstance(part, MethodType):
         return None
     held = own(part, "__dict__", {})
     return next((held[name] for name in ("wsgi_app", "wsgi") if callable(held.get(name))), None)
 
 
-def _mounts(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the apps of a dispatcher by their prefixes, `""` last."""
+def _mounts(part: Any) -> Iterator[tuple[str, str, Any]]:
+    """Yield the apps of a dispatcher with their prefixes and hosts."""
     names = class_names(part)
     if "werkzeug.middleware.dispatcher.DispatcherMiddleware" in names:
-        yield from part.mounts.items()
-        yield "", part.app
+        yield from ((path, "", app) for path, app in part.mounts.items())
+        yield "", "", part.app
     elif "cherrypy._cptree.Tree" in names:
-        yield from part.apps.items()
+        yield from ((path, "", app) for path, app in part.apps.items())
+    elif "cherrypy._cpwsgi.VirtualHost" in names:
+        yield from (("", host, app) for host, app in part.domains.items())
+        yield "", "", part.default
     elif "paste.urlmap.URLMap" in names:
-        yield from ((path, app) for (_, path), app in part.applications)
+        yield from ((path, host or "", app) for (host, path), app in part.applications)
 
 
 def _login_wrap(part: Any) -> dict[str, Any] | None:
@@ -133,11 +195,10 @@ def _is_login_app(part: Any) -> bool:
     return "jwt_middleware.login.app.LoginApp" in class_names(part)
 
 
-def _login_site(paths: Any, prefix: str, guards: tuple[Guard, ...]) -> Site:
-    from .listers.shape import plain_route
-
-    routes = tuple(below(prefix, plain_route(path, ())) for path in paths)
-    return Site("login app", prefix, guards, routes)
+def _login_site(login_app: Any, paths: Mapping[str, str], place: _Place) -> Site:
+    """Return the site of a login app, whose `paths` are named where they are served."""
+    routes = (plain_route(path, login_app.methods_of(own)) for path, own in paths.items())
+    return place.site("login app", routes)
 
 
 def _name_of(app: Any) -> str:
@@ -147,24 +208,31 @@ def _name_of(app: Any) -> str:
     return f"{name.__module__}.{name.__qualname__}"
 
 
-def site_at(app: Any, path: str) -> Site:
-    """Return the site that answers a path, the one with the longest prefix.
+def site_at(app: Any, path: str, host: str = "") -> Site:
+    """Return the site that answers a path at a host, the one with the longest prefix.
 
-    `LookupError` where several of them have other middlewares, so that none can be told.
+    Raise `LookupError` if several sites with different middlewares match.
     """
-    sites = sites_of(app)
+    sites = [site for site in sites_of(app) if site.host in ("", host, _without_port(host))]
     for site in sites:
         if site.is_login and path in [route.example for route in site.routes or ()]:
             return site
-    found = [one for one in sites if not one.is_login and _is_below(path, one.prefix)]
+    found = [one for one in sites if not one.is_login and is_below(path, one.prefix)]
+    # A dispatcher asks its apps of this host first.
+    found = [one for one in found if one.host] or found
     longest = max((len(one.prefix) for one in found), default=0)
     deepest = [one for one in found if len(one.prefix) == longest]
     if not deepest:
         return Site(_name_of(app), "", (), None)
     if len({one.guards for one in deepest}) > 1:
-        raise LookupError(f"{len(deepest)} apps with other middlewares answer {path}")
+        raise LookupError(f"{len(deepest)} apps with different middlewares answer {path}")
     return deepest[0]
 
 
-def _is_below(path: str, prefix: str) -> bool:
+def _without_port(host: str) -> str:
+    return host.partition(":")[0].lower()
+
+
+def is_below(path: str, prefix: str) -> bool:
+    """Whether a path is a prefix or below it, by whole segments."""
     return not prefix or path == prefix or path.startswith(f"{prefix}/")

@@ -9,30 +9,33 @@ from werkzeug.wrappers import Request
 
 from .._options import got, require
 from ..readings import to_wsgi
-from ..stores.base import Store, UserStore
+from ..stores.base import Store, UnknownUser, User, UserStore
 from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
     allow_origin,
-    checked_origins,
-    is_allowed,
     is_preflight,
+    may_read,
     preflight_response,
 )
+from ..wire.origins import checked_origins
 from ..wire.problem import NOSNIFF, answering
 from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
 from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
-from .pages import login_page
+from .pages import LoginPage
 from .routes import Routes
 from .sessions import Sessions
 from .throttle import Throttle
 
-_STORE_METHODS = ("ping", "add_session", "end_sessions", "revoke", "is_revoked", "increment")
+_STORE_METHODS = (
+    *("ping", "add_session", "end_sessions", "revoke", "is_revoked", "revoked_until", "increment"),
+)
 
 _PREFIX = re.compile(r"(?:/[^/\\%?#;:*<>{}\[\]|^\"`\s\x00-\x20\x7f-\x9f\ud800-\udfff\ufffd]+)*")
-"""No segments, or some that are no pattern, parameter, query or escape, and hold no blank."""
+"""Matches an empty string, or segments without patterns, parameters, queries, escapes and
+blanks."""
 
 
 class WrappedApplication(Protocol):
@@ -51,15 +54,19 @@ class LoginApp:
     grant for third parties, which RFC 9700 section 2.4 forbids.
 
     - `store`: has the sessions, revocations and counters. It also has the users unless `users` is
-      another `UserStore`. Several login apps may share a store; sessions and counters belong to the
-      issuer of their `minter`.
+      another `UserStore`. Several login apps may share a store. Sessions belong to the issuer of
+      their `minter`. Failed logins count for the user table (`login.counters`), so give login apps
+      with the same user table the same `users` object.
     - `throttle`: limits failed attempts. Pass None only if something in front of the app does.
-    - `allowed_origins`: exact origins of front ends on other hosts.
+    - `allowed_origins`: origins of front ends on other hosts (`wire.origins`).
+    - `access_cookie`: the name of a cookie for the access token, such as `__Host-jwt`, or None. A
+      browser can then open pages: `JWTMiddleware(credentials=(bearer, in_cookie("__Host-jwt")),
+      sign_in="/auth/login")`. `GET /login` renews it while the session lasts.
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
       same successor; see `login.sessions`.
     - `idle_timeout`: seconds from the last refresh of a session to its end.
     - `session_lifetime`: seconds from the start of a session to its end, at the latest.
-    - `title` and `template`: see `login.pages.login_page`.
+    - `title` and `template`: see `login.pages.LoginPage`.
 
     An invalid option raises `ConfigurationError`.
     """
@@ -72,6 +79,7 @@ class LoginApp:
         users: UserStore | None = None,
         throttle: Throttle | None = Throttle(),  # noqa: B008 (it is frozen)
         allowed_origins: Sequence[str] = (),
+        access_cookie: str | None = None,
         reuse_grace: float = 30,
         idle_timeout: float = 604_800,
         session_lifetime: float = 2_592_000,
@@ -87,16 +95,21 @@ class LoginApp:
             issuer=minter.issuer,
         )
         self._allowed_origins = checked_origins(allowed_origins)
-        grants = Grants(store, users, minter, sessions, throttle)
-        cookies = CookieMode(grants, allowed_origins=self._allowed_origins, max_age=idle_timeout)
-        self._routes = Routes(store, minter, grants, cookies, login_page(title, template))
+        self._grants = grants = Grants(store, users, minter, sessions, throttle)
+        cookies = CookieMode(
+            grants,
+            allowed_origins=self._allowed_origins,
+            max_age=idle_timeout,
+            access_cookie=access_cookie,
+        )
+        self._routes = Routes(store, minter, grants, cookies, LoginPage(title, template))
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         allowed = self._allowed_origins
         start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
-        if is_preflight(environ) and is_allowed(environ, allowed):
-            return preflight_response()(environ, start_response)
+        if is_preflight(environ) and may_read(environ, allowed):
+            return preflight_response(environ)(environ, start_response)
         try:
             environ = _tidy(environ)
             response = self._routes.answer(Request(environ))
@@ -106,10 +119,38 @@ class LoginApp:
         response.headers.update(NOSNIFF)
         return answering(response)(environ, start_response)
 
+    def issue(self, user: User) -> dict[str, Any]:
+        """Return what `POST /token` answers, for a user who logged in some other way: after a
+        sign-up, by OAuth, or with a second factor. A new session is started.
+
+        - `user`: as the user store returns it. It is looked up once more.
+
+        Answer the fields as JSON with `Cache-Control: no-store`. No cookie is set. A front end in
+        cookie mode needs the refresh token in the cookie and not in the body:
+
+            fields = login.issue(user)
+            response.set_cookie("__Host-jwt_refresh", fields.pop("refresh_token"), path="/",
+                                max_age=604_800, secure=True, httponly=True, samesite="Strict")
+
+        Check first that the request comes from a page of yours, or a foreign page could log its
+        visitor in as another user. `UnknownUser`, a `LookupError`, if the user is not in the store,
+        is disabled, or has got another password meanwhile. `StoreUnavailable` if the store does not
+        answer. `ConfigurationError` for anything but a `User`.
+        """
+        require(isinstance(user, User), f"user must be a User, got {type(user).__name__}")
+        try:
+            return self._grants.issue(user)
+        except LoginError:
+            raise UnknownUser("the user may not log in, or was changed meanwhile") from None
+
     @property
     def paths(self) -> tuple[str, ...]:
-        """The paths that it answers, below wherever it is mounted."""
+        """The paths that it answers, relative to its mount point."""
         return tuple(self._routes.paths)
+
+    def methods_of(self, path: str) -> tuple[str, ...]:
+        """Return the methods that one of `paths` answers."""
+        return self._routes.methods_of(path)
 
     def wrap(self, app: WSGIApplication, *, prefix: str) -> WrappedApplication:
         """Return a WSGI app that answers the login app's paths below `prefix` and passes all other

@@ -30,9 +30,9 @@ _FORM_FLAGS = {"true": True, "false": False}
 def read_fields(request: Request, *, may_be_absent: bool = False) -> Mapping[str, Any]:
     """Return the fields of a JSON object or a form (application/x-www-form-urlencoded).
 
-    With `may_be_absent`, a request without a body and a Content-Type has no fields. `LoginError`
-    413 for more than 64 KiB, 415 for another type, 400 for a body that is truncated, malformed, or
-    has a field twice.
+    With `may_be_absent`, a request without a body and a Content-Type has no fields. Raise
+    `LoginError` 413 for more than 64 KiB and 415 for another type. Raise 400 for a body that is
+    truncated, malformed, or has a field twice.
     """
     if may_be_absent and not request.mimetype and not _read(request):
         return {}
@@ -54,11 +54,10 @@ def text_field(fields: Mapping[str, Any], name: str) -> str:
 
 
 def flag_field(request: Request, fields: Mapping[str, Any], name: str) -> bool:
-    """Return an optional field: a boolean in JSON, the word true or false in a form. It is False
-    where the field is absent.
+    """Return an optional field: a boolean in JSON, the word true or false in a form. Return False
+    if the field is absent.
 
-    `LoginError` 400 for anything else: a flag that is misspelled must not count as one that is not
-    set.
+    Any other value raises `LoginError` 400, since a misspelled flag must not count as unset.
     """
     value = fields.get(name, False)
     if request.mimetype != "application/json":

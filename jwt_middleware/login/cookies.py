@@ -9,84 +9,177 @@ a sibling host cannot plant a session. Over plain http at a loopback host the co
 A browser sends the cookie with every request, also with one that a foreign page causes. So a
 request that uses or sets the cookie must come from a page of this host or of a listed origin.
 Otherwise a foreign page could log its visitor in as another user.
+
+With `access_cookie`, a second cookie holds the access token, so that pages of the server, images
+and downloads work too (`wire.places.in_cookie`).
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from ..wire.addresses import is_proxied
-from .errors import ForeignSession, LoginError, json_response
+from .._options import got, require
+from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
+from ..wire.origins import AllowedOrigins
+from ..wire.same_site import is_own_origin, is_plain_loopback
+from .errors import LoginError, SessionContinues, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
-LOOPBACK_NAME = "jwt_refresh"
+LOOPBACK_NAME = loopback_cookie_name(HOST_NAME)
 
 _MAX_AGE = 34_560_000
-"""Seconds, 400 days: browsers store no cookie longer (RFC 6265bis section 5.5)."""
+"""Seconds, 400 days, the longest time for which browsers store a cookie (RFC 6265bis section
+5.5)."""
 
-_ORIGIN = re.compile(r"(https?)://([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
-_HOST = re.compile(r"([^/@?#\\\s:\[\]]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+_MAX_COOKIE = 4096
+"""Bytes of a cookie with its attributes: browsers drop a larger one without a word (RFC 6265bis
+section 5.6)."""
+
+_ATTRIBUTES_BYTES = 128  # more than `; Secure; HttpOnly; Path=/; SameSite=Lax; Max-Age=...` takes
 
 
 class CookieMode:
-    """Answers `POST /token` and `POST /revoke` with the refresh token in the cookie only, never in
-    a body."""
+    """Answers requests with the refresh token in a cookie only, never in a body.
 
-    def __init__(self, grants: Grants, *, allowed_origins: frozenset[str], max_age: float) -> None:
+    - `max_age`: seconds for which the browser keeps the refresh token.
+    - `access_cookie`: the name of a second cookie for the access token, or None. It is `SameSite=
+      Lax`, so that a link from another site leads to a page.
+    """
+
+    def __init__(
+        self,
+        grants: Grants,
+        *,
+        allowed_origins: AllowedOrigins,
+        max_age: float,
+        access_cookie: str | None = None,
+    ) -> None:
         self._grants = grants
         self._allowed_origins = allowed_origins
         self._max_age = min(int(max_age), _MAX_AGE)
+        self._access_cookie = _checked_name(access_cookie)
+
+    @property
+    def has_access_cookie(self) -> bool:
+        """Whether a browser has the access token in a cookie, so that it can open pages."""
+        return self._access_cookie is not None
 
     def token(self, request: Request, fields: Mapping[str, Any], peer: Peer) -> Response:
         """Answer `POST /token`. Ignore a refresh token in the body.
 
-        A token from the body must not move into the cookie: it would end the session there.
+        A token from the body must not move into the cookie, since it would end the session there.
         """
-        require_same_site(request, self._allowed_origins)
+        self.require_same_site(request)
         fields = {name: value for name, value in fields.items() if name != "refresh_token"}
         is_refresh = fields.get("grant_type") == "refresh_token"
         if is_refresh:
             fields["refresh_token"] = _require_cookie(request)
         try:
-            answer = self._grants.grant(fields, peer)
+            answer = self.grant(fields, peer)
         except LoginError as error:
             response = error.response()
-            has_ended = error.code == "invalid_grant" and not isinstance(error, ForeignSession)
-            if is_refresh and has_ended:
+            if is_refresh and has_ended(error):
                 # Otherwise the browser would send the dead cookie and get the same error again.
-                clear_cookie(request, response)
+                self.clear(request, response)
             return response
-        refresh_token = answer.pop("refresh_token")
-        response = json_response(200, answer)
-        set_cookie(request, response, refresh_token, self._max_age)
+        body = {name: value for name, value in answer.items() if name != "refresh_token"}
+        response = json_response(200, body)
+        self.set(request, response, answer)
         return response
 
     def revoke(
         self, request: Request, tokens: Sequence[str], peer: Peer, *, everywhere: bool
     ) -> Response:
-        """Answer `POST /revoke`. Revoke the cookie and `tokens`, those of the body and the header.
+        """Answer `POST /revoke`. Revoke the cookies and `tokens`, those of the body and the header.
 
-        The cookie alone may belong to a session that has already ended.
+        The refresh cookie alone may belong to a session that has already ended.
         """
-        require_same_site(request, self._allowed_origins)
-        cookie = read_cookie(request)
-        self._grants.revoke([cookie, *tokens] if cookie else tokens, peer, everywhere=everywhere)
+        self.require_same_site(request)
+        self._grants.revoke([*self._tokens(request), *tokens], peer, everywhere=everywhere)
         response = json_response(200, {})
-        clear_cookie(request, response)
+        self.clear(request, response)
         return response
 
+    def require_same_site(self, request: Request) -> None:
+        """Raise `LoginError` 403 if a page of a foreign origin made the request."""
+        require_same_site(request, self._allowed_origins)
 
-def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None:
+    def grant(self, fields: Mapping[str, Any], peer: Peer) -> dict[str, Any]:
+        """Return the fields of a grant whose tokens fit into the cookies, or raise `LoginError`."""
+        if self._access_cookie is None:
+            return self._grants.grant(fields, peer)
+        most = _MAX_COOKIE - _ATTRIBUTES_BYTES - len(self._access_cookie)
+        return self._grants.grant(fields, peer, max_token_bytes=most)
+
+    def renew(self, request: Request, peer: Peer) -> dict[str, Any] | None:
+        """Return the fields of a renewal by the refresh cookie, None without that cookie, or raise
+        `LoginError`."""
+        token = read_cookie(request)
+        if token is None:
+            return None
+        return self.grant({"grant_type": "refresh_token", "refresh_token": token}, peer)
+
+    def set(self, request: Request, response: Response, answer: Mapping[str, Any]) -> None:
+        """Set the cookies to the tokens of a grant."""
+        set_cookie(request, response, answer["refresh_token"], self._max_age)
+        if self._access_cookie is not None:
+            response.set_cookie(
+                self._access_name(request),
+                answer["access_token"],
+                max_age=answer["expires_in"],
+                **_attributes(request, "Lax"),
+            )
+
+    def clear(self, request: Request, response: Response) -> None:
+        """Tell the browser to delete the cookies."""
+        clear_cookie(request, response)
+        if self._access_cookie is not None:
+            response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
+
+    def end(self, request: Request, peer: Peer) -> None:
+        """End the session of the cookies."""
+        self._grants.revoke(self._tokens(request), peer)
+
+    def _tokens(self, request: Request) -> list[str]:
+        """Return the tokens in the cookies of a request. Two cookies of one name: 400."""
+        tokens = [read_cookie(request)]
+        if self._access_cookie is not None:
+            tokens.append(_only_value(request, self._access_name(request)))
+        return [token for token in tokens if token is not None]
+
+    def _access_name(self, request: Request) -> str:
+        name = self._access_cookie or ""
+        return loopback_cookie_name(name) if is_plain_loopback(request.environ) else name
+
+
+def has_ended(error: LoginError) -> bool:
+    """Return whether the error says that the session of the refresh cookie has ended everywhere."""
+    return error.code == "invalid_grant" and not isinstance(error, SessionContinues)
+
+
+def _checked_name(access_cookie: object) -> str | None:
+    """Return the name of the access cookie, or raise `ConfigurationError`."""
+    if access_cookie is None:
+        return None
+    is_name = isinstance(access_cookie, str) and re.fullmatch(COOKIE_NAME, access_cookie)
+    require(
+        is_name and loopback_cookie_name(str(access_cookie)) != LOOPBACK_NAME,
+        f"access_cookie must be the name of a cookie other than {HOST_NAME}, "
+        f"got {got(access_cookie)}; access_cookie='__Host-jwt'",
+    )
+    return str(access_cookie)
+
+
+def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None:
     """Raise `LoginError` 403 if the request comes from a page of a foreign origin.
 
     A page of this host, a page of a listed origin, and a client other than a browser may go on.
-    Browsers send no SameSite cookie across sites, so a listed origin of another site cannot use
-    cookie mode.
+    Browsers do not send SameSite cookies across sites, so a listed origin of another site cannot
+    use cookie mode.
     """
     origin = request.environ.get("HTTP_ORIGIN")
     fetch_site = request.environ.get("HTTP_SEC_FETCH_SITE")
@@ -95,8 +188,8 @@ def require_same_site(request: Request, allowed_origins: frozenset[str]) -> None
     # Without both headers the client is a program, or a browser that only SameSite can protect.
     is_own_site = fetch_site in (None, "same-origin")
     if origin is not None:
-        is_own_site = fetch_site in (None, "same-origin", "none") and _is_own_origin(
-            request, origin
+        is_own_site = fetch_site in (None, "same-origin", "none") and is_own_origin(
+            request.environ, origin
         )
     if not is_own_site:
         raise LoginError(403, "invalid_request", "This request must come from a page of this site.")
@@ -109,14 +202,7 @@ def read_cookie(request: Request) -> str | None:
     A browser sends the cookie with the longer path first, so the first one may be planted by an
     attacker.
     """
-    name, values = _name(request), []
-    for pair in str(request.environ.get("HTTP_COOKIE", "")).split(";"):
-        key, _, value = pair.partition("=")
-        if key.strip(" \t") == name:
-            values.append(value.strip(" \t"))
-    if len(values) > 1:
-        raise LoginError(400, "invalid_request", "There is more than one session cookie.")
-    return values[0] if values and values[0] else None
+    return _only_value(request, _name(request))
 
 
 def set_cookie(request: Request, response: Response, refresh_token: str, max_age: int) -> None:
@@ -129,6 +215,13 @@ def clear_cookie(request: Request, response: Response) -> None:
     response.delete_cookie(_name(request), **_attributes(request))
 
 
+def _only_value(request: Request, name: str) -> str | None:
+    values = cookie_values(str(request.environ.get("HTTP_COOKIE", "")), name)
+    if len(values) > 1:
+        raise LoginError(400, "invalid_request", "There is more than one session cookie.")
+    return values[0] if values and values[0] else None
+
+
 def _require_cookie(request: Request) -> str:
     token = read_cookie(request)
     if token is None:
@@ -137,53 +230,9 @@ def _require_cookie(request: Request) -> str:
 
 
 def _name(request: Request) -> str:
-    return LOOPBACK_NAME if _is_plain_loopback(request) else HOST_NAME
+    return LOOPBACK_NAME if is_plain_loopback(request.environ) else HOST_NAME
 
 
-def _attributes(request: Request) -> Any:
-    is_secure = not _is_plain_loopback(request)
-    return {"path": "/", "secure": is_secure, "httponly": True, "samesite": "Strict"}
-
-
-def _is_own_origin(request: Request, origin: str) -> bool:
-    """Return whether this is the origin of a page that may use the cookie.
-
-    The cookie is Secure, so a page of this host over http may not, except at a loopback host. An
-    attacker in the network can forge http://example.com, but not https://example.com.
-    """
-    found = _ORIGIN.fullmatch(origin.lower()) if isinstance(origin, str) else None
-    if found is None:
-        return False
-    scheme, host, port = found.groups()
-    port = port or _DEFAULT_PORTS[scheme]
-    # Behind a proxy that ends TLS, the server sees http although the browser uses https.
-    own_scheme = "http" if _is_plain_loopback(request) else "https"
-    own_host, own_port = _host(request)
-    if own_port in (None, _DEFAULT_PORTS.get(request.environ.get("wsgi.url_scheme", ""))):
-        own_port = _DEFAULT_PORTS[own_scheme]
-    return (scheme, host, port) == (own_scheme, own_host, own_port)
-
-
-def _is_plain_loopback(request: Request) -> bool:
-    """Return whether the browser sent the request over http to this machine itself."""
-    environ = request.environ
-    if environ.get("wsgi.url_scheme") != "http":
-        return False
-    # A proxy on this machine may send a loopback host although the browser used https.
-    if is_proxied(environ) or any(name.startswith("HTTP_X_FORWARDED_") for name in environ):
-        return False
-    host = _host(request)[0] or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def _host(request: Request) -> tuple[str | None, str | None]:
-    """Return the host, in lower case, and the port that the browser asked for; None if absent."""
-    get = request.environ.get
-    header = get("HTTP_HOST") or f"{get('SERVER_NAME', '')}:{get('SERVER_PORT', '')}"
-    found = _HOST.fullmatch(str(header).lower())
-    return (found[1], found[2]) if found else (None, None)
+def _attributes(request: Request, same_site: str = "Strict") -> Any:
+    is_secure = not is_plain_loopback(request.environ)
+    return {"path": "/", "secure": is_secure, "httponly": True, "samesite": same_site}

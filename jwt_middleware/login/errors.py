@@ -31,9 +31,13 @@ class LoginError(Exception):
         return json_response(self.status, body, {**NO_STORE, **self.headers})
 
 
-class ForeignSession(LoginError):
-    """The refresh token belongs to another login app. Its session continues, so the cookie must not
-    be cleared."""
+class SessionContinues(LoginError):
+    """The refresh token is refused here, but its session may continue elsewhere. So the cookie must
+    not be cleared."""
+
+
+class ForeignSession(SessionContinues):
+    """The refresh token belongs to another login app."""
 
 
 def json_response(

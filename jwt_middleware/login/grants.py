@@ -1,29 +1,31 @@
 """Implements `POST /token` and `POST /revoke`: takes the fields of a request and returns the fields
 of its answer.
 
-This module knows neither WSGI nor headers: `routes` reads requests and writes answers.
+This module does not know WSGI or headers: `routes` reads requests and writes answers.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidToken, StoreUnavailable
-from ..stores.base import Counters, Session, Store, User, UserStore
+from ..identity import Identity
+from ..stores.base import Session, Store, User, UserStore
 from ..stores.users import warn_without_version
+from ..trust.cut_offs import cut_off_keys, is_cut_off
 from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
-from .errors import ForeignSession, LoginError
+from .counters import counters_of
+from .errors import ForeignSession, LoginError, SessionContinues
 from .minter import TokenMinter
-from .sessions import ForeignToken, SessionEnded, Sessions, TokenReused
+from .sessions import ForeignToken, SessionEnded, SessionExpired, Sessions, TokenReused
 from .throttle import Attempt, Throttle, Throttled
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The source of a request, None where it is unknown.
+    """The source of a request. A part is None if it is unknown.
 
     - `address`: the address that the audit log shows.
     - `counted_as`: the address that the throttle counts.
@@ -49,29 +51,38 @@ class Grants:
         self._minter = minter
         self._sessions = sessions
         self._throttle = throttle
-        self._counters = IssuerCounters(store, minter.issuer)
+        self._counters = counters_of(store, users, minter.issuer)
 
-    def grant(self, fields: Mapping[str, Any], peer: Peer) -> dict[str, Any]:
+    def grant(
+        self, fields: Mapping[str, Any], peer: Peer, *, max_token_bytes: int | None = None
+    ) -> dict[str, Any]:
         """Return the fields that answer `POST /token` (RFC 6749 sections 5.1 and 6), or raise
-        `LoginError`."""
+        `LoginError`.
+
+        `StoreUnavailable` for an access token of more than `max_token_bytes`.
+        """
         grant_type = fields.get("grant_type", "password")
         if grant_type == "password":
-            return self._log_in(
-                text_field(fields, "username"), text_field(fields, "password"), peer
-            )
+            username, password = text_field(fields, "username"), text_field(fields, "password")
+            return self._log_in(username, password, peer, max_token_bytes)
         if grant_type == "refresh_token":
-            return self._refresh(text_field(fields, "refresh_token"), peer)
+            return self._refresh(text_field(fields, "refresh_token"), peer, max_token_bytes)
         raise LoginError(
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
+
+    def issue(self, user: User) -> dict[str, Any]:
+        """Return what `POST /token` answers for a user who logged in some other way, or raise
+        `LoginError` if the user may not log in."""
+        warn_without_version(self._users, user)
+        return self._start_session(user, Peer(None, None), None)
 
     def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
         """End the session of each refresh or access token.
 
         `everywhere` ends all sessions of its user with this issuer.
 
-        A used, expired or revoked token ends nothing and writes nothing. This is not an error (RFC
-        7009 section 2.2).
+        A used, expired or revoked token has no effect. This is not an error (RFC 7009 section 2.2).
         """
         for token in dict.fromkeys(tokens):
             self._revoke(token, peer, everywhere)
@@ -88,13 +99,13 @@ class Grants:
             ended = "all" if everywhere else "session"
             audit.record("logout", peer.address, **_facts(session), ended=ended)
 
-    def _log_in(self, username: str, password: str, peer: Peer) -> dict[str, Any]:
+    def _log_in(self, username: str, password: str, peer: Peer, most: int | None) -> dict[str, Any]:
         attempt = self._attempt(username, peer)
         try:
             user = self._authenticate(username, password, peer)
             if attempt is not None:
                 attempt.succeeded()
-            return self._start_session(user, peer)
+            return self._start_session(user, peer, most)
         except StoreUnavailable:
             # The fault is ours, and the client learned nothing about the password: do not count it.
             if attempt is not None:
@@ -109,14 +120,14 @@ class Grants:
         warn_without_version(self._users, user)
         return user
 
-    def _start_session(self, user: User, peer: Peer) -> dict[str, Any]:
+    def _start_session(self, user: User, peer: Peer, most: int | None) -> dict[str, Any]:
         refresh_token, session = self._sessions.start(user, self._minter.lifetime)
         facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
             if not _is_current(self._users.get(str(user.id)), session):
                 audit.record("changed", peer.address, **facts)
                 raise _bad_credentials()
-            answer = self._answer(user, session, refresh_token)
+            answer = self._answer(user, session, refresh_token, most)
         except (LoginError, StoreUnavailable):
             self._store.end_session(session)
             raise
@@ -135,14 +146,14 @@ class Grants:
                 429, "invalid_grant", "Too many failed attempts: try again later.", retry_after
             ) from None
 
-    def _refresh(self, refresh_token: str, peer: Peer) -> dict[str, Any]:
+    def _refresh(self, refresh_token: str, peer: Peer, most: int | None) -> dict[str, Any]:
         successor, session = self._rotate(refresh_token, peer)
         user = self._users.get(session.user_id)
         if user is None or not _is_current(user, session):
             self._store.end_session(session)
             audit.record("outdated", peer.address, **_facts(session))
             raise _session_ended()
-        answer = self._answer(user, session, successor)
+        answer = self._answer(user, session, successor, most)
         audit.record("refresh", peer.address, **_facts(session))
         return answer
 
@@ -154,6 +165,8 @@ class Grants:
         except ForeignToken as foreign:
             audit.record("foreign", peer.address, **_facts(foreign.session))
             raise _session_ended(ForeignSession) from None
+        except SessionExpired:
+            raise _session_ended(SessionContinues) from None
         except SessionEnded:
             pass
         raise _session_ended()
@@ -164,13 +177,13 @@ class Grants:
         except InvalidToken:
             return
         keys = revocation_keys(caller.issuer, caller.token_id, caller.session_id)
-        if self._store.is_revoked(keys):
+        if self._store.is_revoked(keys) or self._is_cut_off(caller):
             return
         session = self._sessions.end_by_sid(
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
         )
         ended = "session"
-        if session is None:  # The owner minted this token without a session: revoke it alone.
+        if session is None:  # The owner minted this token without a session, so revoke it alone.
             ended = "token"
             if everywhere:
                 self._store.end_sessions(caller.subject, issuer=self._minter.issuer)
@@ -181,7 +194,13 @@ class Grants:
         facts = {"user_id": caller.subject, "session": caller.session_id}
         audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
 
-    def _answer(self, user: User, session: Session, refresh_token: str) -> dict[str, Any]:
+    def _is_cut_off(self, caller: Identity) -> bool:
+        until = self._store.revoked_until
+        return any(is_cut_off(caller, until(key)) for key in cut_off_keys(caller))
+
+    def _answer(
+        self, user: User, session: Session, refresh_token: str, most: int | None
+    ) -> dict[str, Any]:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
                 raise TypeError("id of a user must be an integer or a string")
@@ -191,6 +210,11 @@ class Grants:
             )
         except (TypeError, ValueError) as error:
             raise StoreUnavailable(f"cannot mint a token for a user: {error}") from error
+        if most is not None and len(token) > most:
+            raise StoreUnavailable(
+                f"the access token of user {user.id} has {len(token)} bytes, and a cookie has room "
+                f"for {most}: give the user fewer scopes or claims"
+            )
         return {
             "token": token,
             "user_id": user.id,
@@ -201,23 +225,6 @@ class Grants:
         }
 
 
-class IssuerCounters:
-    """The counters of one issuer in a store. Users of two login apps may have the same names, so
-    failed logins at one must not count at the other."""
-
-    def __init__(self, counters: Counters, issuer: str) -> None:
-        self._counters = counters
-        self._prefix = hashlib.sha256(issuer.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Add to a count of this issuer: see `Counters.increment`."""
-        return self._counters.increment(f"{self._prefix}/{key}", seconds, amount)
-
-    def count(self, key: str) -> tuple[int, float]:
-        """Return a count of this issuer: see `Counters.count`."""
-        return self._counters.count(f"{self._prefix}/{key}")
-
-
 def _is_current(user: User | None, session: Session) -> bool:
     return user is not None and user.version == session.user_version
 
@@ -226,7 +233,7 @@ def _name_of(user: User) -> dict[str, str]:
     """Return the claim `preferred_username` (OpenID Connect Core 1.0 section 5.1).
 
     A claim of that name in `User.claims` replaces it. An owner's table may have users without a
-    name, or with one that cannot be shown.
+    name, or with an unprintable name.
     """
     name: object = user.username
     is_shown = isinstance(name, str) and name != "" and name.isprintable()

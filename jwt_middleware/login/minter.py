@@ -10,6 +10,7 @@ from .._options import check_seconds, got, require, tuple_of
 from ..errors import InvalidToken
 from ..identity import Identity
 from ..trust import jws
+from ..trust.cut_offs import MAX_LIFETIME, new_token_id
 from ..trust.key_folder import KeyFolder
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
@@ -26,7 +27,8 @@ class TokenMinter:
     - `key`: a secret, a private key, or a `KeyFolder`, whose active key signs.
     - `issuer`: a string, the `iss` of the tokens.
     - `audience`: a string, or a list of strings, the `aud`.
-    - `lifetime`: seconds from minting to expiry, an integer.
+    - `lifetime`: seconds from minting to expiry, an integer. A token that lives for more than 366
+      days outlives its subject's cut-off (`trust.cut_offs`).
     - `fallbacks`: earlier keys. Tokens that they signed stay valid, so a key can be changed without
       a logout.
 
@@ -129,22 +131,34 @@ class TokenMinter:
         scopes: Sequence[str] = (),
         session: str | None = None,
         claims: Mapping[str, Any] | None = None,
+        lifetime: int | None = None,
     ) -> str:
-        """Return a new token for the subject, with a new `jti` and the session as its `sid`.
+        """Return a new token for the subject, with a new `jti`.
 
-        `claims` are extra claims that JSON can encode. They must not replace a claim that the
-        minter sets: `ValueError`. Also `ValueError` if the provider would refuse the token, or read
-        another subject or other scopes from it.
+        - `session`: the `sid`; None makes a new one. The token does not end with a session of the
+          login app unless it has its `sid`. `revoke_subject`, `end_sessions`, `disable_user` and
+          `remove_user` of a store end it.
+        - `claims`: extra claims that JSON can encode. They must not replace a claim that the minter
+          sets: `ValueError`.
+        - `lifetime`: seconds from minting to expiry, an integer up to `MAX_LIFETIME`, 366 days.
+          None takes that of the minter.
+
+        Also `ValueError` if the provider would refuse the token, or read another subject or other
+        scopes from it.
         """
         if isinstance(scopes, str):
             raise ValueError("scopes must be a list or tuple of strings")
+        if lifetime is None:
+            lifetime = self._lifetime
+        elif type(lifetime) is not int or not 0 < lifetime <= MAX_LIFETIME:
+            raise ValueError("lifetime must be an integer number of seconds, up to 366 days")
         extra = dict(claims or {})
         if RESERVED_CLAIMS & extra.keys():
             raise ValueError(
                 f"extra claims may not replace {', '.join(sorted(RESERVED_CLAIMS & extra.keys()))}"
             )
         try:
-            token = self._sign(extra | self._registered(subject, scopes, session))
+            token = self._sign(extra | self._registered(subject, scopes, session, lifetime))
             identity = self._verifier.identify(token)
         except (InvalidToken, RecursionError, TypeError, ValueError) as error:
             raise ValueError("the subject, a scope or a claim cannot be used in a token") from error
@@ -161,17 +175,17 @@ class TokenMinter:
         return self._verifier.identify(token)
 
     def _registered(
-        self, subject: str, scopes: Sequence[str], session: str | None
+        self, subject: str, scopes: Sequence[str], session: str | None, lifetime: int
     ) -> dict[str, Any]:
-        now = int(time.time())
+        now = time.time()
         audience = self._provider.audience
         return {
             "iss": self._provider.issuer,
             "sub": subject,
             "aud": audience if isinstance(audience, str) else list(audience or ()),
-            "iat": now,
-            "exp": now + self._lifetime,
-            "jti": secrets.token_urlsafe(16),
+            "iat": int(now),
+            "exp": int(now) + lifetime,
+            "jti": new_token_id(now),
             "sid": session or secrets.token_urlsafe(16),
             "scope": " ".join(scopes),
         }

@@ -4,7 +4,7 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
 from typing import TypeAlias
@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 from .._options import require
 from ..errors import ConfigurationError
 from ..readings import readings, to_wsgi
+from .errors import LoginError
 
 _FOLDER = Path(__file__).parent / "page"
 _TEXTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(_FOLDER.glob("*.json"))}
@@ -25,58 +26,108 @@ _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; "
-    "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
+    "img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    # Under `no-referrer` the Origin of the form would be `null`.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Vary": "Accept-Language",
     **_NOSNIFF,
 }
+_AGAIN = """<!doctype html>
+<html lang="en">
+  <head><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>...</title></head>
+</html>
+"""
+"""A browser that a foreign page led here leaves out the session cookie. It adds it when a page of
+this site asks, and this one asks for itself."""
+
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 
 Handler: TypeAlias = Callable[[Request], Response]
 
 
-def login_page(title: str | None = None, template: str | os.PathLike[str] | None = None) -> Handler:
-    """Return the handler of `GET /login`.
+class LoginPage:
+    """The sign-in page.
 
     - `title`: the name above the heading of the page.
     - `template`: a file that replaces `page/login.html`: a `string.Template` in UTF-8. It may use
-      the names of `page/en.json` and `$lang`, `$title`, `$next`, `$texts`. Write `$$` for a dollar.
+      the names of `page/en.json` and `$lang`, `$title`, `$heading`, `$next`, `$texts`. For browsers
+      without scripts there are `$message`, `$message_class`, `$form_hidden` and `$panel_hidden`.
+      Write `$$` for a dollar.
 
     A template that cannot be read or rendered raises `ConfigurationError`.
     """
-    require(
-        title is None or (isinstance(title, str) and title and _is_unicode(title)),
-        'title must be a string that is not empty: title="Example"',
-    )
-    page = _read_template(_FOLDER / "login.html" if template is None else template)
 
-    def render(language: str, following: str) -> str:
-        texts = _TEXTS[language]
-        values = {**texts, "title": title or "", "next": following, "texts": json.dumps(texts)}
-        return page.substitute(
-            {name: html.escape(value) for name, value in values.items()}, lang=language
+    def __init__(
+        self, title: str | None = None, template: str | os.PathLike[str] | None = None
+    ) -> None:
+        require(
+            title is None or (isinstance(title, str) and title and _is_unicode(title)),
+            'title must be a string that is not empty: title="Example"',
         )
+        self._title = title or ""
+        self._page = _read_template(_FOLDER / "login.html" if template is None else template)
+        try:
+            for language in _TEXTS:
+                self._render(language, "", None, is_signed_in=False)
+        except (KeyError, ValueError) as error:
+            raise ConfigurationError(
+                "template must only use names of the page after a $ (write $$ for a dollar): "
+                f"{error}"
+            ) from error
 
-    try:
-        for language in _TEXTS:
-            render(language, "")
-    except (KeyError, ValueError) as error:
-        raise ConfigurationError(
-            f"template must only use names of the page after a $ (write $$ for a dollar): {error}"
-        ) from error
-
-    def handler(request: Request) -> Response:
+    def response(
+        self,
+        request: Request,
+        following: str,
+        error: LoginError | None = None,
+        *,
+        is_signed_in: bool = False,
+    ) -> Response:
+        """Return the page: for somebody who is to land on `following`, with what was wrong."""
         language = _language(request)
         headers = {**_PAGE_HEADERS, "Content-Language": language}
-        return Response(
-            render(language, local_path(request.args.getlist("next"))),
-            200,
-            headers,
-            mimetype="text/html",
+        if error is not None:
+            headers.update(error.headers)
+            headers.pop("WWW-Authenticate", None)  # a form has no credentials to repeat
+        body = self._render(language, following, error, is_signed_in=is_signed_in)
+        status = 200 if error is None else error.status
+        return Response(body, status, headers, mimetype="text/html")
+
+    def again(self) -> Response:
+        """Return a page that asks for its own address once more."""
+        return Response(_AGAIN, 200, _PAGE_HEADERS, mimetype="text/html")
+
+    def _render(
+        self, language: str, following: str, error: LoginError | None, *, is_signed_in: bool
+    ) -> str:
+        texts = _TEXTS[language]
+        values = {
+            **texts,
+            "title": self._title,
+            "next": following,
+            "texts": json.dumps(texts),
+            "heading": texts["signed_in"] if is_signed_in else texts["sign_in"],
+            "message": "" if error is None else _message(texts, error),
+            "message_class": "message" if error is None else "message error",
+        }
+        return self._page.substitute(
+            {name: html.escape(value) for name, value in values.items()},
+            lang=language,
+            form_hidden="hidden" if is_signed_in else "",
+            panel_hidden="" if is_signed_in else "hidden",
         )
 
-    return handler
+
+def _message(texts: Mapping[str, str], error: LoginError) -> str:
+    """Say what was wrong, as the script of the page does."""
+    if error.status == 429:
+        seconds = int(error.headers.get("Retry-After", "60"))
+        unit, count = ("seconds", seconds) if seconds < 120 else ("minutes", -(-seconds // 60))
+        time = texts[unit].replace("{count}", str(count))
+        return texts["throttled"].replace("{time}", time)
+    kinds = {400: "incomplete", 401: "wrong", 403: "foreign"}
+    return texts[kinds.get(error.status, "unavailable")]
 
 
 def _language(request: Request) -> str:

@@ -15,7 +15,7 @@ _LOGIN = ("title", "allowed_origins")
 
 
 def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
-    """Return the login app that an `[app:...]` section describes. `ConfigurationError` names the
+    """Return the login app that an `[app:...]` section describes. A `ConfigurationError` names the
     option at fault."""
     values = read_options(options, (*_MINTER, *_SIGNERS, *STORE, *_LOGIN), defaults=global_conf)
     key, store = only_one_of(_SIGNERS, values), store_of(values)
@@ -29,5 +29,5 @@ def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
 def filter_app_factory(
     app: WSGIApplication, global_conf: Mapping[str, str], *, prefix: str, **options: str
 ) -> WSGIApplication:
-    """Put the login app under `prefix` in front of the app, as a `[filter:...]` section says."""
+    """Put the login app of a `[filter:...]` section in front of the app, under `prefix`."""
     return app_factory(global_conf, **options).wrap(app, prefix=prefix)

@@ -9,37 +9,45 @@ from werkzeug.wrappers import Request, Response
 from ..errors import InvalidRequest, InvalidToken, StoreUnavailable
 from ..stores.base import Store
 from ..trust.key_folder import PUBLISHED_FOR
-from ..wire.addresses import client_address, peer_address
 from ..wire.credentials import extract
-from . import audit
 from .body import flag_field, read_fields, text_field
 from .cookies import CookieMode
 from .errors import NO_STORE, LoginError, json_response
-from .grants import Grants, Peer
+from .forms import Forms, peer_of, unavailable
+from .grants import Grants
 from .minter import TokenMinter
-from .pages import page_file
+from .pages import LoginPage, page_file
 
 Handler: TypeAlias = Callable[[Request], Response]
 
-_RETRY_AFTER = {"Retry-After": "5"}
-
 
 class Routes:
-    """Answers the requests to the login app. `page` answers `GET /login`."""
+    """Answers the requests to the login app."""
 
     def __init__(
-        self, store: Store, minter: TokenMinter, grants: Grants, cookies: CookieMode, page: Handler
+        self,
+        store: Store,
+        minter: TokenMinter,
+        grants: Grants,
+        cookies: CookieMode,
+        page: LoginPage,
     ) -> None:
         self._store = store
         self._minter = minter
         self._grants = grants
         self._cookies = cookies
-        self._handlers = self._make_handlers(page)
+        self._forms = Forms(cookies, page)
+        self._handlers = self._make_handlers()
 
     @property
     def paths(self) -> Iterable[str]:
         """Every path that the login app answers."""
         return self._handlers.keys()
+
+    def methods_of(self, path: str) -> tuple[str, ...]:
+        """Return the methods that a path answers."""
+        named = self._handlers[path]
+        return (*named, "HEAD") if "GET" in named else tuple(named)
 
     def answer(self, request: Request) -> Response:
         """Answer a request, or raise `LoginError`."""
@@ -53,16 +61,14 @@ class Routes:
         try:
             return handler(request)
         except StoreUnavailable as error:
-            audit.record("unavailable", _peer(request).address, error=error)
-            raise LoginError(
-                503, "temporarily_unavailable", "The service cannot log you in now.", _RETRY_AFTER
-            ) from error
+            raise unavailable(error, peer_of(request)) from error
 
-    def _make_handlers(self, page: Handler) -> dict[str, dict[str, Handler]]:
+    def _make_handlers(self) -> dict[str, dict[str, Handler]]:
         handlers: dict[str, dict[str, Handler]] = {
             "/token": {"POST": self._token},
             "/revoke": {"POST": self._revoke},
-            "/login": {"GET": page},
+            "/login": {"GET": self._forms.show, "POST": self._forms.log_in},
+            "/logout": {"POST": self._forms.log_out},
             "/health": {"GET": self._health},
         }
         for name in ("login.css", "login.js", "jwt-client.js"):
@@ -74,8 +80,8 @@ class Routes:
     def _token(self, request: Request) -> Response:
         fields = read_fields(request)
         if flag_field(request, fields, "cookie"):
-            return self._cookies.token(request, fields, _peer(request))
-        return json_response(200, self._grants.grant(fields, _peer(request)))
+            return self._cookies.token(request, fields, peer_of(request))
+        return json_response(200, self._grants.grant(fields, peer_of(request)))
 
     def _revoke(self, request: Request) -> Response:
         header_token = _header_token(request)
@@ -86,10 +92,10 @@ class Routes:
         if "token" in fields or not (tokens or is_cookie_mode):
             tokens.insert(0, text_field(fields, "token"))
         if is_cookie_mode:
-            return self._cookies.revoke(request, tokens, _peer(request), everywhere=everywhere)
+            return self._cookies.revoke(request, tokens, peer_of(request), everywhere=everywhere)
         # The token that the body names is meant (RFC 7009 section 2.1): many clients send their own
         # in the header of every request.
-        self._grants.revoke(tokens[:1], _peer(request), everywhere=everywhere)
+        self._grants.revoke(tokens[:1], peer_of(request), everywhere=everywhere)
         return json_response(200, {})
 
     def _jwks(self, request: Request) -> Response:
@@ -105,14 +111,10 @@ def _allow(methods: Iterable[str]) -> str:
     return ", ".join("GET, HEAD" if method == "GET" else method for method in methods)
 
 
-def _peer(request: Request) -> Peer:
-    return Peer(peer_address(request.environ), client_address(request.environ))
-
-
 def _header_token(request: Request) -> str | None:
     """Return the token of the Authorization header. A malformed header raises `LoginError` 400.
 
-    A token that is too large cannot be ours, so it counts as absent: None.
+    Return None for a token that is too large, since it cannot be ours.
     """
     try:
         credentials = extract(request.environ)

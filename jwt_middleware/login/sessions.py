@@ -12,7 +12,7 @@ the successor.
 
     secrets in time    S1 -> S2 -> S3           S3 is current, S2 previous, S1 older
     S3                 rotates to S4
-    S2                 gets S3, for `reuse_grace` seconds after S3 was made, used or not
+    S2                 gets S3, for `reuse_grace` seconds after S3 was created, used or not
     S2 later, or S1    reuse: a thief or the victim came second (RFC 9700 section 4.14.2); the
                        session ends
     any other secret   also reuse: only a holder of a token of the session knows its name
@@ -35,6 +35,7 @@ from typing import NoReturn
 
 from .._options import check_seconds, require
 from ..stores.base import Session, SessionStore, User
+from ..trust.cut_offs import LOGIN_SESSION
 
 _NAME_BYTES, _SECRET_BYTES = 16, 32
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes fill 64 characters: one string each.
@@ -46,6 +47,10 @@ two; the limit stops a loop over a faulty store."""
 class SessionEnded(Exception):
     """The refresh token is unknown, expired, reused or ended: `invalid_grant` (RFC 6749 section
     5.2)."""
+
+
+class SessionExpired(SessionEnded):
+    """The session has expired by the clock of this machine, which may be ahead of the others."""
 
 
 class TokenReused(SessionEnded):
@@ -96,7 +101,7 @@ class Sessions:
         now = time.time()
         session = Session(
             name_hash=_hash(name),
-            sid=secrets.token_urlsafe(16),
+            sid=f"{LOGIN_SESSION}{secrets.token_urlsafe(16)}",
             issuer=self._issuer,
             user_id=str(user.id),
             user_version=user.version,
@@ -112,7 +117,8 @@ class Sessions:
     def rotate(self, refresh_token: str, token_lifetime: int) -> tuple[str, Session]:
         """Return the next refresh token, and the session.
 
-        `SessionEnded` when the token is no longer valid. `TokenReused` when it was used before,
+        `SessionEnded` when the token is no longer valid, `SessionExpired` when only its time is
+        over. `TokenReused` when it was used before,
         which ends the session. `ForeignToken` when its session belongs to another issuer.
         """
         name, secret = _parts(refresh_token)
@@ -131,15 +137,16 @@ class Sessions:
                 raise TokenReused(session)
             if changed == session or self._store.replace_session(session, changed):
                 return _token(name, successor), changed
-            # Another request won the race. If it used this token, this is now the previous one.
+            # Another request won the race. If it used this token, this token is now the previous
+            # one.
         raise SessionEnded
 
     def end(self, refresh_token: str, *, all_of_the_user: bool = False) -> Session | None:
         """End the session of a refresh token and revoke its access tokens. Return the session.
 
-        A token that cannot be refreshed, because it is unknown or was used before, ends nothing:
-        None. A token of an expired session ends that session, and returns None too. `ForeignToken`
-        when the session belongs to another issuer.
+        Return None without effect for a token that is unknown or was used before, so that it cannot
+        be refreshed. Return None for a token of an expired session too, but end that session. Raise
+        `ForeignToken` if the session belongs to another issuer.
         """
         try:
             name, secret = _parts(refresh_token)
@@ -149,7 +156,7 @@ class Sessions:
         except SessionEnded:
             return None
         if _is_expired(session):
-            self._store.end_session(session)  # its last access token may be good for a while
+            self._store.end_session(session)  # its last access token may still be valid
             return None
         if not (_matches(secret, session.secret_hash) or self._is_in_grace(session, secret)):
             return None
@@ -182,14 +189,15 @@ class Sessions:
         return session
 
     def _refuse_expired(self, session: Session, secret: bytes) -> NoReturn:
-        """Raise `SessionEnded`, and end the session only if its token was used before.
+        """Raise `SessionExpired`, or end the session if its token was used before.
 
-        The clock of this machine may be ahead. So a session whose current token comes is left to
-        the other machines, and the store removes it by its own clock.
+        The clock of this machine may be ahead. So with its current token, the session is left to
+        other machines, and the store removes it by its own clock.
         """
         if not _matches(secret, session.secret_hash):
             self._store.end_session(session)
-        raise SessionEnded
+            raise SessionEnded
+        raise SessionExpired
 
     def _rotated(self, session: Session, secret: bytes, successor: bytes) -> Session:
         now = time.time()

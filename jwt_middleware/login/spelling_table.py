@@ -1,12 +1,15 @@
-"""Characters that collations take for others, beyond what Unicode's decompositions and names say.
+"""Lists characters that collations treat as others, beyond Unicode's decompositions and names.
 
-Each entry of the table is what is folded to (one or two code points in hexadecimal, or `-` for
-nothing), a colon, and the characters that fold to it. The table is the rest that `login.spelling`
-needs so that all characters of equal weight fold alike in ICU 72's root collation (at its first
-level, with punctuation or without) and in MySQL's and MariaDB's utf8mb4_general_ci,
-utf8mb4_unicode_ci, utf8mb4_unicode_520_ci and utf8mb4_uca1400_ai_ci, of which
-utf8mb4_0900_ai_ci is an edition: letters above others, radicals of ideographs, older and final
-forms, signs without a weight.
+Each entry of the table has a result (one or two code points in hexadecimal, or `-` for nothing), a
+colon, and the characters that fold to it. The table has the remaining characters that
+`login.spelling` needs to fold all characters of equal weight alike, in these collations:
+
+- ICU 72's root collation, at its first level, with punctuation or without;
+- MySQL's and MariaDB's utf8mb4_general_ci, utf8mb4_unicode_ci, utf8mb4_unicode_520_ci and
+  utf8mb4_uca1400_ai_ci, of which utf8mb4_0900_ai_ci is an edition.
+
+They are letters above others, radicals of ideographs, older and final forms, and signs without a
+weight.
 """
 
 from collections.abc import Iterator
@@ -79,4 +82,4 @@ def _entries() -> Iterator[tuple[str, str]]:
 
 
 EQUALS = dict(_entries())
-"""What a character folds to."""
+"""Maps a character to its folding."""

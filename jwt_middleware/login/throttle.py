@@ -32,9 +32,9 @@ _MAX_WINDOW = 366 * 86_400
 """Seconds. A window may be at most this long, so that every store can add it to the time."""
 
 _MAX_AMOUNT = 10**9
-"""Attempts of the highest limit: more than that bounds nothing, and no counter can hold any."""
+"""Attempts of the highest limit. A higher limit would be useless, and may overflow counters."""
 
-# What `limits` reads, but for digits of other scripts and for 0, which it takes for 1.
+# The syntax of `limits`, without digits of other scripts and without 0, which it treats as 1.
 _LIMIT = re.compile(r"\s*[1-9][0-9]*\s*(?:/|per)\s*(?:[1-9][0-9]*\s*)?[a-z]+\s*", re.I | re.A)
 
 _SITE_PREFIX, _HOUSEHOLD_PREFIX = 48, 64
@@ -56,15 +56,14 @@ class Throttle:
 
     - `per_name_and_address`: one name from one address.
     - `per_known_address`: one name from one address where it logged in within 30 days. It applies
-      beside the limit above, and limits the guesses of a neighbor behind the same address.
+      in addition to the limit above, and limits the guesses of a neighbor at the same address.
     - `per_name`: one name from all other addresses together. A stranger can use it up, but cannot
       lock the user out of a known address.
     - `per_address`: all names from one address. For IPv6 both the /64 and the /48 count.
 
-    An address is known for the exact spelling of a name; all spellings count together.
-    Without an address (`client_address` returns None) only `per_name` applies. Spellings of a name
-    share a counter: see `login.spelling`.
-    A window starts with its first failure. An invalid limit raises `ConfigurationError`.
+    An address is known for the exact spelling of a name, but all spellings of a name share a
+    counter (`login.spelling`). Without an address (`client_address` returns None) only `per_name`
+    applies. A window starts with its first failure. An invalid limit raises `ConfigurationError`.
     """
 
     per_name_and_address: str = "5/minute"
@@ -80,12 +79,12 @@ class Throttle:
         """Count an attempt before the password is hashed.
 
         `address` comes from `wire.addresses.client_address`. An attempt over a limit raises
-        `Throttled` and is not counted. `StoreUnavailable` if the counters cannot be reached.
+        `Throttled` and is not counted. Counters that cannot be reached raise `StoreUnavailable`.
         """
         name = _digest(fold_spelling(username))
         networks = _networks(address) if address else ()
-        # Another user may have a name of the same folding. An address where they logged in must
-        # not become a known one for this name: they could guess its password from a thousand.
+        # Another user may have a name with the same folding. Their addresses must not become known
+        # for this name, or they could guess its password from a thousand addresses.
         seen = f"{_digest(username)} {networks[0]}" if networks else None
         attempt = Attempt(counters, _digest(seen) if seen else None)
         try:

@@ -1,17 +1,17 @@
-"""Report-only rules: which rules are enforced, and which only say what they would have answered.
+"""Separates the rules that are enforced from report-only rules, which only report their answer.
 
 An owner proves a rule before enforcing it. So a report-only rule must neither refuse nor open a
-path, and its report must be what enforcing it would do:
+path, and its report must predict the answer under enforcement:
 
-- Requests are answered as if the report-only rules were not there. A report-only
+- Requests are answered as if the report-only rules did not exist. A report-only
   `Rule("/api/admin", scope("admin"))` below `Rule("/api")` leaves `/api/admin` as closed as it was.
-- Reports come from the table of candidates, in which they are enforced: there the longest prefix
-  wins among all rules. A report-only rule may have the prefix and the methods of a rule that is
-  enforced, and takes its place there. So an owner tries a stricter rule beside today's.
+- Reports come from the table of candidates, in which report-only rules are enforced. The longest
+  prefix wins there among all rules. A report-only rule may have the prefix and the methods of an
+  enforced rule, and replaces it there. So an owner can try a stricter rule beside today's.
 
-To inject the identity of a good token, a report-only rule verifies tokens as an enforced one does.
-So a request may wait for keys or revocations that are due, for as long as it would then; while they
-cannot be reached, later requests pass at once.
+A report-only rule verifies tokens as an enforced one does, and sets the identity of a valid token.
+So a request may wait for keys or revocations that are due, as long as under an enforced rule. While
+they cannot be reached, later requests pass at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +25,10 @@ Match: TypeAlias = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
 
 
 def matches_of(rules: Sequence[Rule]) -> tuple[Match, Match | None]:
-    """Return what finds the rules that are enforced, and what finds the report-only ones that
-    would govern a request; None where there are none.
+    """Return two functions: one finds the enforced rules of a request, the other its report-only
+    rules. The second is None if there are no report-only rules.
 
-    `ConfigurationError` as `tables_of` has it.
+    Raises `ConfigurationError` as `tables_of` does.
     """
     enforced, candidates = tables_of(rules)
     match = enforced.match if enforced else _no_rules
@@ -44,11 +44,11 @@ def _only_reporting(match: Match) -> Match:
 
 
 def tables_of(rules: Sequence[Rule]) -> tuple[RuleTable | None, RuleTable | None]:
-    """Return the table of the rules that are enforced, and that of the candidates, each None where
-    there is no such rule.
+    """Return the table of enforced rules and the table of candidates. Each is None if it would be
+    empty.
 
-    `ConfigurationError` for anything that is not a list of rules, or for a prefix that two rules
-    of one table have.
+    Raises `ConfigurationError` if `rules` is not a list of rules, or if two rules of one table have
+    the same prefix.
     """
     form = f'rules must be a list of Rule, got {rules!r}; rules=[Rule("/api")]'
     checked = tuple_of(Rule, rules, form)
@@ -56,11 +56,11 @@ def tables_of(rules: Sequence[Rule]) -> tuple[RuleTable | None, RuleTable | None
     if not reporting:
         return RuleTable(checked), None
     enforced = [rule for rule in checked if not rule.report_only]
-    replaced = {_place_of(rule) for rule in reporting}
-    left = [rule for rule in enforced if _place_of(rule) not in replaced]
+    replaced = {_unique_key(rule) for rule in reporting}
+    left = [rule for rule in enforced if _unique_key(rule) not in replaced]
     return RuleTable(enforced) if enforced else None, RuleTable([*left, *reporting])
 
 
-def _place_of(rule: Rule) -> tuple[object, ...]:
-    """Return what two rules of one table must not have in common."""
+def _unique_key(rule: Rule) -> tuple[object, ...]:
+    """Return the values that no two rules of one table may share."""
     return rule.prefix, rule.methods, rule.exact

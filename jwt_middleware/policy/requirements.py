@@ -1,17 +1,17 @@
-"""What a rule may ask of the caller.
+"""Requirements that a rule may ask of its callers.
 
-A requirement is any callable `(Identity) -> bool | None`. It agrees by returning None or True, and
-says no by returning False or by raising a `Refusal`. Any other answer is a fault of the
-requirement, and refuses the request. A requirement is never asked without an `Identity`.
+A requirement is any callable `(Identity) -> bool | None`. It agrees by returning None or True. It
+refuses by returning False or by raising a `Refusal`. Any other answer is a fault of the requirement
+and refuses the request. A requirement is never asked without an `Identity`.
 """
 
 import inspect
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from .._frozen import Frozen
 from .._options import is_text, require
 from ..errors import (
     ConfigurationError,
@@ -20,6 +20,7 @@ from ..errors import (
     InvalidToken,
     Refusal,
     Unavailable,
+    is_answerable,
 )
 from ..identity import Identity
 
@@ -32,11 +33,10 @@ _log = logging.getLogger("jwt_middleware")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class _Marker:
-    """A requirement that asks nothing of a caller: it says what becomes of a request without
-    one."""
+class _Marker(Frozen):
+    """A requirement that asks nothing of a caller. It decides about requests without one."""
 
+    __slots__ = ("name",)
     name: str
 
     def __call__(self, identity: Identity) -> None:
@@ -51,18 +51,18 @@ class _Marker:
 
 
 authenticated: Requirement = _Marker("authenticated")
-"""A verified token is needed: 401 without one."""
+"""Requires a verified token; a request without one gets 401."""
 
 optional: Requirement = _Marker("optional")
-"""A request without a token passes; one with a bad token does not. What stands beside it is asked
-of a caller."""
+"""Lets requests without a token pass, but not those with a bad token. Requirements beside it are
+asked of callers that send a token."""
 
 public: Requirement = _Marker("public")
-"""Every request passes, and no credential is read."""
+"""Lets every request pass, and reads no credential."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Scopes:
+class _Scopes(Frozen):
+    __slots__ = ("names",)
     names: tuple[str, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -74,11 +74,11 @@ class _Scopes:
         return f"scope({_listed(self.names)})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Claim:
+class _Claim(Frozen):
+    __slots__ = ("path", "typed_values", "values")
     path: tuple[str, ...]
+    typed_values: frozenset[tuple[object, Any]]
     values: tuple[Any, ...]
-    typed_values: frozenset[tuple[type, Any]]
 
     def __call__(self, identity: Identity) -> None:
         """Raise `InsufficientScope` unless the claim has one of the values."""
@@ -94,8 +94,8 @@ class _Claim:
         return f"claim({_listed((name, *self.values))})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _IssuedBy:
+class _IssuedBy(Frozen):
+    __slots__ = ("names",)
     names: tuple[str, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -107,15 +107,15 @@ class _IssuedBy:
         return f"issued_by({_listed(self.names)})"
 
     def issuers(self, known: frozenset[str]) -> frozenset[str]:
-        """Return those of the issuers that it leaves. `ConfigurationError` if it leaves none."""
+        """Return the issuers that it accepts. Raise `ConfigurationError` if there are none."""
         left = known.intersection(self.names)
         listed = ", ".join(sorted(map(repr, known)))
         require(left, f"{self!r} names no configured provider (known: {listed})")
         return left
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _AnyOf:
+class _AnyOf(Frozen):
+    __slots__ = ("alternatives",)
     alternatives: tuple[Requirement, ...]
 
     def __call__(self, identity: Identity) -> None:
@@ -125,7 +125,8 @@ class _AnyOf:
             try:
                 return ask(alternative, identity)
             except Refusal as refusal:
-                if refusal.reason == "requirement_failed":  # broken, which is not a no
+                # A broken requirement has not refused the caller; another must not hide the fault.
+                if refusal.reason == "requirement_failed":
                     raise
                 first = first or refusal
         assert first is not None  # noqa: S101 (there is at least one alternative)
@@ -135,27 +136,27 @@ class _AnyOf:
         return f"any_of({_listed(self.alternatives)})"
 
     def issuers(self, known: frozenset[str]) -> frozenset[str]:
-        """Return those of the issuers that the alternatives leave."""
+        """Return the issuers that at least one alternative accepts."""
         return frozenset().union(*[issuers_of(one, known) for one in self.alternatives])
 
 
 def scope(*names: str) -> Requirement:
-    """All of these scopes are needed (RFC 6749 section 3.3): `InsufficientScope` naming them."""
+    """Require all of these scopes (RFC 6749 section 3.3): `InsufficientScope` names them."""
     are_scopes = _are_texts(names) and all(map(_SCOPE.fullmatch, names))
-    require(
-        are_scopes,
-        "scope must be called with one or more names without spaces, "
-        f"got scope({_listed(names)}); scope('read', 'write') asks for both",
-    )
+    if not are_scopes:  # looked at here, since a view may make one at each request
+        raise ConfigurationError(
+            "scope must be called with one or more names without spaces, "
+            f"got scope({_listed(names)}); scope('read', 'write') asks for both"
+        )
     return _Scopes(names)
 
 
 def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
-    """A claim must have one of the values, alone or in a list; without values it must be there and
-    not null.
+    """Require a claim to have one of the values, alone or in a list. Without values, the claim must
+    exist and must not be null.
 
     A tuple is the path into nested claims: `claim(("realm_access", "roles"), "admin")`. Values are
-    compared with their JSON type: 1 is not true. `InsufficientScope("claim_missing")`.
+    compared with their JSON type: 1 is not true. Raises `InsufficientScope("claim_missing")`.
 
     Check a list of values before you unpack it: `claim("role", *[])` is `claim("role")`, which any
     role fulfills.
@@ -172,11 +173,11 @@ def claim(name: str | tuple[str, ...], *values: Any) -> Requirement:
         "claim must be called with strings, numbers or booleans as values, "
         f"got {_listed(values)}; claim('role', 'admin', 'owner') accepts either",
     )
-    return _Claim(path, values, frozenset(map(_typed, values)))
+    return _Claim(path, frozenset(map(_typed, values)), values)
 
 
 def issued_by(*issuers: str) -> Requirement:
-    """The token must come from one of these issuers: `InvalidToken("issuer")`."""
+    """Require the token to come from one of these issuers, or raise `InvalidToken("issuer")`."""
     require(
         _are_texts(issuers),
         f"issued_by must be called with one or more issuers, got issued_by({_listed(issuers)}); "
@@ -186,7 +187,7 @@ def issued_by(*issuers: str) -> Requirement:
 
 
 def any_of(*requirements: Requirement) -> Requirement:
-    """One of these must hold; when none does, the refusal is that of the first."""
+    """Require one of these to hold. If none does, the refusal is that of the first."""
     require(
         requirements,
         "any_of must be called with requirements, got any_of(); any_of(scope('a'), scope('b'))",
@@ -206,7 +207,7 @@ _BUILDERS: tuple[object, ...] = (scope, claim, issued_by, any_of)
 
 
 def check_requirement(option: str, value: object) -> None:
-    """Raise `ConfigurationError`, naming the option, for what cannot be asked of an identity."""
+    """Raise `ConfigurationError`, naming the option, for what is not a requirement."""
     if any(value is builder for builder in _BUILDERS):
         name = getattr(value, "__name__", "")
         raise ConfigurationError(f"{option} must hold {name}(...), got {name} without its call")
@@ -227,7 +228,7 @@ def check_requirement(option: str, value: object) -> None:
             f"{option} must hold requirements, each {form}, got {value!r}, which cannot be "
             "called with one argument"
         ) from None
-    except ValueError:  # a builtin without a signature: whether it fits shows when it is asked
+    except ValueError:  # a builtin without a signature; a mismatch shows at the first call
         return
 
 
@@ -240,17 +241,17 @@ def _runs_later(value: object) -> bool:
 
 
 def ask(requirement: Requirement, identity: Identity) -> None:
-    """Ask a requirement of a caller. Raise the `Refusal` unless it agrees.
+    """Ask a requirement about a caller. Raise the `Refusal` unless it agrees.
 
-    False is `Forbidden`. Any other answer, and any exception that is not a `Refusal`, is a fault
-    of the requirement: one ERROR line, and `Unavailable("requirement_failed")`.
+    False means `Forbidden`. Any other answer or exception, and a `Refusal` that cannot be sent,
+    are faults of the requirement: log one ERROR line and raise `Unavailable("requirement_failed")`.
     """
     try:
         answer: object = requirement(identity)
-    except Refusal:
-        raise
     except Exception as error:
-        # Log the class alone: the text of an exception may hold what a token says.
+        if isinstance(error, Refusal) and is_answerable(error):
+            raise
+        # Log the class alone, since the message of an exception may contain parts of a token.
         _log.error("requirement %s raised %s", _name_of(requirement), type(error).__name__)
         raise Unavailable("requirement_failed") from None
     if answer is None or answer is True:
@@ -268,14 +269,14 @@ def ask(requirement: Requirement, identity: Identity) -> None:
 
 
 def _name_of(requirement: object) -> str:
-    """The name of a requirement of the owner's own. Its repr might hold a secret."""
+    """Return the name of an owner's requirement. Do not use its repr, which might hold a secret."""
     name = getattr(requirement, "__qualname__", None)
     return name if isinstance(name, str) else type(requirement).__qualname__
 
 
 def issuers_of(requirement: Requirement, known: frozenset[str]) -> frozenset[str]:
-    """Return those of the issuers that the requirement leaves. `ConfigurationError` for an
-    `issued_by` that leaves none."""
+    """Return the issuers that the requirement accepts. Raise `ConfigurationError` for an
+    `issued_by` that accepts none."""
     if isinstance(requirement, (_IssuedBy, _AnyOf)):
         return requirement.issuers(known)
     return known
@@ -289,10 +290,10 @@ def _listed(values: tuple[object, ...]) -> str:
     return ", ".join(map(repr, values))
 
 
-def _typed(value: Any) -> tuple[type, Any]:
-    """A JSON value with its type: true is not 1, and no list or object is a value."""
-    number = type(value) in (int, float)
-    return (
-        float if number else type(value),
-        value if isinstance(value, (str, int, float, bool)) else None,
-    )
+def _typed(value: Any) -> tuple[object, Any]:
+    """Return a JSON value with its type, so that true is not 1. A list or an object never counts as
+    a value. Members of an owner's `StrEnum` or `IntEnum` have the type of their values."""
+    for kind in (bool, str, (int, float)):
+        if isinstance(value, kind):
+            return kind, value
+    return type(value), None

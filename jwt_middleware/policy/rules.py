@@ -35,13 +35,13 @@ from .tree import PrefixTree, in_order
 _ANY_METHOD = frozenset(("",))
 
 _LONG = 256
-"""Characters of a path that is not cached with its rules."""
+"""Characters. Longer paths are not cached, which bounds the memory of the cache."""
 
 _MOST_RECENT = 1024
 """Paths that are cached with their rules, for each method that rules name."""
 
-# `PATH_HEADERS` by names, since every request asks for each of them: a chain of `in` takes 0.13
-# microseconds, a loop or `isdisjoint` 0.25.
+# Every request checks all of `PATH_HEADERS`. With single names, a chain of `in` takes 0.13
+# microseconds; a loop or `isdisjoint` takes 0.25.
 (
     _HEADER_1,
     _HEADER_2,
@@ -55,30 +55,31 @@ _MOST_RECENT = 1024
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
 class Rule:
-    """What a path prefix asks of its callers: every requirement, or `authenticated` when none is
-    named.
+    """Asks requirements of the callers of a path prefix: all of them must hold. Without
+    requirements, it asks for `authenticated`.
 
-    `prefix` governs itself and all below it, by whole segments. `methods` narrows the rule to these
-    methods (any case; GET includes HEAD); for others it does not exist. Name the methods that are
-    let through more easily, never those that need more, so that a method nobody thought of meets
-    the stricter rule: `Rule("/docs", scope("write"))` and
+    `prefix` governs itself and all below it, by whole segments. `methods` limits the rule to these
+    methods (any case; GET includes HEAD); for other methods it does not exist. Name the methods
+    that need less, never those that need more. Then a method that nobody thought of meets the
+    stricter rule: `Rule("/docs", scope("write"))` and
     `Rule("/docs", scope("read"), methods=("GET", "HEAD", "OPTIONS"))`.
 
-    `public` is the only requirement of its rule. `optional` lets requests without a token pass;
-    what is beside it is asked of a caller. A contradiction is a `ConfigurationError`.
+    `public` must be the only requirement of its rule. `optional` lets requests without a token
+    pass; requirements beside it are asked of callers that send one. A contradiction raises
+    `ConfigurationError`.
 
-    With `report_only` the rule is evaluated and never refuses: what it would have answered is
-    reported (`policy.candidates`).
+    With `report_only` the rule is evaluated but never refuses. The answer that it would have given
+    is reported (`policy.candidates`).
     """
 
     prefix: str
     requires: tuple[Requirement, ...]
     methods: frozenset[str]
     exact: bool
-    """Whether it governs the prefix alone, and nothing below."""
+    """Whether it governs only the prefix itself, and nothing below."""
 
     segments: tuple[str, ...] = field(repr=False)
-    """Those of the prefix, as PEP 3333 text."""
+    """The segments of the prefix, as PEP 3333 strings."""
 
     is_public: bool
     """Whether every request passes, and no credential is read."""
@@ -87,7 +88,7 @@ class Rule:
     """Whether a request without a credential passes."""
 
     report_only: bool
-    """Whether the rule only says what it would have answered."""
+    """Whether the rule only reports what it would have answered."""
 
     _asked: tuple[Requirement, ...]
 
@@ -117,7 +118,7 @@ class Rule:
             "is_public": len(requires) == 1 and requires[0] is public,
             "is_optional": any(one is optional for one in requires),
             "report_only": report_only,
-            # Those that say nothing of a caller need not be asked.
+            # The markers always agree, so leave them out.
             "_asked": tuple(
                 one for one in requires if not any(one is marker for marker in markers)
             ),
@@ -128,8 +129,8 @@ class Rule:
     def authorize(self, identity: Identity | None) -> None:
         """Raise the refusal of the first requirement that does not hold.
 
-        Without an identity no requirement is asked: `MissingToken`, unless the rule is public or
-        optional.
+        Without an identity, raise `MissingToken` unless the rule is public or optional. No
+        requirement is asked then.
         """
         if identity is None:
             if self.is_public or self.is_optional:
@@ -139,10 +140,10 @@ class Rule:
             ask(requirement, identity)
 
     def issuers(self, known: frozenset[str]) -> frozenset[str]:
-        """Return those of the known issuers that the rule leaves. `ConfigurationError` for an
-        `issued_by` that leaves none."""
+        """Return the known issuers that the rule accepts. Raise `ConfigurationError` for an
+        `issued_by` that accepts none."""
         left = frozenset.intersection(*[issuers_of(one, known) for one in self.requires])
-        require(left, f"requires of {self!r} must leave an issuer, but they exclude each other")
+        require(left, f"requires of {self!r} must accept an issuer, but they exclude each other")
         return left
 
     def __repr__(self) -> str:
@@ -154,33 +155,33 @@ class Rule:
 
 
 class RuleTable:
-    """Finds the rules of a path: the longest prefix wins, for each way to read the path."""
+    """Finds the rules of a path. The longest prefix wins, for each reading of the path."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple_of(
             Rule, rules, f'rules must be a list of Rule, got {rules!r}; rules=[Rule("/api")]'
         )
         require(self.rules, 'rules must not be empty; rules=[Rule("/")] protects everything')
-        _check_that_none_is_named_twice(self.rules)
+        _check_for_duplicates(self.rules)
         methods = {method for rule in self.rules for method in rule.methods}
         self._trees = {method: PrefixTree(self.rules, method) for method in ("", *methods)}
         self._names_methods = len(self._trees) > 1
-        # Rules of paths that were asked for before, by the method of a tree, and by every method.
+        # Cached rules of paths, by the method of a tree; and the same caches by every method.
         self._recent: dict[str, dict[str, tuple[Rule, ...]]] = {name: {} for name in self._trees}
-        self._recent_of = {name: self._recent[self._named(name)] for name in REGISTERED}
+        self._recent_of = {name: self._recent[self._tree_method(name)] for name in REGISTERED}
         self._recent_places = lru_cache(maxsize=_MOST_RECENT)(self._rules_of)
 
     def match(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
-        """Return every rule that governs the request in any reading of its path, public ones last;
-        all must hold.
+        """Return every rule that governs the request in any reading of its path, public ones last.
+        All of them must hold.
 
-        PATH_INFO decides, since frameworks route on it. What a client's headers or SCRIPT_NAME
-        make of the path can only add rules, and so can a second method (`policy.paths`). Raises a
-        `Refusal` for a request that would cost too much to read.
+        PATH_INFO decides, since frameworks route on it. A client's headers, SCRIPT_NAME and a
+        second method can only add rules (`policy.paths`). Raises a `Refusal` for a request that
+        would cost too much to read.
         """
         try:
             rules = self._recent_of[environ["REQUEST_METHOD"]][environ["PATH_INFO"]]
-        except KeyError:  # a path, a method or an environ that is not common
+        except KeyError:  # a path that is not cached, or an unusual method or environ
             return self._match_anew(environ)
         if (
             environ.get("SCRIPT_NAME")
@@ -198,10 +199,10 @@ class RuleTable:
 
     def _match_anew(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
         place = Place.from_environ(environ)
-        # A query can name hundreds of methods. Those that no rule names are one case.
-        methods = (
-            frozenset(map(self._named, methods_of(environ))) if self._names_methods else _ANY_METHOD
-        )
+        # A query can name hundreds of methods. Treat all those that no rule names as one.
+        methods = _ANY_METHOD
+        if self._names_methods:
+            methods = frozenset(map(self._tree_method, methods_of(environ)))
         path = place.path
         if len(path) >= _LONG or len(place.script_name) >= _LONG:
             return self._rules_of(methods, place)
@@ -217,8 +218,8 @@ class RuleTable:
             recent[path] = rules
         return rules
 
-    def _named(self, method: str) -> str:
-        """Return a method that a rule names, in capitals; `""` for every other one."""
+    def _tree_method(self, method: str) -> str:
+        """Return the method in capitals if a rule names it, otherwise `""`."""
         name = method.upper()
         return name if name in self._trees else ""
 
@@ -239,7 +240,7 @@ class RuleTable:
         return in_order(rules)
 
 
-def _check_that_none_is_named_twice(rules: Sequence[Rule]) -> None:
+def _check_for_duplicates(rules: Sequence[Rule]) -> None:
     named = Counter(
         (rule.prefix, rule.exact, method) for rule in rules for method in rule.methods or ("",)
     )

@@ -1,51 +1,47 @@
 """The tree that finds the rules of a reading.
 
-Rules without `*` are in a tree of dicts: one look-up a segment finds the deepest. Those with `*`
-are bits of integers, the best rule first: for each depth and each segment one integer holds the
-rules that agree there, and `&` of them leaves the rules that agree with the whole path. So a table
-costs a look-up and an `&` a segment, however often its rules branch into a literal and a `*`. With
-10,000 rules an `&` takes 0.1 microseconds.
+Rules without `*` form a tree of dicts: one look-up per segment finds the deepest rule. Rules with
+`*` are bits of integers, the best rule first. For each depth and each segment, one integer holds
+the rules that agree there. The `&` of these integers leaves the rules that agree with the whole
+path. So a table costs a look-up and an `&` per segment, however often its rules branch into a
+literal and a `*`. With 10,000 rules an `&` takes 0.1 microseconds.
 
-A segment of a request may stand for another one:
+A segment of a request may stand for another one, or for none: see `segments`.
 
-| segment | then means `x` | who reads a segment so |
-|---|---|---|
-| view name | `@@x`, `+x` | Pyramid; Morepath |
-| `.suffix` of the last segment | `x.json`, `x.` | Django REST framework, Pecan, TurboGears |
-| one punctuation for another | `a_b`, `a.b` for `a-b` | CherryPy, TurboGears: all are `_` |
-
-A rule that names a last segment, or one with punctuation, as it is says that it means just that. So
-an owner can let `/app.js` through beside a guarded `/app`. A `*` names nothing.
-
-`*` stands for one segment with at least one character. An empty one in the middle is left out by
-some frameworks and is a value to others, so both are tried.
+`*` stands for one segment with at least one character. Some frameworks skip an empty segment in the
+middle, and others treat it as a value, so both are tried.
 """
 
-import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Generic
 
 from .prefixes import WILDCARD
+from .segments import INDEX, SegmentNames
 from .wildcards import Patterns, R
 
-_AS_UNDERSCORES = str.maketrans(string.punctuation, "_" * len(string.punctuation))
+_INDEX = f"/{INDEX}"
 
+# Nanoseconds of work. Each of these is charged for:
+# - `_PER_PATH`: a reading;
+# - `_PER_WALK`: a reading that may branch;
+# - `_PER_BRANCH`: a segment that may stand for another one, and each branch that it makes;
+# - `_PER_NAME`: a name that is tried for such a segment;
+# - `_PER_LEVEL`: a level of the tree in such a reading;
+# - `_PER_PATTERN`: a rule with `*` at such a level.
 _PER_PATH = 1400
 _PER_WALK = 5000
 _PER_BRANCH = 1700
+_PER_NAME = 150
 _PER_LEVEL = 300
 _PER_PATTERN = 0.05
-"""Nanoseconds of work: for a reading; for one that may branch; for each segment that may stand for
-another one, and for each branch that it makes; for each level of the tree then; and for each rule
-with `*` at such a level."""
 
 
 Charge = Callable[[float], None]
-"""Counts some work before it is done, and raises beyond the bound."""
+"""Counts work before it is done, and raises beyond the bound."""
 
 
 def in_order(rules: set[R]) -> tuple[R, ...]:
-    """Return the rules with public ones last, so that the first tells whether a credential is
+    """Return the rules sorted, public ones last. So the first rule shows whether a credential is
     needed."""
     return tuple(
         sorted(
@@ -56,15 +52,15 @@ def in_order(rules: set[R]) -> tuple[R, ...]:
 
 
 class _Node(Generic[R]):
-    """A place in the tree of literal prefixes."""
+    """A node in the tree of literal prefixes."""
 
     __slots__ = ("below", "exact", "is_named", "rule")
 
     def __init__(self, rule: R | None) -> None:
         self.rule = rule
-        """The one that governs here and below; from above, unless one ends here."""
+        """The rule that governs this node and all below. Inherited unless a rule ends here."""
         self.exact: R | None = None
-        """The one that governs here alone."""
+        """The rule that governs this node alone."""
         self.is_named = False
         """Whether `rule` ends here."""
         self.below: dict[str, _Node[R]] = {}
@@ -74,28 +70,22 @@ _State = tuple[_Node[R] | None, R | None, int, int, int]
 
 
 class PrefixTree(Generic[R]):
-    """The rules for one method, `""` for those that no rule names, by the segments of their
-    prefixes."""
+    """The rules for one method, by the segments of their prefixes. The method `""` stands for all
+    methods that no rule names."""
 
     def __init__(self, rules: Sequence[R], method: str) -> None:
         self.depth = max(len(rule.segments) for rule in rules)
         ours = [rule for rule in rules if not rule.methods or method in rule.methods]
-        self._punctuated: dict[str, set[str]] = {}
-        """The segments of rules with punctuation, by what CherryPy and TurboGears read them as."""
-        for segment in {segment for rule in rules for segment in rule.segments} - {WILDCARD}:
-            if not segment.isalnum():
-                names = self._punctuated.setdefault(segment.translate(_AS_UNDERSCORES), set())
-                names.add(segment)
-        self._longest_punctuated = max(map(len, self._punctuated), default=0)
+        self.names = SegmentNames(segment for rule in rules for segment in rule.segments)
         self.top: _Node[R] = _Node(None)
-        # Short prefixes first, so that a new node inherits; among equal ones the rule that names
-        # the method last.
+        # Short prefixes come first, so that a new node inherits their rules. Of equal prefixes, the
+        # rule that names the method comes last and wins.
         for rule in sorted(ours, key=lambda rule: (len(rule.segments), bool(rule.methods))):
             if WILDCARD not in rule.segments:
                 self._add(rule)
         starred = [rule for rule in ours if WILDCARD in rule.segments]
         self.patterns: Patterns[R] = Patterns(starred, self.depth)
-        self._always_branches = bool(self._punctuated or self.patterns.rules)
+        self._always_branches = bool(self.names.are_punctuated or self.patterns.rules)
         self.per_level = _PER_LEVEL + _PER_PATTERN * len(self.patterns.rules)
 
     def _add(self, rule: R) -> None:
@@ -117,7 +107,7 @@ class PrefixTree(Generic[R]):
         return () if rule is None else (rule,)
 
     def rules_for_all(self, paths: Iterable[str], charge: Charge) -> set[R]:
-        """Return the rules of several readings, by all that their segments may stand for."""
+        """Return the rules of several readings, including all that their segments may stand for."""
         found: set[R] = set()
         for path in paths:
             if self._may_branch(path):
@@ -131,56 +121,46 @@ class PrefixTree(Generic[R]):
         return found
 
     def _may_branch(self, path: str) -> bool:
-        """Tell quickly whether a path may have rules beside the one of its literal segments."""
+        """Tell quickly whether a path may have other rules than that of its literal segments."""
         return (
             self._always_branches
             or "/@@" in path
             or "/+" in path
+            or _INDEX in path
             or ("." in path and "." in path.rstrip("/").rpartition("/")[2])
         )
 
     def _literal_rule(self, path: str) -> R | None:
-        """Return the rule of a path that does not branch: one look-up a segment."""
-        node, rest = self.top, ""
-        for segment in path.split("/", self.depth + 1)[1:]:
+        """Return the rule of a path that does not branch, with one look-up per segment."""
+        node, segments = self.top, path.split("/", self.depth + 1)[1:]
+        if segments and not segments[-1]:  # one slash at the end
+            segments.pop()
+        for segment in segments:
             below = node.below.get(segment)
             if below is None:
-                rest = segment
-                break
+                return node.rule
             node = below
-        return node.rule if rest else node.exact or node.rule
-
-    def other_names(self, segment: str, is_last: bool) -> tuple[list[str], list[str]]:
-        """Return what a segment may stand for beside itself: as the name of a view, and as one that
-        no rule names as it is."""
-        views: list[str] = []
-        if segment[0] == "+":
-            views.append(segment.lstrip("+"))
-        elif segment[:2] == "@@":
-            views.append(segment[2:])
-        names = [segment, *views]
-        if is_last:
-            names += [name.rpartition(".")[0] for name in names if "." in name]
-        others = names[1 + len(views) :]
-        if self._punctuated:
-            for name in names:
-                if len(name) <= self._longest_punctuated:  # both have the same length
-                    others += self._punctuated.get(name.translate(_AS_UNDERSCORES), ())
-        return views, others
+        return node.exact or node.rule
 
 
 class _Walk(Generic[R]):
-    """Finds the rules of one reading, from the top of a tree downwards, and by all branches.
+    """Finds the rules of one reading, from the top of a tree down, along all branches.
 
-    A state is a node of the literals, or None below the last of them; the rule that they have found
-    so far; the patterns that agree so far; those of them that are found; and the depth.
+    A state has five parts:
+
+    - the node of the literal tree, or None below its last node;
+    - the literal rule found so far;
+    - the patterns that agree so far, as bits;
+    - the patterns already found, as bits;
+    - the depth.
     """
 
     def __init__(self, tree: PrefixTree[R], path: str, charge: Charge) -> None:
         self._tree = tree
         self._patterns = tree.patterns
         self._charge = charge
-        self._segments = path.split("/", tree.depth + 1)[1:]
+        # One more than the longest rule has, since that one may stand for no name at all.
+        self._segments = path.split("/", tree.depth + 2)[1:]
         if self._segments and not self._segments[-1]:  # one slash at the end
             self._segments.pop()
         self._last = len(self._segments) - 1
@@ -202,7 +182,8 @@ class _Walk(Generic[R]):
     def _follow(
         self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
     ) -> None:
-        """Take each segment as it is, and leave what else it may stand for to do."""
+        """Follow each segment literally, and put the other names it may stand for on the to-do
+        list."""
         patterns, segments, first = self._patterns, self._segments, depth
         while True:
             if node is not None:
@@ -213,7 +194,7 @@ class _Walk(Generic[R]):
                 rule = rule if node is None else node.exact or rule
                 break
             segment = segments[depth]
-            if not segment.isalnum():
+            if not segment.isalnum() or segment == INDEX:
                 self._branch(node, rule, bits, matched, depth)
             node = None if node is None else node.below.get(segment)
             if bits:
@@ -226,8 +207,8 @@ class _Walk(Generic[R]):
         self._found |= self._better_of(rule, matched)
 
     def _better_of(self, rule: R | None, matched: int) -> set[R]:
-        """Return the longer of a literal rule and the patterns that were found: the former if both
-        have one length, none if there is none."""
+        """Return the longer of the literal rule and the best pattern found. The literal rule wins
+        if both have the same length. Return an empty set if nothing was found."""
         if matched:
             best = self._patterns.best_of(matched)
             if rule is None or len(best.segments) > len(rule.segments):
@@ -237,7 +218,7 @@ class _Walk(Generic[R]):
     def _branch(
         self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
     ) -> None:
-        """Leave to do what the segment at this depth may stand for beside itself."""
+        """Put the other names that the segment at this depth may stand for on the to-do list."""
         self._charge(_PER_BRANCH)
         segment = self._segments[depth]
         if not segment:
@@ -245,24 +226,39 @@ class _Walk(Generic[R]):
             if stars and depth < self._last:
                 self._todo.append((None, rule, stars, matched, depth + 1))
             return
-        if not bits and (node is None or not node.below):
+        if not bits and (node is None or not (node.below or node.exact)):
             return
-        views, others = self._tree.other_names(segment, depth == self._last)
-        known = [(name, self._patterns.every) for name in views]
+        views, others = self._tree.names.others_of(segment, depth == self._last)
+        candidates = [(name, self._patterns.every) for name in views]
         if others:
-            may = self._not_named(node, bits, depth)
-            known += [(name, may) for name in others if may is not None]
-        for name, may in known:
+            allowed = self._patterns_beside_literal(node, bits, depth)
+            candidates += [(name, allowed) for name in others if allowed is not None]
+        self._charge(_PER_NAME * len(candidates))
+        for name, allowed in candidates:
+            if not name:
+                if allowed == self._patterns.every:
+                    self._end(node, rule, bits, matched, depth)
+                continue
             below = None if node is None else node.below.get(name)
             literals = self._patterns.literals[depth].get(name, 0)
-            if below is not None or bits & may & literals:
+            if below is not None or bits & allowed & literals:
                 self._charge(_PER_BRANCH)
-                stay = bits & may & (literals | self._patterns.stars[depth])
+                stay = bits & allowed & (literals | self._patterns.stars[depth])
                 self._todo.append((below, rule, stay, matched, depth + 1))
 
-    def _not_named(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
-        """Return the patterns that count although a rule names this segment as it is, or None if
-        nothing does: they are better than that rule."""
+    def _end(
+        self, node: _Node[R] | None, rule: R | None, bits: int, matched: int, depth: int
+    ) -> None:
+        """Add the rule of a path that ends before the segment at this depth, unless it is public:
+        that would ask for nothing, and an exact rule for a start page governs that page alone."""
+        self._charge(_PER_BRANCH)
+        matched |= bits & self._patterns.exact_ends[depth]
+        best = self._better_of(rule if node is None else node.exact or rule, matched)
+        self._found |= {rule for rule in best if not rule.is_public}
+
+    def _patterns_beside_literal(self, node: _Node[R] | None, bits: int, depth: int) -> int | None:
+        """Return the patterns that count even if a rule literally names this segment, since they
+        are better than that rule. Return None if nothing counts beside it."""
         segment, is_end = self._segments[depth], depth + 1 == len(self._segments)
         below = None if node is None else node.below.get(segment)
         if below is not None and (below.is_named or (is_end and below.exact is not None)):

@@ -1,4 +1,4 @@
-"""Rules with `*` in their prefixes, as bits of integers: see `tree`."""
+"""Represents rules with `*` in their prefixes as bits of integers; see `tree`."""
 
 from collections.abc import Iterable
 from typing import Generic, Protocol, TypeVar
@@ -7,23 +7,23 @@ from .prefixes import WILDCARD
 
 
 class Governing(Protocol):
-    """What the tree must know of a rule."""
+    """The properties of a rule that the tree uses."""
 
     @property
     def prefix(self) -> str:
-        """The prefix, as text."""
+        """The prefix, as a string."""
 
     @property
     def segments(self) -> tuple[str, ...]:
-        """Its segments, as PEP 3333 text."""
+        """The segments of the prefix, as PEP 3333 strings."""
 
     @property
     def methods(self) -> frozenset[str]:
-        """The methods that it governs, none for every one."""
+        """The methods that it governs; empty for all methods."""
 
     @property
     def exact(self) -> bool:
-        """Whether it governs the prefix alone, and nothing below."""
+        """Whether it governs only the prefix itself, and nothing below."""
 
     @property
     def is_public(self) -> bool:
@@ -34,8 +34,11 @@ R = TypeVar("R", bound=Governing)
 
 
 class Patterns(Generic[R]):
-    """The rules with `*`. Bit 0 is the best of them: the longest; then literals from the left; then
-    an exact one; then one that names the method."""
+    """The rules with `*`, the best at bit 0.
+
+    A longer rule is better. Of equal length, a rule with literals further left is better, then an
+    exact rule, then one that names the method.
+    """
 
     def __init__(self, rules: Iterable[R], depth: int) -> None:
         self.rules = sorted(rules, key=_merit)
@@ -64,8 +67,10 @@ class Patterns(Generic[R]):
         return self.rules[(matched & -matched).bit_length() - 1]
 
     def better_than(self, some: int) -> int:
-        """Return the rules that are better than all of the shape of the best of these: of its
-        length, and with `*` at the same places above the last segment."""
+        """Return the rules that are better than all rules of the shape of the best of these.
+
+        Rules of one shape have the same length, and `*` at the same places above the last segment.
+        """
         return self._better[(some & -some).bit_length() - 1]
 
 

@@ -1,7 +1,9 @@
-"""Stores users, sessions, revocations and counters.
+"""Stores users, their personal tokens, sessions, revocations and counters.
 
 `SQLStore` needs SQLAlchemy and `RedisLog` needs redis-py. Both are imported on first use. `costs`
-and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`.
+and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`; `user_fields`
+with the users, in `tests/stores/test_conformance.py`; `memory_tokens` in
+`tests/stores/test_tokens.py`.
 """
 
 from importlib import import_module
@@ -12,14 +14,19 @@ from .._packages import require_package
 from .base import (
     Counters,
     NameTaken,
+    PersonalToken,
     Session,
     SessionStore,
+    TokenRecord,
+    TokenStore,
+    UnknownToken,
     UnknownUser,
     User,
     UserRecord,
     UserStore,
 )
 from .memory import MemoryStore
+from .opaque import OpaqueTokens
 from .passwords import PasswordHasher, check_password, hash_password, version_of
 
 if TYPE_CHECKING:
@@ -30,11 +37,16 @@ __all__ = [
     "Counters",
     "MemoryStore",
     "NameTaken",
+    "OpaqueTokens",
     "PasswordHasher",
+    "PersonalToken",
     "RedisLog",
     "SQLStore",
     "Session",
     "SessionStore",
+    "TokenRecord",
+    "TokenStore",
+    "UnknownToken",
     "UnknownUser",
     "User",
     "UserRecord",

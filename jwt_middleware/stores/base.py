@@ -1,4 +1,4 @@
-"""Defines what the login app needs from a store: `User`, `Session` and the protocols."""
+"""Defines the stored values `User`, `Session` and `PersonalToken`, and the protocols of stores."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +59,40 @@ class UserRecord(User):
     disabled: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalToken:
+    """A personal access token as a store lists it. Nobody can use or make a token with it.
+
+    - `id`: the argument of `remove_token`, and the `jti` of the caller.
+    - `name`: its owner's name for it.
+    - `scopes`: the requested scopes. The token has those of them that its user has now.
+    - `created_at` and `expires_at`: seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRecord:
+    """The data of a personal token in a store, for checking it.
+
+    `secret_hash` is the SHA-256 of its secret (32 bytes). `user` is None if the user was removed.
+    """
+
+    token: PersonalToken
+    secret_hash: bytes = field(repr=False)
+    is_removed: bool
+    user: UserRecord | None
+
+
+class UnknownToken(JWTMiddlewareError, LookupError):
+    """The personal token to remove does not exist in a bundled store."""
+
+
 class UnknownUser(JWTMiddlewareError, LookupError):
     """The user to change does not exist in a bundled store."""
 
@@ -113,14 +147,37 @@ class SessionStore(Protocol):
         nothing."""
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
         every issuer."""
 
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
+
+
+class TokenStore(Protocol):
+    """The personal access tokens of the users of a store, as `OpaqueTokens` needs them.
+
+    Each call raises `StoreUnavailable` within two seconds if the store does not answer.
+    """
+
+    def token_key(self) -> bytes | None:
+        """Return the key that authenticates the form of this store's tokens, or None before the
+        first token."""
+
+    def find_token(self, id: str) -> TokenRecord | None:
+        """Return the data of the token with this id, even if it is expired or removed."""
 
 
 class Counters(Protocol):
@@ -129,7 +186,7 @@ class Counters(Protocol):
 
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count atomically and return the new count. A negative amount subtracts, never
-        below zero."""
+        below zero. A count that is back at zero may be forgotten at once."""
 
     def count(self, key: str) -> tuple[int, float]:
         """Return a count and the time when it expires, in seconds since the epoch by the caller's

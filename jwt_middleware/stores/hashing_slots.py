@@ -31,7 +31,8 @@ class _HashingSlots:
         self._queue: deque[object] = deque()
 
     def enter(self, max_waiting: float) -> None:
-        """Take a slot, or wait for one. `StoreUnavailable` if too many threads wait already."""
+        """Take a slot, or wait for one. Raise `StoreUnavailable` if too many threads wait
+        already."""
         ticket = object()
         with self._changed:
             is_busy = self._hashing >= MAX_CONCURRENT_HASHES or self._queue
@@ -64,8 +65,8 @@ def _busy() -> StoreUnavailable:
 def hashing_slot(*, max_waiting: float = float("inf")) -> Iterator[None]:
     """Hold one of the two slots while a password is hashed.
 
-    `StoreUnavailable` at once if `max_waiting` others wait already, after 2 s if no slot becomes
-    free, and if memory is short.
+    Raise `StoreUnavailable` at once if `max_waiting` others wait already or if memory is short.
+    Raise it after 2 s if no slot becomes free.
     """
     slots = _slots  # A fork replaces the slots: leave the object that this thread entered.
     slots.enter(max_waiting)

@@ -1,24 +1,32 @@
-"""`MemoryStore`: stores users, sessions, revocations and counters in this process."""
+"""`MemoryStore`: stores users, their tokens, sessions, revocations and counters in this process."""
 
-import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
+from ..trust.cut_offs import subject_of
 from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session
+from .memory_tokens import TokensInMemory
 from .passwords import DEFAULT_METHOD
-from .revocations import MARGIN, PRUNE_AFTER, session_entry, token_entry
-from .users import Row, UserStoreBase, fold_name
+from .revocations import (
+    MARGIN,
+    PRUNE_AFTER,
+    session_entry,
+    sessions_entry,
+    subject_entry,
+    token_entry,
+)
+from .users import Row, fold_name
 
 _SWEEP_EVERY = 60
 """Seconds between two removals of expired entries: seldom enough to cost nothing."""
 
 
-class MemoryStore(UserStoreBase):
-    """Stores users, sessions, revocations and counters as long as this object lives.
+class MemoryStore(TokensInMemory):
+    """Stores users, their tokens, sessions, revocations and counters as long as this object lives.
 
     Use it in tests, and for an app in one process. Many threads may use one store. After a fork
     each process has its own copy. `password_method` is a method of
@@ -35,7 +43,6 @@ class MemoryStore(UserStoreBase):
         self._last_revocation = 0
         self._counts: dict[str, tuple[int, float]] = {}
         self._swept_at = time.time()
-        self._lock = threading.Lock()
 
     def ping(self) -> None:
         """Return at once: memory always answers."""
@@ -82,9 +89,10 @@ class MemoryStore(UserStoreBase):
             self._end([current] if current else [])
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
         with self._lock:
-            self._end(self._sessions_of(user_id, issuer))
+            self._end_all(user_id, issuer)
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
@@ -96,10 +104,24 @@ class MemoryStore(UserStoreBase):
         with self._lock:
             self._append(entry)
 
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+        entry = subject_entry(issuer, subject)
+        with self._lock:
+            self._append(entry)
+
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
         with self._lock:
             return any(entry.key in keys for entry in self._revocations.values())
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
+        with self._lock:
+            found = [one.expires_at for one in self._revocations.values() if one.key == key]
+        return max(found, default=0)
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """Return the entries after the cursor. For None, or for a cursor that is no longer in the
@@ -150,7 +172,12 @@ class MemoryStore(UserStoreBase):
             return row
 
     def _update(
-        self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
+        self,
+        username: str,
+        values: Mapping[str, Any],
+        *,
+        ends_sessions: bool = False,
+        ends_tokens: bool = False,
     ) -> bool:
         with self._lock:
             key = fold_name(username)
@@ -160,14 +187,17 @@ class MemoryStore(UserStoreBase):
             version = row.version + 1 if ends_sessions else row.version
             self._rows[key] = replace(row, **values, version=version)
             if ends_sessions:
-                self._end(self._sessions_of(str(row.id)))
+                self._end_all(str(row.id))
+            if ends_tokens:
+                self._end_tokens_of(row.id)
             return True
 
     def _delete(self, username: str) -> bool:
         with self._lock:
             row = self._rows.pop(fold_name(username), None)
             if row is not None:
-                self._end(self._sessions_of(str(row.id)))
+                self._end_all(str(row.id))
+                self._end_tokens_of(row.id)
             return row is not None
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:
@@ -179,6 +209,10 @@ class MemoryStore(UserStoreBase):
     def _sessions_of(self, user_id: str, issuer: str | None = None) -> list[Session]:
         found = [self._sessions[name] for name in self._names_of.get(user_id, ())]
         return [session for session in found if issuer in (None, session.issuer)]
+
+    def _end_all(self, user_id: str, issuer: str | None = None) -> None:
+        self._end(self._sessions_of(user_id, issuer))
+        self._append(sessions_entry(issuer, user_id))
 
     def _end(self, sessions: Iterable[Session]) -> None:
         for session in sessions:
@@ -205,18 +239,25 @@ class MemoryStore(UserStoreBase):
         """Remove expired entries once a minute.
 
         Revocations stay for another hour, because the clock of this machine may be ahead for a
-        while.
+        while. Of the cut-offs of one key the last is enough.
         """
         is_recent = self._swept_at <= now < self._swept_at + _SWEEP_EVERY
         if is_recent:
             return
         self._swept_at = now
+        last = {entry.key: number for number, entry in self._revocations.items()}
         self._revocations = {
             number: entry
             for number, entry in self._revocations.items()
             if entry.expires_at + PRUNE_AFTER > now
+            and (last[entry.key] == number or subject_of(entry.key) is None)
         }
-        self._counts = {key: value for key, value in self._counts.items() if value[1] > now}
+        self._sweep_tokens(now)
+        # A count of zero is that of attempts that were given back. A flood of them must not fill
+        # the memory with the names that they were for.
+        self._counts = {
+            key: value for key, value in self._counts.items() if value[0] and value[1] > now
+        }
         for session in list(self._sessions.values()):
             if session.expires_at + session.token_lifetime + MARGIN <= now:
                 self._forget(session)

@@ -9,6 +9,7 @@ name. A check that succeeds is never padded: its caller knows the password.
 import hashlib
 import logging
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -38,10 +39,11 @@ _log = logging.getLogger("jwt_middleware.login")
 class _UnknownNames:
     """Knows the cost of an unknown name: its method, or a costlier method found in the table."""
 
-    __slots__ = ("costliest",)
+    __slots__ = ("costliest", "has_seen_table")
 
     def __init__(self) -> None:
         self.costliest: Method | None = None
+        self.has_seen_table = False
 
     def target(self, method: Method) -> Method:
         """Return the method whose cost every failed check must reach."""
@@ -88,7 +90,7 @@ class PasswordHasher:
     def rehash(self, password: str) -> str:
         """Return a new hash of a password that has just been checked.
 
-        `StoreUnavailable` at once when others wait for a slot: the next login can do it.
+        Raise `StoreUnavailable` at once if others wait for a slot, since the next login can do it.
         """
         with hashing_slot(max_waiting=MAX_WAITING_CHECKS):
             return generate_password_hash(password, self.method)
@@ -97,6 +99,25 @@ class PasswordHasher:
         """Return whether the password matches the hash. None stands for an unknown name, and takes
         the time of this method."""
         return _check(stored_hash, password, _method(self.method), self._unknown)
+
+    def expect(self, stored_hashes: Callable[[], Iterable[str]]) -> None:
+        """Make unknown names cost as much as the costliest of these hashes, from the first check
+        on.
+
+        `stored_hashes` returns hashes of the table. It is called once: without it, the first wrong
+        password for a costlier hash would show that its name exists.
+        """
+        if self._unknown.has_seen_table:
+            return
+        one_of_each = {_method_text(one): one for one in stored_hashes()}.values()
+        unknown, found = _method(self.method), [read_hash(one)[0] for one in one_of_each]
+        others = [method for method in found if method and method != unknown]
+        if others:
+            with hashing_slot(max_waiting=MAX_WAITING_CHECKS):
+                for method in others:
+                    if _is_costlier(method, self._unknown.target(unknown)):
+                        _report_costlier(method, self._unknown.target(unknown), self._unknown)
+        self._unknown.has_seen_table = True
 
     def needs_rehash(self, stored_hash: str) -> bool:
         """Return whether the hash has another method or other parameters than a new hash."""
@@ -119,8 +140,8 @@ def check_password(stored_hash: str | None, password: str, *, unknown: str | Non
     512 MiB returns False after the same time, with a WARNING on the logger `jwt_middleware.login`.
     A password that no user can have, such as one over 1024 bytes, returns False at once.
 
-    `StoreUnavailable` if two hashes run and two checks wait already, or if memory is short.
-    `ConfigurationError` if `unknown` is not a method.
+    Raise `StoreUnavailable` if two hashes run and two checks wait already, or if memory is short.
+    Raise `ConfigurationError` if `unknown` is not a method.
     """
     if unknown is None:
         return _check(stored_hash, password, _method(DEFAULT_METHOD), _unknown_by_default)
@@ -131,7 +152,7 @@ def hash_password(password: str) -> str:
     """Return a hash for your own user table. It takes the default time of an unknown name.
 
     A password that is empty, longer than 1024 bytes in UTF-8, not Unicode, or contains NUL raises
-    `ConfigurationError`. `StoreUnavailable` if no slot is free within 2 s.
+    `ConfigurationError`. Raise `StoreUnavailable` if no slot is free within 2 s.
     """
     return PasswordHasher().hash(password)
 
@@ -179,10 +200,20 @@ def _check(
             fault,
         )
     elif method is not None and missing < -target.work // _TOLERANCE:
-        if learned is not None:
-            learned.learn(method)
-        _warn_costlier(method.text, target.text)
+        _report_costlier(method, target, learned)
     return False
+
+
+def _is_costlier(method: Method, target: Method) -> bool:
+    """Return whether a check of this method costs more than one of the target, beyond the noise."""
+    if method.kind == target.kind:
+        return method.work > target.work + target.work // _TOLERANCE
+    seconds = []
+    for one in (method, target):  # The works of two kinds have no common unit: measure a part.
+        started_at = time.thread_time()
+        _spend_work(one, one.work // _MEASURED_PART, "password")
+        seconds.append(time.thread_time() - started_at)
+    return seconds[0] > seconds[1] * (1 + 1 / _TOLERANCE)
 
 
 def _pad(method: Method, seconds: float, target: Method, password: str) -> int:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from .._options import require
 from ..errors import ConfigurationError, StoreUnavailable
 from ..trust.revocation import Revocation, RevocationPage
-from .revocations import PRUNE_AFTER, token_entry
+from .revocations import PRUNE_AFTER, subject_entry, token_entry
 
 _TIMEOUT = 1
 """Seconds to connect, and again to wait for an answer: every call ends within about two."""
@@ -34,8 +34,11 @@ _PAGE = 10_000
 _ADD = """
 local amount = tonumber(ARGV[2])
 local count = tonumber(redis.call('GET', KEYS[1]))
-if count then
-    return redis.call('INCRBY', KEYS[1], math.max(amount, -count))
+if count and count + amount <= 0 then
+    redis.call('DEL', KEYS[1])
+    return 0
+elseif count then
+    return redis.call('INCRBY', KEYS[1], amount)
 elseif amount > 0 then
     redis.call('SET', KEYS[1], amount, 'EX', ARGV[1])
     return amount
@@ -97,6 +100,17 @@ class RedisLog:
         A value that cannot be the `jti` or `exp` of a token raises `ConfigurationError`.
         """
         self.append([token_entry(token_id, expires_at, issuer)])
+
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+        self.append([subject_entry(issuer, subject)])
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
+        with _answering():
+            return float(self._client.zscore(_REVOKED, key) or 0)
 
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""

@@ -1,10 +1,11 @@
-"""Builds the entries that the bundled stores append to a revocation log, and says how long an entry
-must stay there."""
+"""Builds the entries that the bundled stores append to a revocation log, and defines how long an
+entry must stay there."""
 
 import re
 import time
 
 from .._options import require
+from ..trust.cut_offs import CUT_OFF_LASTS, sessions_key, subject_key
 from ..trust.revocation import Revocation, revocation_key
 
 MARGIN = 300
@@ -15,7 +16,12 @@ PRUNE_AFTER = 3600
 """Seconds after which a store deletes an expired entry: clocks may differ this much. Deleting an
 entry too early would make a revoked token valid again. Deleting it late costs 100 bytes."""
 
+REPLACE_AFTER = 3600
+"""Seconds after which a cut-off makes way for the next one of its key. A cut-off lasts a year, and
+a user who logs out everywhere again and again must not fill the log."""
+
 _TEXT = re.compile(r"[^\0\ud800-\udfff]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _USAGE = "revoke(token_id='...', expires_at=1790000000)"
 
 
@@ -48,6 +54,30 @@ def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:
         f"expires_at must be the exp of a token, in seconds since the epoch: {_USAGE}",
     )
     return Revocation(revocation_key("jti", issuer, token_id), expires_at + MARGIN)
+
+
+def subject_entry(issuer: str, subject: str) -> Revocation:
+    """Return the entry that revokes the tokens of a subject that were issued until now.
+
+    A value that cannot be the `iss` or `sub` of a token raises `ConfigurationError`.
+    """
+    usage = "revoke_subject('https://login.example', '1')"
+    for name, value in (("issuer", issuer), ("subject", subject)):
+        is_right = _is_text(value) and value and not _CONTROL.search(value)
+        require(
+            is_right,
+            f"{name} must be that of a token, a string that is not empty and has no control "
+            f"characters or surrogates: {usage}",
+        )
+    return Revocation(subject_key(issuer, subject), time.time() + CUT_OFF_LASTS)
+
+
+def sessions_entry(issuer: str | None, user_id: str) -> Revocation:
+    """Return the entry that revokes the tokens which an app minted by hand for a user until now.
+
+    Without an issuer, those of every issuer. The tokens of the user's sessions end by their `sid`.
+    """
+    return Revocation(sessions_key(issuer or "", user_id), time.time() + CUT_OFF_LASTS)
 
 
 def _is_text(value: object) -> bool:

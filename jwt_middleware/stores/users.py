@@ -1,29 +1,28 @@
 """Checks, finds and changes the users of the bundled stores, independent of where the rows are
 stored."""
 
-import json
 import logging
 import re
 import reprlib
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from .._options import require, tuple_of
-from ..errors import ConfigurationError, StoreUnavailable
+from .._options import require
+from ..errors import StoreUnavailable
 from .base import NameTaken, UnknownUser, User, UserRecord
 from .passwords import DEFAULT_METHOD, PasswordHasher
+from .user_fields import join_scopes, read_claims, write_claims
 
 _log = logging.getLogger("jwt_middleware.login")
 
 _MAX_NAME = 255
 _ID = re.compile(r"[1-9][0-9]{0,18}")
 _MAX_ID = 2**63 - 1
-_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3: scope-token
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Row:
         return UserRecord(**self._visible(), disabled=self.disabled)
 
     def _visible(self) -> dict[str, Any]:
-        scopes, claims = tuple(self.scopes.split()), _read_claims(self.claims)
+        scopes, claims = tuple(self.scopes.split()), read_claims(self.claims)
         return {
             "id": self.id,
             "username": self.username,
@@ -80,13 +79,17 @@ class UserStoreBase(ABC):
         """Return the user with this name and password. Return None otherwise, and for a disabled
         user.
 
-        Any value that a client sends may be passed. Known and unknown names take the same time. A
-        correct password whose hash has another method than this store is hashed again.
-        `StoreUnavailable` if the store cannot answer, or at once if too many logins are waiting.
+        Any value that a client sends may be passed. Known, unknown and disabled names take the same
+        time. A correct password whose hash has another method than this store is hashed again.
+        Raise `StoreUnavailable` if the store cannot answer, or at once if too many logins wait.
         """
+        self._hasher.expect(self._some_hashes)
         row = self._find(username) if _is_name(username) else None
+        if row is not None and row.disabled:
+            # A correct password is never padded, so its time would show that it is correct.
+            row = None
         is_correct = self._hasher.check(row.password_hash if row else None, password)
-        if row is None or not is_correct or row.disabled:
+        if row is None or not is_correct:
             return None
         if self._hasher.needs_rehash(row.password_hash):
             # The password was correct, so the login succeeds; the next one tries again.
@@ -112,8 +115,8 @@ class UserStoreBase(ABC):
     ) -> User:
         """Store a new user and return it. `claims` are extra claims for its tokens.
 
-        `NameTaken`, a `ConfigurationError`, when the name is taken. `ConfigurationError` when an
-        argument cannot be stored.
+        Raise `NameTaken`, a `ConfigurationError`, if the name is taken. Raise `ConfigurationError`
+        if an argument cannot be stored.
         """
         require(
             _is_name(username),
@@ -123,8 +126,8 @@ class UserStoreBase(ABC):
         values = {
             "username": username,
             "password_hash": self._hasher.hash(password),
-            "scopes": _join(scopes),
-            "claims": _write_claims(claims),
+            "scopes": join_scopes(scopes),
+            "claims": write_claims(claims),
             "disabled": False,
             "version": 0,
         }
@@ -139,30 +142,54 @@ class UserStoreBase(ABC):
 
     def set_scopes(self, username: str, scopes: Sequence[str]) -> None:
         """Replace a user's scopes."""
-        self._change(username, scopes=_join(scopes))
+        self._change(username, scopes=join_scopes(scopes))
 
     def disable_user(self, username: str) -> None:
-        """Refuse a user's logins and end its sessions. Its name and id stay taken. Disabling it
-        again only ends its sessions."""
-        self._change(username, ends_sessions=True, disabled=True)
+        """Refuse a user's logins and end its sessions and personal tokens. Its name and id stay
+        taken. Disabling it again only ends its sessions."""
+        self._change(username, ends_sessions=True, ends_tokens=True, disabled=True)
+
+    def enable_user(self, username: str) -> None:
+        """Accept a disabled user's logins again. Its ended sessions stay ended. A user that is not
+        disabled stays as it is."""
+        self._change(username, disabled=False)
 
     def remove_user(self, username: str) -> None:
-        """Delete a user and end its sessions. Another user, with another id, may take the name."""
+        """Delete a user and end its sessions and personal tokens. Another user, with another id,
+        may take the name."""
         _require_found(_is_name(username) and self._delete(username), username)
 
     def users(self) -> list[UserRecord]:
         """Return all users, also the disabled ones, ordered by name (by code point)."""
         return [row.record() for row in self._all()]
 
-    def _change(self, username: str, *, ends_sessions: bool = False, **values: object) -> None:
+    def _change(
+        self,
+        username: str,
+        *,
+        ends_sessions: bool = False,
+        ends_tokens: bool = False,
+        **values: object,
+    ) -> None:
         is_found = _is_name(username) and self._update(
-            username, values, ends_sessions=ends_sessions
+            username, values, ends_sessions=ends_sessions, ends_tokens=ends_tokens
         )
         _require_found(is_found, username)
+
+    def _row_of(self, username: str) -> Row:
+        """Return the row of a user, or raise `UnknownUser`."""
+        row = self._find(username) if _is_name(username) else None
+        if row is None:
+            raise _unknown(username)
+        return row
 
     @abstractmethod
     def ping(self) -> None:
         """Return if the store answers, else raise `StoreUnavailable`."""
+
+    def _some_hashes(self) -> Iterable[str]:
+        """Return stored hashes that another `password_method` may have made."""
+        return ()
 
     @abstractmethod
     def _find(self, username: str) -> Row | None: ...
@@ -180,14 +207,20 @@ class UserStoreBase(ABC):
 
     @abstractmethod
     def _update(
-        self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
+        self,
+        username: str,
+        values: Mapping[str, Any],
+        *,
+        ends_sessions: bool = False,
+        ends_tokens: bool = False,
     ) -> bool:
         """Return whether the row exists. With `ends_sessions`, end its sessions and increase its
-        version in the same step."""
+        version in the same step. With `ends_tokens`, end its personal tokens too."""
 
     @abstractmethod
     def _delete(self, username: str) -> bool:
-        """Return whether the row existed. End its sessions in the same step."""
+        """Return whether the row existed. End its sessions and personal tokens in the same
+        step."""
 
     @abstractmethod
     def _replace_hash(self, row: Row, password_hash: str) -> None:
@@ -217,7 +250,11 @@ def _warn_without_version(table: str) -> None:
 
 def _require_found(is_found: bool, username: str) -> None:
     if not is_found:
-        raise UnknownUser(f"there is no user named {username!r}")
+        raise _unknown(username)
+
+
+def _unknown(username: object) -> UnknownUser:
+    return UnknownUser(f"there is no user named {username!r}")
 
 
 def fold_name(username: str) -> str:
@@ -232,45 +269,3 @@ def _is_name(username: object) -> bool:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in username):
         return False
     return fold_name(username) != ""
-
-
-def _join(scopes: Sequence[str]) -> str:
-    names = tuple_of(
-        str,
-        scopes,
-        "scopes must be a list or tuple of strings, such as scopes=('read', 'write'), "
-        f"got {reprlib.repr(scopes)}",
-    )
-    for name in names:
-        require(
-            _SCOPE_TOKEN.fullmatch(name),
-            'each of scopes must be printable ASCII without spaces, " and \\ (RFC 6749 section '
-            f"3.3), got {reprlib.repr(name)}",
-        )
-    return " ".join(dict.fromkeys(names))
-
-
-def _write_claims(claims: Mapping[str, Any] | None) -> str:
-    given = {} if claims is None else claims
-    try:
-        text = json.dumps(given, allow_nan=False)
-        # JSON turns a tuple into a list, and a number that is a key into a string.
-        comes_back_equal = isinstance(given, dict) and json.loads(text) == given
-    except (RecursionError, TypeError, ValueError):
-        comes_back_equal = False
-    if not comes_back_equal:
-        raise ConfigurationError(
-            "claims must be a dict that JSON gives back unchanged, such as "
-            f"claims={{'department': 'sales'}}, got {type(claims).__name__}"
-        )
-    return text
-
-
-def _read_claims(text: str) -> dict[str, Any]:
-    try:
-        claims = json.loads(text)
-    except (RecursionError, TypeError, ValueError):
-        claims = None
-    if not isinstance(claims, dict):
-        raise StoreUnavailable("the claims of a user are damaged")
-    return claims

@@ -1,5 +1,5 @@
-"""The test kit: real tokens, really verified, for suites that call protected paths. Nothing of an
-app is patched.
+"""The test kit: real tokens, really verified, for suites that call protected paths. It does not
+patch the app.
 
     from myapp import app
 
@@ -7,12 +7,12 @@ app is patched.
         client = jwt_client(app)
         assert client.as_user("ada").get("/api/me").json["id"] == "ada"
 
-The fixtures are in `jwt_middleware.pytest_plugin`; a `unittest.TestCase` uses what is here:
+The fixtures are in `jwt_middleware.pytest_plugin`. A `unittest.TestCase` uses this module:
 
     def setUp(self):
         self.client = Client(app, self.enterContext(trusting(app)))
 
-With Django it is `DjangoClient`, since Django's own client goes round WSGI middleware.
+For Django use `DjangoClient`, since Django's own client bypasses WSGI middleware.
 """
 
 from importlib import import_module
@@ -57,7 +57,7 @@ _LAZY = {
         "DjangoClient needs Django: pip install Django",
     ),
 }
-"""The names that need a package: their module, the package, and what is said without it."""
+"""The names that need a package: their module, the package, and the message if it is missing."""
 
 # `from jwt_middleware.testing import *` imports every name of `__all__`. Leave out a name whose
 # package is not installed, or the import would fail.

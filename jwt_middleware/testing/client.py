@@ -11,19 +11,19 @@ from .lifetime import Lifetime
 from .tokens import Tokens
 
 with warnings.catch_warnings():
-    # WebOb imports cgi, which warns until Python 3.12: not a fault of the suite that runs with
-    # `-W error`, and nothing that it could mend.
+    # WebOb imports cgi, which warns until Python 3.12. A suite that runs with `-W error` would fail
+    # and could not fix it.
     warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
     from webtest import TestApp  # type: ignore[import-untyped]
     from webtest.app import CookiePolicy  # type: ignore[import-untyped]
 
 
 class Client(TestApp):  # type: ignore[misc]
-    """A `webtest.TestApp` of an app that accepts the tokens: `Client(app, tokens)` within
+    """A `webtest.TestApp` for an app that accepts the tokens: `Client(app, tokens)` within
     `trusting(app)`.
 
-    Each of the clients made of another has its options, a token of its own and no cookies yet: it
-    is another browser.
+    A client made from another one acts as another browser. It has the same options, its own token
+    and no cookies.
     """
 
     def __init__(self, app: Any, tokens: Tokens, **options: Any) -> None:
@@ -34,13 +34,13 @@ class Client(TestApp):  # type: ignore[misc]
     def as_user(
         self, subject: str, *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
     ) -> Self:
-        """Return a client that sends a good token, made now, of this subject; the arguments are
-        `Tokens.good`'s."""
+        """Return a client that sends a new valid token for this subject. The arguments are those of
+        `Tokens.good`."""
         self.lifetime.check()
         return self.with_token(self.tokens.good(subject, scopes=scopes, issuer=issuer, **claims))
 
     def with_token(self, token: str) -> Self:
-        """Return a client that sends this token, whatever it is worth."""
+        """Return a client that sends this token, valid or not."""
         require(isinstance(token, str), "token must be a string")
         client = self.anonymous
         client.authorization = ("Bearer", token)
@@ -56,6 +56,6 @@ class Client(TestApp):  # type: ignore[misc]
         return client
 
     def do_request(self, *arguments: Any, **options: Any) -> Any:
-        """Send a request, as `TestApp` does; `ConfigurationError` once the test is over."""
+        """Send a request as `TestApp` does. Raise `ConfigurationError` after the test has ended."""
         self.lifetime.check()
         return super().do_request(*arguments, **options)

@@ -1,7 +1,7 @@
 """`DjangoClient`: Django's test client, which sends a token through the whole WSGI app.
 
-Django's own client calls Django's handler, and goes round whatever wraps it in `WSGI_APPLICATION`:
-a protected path is answered without the middleware. This is the only module that needs Django.
+Django's own client calls Django's handler and bypasses the wrappers in `WSGI_APPLICATION`. So it
+would get an answer for a protected path without the middleware. Only this module needs Django.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,17 +36,17 @@ from .lifetime import Lifetime
 from .tokens import Tokens
 
 _REQUESTS = "jwt_middleware.testing.requests"
-"""An environ key of this module: the list that gets Django's request."""
+"""An environ key of this module: a list, to which Django's request is appended."""
 
 
 class DjangoClient(Client):  # type: ignore[misc, unused-ignore]
-    """A `django.test.Client` of a WSGI app that accepts the tokens: `DjangoClient(app, tokens)`
+    """A `django.test.Client` for a WSGI app that accepts the tokens: `DjangoClient(app, tokens)`
     within `trusting(app)`.
 
-    `app` is what a server loads, Django wrapped in its middleware. `wsgi_application()` returns the
-    one that the setting `WSGI_APPLICATION` names. Options, methods and answers are those of
-    Django's client; an answer of the middleware is an `HttpResponse` too. Each of the clients made
-    of another has its options, a token of its own and no cookies yet.
+    `app` is the object that a server loads: Django wrapped in its middleware. `wsgi_application()`
+    returns the one that the setting `WSGI_APPLICATION` names. Options, methods and answers are
+    those of Django's client. An answer of the middleware is an `HttpResponse` too. A client made
+    from another one has the same options, its own token and no cookies.
     """
 
     def __init__(self, app: Any, tokens: Tokens, **options: Any) -> None:
@@ -58,13 +58,13 @@ class DjangoClient(Client):  # type: ignore[misc, unused-ignore]
     def as_user(
         self, subject: str, *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
     ) -> Self:
-        """Return a client that sends a good token, made now, of this subject; the arguments are
-        `Tokens.good`'s."""
+        """Return a client that sends a new valid token for this subject. The arguments are those of
+        `Tokens.good`."""
         self.lifetime.check()
         return self.with_token(self.tokens.good(subject, scopes=scopes, issuer=issuer, **claims))
 
     def with_token(self, token: str) -> Self:
-        """Return a client that sends this token, whatever it is worth."""
+        """Return a client that sends this token, valid or not."""
         require(isinstance(token, str), "token must be a string")
         client = self.anonymous
         client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
@@ -80,7 +80,8 @@ class DjangoClient(Client):  # type: ignore[misc, unused-ignore]
         return client
 
     def request(self, **request: Any) -> Any:
-        """Send a request through the whole app; `ConfigurationError` once the test is over."""
+        """Send a request through the whole app. Raise `ConfigurationError` after the test has
+        ended."""
         self.lifetime.check()
         return super().request(**request)
 
@@ -91,7 +92,7 @@ def wsgi_application() -> Any:
 
 
 class _Handler:
-    """Calls a WSGI app where Django's client calls Django's handler."""
+    """Calls a WSGI app in place of Django's handler."""
 
     def __init__(self, app: Any, enforce_csrf_checks: bool) -> None:
         self._app = app
@@ -111,7 +112,7 @@ class _Handler:
 
 
 def _request_class(enforce_csrf_checks: bool) -> type[WSGIRequest]:
-    """Return a request that is as Django's client makes it, and that the client can find."""
+    """Return a class of requests like those of Django's client, which the client can find."""
 
     class Request(WSGIRequest):  # type: ignore[misc, unused-ignore]
         def __init__(self, environ: dict[str, Any]) -> None:
@@ -124,8 +125,11 @@ def _request_class(enforce_csrf_checks: bool) -> type[WSGIRequest]:
 
 @contextmanager
 def _requests_are(request_class: type[WSGIRequest]) -> Iterator[None]:
-    """Let Django make its requests of this class until the end of the block: no signal of Django's
-    tells of a request, and its client must mark it and show it in the answer."""
+    """Let Django create its requests with this class until the end of the block.
+
+    Django has no signal that passes the request, but the client must mark it and attach it to the
+    response.
+    """
     usual = WSGIHandler.request_class
     WSGIHandler.request_class = request_class
     try:
@@ -136,8 +140,7 @@ def _requests_are(request_class: type[WSGIRequest]) -> Iterator[None]:
 
 @contextmanager
 def _connections_stay_open() -> Iterator[None]:
-    """A request must not close the database connection of the test, as Django's own client sees to
-    it."""
+    """Prevent requests from closing the test's database connection, as Django's own client does."""
     signals = (request_started, request_finished)
     connected = [signal for signal in signals if signal.disconnect(close_old_connections)]
     try:
@@ -148,7 +151,8 @@ def _connections_stay_open() -> Iterator[None]:
 
 
 def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> HttpResponseBase:
-    """Call the app, and return Django's own response where that came through, else one like it."""
+    """Call the app. Return Django's own response if the app passed it through, else a similar
+    one."""
     begun: list[tuple[str, list[tuple[str, str]]]] = []
     written: list[bytes] = []
 
@@ -159,7 +163,7 @@ def _call(app: Callable[..., Iterable[bytes]], environ: dict[str, Any]) -> HttpR
         return written.append
 
     body = app(environ, start_response)
-    # A response of Django's passes wrappers as the iterable that it is, with all its attributes.
+    # Wrappers pass Django's response through as an iterable, so all its attributes are still there.
     response = body if isinstance(body, HttpResponseBase) else _response(body, written)
     status, headers = begun[0]
     code, _, response.reason_phrase = status.partition(" ")
@@ -178,7 +182,7 @@ def _response(body: Iterable[bytes], written: list[bytes]) -> HttpResponse:
 
 
 def _set_headers(response: HttpResponseBase, headers: list[tuple[str, str]]) -> None:
-    """Give the response what was sent, with what wrappers added and without what they took away."""
+    """Set the headers that were sent, since wrappers may have added or removed some."""
     sent: dict[str, str] = {}
     for name, value in headers:
         if name.lower() == "set-cookie":

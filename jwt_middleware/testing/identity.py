@@ -1,4 +1,4 @@
-"""`identity_environ`: what the middleware would set, for test clients that go round it."""
+"""`identity_environ`: the middleware's environ keys, for test clients that bypass it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +18,8 @@ def identity_environ(
     issuer: str = "https://issuer.example",
     **claims: Any,
 ) -> dict[str, Any]:
-    """Return the environ keys that the middleware sets for this caller, read from a real token by a
-    real verifier.
+    """Return the environ keys that the middleware sets for this caller. A real verifier reads them
+    from a real token.
 
     For clients that call a framework without its WSGI middleware, as Django's does:
     `client.get("/api/me", **identity_environ("ada"))`. The audience is the claim `aud`, or `test`.
@@ -30,7 +30,7 @@ def identity_environ(
     )
     middleware = JWTMiddleware(_no_app, providers=[provider], rules=[Rule("/")])
     identity = middleware.verify(Tokens([provider], key).good(subject, scopes=scopes, **claims))
-    # Views that call `enforce` ask for the middleware too.
+    # Views that call `enforce` need the middleware too.
     environ: dict[str, Any] = {GOVERNED_BY_KEY: (middleware, middleware.rules, None)}
     put_identity(environ, identity, "Bearer", names_one_person=True)
     return environ

@@ -1,4 +1,4 @@
-"""`KeyServer`: an issuer on loopback that publishes its keys, well or not."""
+"""`KeyServer`: an issuer on loopback that publishes its keys, and can fail to."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ _JWKS, _METADATA = "/jwks.json", "/.well-known/openid-configuration"
 
 
 class KeyServer:
-    """Serves a JWKS document at `url` (RFC 7517 section 5) while it is entered, and mints the
+    """Serves a JWKS document at `url` (RFC 7517 section 5) within its `with` block, and mints the
     tokens of its `issuer`.
 
     `RemoteKeySet(server.url)` fetches the keys; `Provider.discover(server.issuer,
@@ -32,12 +32,12 @@ class KeyServer:
         self.recover()
 
     def rotate(self) -> None:
-        """Sign with the next key from now on, which has been published already, and publish the one
-        after it.
+        """Sign with the next key from now on, which is already published, and publish the one after
+        it.
 
-        The key that signed before is published no more. Whoever fetched the keys before two
-        rotations knows neither of the new ones; a `RemoteKeySet` looks for an unknown key when its
-        last fetch is 30 s ago.
+        The former signing key is not published any more. After two rotations, a client that fetched
+        the keys before does not know either of the new keys. A `RemoteKeySet` looks for an unknown
+        key if its last fetch was 30 s ago.
         """
         self._key, self._next_key = self._next_key, Key.generate()
 
@@ -47,15 +47,15 @@ class KeyServer:
         self._may_answer.set()
 
     def hang(self) -> None:
-        """Answer no request from now on, until `recover` or `fail`."""
+        """Do not answer requests until `recover` or `fail`."""
         self._may_answer.clear()
 
     def recover(self) -> None:
-        """Answer well from now on."""
+        """Answer correctly from now on."""
         self.fail(200)
 
     def token(self, subject: str = "ada", **how: Any) -> str:
-        """Return a good token of this issuer; the other arguments are those of `Tokens.good`."""
+        """Return a valid token of this issuer. The other arguments are those of `Tokens.good`."""
         provider = Provider(issuer=self.issuer, audience=self.audience, keys=KeySet([self._key]))
         return Tokens([provider], self._key).good(subject, **how)
 
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         status, body = self.server.keys._answer(self.path)
-        with suppress(OSError):  # the client is gone, which is what it should do
+        with suppress(OSError):  # the client has gone, as it should after a timeout
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

@@ -1,20 +1,20 @@
-"""`Lifetime`: a client says when its test is over, instead of an unexplained 401."""
+"""`Lifetime`: reports the use of a client after its test, instead of an unexplained 401."""
 
 from ..errors import ConfigurationError
 
 
 class Lifetime:
-    """How long a client and all clients made of it may be used: until `end`.
+    """The time for which a client and all clients made from it may be used: until `end`.
 
     The app trusts a client's tokens for the length of one test or module. Without this check, a
-    client in a global variable or of a wider fixture would get 401 for a good token.
+    client in a global variable or in a fixture of wider scope would get 401 for a valid token.
     """
 
     def __init__(self) -> None:
         self._is_over = False
 
     def end(self) -> None:
-        """Let each later `check` raise."""
+        """Let each later `check` raise an error."""
         self._is_over = True
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""`cheap_passwords`: a store hashes new passwords in a millisecond, for a while."""
+"""`cheap_passwords`: lets a store hash new passwords in a millisecond, for a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,16 +7,16 @@ from ..stores.passwords import PasswordHasher
 from ..stores.users import UserStoreBase
 
 CHEAP = "scrypt:1024:8:1"
-"""A hash of one millisecond: for tests only."""
+"""A hash that takes one millisecond, for tests only."""
 
 
 @contextmanager
 def cheap_passwords(store: UserStoreBase) -> Iterator[None]:
     """Let this `SQLStore` or `MemoryStore` make cheap hashes until the end of the block.
 
-    Users that are added in the block, and passwords that are set in it, get cheap hashes. A hash
-    made before keeps its strength and its cost. A cheap one that remains is replaced at the next
-    login after the block.
+    Users that are added and passwords that are set in the block get cheap hashes. Earlier hashes
+    keep their strength and their cost. A cheap hash that remains is replaced at the next login
+    after the block.
     """
     usual = store.replace_hasher(_CheapHasher(CHEAP))
     try:
@@ -26,7 +26,11 @@ def cheap_passwords(store: UserStoreBase) -> Iterator[None]:
 
 
 class _CheapHasher(PasswordHasher):
+    def expect(self, stored_methods: object) -> None:
+        """Do nothing: a strong hash in the table must not make every failed login of a test
+        dear."""
+
     def needs_rehash(self, stored_hash: str) -> bool:
-        """Return False: a strong hash must not become a cheap one, in whatever database a test may
-        have opened."""
+        """Return False, since a test must not replace strong hashes in its database by cheap
+        ones."""
         return False

@@ -1,4 +1,4 @@
-"""`assert_protected`: no hostile request reaches a path without a good token."""
+"""`assert_protected`: proves that hostile requests do not reach a path without a valid token."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from wsgiref.util import setup_testing_defaults
 
-from .._options import require
+from .._options import got, require
 from ..readings import to_wsgi
 from .spellings import forgeries, spellings
 from .tokens import FLAWS, Tokens, forged_tokens
 from .trust import trusting
 
 _METHODS = ("GET", "HEAD", "POST", "get")
-_NO_TOKEN = "no token"  # noqa: S105 (the name of a hole)
+_NO_TOKEN = "no token"  # noqa: S105 (the name of a hole, not a secret)
 _NO_TOKENS = {"another scheme": "Basic YWRhOg==", "empty token": "Bearer "}
 _EXAMPLES = 3
 """How many requests of a kind a report shows."""
@@ -27,21 +27,21 @@ _WORD = re.compile(rb"\w+")
 def assert_protected(
     app: Any, path: str, *, token: str | Tokens | None = None, subject: str = "ada", **how: Any
 ) -> None:
-    """Send the path to a WSGI app in hostile ways, without a good token, and raise an
-    `AssertionError` if one gets in.
+    """Call a path of a WSGI app in hostile ways, without a valid token, and raise an
+    `AssertionError` if a request gets in.
 
-    `subject` and `how` (`scopes`, `issuer`, claims) are those of `Tokens.good`, for a caller who
-    may call the path: with that token GET or POST must be answered 2xx. Then come some 250
-    spellings of the path, forged headers, and every bad token (a revoked one if the app has a
-    `RevocationList`), with several methods. It is a leak when that
+    `subject` and `how` (`scopes`, `issuer`, claims) are those of `Tokens.good`, for a caller that
+    may call the path. With that token, the answer to GET or POST must be 2xx. Then some 250
+    spellings of the path, forged headers and every bad token are sent with several methods. A
+    revoked token is among them if the app has a `RevocationList`. An answer is a leak
 
-    - for the path itself is answered 2xx, or for a spelling of it 2xx with another page than the
-      app has for a path that does not exist;
-    - is answered 500, or by an exception, where the same request with the good token is not.
+    - if it is 2xx for the path itself, or 2xx for a spelling of it with another page than for a
+      path that does not exist;
+    - if it is 500 or an exception, and the same request with the valid token is not.
 
-    The app is one with a `JWTMiddleware`, or any other with `token`: a good token, or the `Tokens`
-    of its issuer, which make those bad ones too that only who has the key can make. The report
-    shows requests, and never a token.
+    The app has a `JWTMiddleware`, or is any other app, with `token`. That is a valid token, or the
+    `Tokens` of its issuer, which can also make the bad tokens that need the key. The report shows
+    requests, and never a token.
     """
     with ExitStack() as stack:
         if token is None:
@@ -66,7 +66,7 @@ class _Answer(NamedTuple):
 
     @property
     def words(self) -> set[bytes]:
-        """Those of the body, but for an echo of the request."""
+        """The words of the body, without an echo of the request."""
         return set(_WORD.findall(self.body)) - _echo(self.sent)
 
     @property
@@ -75,12 +75,12 @@ class _Answer(NamedTuple):
 
 
 class _Target:
-    """An app, and the path in it that is to be protected."""
+    """An app and its path that must be protected."""
 
     def __init__(self, app: Any, path: str, good: str) -> None:
         require(
             isinstance(path, str) and path.startswith("/"),
-            "path is one of the app, such as '/api/me'",
+            f"path must be a path of the app with a leading slash, got {got(path)}; '/api/me'",
         )
         path, _, self._query = path.partition("?")
         self.path = to_wsgi(unquote(path))
@@ -93,7 +93,7 @@ class _Target:
         }
 
     def send(self, method: str, changes: Mapping[str, str]) -> _Answer:
-        """Send one request; an exception counts as 500."""
+        """Send one request. An exception counts as 500."""
         environ: dict[str, Any] = {
             "HTTP_HOST": "localhost",
             "CONTENT_LENGTH": "0",
@@ -108,7 +108,7 @@ class _Target:
         return _Answer(status, body, changes)
 
     def leaks(self, method: str, changes: Mapping[str, str]) -> int | None:
-        """Send a request that has no good token, and return its status if that is a leak."""
+        """Send a request without a valid token. Return its status if that is a leak."""
         answer = self.send(method, changes)
         if answer.status == 500:
             return None if self.send(method, {**changes, **self._good}).status == 500 else 500
@@ -116,18 +116,18 @@ class _Target:
         return answer.status if is_leak else None
 
     def _require_welcome(self, path: str) -> None:
-        told = []
+        answers = []
         for method in ("GET", "POST"):
             answer = self.send(method, {"PATH_INFO": self.path, **self._good})
             if answer.is_good:
                 return
-            told.append(f"{answer.status} to {method}")
+            answers.append(f"{answer.status} to {method}")
         form = "pass the subject=, scopes= or claims of somebody who may call it"
-        raise AssertionError(f"{path} answers {' and '.join(told)} with a good token: {form}")
+        raise AssertionError(f"{path} answers {' and '.join(answers)} with a good token: {form}")
 
     def _is_another_page(self, method: str, changes: Mapping[str, str], answer: _Answer) -> bool:
-        """Whether it is what anybody gets elsewhere: where there is nothing, or where no header was
-        forged."""
+        """Return whether anybody gets the same answer elsewhere: for a missing path, or without
+        forged headers."""
         if changes["PATH_INFO"] == self.path:
             return False
         first, second = self._fallbacks[method]
@@ -157,7 +157,7 @@ def _call(app: Any, environ: dict[str, Any]) -> tuple[int, bytes]:
 
 
 def _echo(changes: Mapping[str, str]) -> set[bytes]:
-    """The words by which an app may repeat what was sent, as it is, in a URL or in JSON."""
+    """Return the words with which an app may repeat the request: literally, in a URL or in JSON."""
     sent = " ".join(changes.values())
     return set(
         _WORD.findall(
@@ -167,9 +167,9 @@ def _echo(changes: Mapping[str, str]) -> set[bytes]:
 
 
 def _leaks(target: _Target, bad: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
-    """What got in: hole to request to methods."""
+    """Return the requests that got in: hole to request to methods."""
     leaks: dict[str, dict[str, list[str]]] = {}
-    unguarded = set()  # methods for which anything else that gets in says nothing new
+    unguarded = set()  # methods that pass without a token, so other holes would add nothing
     for hole, method, changes in _requests(target.path, bad):
         if method not in unguarded and (status := target.leaks(method, changes)):
             forged = {

@@ -1,4 +1,4 @@
-"""`assert_every_route_ruled`: no route of an app is open by mistake."""
+"""`assert_every_route_ruled`: proves that no route of an app is open by mistake."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,8 +11,8 @@ def assert_every_route_ruled(app: Any, *, but: Iterable[str] = ()) -> None:
     """Raise an `AssertionError` if no rule governs some route of a WSGI app.
 
     `but` lists the routes that are open on purpose, as `jwt-middleware routes` shows them. Routes
-    that cannot be listed, a rule that misleads, and an entry of `but` that is not an open route
-    raise it too. `ConfigurationError` for a `but` that is not a list.
+    that cannot be listed, a misleading rule, and an entry of `but` that is not an open route raise
+    it too. Raises `ConfigurationError` if `but` is not a list.
     """
     is_list = not isinstance(but, (str, bytes)) and isinstance(but, Iterable)
     require(is_list, f"but must be a list of routes, got {got(but)}; but=['/health']")

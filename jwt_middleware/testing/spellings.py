@@ -1,7 +1,7 @@
-"""Hostile ways to ask for one path: what some server or framework might take for it, and headers a
-client may forge.
+"""Hostile requests for one path: spellings that some server or framework might read as it, and
+headers that a client may forge.
 
-Paths are PEP 3333 text: what a server hands on after it has percent-decoded the request line once.
+Paths are PEP 3333 strings, as a server passes them on after percent-decoding the request line once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,11 +10,11 @@ Changes = Mapping[str, str]
 
 
 def _texts(block: str) -> list[str]:
-    """The words of a block, with Python's escapes."""
+    """Return the words of a block, with Python's escapes."""
     return [word.encode().decode("unicode_escape") for word in block.split()]
 
 
-# Each stands for a slash of the path, be it the first one.
+# Each of these replaces one slash of the path, also the first one.
 _SLASHES = {
     "double slash": _texts("// ///"),
     "dot segment": _texts("""
@@ -34,7 +34,7 @@ _SLASHES = {
         %00/ %20/ %3bx/
     """),
 }
-# Each stands for a slash within the path.
+# Each of these replaces one slash of the path, but not the first one.
 _INNER_SLASHES = {
     "percent-encoding of IIS": ["%u002f"],
     "end of a segment": _texts("./ %/ ?x/ #x/"),
@@ -55,7 +55,9 @@ _FRONTS = {
 _ENDS = {
     "slash at the end": _texts("/ //"),
     "dot segment": _texts("/. /x/.. /x/../ . /.."),
-    "format suffix": _texts(".json .html .x .json/ .json//"),
+    "format suffix": _texts(".json .html .x .json/ .json// /.json /.json/"),
+    "view name": _texts("/@@ /+ /@@/x"),
+    "index": _texts("/index /index/ /index.json /index/x"),
     "path parameter": _texts(";x ;x=1 ;"),
     "broken UTF-8": _texts(r"\xff \xc3 \xc3\n"),
     "control character": _texts(r"\n \r \r\n \x0b \x00 \x00.html \t"),
@@ -63,7 +65,7 @@ _ENDS = {
     "query or fragment": _texts("?x ?x=1 #x"),
     "percent-encoding": _texts("%0a %00 %20 %2f %3bx %ff /%zz"),
 }
-# Each stands within a segment, after its first character.
+# Each of these is inserted into a segment, after its first character.
 _WITHIN = {
     "broken UTF-8": _texts(r"\xff \xe2\x82 \xc3\n \xed"),
     "control character": _texts(r"\x00 \n"),
@@ -71,20 +73,20 @@ _WITHIN = {
     "invisible character": _texts(r"\xe2\x80\x8b"),
     "percent-encoding": _texts("%ff %00"),
 }
-# Each stands in every gap between two characters of a segment, or around it.
+# Each of these is inserted into every gap between two characters of a segment, or around it.
 _BETWEEN = {
     "space": _texts(r"\x20"),
     "broken UTF-8": _texts(r"\xff \xed"),
     "control character": ["\n"],
 }
 _DOTLESS_I = "\xc4\xb1"  # upper-cased it is an I
-# Each stands before the first letter of a segment.
+# Each of these is inserted before the first letter of a segment.
 _VIEW_NAMES = {"view name": _texts("@@ + ++")}
 
 
 def spellings(path: str) -> dict[str, str]:
-    """Return the hostile spellings of a path, each with what is odd about it. The path itself is
-    not among them."""
+    """Return the hostile spellings of a path, each with the name of its oddity. The path itself is
+    left out."""
     rest = path.removeprefix("/")
     slashes = [place for place, character in enumerate(path) if character == "/"]
     letters = [place + 2 for place in slashes if path[place + 1 : place + 2].isalnum()]
@@ -150,8 +152,8 @@ def _whole(path: str) -> Iterator[tuple[str, str]]:
 
 
 def forgeries(path: str) -> Iterator[tuple[str, Changes]]:
-    """Yield what a client may send beside a path, or in place of it, as changes to the environ;
-    each with its name."""
+    """Yield the headers that a client may send beside a path or in place of it, each with its name,
+    as changes to the environ."""
     for name in (
         "X_ORIGINAL_URL",
         "X_REWRITE_URL",
@@ -171,7 +173,7 @@ def forgeries(path: str) -> Iterator[tuple[str, Changes]]:
 
 
 def _moved(path: str) -> Iterator[tuple[str, Changes]]:
-    """What names a prefix that an app cuts off the path, or puts before it."""
+    """Yield headers that name a prefix, which an app removes from the path or prepends to it."""
     for name in _PREFIXES:
         for prefix, moved in (("/x", "/x" + path), ("/x/", "/x" + path), ("x", "/x" + path)):
             yield _header(name), {"PATH_INFO": moved, _key(name): prefix}
@@ -223,7 +225,7 @@ def _in_ascii(change: Callable[[bytes], bytes], path: str) -> str:
 
 
 def _in_latin_1(path: str) -> str:
-    """The path in Latin-1, where it is UTF-8 and has such characters."""
+    """Return the path in Latin-1 if it is UTF-8 and has such characters."""
     try:
         return path.encode("latin-1").decode().encode("latin-1").decode("latin-1")
     except UnicodeError:

@@ -1,5 +1,5 @@
-"""Tokens for tests: good ones for any subject, scopes and claims, and bad ones with one flaw each,
-by name."""
+"""Tokens for tests: valid ones for any subject, scopes and claims, and bad ones with one named
+flaw."""
 
 import json
 import secrets
@@ -30,7 +30,7 @@ FLAWS: Mapping[str, str] = {
     "wrong_issuer": "token of another issuer",
     "revoked": "revoked token",
 }
-"""The bad tokens: the name of the one thing that is wrong with each, and how a report calls it."""
+"""The bad tokens: the name of each one's single flaw, and its description in reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Tokens:
     """Makes the tokens of `providers`, signed by `key`: a `Key` that has a secret or a private
     part.
 
-    They keep the terms of their provider: `iss`, `aud`, `typ`, `subject_claim` and
+    They follow the terms of their provider: `iss`, `aud`, `typ`, `subject_claim` and
     `remote_user_claim` (each the subject), the first of `scope_claims`, and `max_lifetime` (else
-    900 s). `revoke` takes the keywords `token_id`, `expires_at` and `issuer`, as the method of the
-    stores does; without it there are no revoked tokens. The clock is read at each call.
+    900 s). `revoke` takes the keywords `token_id`, `expires_at` and `issuer`, as the stores' method
+    does. Without it there are no revoked tokens. The clock is read at each call.
     """
 
     providers: Sequence[Provider]
@@ -56,9 +56,9 @@ class Tokens:
         issuer: str | None = None,
         **claims: Any,
     ) -> str:
-        """Return a token for the subject, of the provider with this issuer, or of the first one.
+        """Return a token for the subject, from the provider with this issuer or from the first one.
 
-        `claims` are added to the usual ones, or replace them. An issuer that nobody has is a
+        `claims` are added to the usual claims or replace them. An unknown issuer raises
         `ConfigurationError`.
         """
         provider = self._provider(issuer)
@@ -73,11 +73,14 @@ class Tokens:
         issuer: str | None = None,
         **claims: Any,
     ) -> str:
-        """Return a token that is as `good` makes it but for one flaw, a name in `FLAWS`.
+        """Return a token as `good` makes it, except for one flaw, a name in `FLAWS`.
 
-        `ConfigurationError` for any other, and for `revoked` where nothing can be revoked.
+        Raise `ConfigurationError` for any other name, and for `revoked` without a `revoke`.
         """
-        require(isinstance(flaw, str) and flaw in FLAWS, f"a flaw is one of {', '.join(FLAWS)}")
+        require(
+            isinstance(flaw, str) and flaw in FLAWS,
+            f"flaw must be one of {', '.join(FLAWS)}, got {got(flaw)}",
+        )
         provider = self._provider(issuer)
         usual = _claims(provider, subject, scopes) | _json_values(claims)
         if flaw in _CHANGES:
@@ -89,15 +92,14 @@ class Tokens:
 
     @property
     def flaws(self) -> tuple[str, ...]:
-        """The names of the bad tokens that can be had here: all, but `revoked` where nothing can be
-        revoked."""
+        """The names of the possible bad tokens: all of them, but `revoked` only with a `revoke`."""
         return tuple(flaw for flaw in FLAWS if flaw != "revoked" or self.revoke)
 
     def _provider(self, issuer: str | None) -> Provider:
-        named = [provider for provider in self.providers if issuer in (None, provider.issuer)]
+        found = [provider for provider in self.providers if issuer in (None, provider.issuer)]
         issuers = ", ".join(repr(provider.issuer) for provider in self.providers)
-        require(named, f"issuer is one of {issuers}")
-        return named[0]
+        require(found, f"issuer must be one of {issuers}, got {got(issuer)}")
+        return found[0]
 
     def _sign(self, provider: Provider, claims: Claims) -> str:
         header = {"alg": self.key.algorithm, "typ": provider.typ or "JWT"}
@@ -107,20 +109,21 @@ class Tokens:
         if self.revoke is None:
             form = "JWTMiddleware(..., revocations=RevocationList(store))"
             raise ConfigurationError(
-                f"nothing can be revoked here, since the app has no RevocationList: {form}"
+                f"tokens cannot be revoked, since the app has no RevocationList: {form}"
             )
         self.revoke(token_id=claims["jti"], expires_at=claims["exp"], issuer=claims["iss"])
 
 
 def forged_tokens(token: str) -> dict[str, str]:
-    """Return the bad tokens that anybody can make of a good one, by the name of the flaw."""
+    """Return the bad tokens that anybody can make from a valid one, by the name of the flaw."""
     return {flaw: forge(token) for flaw, forge in _FORGERIES.items()}
 
 
 def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
     require(isinstance(subject, str), f"subject must be a string, got {got(subject)}")
-    names = tuple_of(str, scopes, "scopes is a list or tuple of names: scopes=['read', 'write']")
-    require(provider.scope_claims or not names, "a provider without scope_claims has no scopes")
+    form = f"scopes must be a list or tuple of names, got {got(scopes)}; scopes=['read', 'write']"
+    names = tuple_of(str, scopes, form)
+    require(provider.scope_claims or not names, "scopes must be empty without scope_claims")
     now = int(time.time())
     lifetime = _LIFETIME if provider.max_lifetime is None else min(_LIFETIME, provider.max_lifetime)
     claims: Claims = {"iss": provider.issuer, "sub": subject, provider.subject_claim: subject}
@@ -142,7 +145,7 @@ def _json_values(claims: Claims) -> Claims:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             raise ConfigurationError(
-                f"{got(name)} must be a value that JSON has, got {got(value)}"
+                f"{got(name)} must be a JSON value, got {got(value)}"
             ) from None
     return claims
 
@@ -160,7 +163,7 @@ _CHANGES: dict[str, Callable[[Claims], Claims]] = {
 
 
 def _signed(header: Claims, claims: Claims, key: Key) -> str:
-    """RFC 7515 section 7.1."""
+    """Return the signed token (RFC 7515 section 7.1)."""
     signing_input = f"{_encoded(header)}.{_encoded(claims)}"
     signature = key.sign(signing_input.encode())
     return f"{signing_input}.{_base64url(signature)}"
@@ -186,12 +189,12 @@ def _wrong_key(token: str, **changes: Any) -> str:
 
 
 def _tampered(token: str) -> str:
-    """Other claims with the signature as it was."""
+    """Return other claims with the original signature."""
     return _wrong_key(token, tampered=True).rpartition(".")[0] + "." + token.rpartition(".")[2]
 
 
 def _none(token: str) -> str:
-    """RFC 7519 section 6: an unsecured token."""
+    """Return an unsecured token (RFC 7519 section 6)."""
     header, claims = _read(token)
     return f"{_encoded(header | {'alg': 'none'})}.{_encoded(claims)}."
 

@@ -1,4 +1,4 @@
-"""`trusting`: an app accepts test tokens beside its own, for a while."""
+"""`trusting`: lets an app accept test tokens beside its own, for a while."""
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,20 +21,21 @@ from .tokens import Tokens
 
 @contextmanager
 def trusting(app: Any) -> Iterator[Tokens]:
-    """Let every `JWTMiddleware` in the app trust a new key until the end, and give the `Tokens`
-    that it signs.
+    """Let every `JWTMiddleware` in the app trust a new key until the end of the block, and yield
+    the `Tokens` that it signs.
 
-    `app` is what a server would load: the middlewares are found through whatever wraps them, and
-    through what they wrap. Each goes on verifying as ever. Fixed keys and key folders stay good, so
-    that people can sign in; keys at a URL are left out, so no network is touched. What is revoked
-    in the app's log counts at once, and `revoked` tokens are revoked beside that log, for this
-    while only. Uses may be nested, and end in any order. Without a middleware:
-    `ConfigurationError`.
+    `app` is the object that a server would load. The middlewares are found through their wrappers,
+    and through the apps that they wrap. Each goes on verifying as before. Fixed keys and key
+    folders stay valid, so that people can log in. Keys at a URL are left out, so the network is not
+    used. Revocations in the app's log take effect at once. `revoked` tokens are revoked beside that
+    log, only within the block. Blocks may be nested, and end in any order. Without a middleware,
+    this raises `ConfigurationError`.
     """
     middlewares = list(find_middlewares(app))
     require(
         middlewares,
-        "no JWTMiddleware was found: pass the app as a server loads it, such as app for Flask",
+        "app must contain a JWTMiddleware: pass the object that a server loads, such as app for "
+        "Flask",
     )
     layer = _Layer()
     providers = [
@@ -50,7 +51,7 @@ def trusting(app: Any) -> Iterator[Tokens]:
 
 
 class _Layer:
-    """What one use of `trusting` adds to its middlewares: a key, and the tokens it revoked."""
+    """The additions of one use of `trusting`: a key, and the revoked tokens."""
 
     def __init__(self) -> None:
         self.key = Key.generate()
@@ -62,10 +63,10 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True)
 class _Trusting:
-    """A middleware that trusts for a while, with its own verifier and the layers beside it.
+    """A middleware within `trusting`, with its own verifier and the layers beside it.
 
-    Uses may end in any order: a module's fixture may come to trust an app after a test has, and
-    goes on when the test is over.
+    Uses may end in any order. The fixture of a module may start to trust an app later than a test,
+    and go on after the test has ended.
     """
 
     middleware: JWTMiddleware
@@ -73,7 +74,7 @@ class _Trusting:
     layers: list[_Layer]
 
     def apply(self) -> None:
-        """Verify with every layer, or as ever when there is none."""
+        """Verify with every layer, or as before if there are none."""
         if not self.layers:
             self.middleware.replace_verifier(self.usual)
             return
@@ -84,16 +85,17 @@ class _Trusting:
         providers: Iterable[Provider] = self.usual.providers
         for layer in self.layers:
             providers = [_with_key(provider, layer.key) for provider in providers]
-        self.middleware.replace_verifier(Verifier(list(providers), revocations=revocations))
+        trusted: list[Any] = [*providers, *self.usual.lookups]
+        self.middleware.replace_verifier(Verifier(trusted, revocations=revocations))
 
 
 _lock = threading.Lock()
 _now_trusting: dict[int, _Trusting] = {}
-"""By the id of the middleware, which lives as long as its entry."""
+"""The entries by the id of their middleware, which lives as long as its entry."""
 
 
 def _trust(middleware: JWTMiddleware, layer: _Layer) -> bool:
-    """Let one middleware trust a layer; return whether it knows of revocations."""
+    """Let one middleware trust a layer. Return whether it checks revocations."""
     with _lock:
         trusting_now = _now_trusting.setdefault(
             id(middleware), _Trusting(middleware, middleware.verifier, [])
@@ -120,8 +122,8 @@ def _with_key(provider: Provider, key: Key) -> Provider:
 
 
 class _KeyBeside:
-    """A key source with one key more. Not a `KeySet` of all, which could not mix the key with an
-    app's secret."""
+    """A key source with one more key. A `KeySet` of all keys would not work, since it cannot mix
+    the key with an app's secret."""
 
     def __init__(self, key: Key, keys: KeySource) -> None:
         self._key = key

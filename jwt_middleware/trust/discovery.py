@@ -1,6 +1,6 @@
-"""`DiscoveredKeySet`: the keys of an issuer that publishes where they are.
+"""`DiscoveredKeySet`: finds the keys of an issuer through its published metadata.
 
-Two documents may say so: OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3.
+It reads one of two documents: OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3.
 """
 
 from typing import Any
@@ -14,19 +14,19 @@ from .remote_keys import RemoteKeySet
 
 
 class DiscoveredKeySet(RemoteKeySet):
-    """The keys of an issuer that publishes where they are.
+    """The keys of an issuer, at the URL in the issuer's published metadata.
 
-    The issuer is asked at each fetch, so keys that move are followed. The document's `issuer` must
-    equal the one that was asked (RFC 8414 section 3.3), and its `jwks_uri` must be an https URL,
-    unless the issuer itself is asked by http.
+    The metadata is read at each fetch, so the URL of the keys may change. The document's `issuer`
+    must equal the issuer that was asked (RFC 8414 section 3.3). Its `jwks_uri` must be an https
+    URL, unless the issuer itself is asked by http.
     """
 
     def __init__(
         self, issuer: str, *, fresh_for: float = 600, stale_for: float = 86_400, timeout: float = 3
     ) -> None:
         checked_url(issuer, name="issuer")
-        # The address of the metadata is made of the path alone (OpenID Connect Discovery 1.0
-        # section 3, RFC 8414 section 2).
+        # The URL of the metadata only uses the issuer's path (OpenID Connect Discovery 1.0 section
+        # 3, RFC 8414 section 2).
         require("?" not in issuer, "issuer must be an https URL without query and fragment")
         super().__init__(issuer, fresh_for=fresh_for, stale_for=stale_for, timeout=timeout)
 
@@ -36,11 +36,11 @@ class DiscoveredKeySet(RemoteKeySet):
         issuer = metadata.get("issuer")
         if issuer != self.url and issuer in (self.url + "/", self.url.removesuffix("/")):
             raise ConfigurationError(
-                f"its issuer calls itself {issuer!r}; the final slash alone differs"
+                f"its issuer calls itself {issuer!r}; only the final slash differs"
             )
-        require(issuer == self.url, "the document found there is another issuer's")
+        require(issuer == self.url, "the document found there belongs to another issuer")
         jwks_uri = checked_url(metadata.get("jwks_uri"), name="jwks_uri")
-        # Whoever can write an issuer's metadata must not reach the services of this machine.
+        # An attacker who can change an issuer's metadata must not reach services of this machine.
         require(
             is_https(jwks_uri) or not is_https(self.url),
             f"jwks_uri must be an https URL, since the issuer is asked by https, got "

@@ -1,12 +1,12 @@
-"""base64url and JSON, read strictly: one value has one text, or it is refused.
+"""Reads base64url and JSON strictly: a value has only one valid encoding.
 
-Tokens and key documents are read by these two functions alone. Both raise `ValueError`, without a
-word of what they were given.
+Tokens and key documents are read only by these functions. They raise `ValueError`, whose message
+never contains the input.
 
 - base64url without padding, foreign characters or set bits that would be dropped (RFC 7515
-  section 2, RFC 4648 section 3.5), so that no two texts stand for the same bytes;
-- JSON that is UTF-8 and an object, without a duplicate member (RFC 7515 section 4), without NaN,
-  Infinity or a lone surrogate, nested at most 32 deep, with numbers of at most 32 characters.
+  section 2, RFC 4648 section 3.5), so that no two strings stand for the same bytes;
+- JSON that is UTF-8 and an object, without a duplicate member (RFC 7515 section 4), NaN, Infinity
+  or a lone surrogate. It is nested at most 32 deep, with numbers of at most 32 characters.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any
 _MAX_DEPTH = 32
 _MAX_NUMBER_CHARACTERS = 32
 
-# The alphabet of base64url as that of base64. What only base64 has becomes foreign.
+# Translates base64url to base64. Characters that only base64 has become foreign.
 _TO_BASE64 = bytes.maketrans(b"-_+/=", b"+/***")
 # By length modulo 4: the padding, and the last characters whose dropped bits are zero.
 _PADDING = (b"", b"", b"==", b"=")
@@ -26,7 +26,7 @@ _LAST = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
 def decode_base64url(text: bytes) -> bytes:
-    """Return the bytes that this text stands for. `ValueError` if it is not strict base64url."""
+    """Return the decoded bytes. Raise `ValueError` if the text is not strict base64url."""
     segment = text.translate(_TO_BASE64)
     remainder = len(segment) % 4
     if remainder and segment[-1:] not in _LAST[remainder]:
@@ -40,10 +40,10 @@ def encode_base64url(raw: bytes) -> bytes:
 
 
 def parse_object(text: bytes) -> dict[str, Any]:
-    """Return the JSON object that these bytes are. `ValueError` if they are not strict JSON."""
+    """Return the decoded JSON object. Raise `ValueError` if the text is not strict JSON."""
     document = text.decode().strip(" \t\r\n")
     value = _parsed(document, _decoder)
-    # Only an escape can spell a lone surrogate in UTF-8.
+    # UTF-8 cannot contain a lone surrogate except as an escape.
     if "\\" in document and _has_lone_surrogate(value):
         raise ValueError("a lone surrogate")
     return value
@@ -52,8 +52,8 @@ def parse_object(text: bytes) -> dict[str, Any]:
 def parse_document(text: bytes) -> dict[str, Any]:
     """Return the JSON object of a document of keys, or of an issuer's metadata.
 
-    As strict as `parse_object`, but for numbers and lone surrogates: no key has any, and the faults
-    of one key must not cost the others.
+    This is as strict as `parse_object`, except for numbers and lone surrogates. Keys do not use
+    them, and the faults of one key must not affect the others.
     """
     return _parsed(text.decode().strip(" \t\r\n"), _document_decoder)
 
@@ -95,7 +95,7 @@ def _number(text: str) -> float:
 
 
 def _any_integer(text: str) -> float:
-    # A longer one takes Python time to read, and more than 4,300 digits an error.
+    # Python is slow to read a longer number, and refuses one of more than 4,300 digits.
     return int(text) if len(text) <= _MAX_NUMBER_CHARACTERS else math.inf
 
 

@@ -1,8 +1,9 @@
-"""One GET within one deadline: the only socket of the core.
+"""Sends one GET within one deadline. This is the only socket of the core.
 
-Made of the standard library's parts, because no HTTP client at hand keeps a *total* deadline:
-urllib, urllib3 and requests give every `recv` the whole time-out anew, so they wait without end for
-a server that drips. `http.client` reads one answer, follows no redirect and decodes no body.
+It uses parts of the standard library, because the usual HTTP clients do not have a *total*
+deadline. urllib, urllib3 and requests restart the timeout with every `recv`, so they wait endlessly
+for a server that sends a byte at a time. `http.client` reads one answer. It does not follow
+redirects or decode bodies.
 """
 
 import http.client
@@ -18,7 +19,7 @@ from .._options import got, require
 from ..errors import ConfigurationError
 
 MAX_TIMEOUT = 300
-"""Seconds for a whole fetch, at most: a request may wait for it."""
+"""The longest time for a whole fetch, in seconds, since a request may wait for it."""
 
 _MAX_BODY = 256 * 1024  # bytes
 _MAX_RECEIVED = _MAX_BODY + 64 * 1024  # with status line, headers and any number of `100 Continue`
@@ -26,27 +27,26 @@ _MAX_RECEIVED = _MAX_BODY + 64 * 1024  # with status line, headers and any numbe
 _HTTPS_HOST = r"https://(?:[\w.-]+|\[[\da-f:]+\])"
 _LOOPBACK_HOST = r"http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
 # Printable ASCII without `#`, blanks and quotes that end a header or an attribute.
-_URL = re.compile(
-    rf"(?:{_HTTPS_HOST}|{_LOOPBACK_HOST})(?::\d+)?(?:[/?][!\"$-~]*)?", re.ASCII | re.IGNORECASE
-)
+# The patterns are texts, for `re` to compile at first use and not at every import.
+_URL = rf"(?ai)(?:{_HTTPS_HOST}|{_LOOPBACK_HOST})(?::\d+)?(?:[/?][!\"$-~]*)?"
 _HEADERS = (
     "Accept: application/json\r\nAccept-Encoding: identity\r\n"
     "User-Agent: jwt-middleware\r\nConnection: close"
 )
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_MAX_AGE = re.compile(r"max-age=(\d+)", re.ASCII | re.IGNORECASE)
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_MAX_AGE = r"(?ai)max-age=(\d+)"
 
 
 def checked_url(url: object, *, name: str = "url") -> str:
     """Return the URL if keys may come from it, or raise `ConfigurationError`.
 
-    It must be an https URL, or an http one on loopback, without user info and fragment.
+    It must be an https URL, or an http URL on loopback, without user info and fragment.
     """
     rule = (
         f"{name} must be an https URL such as 'https://idp.example/jwks.json' "
         "(http on loopback only)"
     )
-    if not isinstance(url, str) or not _URL.fullmatch(url) or not _has_valid_port(url):
+    if not isinstance(url, str) or not re.fullmatch(_URL, url) or not _has_valid_port(url):
         raise ConfigurationError(f"{rule}, got {_shown(url)}")
     return url
 
@@ -59,8 +59,8 @@ def is_https(url: str) -> bool:
 def get(url: str, deadline: float) -> tuple[bytes, int | None]:
     """Return the body of a 200 answer, at most 256 KiB, and its `max-age` or None.
 
-    `deadline` is of `time.monotonic`. Anything else is an exception, of any kind; our own are
-    `ConfigurationError`.
+    `deadline` is a time of `time.monotonic`. Any other answer raises an exception, of any kind; our
+    own exceptions are `ConfigurationError`.
     """
     checked_url(url)
     parts = urlsplit(url)
@@ -82,32 +82,33 @@ def get(url: str, deadline: float) -> tuple[bytes, int | None]:
 def max_age_of(cache_control: str) -> int | None:
     """Return the seconds of `max-age` (RFC 9111 section 5.2.2.1).
 
-    None without one, and for a header that is malformed or contradicts itself.
+    Return None if it is missing, malformed or contradicts itself.
     """
-    # What is quoted is never ours, even if it reads `max-age`. No directive holds a NUL.
-    unquoted = _QUOTED.sub("\0", cache_control)
+    # A quoted string is never our directive, even if it reads `max-age`. Replace it by a NUL, which
+    # directives do not contain.
+    unquoted = re.sub(_QUOTED, "\0", cache_control)
     directives = [directive.strip(" \t") for directive in unquoted.split(",")]
     named = [one for one in directives if one.partition("=")[0].rstrip(" \t").lower() == "max-age"]
-    found = [_MAX_AGE.fullmatch(directive) for directive in named]
+    found = [re.fullmatch(_MAX_AGE, directive) for directive in named]
     values = {match[1] if match else None for match in found}
     if '"' in unquoted or len(values) != 1:
         return None
     digits = values.pop()
     if digits is None:
         return None
-    # More digits mean for ever (RFC 9111 section 1.2.2).
+    # A larger number counts as 2^31 (RFC 9111 section 1.2.2).
     return int(digits) if len(digits) < 10 else 2**31
 
 
 def _has_valid_port(url: str) -> bool:
     try:
         return urlsplit(url).port != 0
-    except ValueError:  # a port above 65535, an address in brackets that is none
+    except ValueError:  # a port above 65535, or brackets without an IPv6 address
         return False
 
 
 def _shown(url: object) -> str:
-    """A URL as messages show it: its query and user info may hold a secret."""
+    """Return a URL for messages, without query and user info, which may hold a secret."""
     if not isinstance(url, str):
         return f"an object of {type(url).__name__}"
     return "one with user info" if "@" in url else got(url.partition("?")[0])
@@ -115,8 +116,8 @@ def _shown(url: object) -> str:
 
 def _connect(parts: SplitResult, deadline: float) -> socket.socket:
     address = cast(str, parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-    # Half of the time is for the connection: the other half is for the handshake, and for the
-    # host's next address behind a dead one.
+    # Use half of the time for the connection. The rest is for the handshake, and for the host's
+    # next address if this one does not answer.
     connection = socket.create_connection(address, _time_left(deadline) / 2)
     if parts.scheme == "http":
         return connection
@@ -131,7 +132,7 @@ def _time_left(deadline: float) -> float:
 
 
 class _Bounded(io.RawIOBase):
-    """A connection as `http.client` reads it: each `recv` gets only the time and the bytes that are
+    """A connection for `http.client`. Each `recv` is limited to the time and the bytes that are
     left."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:

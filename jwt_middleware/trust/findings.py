@@ -1,8 +1,8 @@
-"""What of a token holds and what does not, for an operator: expected and found.
+"""Tells an operator which checks of a token pass or fail, with expected and found values.
 
 A refusal has a fixed sentence, since a client reads it. An operator may read more: which `aud` the
-token has and which one the provider wants. Nothing here is called for a request, and nothing that
-it finds goes into an answer. The token itself and its signature are never part of a finding.
+token has and which one the provider wants. No request calls this module, and its findings never go
+into an answer. The token itself and its signature are never part of a finding.
 """
 
 import json
@@ -24,10 +24,10 @@ _MAX_SHOWN = 80  # characters of a value
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is checked of a token.
+    """The result of one check of a token.
 
-    - `name`: what is checked, such as `aud`. `holds`: whether it is as it must be.
-    - `text`: expected and found, as printable ASCII on one line.
+    - `name`: the name of the check, such as `aud`. `holds`: whether the token passes it.
+    - `text`: the expected and the found value, as printable ASCII on one line.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Finding:
 
 
 def findings(verifier: Verifier, token: str) -> tuple[Finding, ...]:
-    """Return what was found of a token, in the order of the checks.
+    """Return the findings about a token, in the order of the checks.
 
-    A check that needs the outcome of one that failed is left out. All hold exactly if
+    A check is left out if it needs the result of a failed one. All findings hold exactly if
     `Verifier.identify` accepts the token.
     """
     found = list(_findings(verifier, token))
@@ -51,12 +51,17 @@ def findings(verifier: Verifier, token: str) -> tuple[Finding, ...]:
 
 
 def _findings(verifier: Verifier, token: str) -> Iterator[Finding]:
+    for lookup in verifier.lookups:
+        if lookup.recognizes(token):
+            name = _shown(lookup.terms.issuer)
+            yield Finding("form", True, f"is that of the tokens which {name} looks up")
+            return
     try:
         parsed = jws.parse(token)
         claims = jws.parse_object(parsed.payload)
     except InvalidToken:
         form = "must be three parts of base64url separated by dots, the first two JSON objects"
-        yield Finding("form", False, f"{form}, got another text")
+        yield Finding("form", False, f"{form}, got something else")
         return
     yield Finding("form", True, "is a compact JWS")
     issuer = claims.get("iss")
@@ -91,7 +96,7 @@ def _claims(parsed: Jws, claims: Mapping[str, Any], provider: Provider) -> Itera
     wanted = "" if is_subject else ", must be a string that is not empty"
     yield Finding(provider.subject_claim, is_subject, f"is {shown}{wanted}")
     if "cnf" in claims:
-        text = "binds the token to a key, and no proof of that key is checked here"
+        text = "binds the token to a key, but this middleware checks no proof of that key"
         yield Finding("cnf", False, text)
 
 
@@ -122,7 +127,7 @@ def _dates(claims: Mapping[str, Any], provider: Provider) -> Iterator[Finding]:
     now = time.time()
     checks: tuple[tuple[str, bool, Callable[[float], bool], str], ...] = (
         ("exp", True, lambda at: now < int(at) + provider.leeway, "has passed"),
-        ("nbf", False, lambda at: now >= at - provider.leeway, "is yet to come"),
+        ("nbf", False, lambda at: now >= at - provider.leeway, "is in the future"),
     )
     for name, is_required, holds, fault in checks:
         if name not in claims:
@@ -148,13 +153,15 @@ def _revocation(
     try:
         verdict = ClaimsReader(provider).read(parsed, claims, None)
         verifier.revocations.check(verdict.revocation_keys)
+        if hasattr(verifier.revocations, "check_subject"):
+            verifier.revocations.check_subject(verdict.identity)
     except InvalidToken as refusal:
         if refusal.reason == "revoked":
             yield Finding("revoked", False, refusal.description)
     except Refusal as refusal:
         yield Finding("revoked", False, refusal.description)
     else:
-        yield Finding("revoked", True, "is not")
+        yield Finding("revoked", True, "is not revoked")
 
 
 def _reason_of(parsed: Jws, claims: Mapping[str, Any], provider: Provider) -> str | None:

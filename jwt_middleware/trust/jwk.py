@@ -1,7 +1,7 @@
-"""The form of a JSON Web Key (RFC 7517 section 4), checked before any library reads it.
+"""Checks the form of a JSON Web Key (RFC 7517 section 4) before any library reads it.
 
 A JWK is read as strictly as a token. A lenient reader drops the characters that it does not know,
-and so makes another secret of `k` than the one that was meant.
+so it would turn `k` into another secret than the intended one.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,10 @@ _BYTE_MEMBERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "OKP": (("x",), ("d",)),
 }
 
-# Each number of an RSA key is in as few bytes as it needs (RFC 7518 section 2, Base64urlUInt).
+# Only EC keys have a fixed size. Each number of an RSA key has as few bytes as possible (RFC 7518
+# section 2, Base64urlUInt).
 _COORDINATE_BYTES = {"P-256": 32, "P-384": 48, "P-521": 66}
-"""What `x`, `y` and `d` have on each curve, zeros in front included (RFC 7518 section 6.2)."""
+"""The bytes of `x`, `y` and `d` on each curve, including leading zeros (RFC 7518 section 6.2)."""
 
 PAIRS = {
     "oct": '"k" must be a secret',
@@ -31,10 +32,10 @@ PAIRS = {
     "EC": '"x" and "y" must be a point on the curve "crv", and "d" its private key',
     "OKP": '"x" must be a public key of the curve "crv", and "d" its private key',
 }
-"""How the members of each kind belong together; libraries do not say which of them does not."""
+"""How the members of each kind belong together. Libraries do not tell which member is wrong."""
 
 ALGORITHM_OF_KIND = {"oct": "HS256", "RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
-"""Every `kty` that is read, with an algorithm of its: PyJWT reads all keys of a kind alike."""
+"""Every accepted `kty` with one of its algorithms, since PyJWT reads all keys of a kind alike."""
 
 THUMBPRINT_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "oct": ("k", "kty"),
@@ -119,7 +120,7 @@ def _has_surrogates(text: str) -> bool:
 
 
 def _check_use(jwk: Mapping[str, Any]) -> None:
-    """The key must be for verifying (RFC 7517 sections 4.2 and 4.3)."""
+    """Raise `ConfigurationError` unless the key may verify (RFC 7517 sections 4.2 and 4.3)."""
     use = jwk.get("use", "sig")
     require(
         isinstance(use, str) and use == "sig",
@@ -133,7 +134,7 @@ def _check_use(jwk: Mapping[str, Any]) -> None:
         are_strings and len(set(operations)) == len(operations),
         f'"key_ops" must be a list of distinct strings, got {got(operations)}',
     )
-    # The public half of a key that may sign verifies what it signed.
+    # A private key that may sign comes with the public half that verifies its signatures.
     may_verify = "verify" in operations or ("sign" in operations and "d" in jwk)
     require(may_verify, f'"key_ops" must name "verify", got {got(operations)}')
 

@@ -1,15 +1,19 @@
-"""`KeyFolder`: private keys in a folder, one of them signing, changed while the app runs.
+"""`KeyFolder`: private keys in a folder, which change while the app runs. One of them signs.
 
     KID.ALG.pem    a private key, mode 0600; every key here is published and verifies
     active         the id of the key that signs
 
 Each file appears by a rename, so a reader sees all of it or nothing. A key goes through three
-steps, each with its command: `keys new` publishes it, `keys activate` has it sign once every
-verifier can have fetched it, and `keys retire` takes it away once its last token has expired.
+steps, each with its command:
+
+- `keys new` publishes it;
+- `keys activate` lets it sign, once every verifier can have fetched it;
+- `keys retire` removes it, once its last token has expired.
+
 Nobody is logged out, and nothing is restarted.
 
-The folder is the key: whoever can write to it can sign for anybody. So it must not be writable by
-others, and a private key that others can read is worth a WARNING.
+Write access to the folder is as good as the key: it allows signing for anybody. So the folder must
+not be writable by others. A private key that others can read causes a WARNING.
 """
 
 import logging
@@ -32,19 +36,19 @@ PUBLISHED_FOR = 600
 """Seconds for which others may cache the published keys: `max-age` of the JWKS document."""
 
 _LOOK_AGAIN = 1
-"""Seconds after which the folder is looked at again; an unknown `kid` looks at once."""
+"""Seconds after which the folder is checked again. An unknown `kid` checks it at once."""
 
 _SLACK = 300
 """Seconds by which a verifier's clock may be late: the greatest leeway."""
 
 _ATTEMPTS = 3
-"""How often a folder is read that changes while it is read."""
+"""How often the folder is read if it changes during the read."""
 
 _ACTIVE = "active"
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 _State = frozenset[tuple[str, int, int]]
-"""The names, times and inodes of the files: another one after each change."""
+"""The names, times and inodes of the files, which differ after each change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ class _Snapshot:
 class KeyFolder:
     """The keys of a folder: a key source for a `Provider`, and the signer of a `TokenMinter`.
 
-    Building reads the folder. Without an active key, or if others can write to the folder or a
-    file in it, it is a `ConfigurationError`. Later a folder that cannot be read leaves the keys as
+    Building reads the folder. It raises `ConfigurationError` without an active key, or if others
+    can write to the folder or a file in it. If the folder cannot be read later, the keys stay as
     they were, with a WARNING.
     """
 
@@ -74,7 +78,7 @@ class KeyFolder:
             ) from None
         self._look_at = 0.0
         self._warned: set[tuple[str, int]] = set()
-        # By process: a fork may copy a lock that a thread holds.
+        # One lock for each process, since a fork may copy a lock that a thread holds.
         self._reading: dict[int, threading.Lock] = {}
         try:
             self._snapshot = self._read(None)
@@ -97,14 +101,14 @@ class KeyFolder:
 
     @property
     def generation(self) -> int:
-        """Another number after each change of the keys."""
+        """A number that differs after each change of the keys."""
         return self._current_snapshot().generation
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
         """Return the keys with this id.
 
-        An unknown one may be new, and another worker may sign with it already, so the folder is
-        looked at then.
+        An unknown key may be new, and another worker may already sign with it. So an unknown id
+        checks the folder.
         """
         found = self._current_snapshot().keys.find(kid)
         if found:
@@ -115,9 +119,9 @@ class KeyFolder:
         now = time.monotonic()
         if now < self._look_at and not at_once:
             return self._snapshot
-        # One thread reads: of two that read an older and a newer state, the older one could win
-        # and so keep a retired key. The others go on with the former snapshot, except for those
-        # with an unknown `kid`.
+        # Let only one thread read. Otherwise an older state could replace a newer one, and a
+        # retired key would stay. Other threads go on with the former snapshot, unless their `kid`
+        # is unknown.
         reading = self._reading.setdefault(os.getpid(), threading.Lock())
         if reading.acquire(blocking=at_once):
             try:
@@ -125,16 +129,17 @@ class KeyFolder:
                 self._snapshot = self._read(self._snapshot)
             except (OSError, ValueError) as error:
                 _log.warning(
-                    "the keys in %s cannot be read, the earlier ones stay: %s", self.path, error
+                    "the keys in %s cannot be read, the earlier keys stay: %s", self.path, error
                 )
             finally:
                 reading.release()
         return self._snapshot
 
     def _read(self, former: _Snapshot | None) -> _Snapshot:
-        """Return the snapshot of one state of the folder: the state is the same before and after.
+        """Return a snapshot during which the folder did not change.
 
-        A folder that goes on changing is read as it was last; the next look reads it again.
+        If the folder changes during every attempt, return the last one. The next check reads it
+        again.
         """
         for _ in range(_ATTEMPTS):
             state = _state(self.path)
@@ -148,7 +153,7 @@ class KeyFolder:
                 break
         for file in files:
             self._warn_of_readers(file)
-        require(active in keys, f"the active key {active} is not there")
+        require(active in keys, f"the active key {active} is missing")
         generation = former.generation + 1 if former else 1
         return _Snapshot(KeySet(keys.values()), keys[active], generation, state)
 
@@ -167,7 +172,7 @@ def check_modes(path: Path) -> None:
     """Raise `ConfigurationError` if others can write to the folder or to a file in it.
 
     They could add a key of their own and sign tokens for anybody. A file system that is mounted
-    read-only, such as a Kubernetes secret, is safe whatever the modes say.
+    read-only, such as a Kubernetes secret, is safe with any mode.
     """
     if os.name != "posix" or os.statvfs(path).f_flag & os.ST_RDONLY:
         return
@@ -183,9 +188,10 @@ def check_modes(path: Path) -> None:
 
 
 def _mode_if_readable_by_others(file: Path) -> int | None:
-    """Return the mode of a file that more people can read than its owner, else None.
+    """Return the mode of a file if more users than its owner can read it, else None.
 
-    Root may share a file with the group that the app runs as (PostgreSQL has the same rule).
+    A file of root may be readable by its group, which the app runs as (PostgreSQL has the same
+    rule).
     """
     if os.name != "posix":
         return None
@@ -212,36 +218,37 @@ def publish(path: Path, key: Key) -> Path:
 
 
 def activate(path: Path, kid: str) -> None:
-    """Let the key sign from now on. `ConfigurationError` when it is not there."""
+    """Let the key sign from now on. Raise `ConfigurationError` if it does not exist."""
     _file(path, kid)
     _write(path / _ACTIVE, kid.encode())
 
 
 def retire(path: Path, kid: str, lifetime: float) -> None:
-    """Take away a key whose tokens lived `lifetime` seconds.
+    """Remove a key whose tokens lived `lifetime` seconds.
 
-    `ConfigurationError` when it is not there, signs, or signed so lately that a token of it may
-    still be good.
+    Raise `ConfigurationError` if it does not exist, if it signs, or if one of its tokens may still
+    be valid.
     """
     file = _file(path, kid)
     require(kid != active_id(path), f"the key {kid} signs: activate another one first")
     left = activated_at(path) + lifetime + _SLACK - time.time()
-    require(left <= 0, f"a token that the key {kid} signed may still be good for {left:.0f} s")
+    require(left <= 0, f"a token that the key {kid} signed may still be valid for {left:.0f} s")
     file.unlink()
 
 
 def active_id(path: Path) -> str:
-    """The id of the key that signs."""
+    """Return the id of the key that signs."""
     return (path / _ACTIVE).read_text()
 
 
 def published_at(path: Path, kid: str) -> float:
-    """When the key was published, in seconds since the epoch."""
+    """Return when the key was published, in seconds since the epoch."""
     return _file(path, kid).stat().st_mtime
 
 
 def activated_at(path: Path) -> float:
-    """When the key that signs was activated: since then no other one has signed."""
+    """Return when the signing key was activated, in seconds since the epoch. No other key has
+    signed since."""
     return (path / _ACTIVE).stat().st_mtime
 
 
@@ -261,7 +268,7 @@ def _file(path: Path, kid: str) -> Path:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write a file that its owner alone may read, and that appears whole."""
+    """Write a file that only its owner may read. It appears complete."""
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".")
     with open(handle, "wb") as new:
         new.write(content)

@@ -1,9 +1,11 @@
-"""Secrets and key objects of `cryptography`: how they are read and made, and which are good enough.
+"""Reads, generates and checks secrets and key objects of `cryptography`.
 
-A weak key is refused here, however it came in: as a secret, a PEM, a JWK or in a JWKS document.
+A weak key is refused here, whether it is a secret, a PEM, a JWK or part of a JWKS document.
 """
 
+import hmac
 import secrets
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -16,7 +18,9 @@ Material = Any
 """A secret (bytes) or a key object of `cryptography`, private or public."""
 
 SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
-"""The least length of a secret: that of the hash (RFC 7518 section 3.2)."""
+"""The minimum length of a secret: that of the hash (RFC 7518 section 3.2)."""
+
+_HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 
@@ -31,14 +35,14 @@ ALGORITHMS = (*SECRET_BYTES, *RSA_ALGORITHMS, *_CURVES, *ED25519_NAMES)
 
 _LEAST_RSA_BITS = 2048  # RFC 7518 section 3.3
 _MOST_RSA_BITS = 16384  # one check of a signature with such a key takes 1 ms
-# FIPS 186-5 section 5.4. With 1 every message is its own signature, with 3 a careless check of the
-# padding is enough to forge one; with a great one a check takes as long as signing.
+# FIPS 186-5 section 5.4. With 1, every message is its own signature. With 3, a careless check of
+# the padding makes forgery possible. With a large exponent, a check takes as long as signing.
 _LEAST_EXPONENT, _MOST_EXPONENT = 2**16 + 1, 2**256 - 1
 
-# A public key is a point on the curve. Under one of small order, the constant signature of that
-# point and the number zero verifies every eighth message or all of them, and RFC 8032 section 5.1
-# does not forbid such a key. These are the y coordinates of the eight points, in each encoding
-# (RFC 8032 section 5.1.2): tests/kit/edwards.py finds them by arithmetic.
+# A public key is a point on the curve. For a point of small order, one constant signature (that
+# point and the number zero) verifies every eighth message or all of them. RFC 8032 section 5.1 does
+# not forbid such keys. These are the y coordinates of the eight points, in each encoding (RFC 8032
+# section 5.1.2). tests/kit/edwards.py finds them by arithmetic.
 _FIELD = 2**255 - 19
 _ORDER_EIGHT = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 SMALL_ORDER = frozenset((0, 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT, _FIELD - 1, _FIELD, _FIELD + 1))
@@ -46,9 +50,9 @@ SMALL_ORDER = frozenset((0, 1, _ORDER_EIGHT, _FIELD - _ORDER_EIGHT, _FIELD - 1, 
 
 
 def algorithms_of(material: Material) -> tuple[str, ...]:
-    """Return what a secret or a public key can be a key for, the usual one first.
+    """Return the possible algorithms of a secret or a public key, the usual one first.
 
-    `ConfigurationError` if there is none.
+    Raise `ConfigurationError` if there are none.
     """
     if isinstance(material, bytes):
         return tuple(SECRET_BYTES)
@@ -73,12 +77,13 @@ def to_bytes(name: str, value: str | bytes) -> bytes:
 
 
 def load_pem(pem: bytes) -> Material:
-    """Return the private or public key of a PEM (RFC 7468). `ConfigurationError` for another."""
+    """Return the private or public key of a PEM (RFC 7468). Raise `ConfigurationError` for any
+    other content."""
     try:
         if b"PRIVATE KEY" in pem:
             return serialization.load_pem_private_key(pem, password=None)
         return serialization.load_pem_public_key(pem)
-    except Exception as error:  # ValueError, TypeError for an encrypted one, UnsupportedAlgorithm
+    except Exception as error:  # ValueError, TypeError (an encrypted key), UnsupportedAlgorithm
         raise ConfigurationError(
             "pem must be that of a public key, or of a private key without a passphrase"
         ) from error
@@ -124,8 +129,21 @@ def _check_secret(algorithm: str, secret: bytes) -> None:
     )
 
 
+def is_mac(algorithm: str, secret: bytes, message: bytes, signature: bytes) -> bool:
+    """Return whether the signature is the HMAC of the message (RFC 7518 section 3.2)."""
+    # A copy, since OpenSSL takes as long to begin as to hash a token: 7 % of a first-seen one.
+    mac = _begun_mac(_HASHES[algorithm], secret).copy()
+    mac.update(message)
+    return hmac.compare_digest(mac.digest(), signature)
+
+
+@lru_cache(maxsize=16)  # beside a `Key`, which can be copied and pickled as this cannot
+def _begun_mac(hash_name: str, secret: bytes) -> hmac.HMAC:
+    return hmac.new(secret, digestmod=hash_name)
+
+
 def check_rsa_numbers(modulus: int, exponent: int) -> None:
-    """Raise `ConfigurationError`, naming the number, unless they make a good public RSA key."""
+    """Raise `ConfigurationError`, naming the number, unless they make a strong public RSA key."""
     require(
         _LEAST_RSA_BITS <= modulus.bit_length() <= _MOST_RSA_BITS,
         f'an RSA key must have {_LEAST_RSA_BITS} to {_MOST_RSA_BITS} bits in "n" '

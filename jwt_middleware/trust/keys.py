@@ -1,4 +1,4 @@
-"""`Key`, which knows its one algorithm, and `KeySet` (RFC 7517, RFC 7518 section 3, RFC 8037)."""
+"""`Key`, which has one algorithm, and `KeySet` (RFC 7517, RFC 7518 section 3, RFC 8037)."""
 
 import hashlib
 import json
@@ -29,16 +29,16 @@ _log = logging.getLogger("jwt_middleware")
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Key:
-    """One key with one algorithm. Make it with a class method; what exists is valid.
+    """One key with one algorithm. Create it with a class method; every existing key is valid.
 
     - `algorithm`: a name of RFC 7518 section 3.1, `EdDSA` or `Ed25519`.
     - `id`: the `kid`, or None: the key then serves any `kid`.
     - `signing_key`: the secret or private key, or None for a public key, which only verifies.
     - `verifying_key`: the secret or public key.
-    - `algorithms`: the names by which a token may call the algorithm. There is one, except for an
-      Ed25519 key that nobody gave a name to: it serves `EdDSA` and `Ed25519` (RFC 9864).
+    - `algorithms`: the names that a token may use for the algorithm. There is one, except for an
+      Ed25519 key without a given algorithm: it serves `EdDSA` and `Ed25519` (RFC 9864).
 
-    Everything that is wrong with a key is a `ConfigurationError`.
+    Every fault of a key raises `ConfigurationError`.
     """
 
     algorithm: str
@@ -66,7 +66,7 @@ class Key:
             f"algorithms must be names of {self.algorithm}, got {got(names)}",
         )
         key_material.check_strength(self.algorithm, self.verifying_key)
-        # PyJWT knows the older name alone; the computation is the same (RFC 9864 section 2.2).
+        # PyJWT only knows the older name; the computation is the same (RFC 9864 section 2.2).
         name = "EdDSA" if self.algorithm in ED25519_NAMES else self.algorithm
         implementation = jwt.get_algorithm_by_name(name)
         _refuse_key_document(implementation, self.verifying_key)
@@ -77,7 +77,7 @@ class Key:
     def from_secret(
         cls, secret: str | bytes, *, algorithm: str = "HS256", id: str | None = None
     ) -> "Key":
-        """Return an HMAC key. A string is taken as its UTF-8 bytes.
+        """Return an HMAC key. A string is encoded as UTF-8.
 
         The secret must be at least as long as the hash: 32, 48 or 64 bytes (RFC 7518 section 3.2).
         """
@@ -100,17 +100,17 @@ class Key:
     def from_jwk(cls, jwk: Mapping[str, Any]) -> "Key":
         """Return a key from a JSON Web Key (RFC 7517 section 4), private or public.
 
-        Its `kid` is the id. An RSA key without `alg` means RS256. A `use` or `key_ops` that forbids
-        verifying is refused, and so is all that is not strictly of the RFC's form.
+        Its `kid` is the id. An RSA key without `alg` means RS256. A JWK is refused if its `use` or
+        `key_ops` forbids verifying, or if it does not strictly have the RFC's form.
         """
         check_form(jwk)
         try:
             implementation: Any = jwt.get_algorithm_by_name(ALGORITHM_OF_KIND[jwk["kty"]])
             material = implementation.from_jwk(dict(jwk))
-        except Exception as error:  # PyJWT and cryptography raise a dozen kinds on a bad document
+        except Exception as error:  # PyJWT and cryptography raise a dozen kinds of errors here
             raise ConfigurationError(f"a JWK must be one key: {PAIRS[jwk['kty']]}") from error
         key = cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
-        if jwk["kty"] in ("EC", "OKP"):  # the numbers of an RSA key are checked by cryptography
+        if jwk["kty"] in ("EC", "OKP"):  # cryptography has checked the numbers of an RSA key
             is_pair = all(jwk[name] == value for name, value in key._members().items())
             require(is_pair, f"a JWK must be one key: {PAIRS[jwk['kty']]}")
         return key
@@ -139,7 +139,7 @@ class Key:
     def sign(self, message: bytes) -> bytes:
         """Return the signature of the message (RFC 7515 section 5.1, step 5).
 
-        `ConfigurationError` for a public key.
+        Raise `ConfigurationError` for a public key.
         """
         require(self.signing_key is not None, "a key must have a secret or private part to sign")
         return self._implementation.sign(message, self.signing_key)
@@ -147,8 +147,10 @@ class Key:
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Return whether the signature is this key's for the message (RFC 7515 section 5.2, step
         8)."""
+        if isinstance(self.verifying_key, bytes):
+            return key_material.is_mac(self.algorithm, self.verifying_key, message, signature)
         if self.algorithm in RSA_ALGORITHMS and len(signature) * 8 < self.verifying_key.key_size:
-            # With RSA-PSS OpenSSL takes one without its leading zeros, which is not a signature
+            # OpenSSL accepts an RSA-PSS signature without its leading zeros, which is not valid
             # (RFC 8017 section 8.1.2, step 1).
             return False
         return self._implementation.verify(message, self.verifying_key, signature)
@@ -156,7 +158,7 @@ class Key:
     def to_jwk(self) -> dict[str, str]:
         """Return the public JWK (RFC 7517 section 4) with `kid`, `alg` and `use`.
 
-        `ConfigurationError` for a secret, which is never published.
+        Raise `ConfigurationError` for a secret, which is never published.
         """
         require(not isinstance(self.verifying_key, bytes), "a secret must not be published")
         jwk = self._members() | {"alg": self.algorithm, "use": "sig"}
@@ -165,7 +167,7 @@ class Key:
     def to_pem(self) -> bytes:
         """Return the private key as PEM (PKCS #8), not encrypted.
 
-        `ConfigurationError` for a secret or public key.
+        Raise `ConfigurationError` for a secret or public key.
         """
         is_private = self.signing_key is not None and self.signing_key is not self.verifying_key
         require(is_private, "a key must be a private key to be written as a PEM")
@@ -188,16 +190,17 @@ class Key:
 
 
 class KeySource(Protocol):
-    """What a `Provider` asks of its keys: a `KeySet`, or one that changes."""
+    """The protocol of a `Provider`'s keys: a `KeySet`, or a source that changes."""
 
     @property
     def generation(self) -> object:
-        """Another value after each change of the keys. `Unavailable` if no key can be reached."""
+        """A value that differs after each change of the keys. Raises `Unavailable` if no key can be
+        reached."""
 
     def find(self, kid: str | None) -> Sequence[Key]:
         """Return the keys that may verify a token with this `kid`.
 
-        `Unavailable` if no key can be reached.
+        Raise `Unavailable` if no key can be reached.
         """
 
 
@@ -205,7 +208,7 @@ class KeySource(Protocol):
 class KeySet:
     """A fixed set of keys (RFC 7517 section 5): secrets only or public keys only, never mixed.
 
-    `keys` are the keys in the order given. `generation` is always the same.
+    `keys` are the keys in the given order. `generation` never changes.
     """
 
     keys: tuple[Key, ...]
@@ -237,9 +240,9 @@ class KeySet:
     def from_jwks(cls, document: Mapping[str, Any] | str | bytes) -> "KeySet":
         """Return the usable keys of a JWKS document, a mapping or its JSON text.
 
-        A key that is not for verifying, of an unknown kind or broken is left out with one WARNING
-        (RFC 7517 section 5), and so are different keys under one `kid`. `ConfigurationError` if
-        no key is left, or if the text is not strict JSON.
+        A key is left out with one WARNING if it is not for verifying, of an unknown kind or broken
+        (RFC 7517 section 5). Different keys with the same `kid` are left out too. Raise
+        `ConfigurationError` if no key is left, or if the text is not strict JSON.
         """
         rule = 'a JWKS document must be {"keys": [...]}, a mapping or its JSON text'
         if isinstance(document, (str, bytes)):
@@ -256,7 +259,7 @@ class KeySet:
     def find(self, kid: str | None) -> tuple[Key, ...]:
         """Return the keys with this id and those without one.
 
-        A token that names no `kid` may be signed by any of them (RFC 7515 section 4.1.4).
+        Any key of the set may have signed a token without a `kid` (RFC 7515 section 4.1.4).
         """
         return self.keys if kid is None else self._by_id.get(kid, self._without_id)
 
@@ -281,12 +284,12 @@ def _usable_keys(jwks: list[Any]) -> list[Key]:
         else:
             usable[key.id, key.algorithm, key.thumbprint()] = key
     uses = Counter(_uses(usable.values()))
-    # Of different keys under one `kid`, nobody can tell which one is meant.
+    # If different keys share a `kid`, it is unknown which one a token means.
     return [key for key in usable.values() if all(uses[use] == 1 for use in _uses([key]))]
 
 
 def _refuse_key_document(implementation: jwt.algorithms.Algorithm, material: Material) -> None:
-    """A public key taken for a secret is a secret that everybody knows (RFC 8725 section 2.1)."""
+    """Refuse a public key as a secret, since everybody knows it (RFC 8725 section 2.1)."""
     if not isinstance(material, bytes):
         return
     try:

@@ -1,44 +1,49 @@
-"""`Provider`: whom we trust, as data."""
+"""`Provider`: an issuer that is trusted, as data."""
 
 import inspect
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .._options import check_seconds, got, is_text, require
 from ..errors import ConfigurationError
 from .keys import KeySource
 
-_MAX_LEEWAY = 300
-"""Seconds by which clocks may differ. More would let an expired token live on."""
+if TYPE_CHECKING:
+    from .lookup import LookedUp
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_LEEWAY = 300
+"""Seconds by which clocks may differ. More would accept expired tokens for too long."""
+
+# Texts, for `re` to compile at first use and not at every import.
+_CONTROL = r"[\x00-\x1f\x7f]"
 
 # A media type, with or without its first part (RFC 7515 section 4.1.9, RFC 9110 section 8.3.1).
-_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~\w-]+(?:/[!#$%&'*+.^_`|~\w-]+)?", re.ASCII)
+_MEDIA_TYPE = r"(?a)[!#$%&'*+.^_`|~\w-]+(?:/[!#$%&'*+.^_`|~\w-]+)?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """An issuer whose tokens are accepted, and on what terms. A contradiction is a
+    """An issuer whose tokens are accepted, with the terms for them. A contradiction raises
     `ConfigurationError`.
 
     - `issuer`: the exact `iss` (RFC 7519 section 4.1.1).
-    - `audience`: what a token's `aud` must name, or several of which it must name one. None: this
-      issuer sends no `aud`, and a token that has one is refused (RFC 7519 section 4.1.3).
+    - `audience`: the name that a token's `aud` must contain, or several names of which it must
+      contain one. None means that this issuer sends no `aud`; a token that has one is refused (RFC
+      7519 section 4.1.3).
     - `keys`: a `KeySet`, or another source of keys.
     - `leeway`: seconds by which clocks may differ, 0 to 300 (RFC 7519 section 4.1.4).
     - `typ`: the only type of token that is accepted, such as `at+jwt` (RFC 9068 section 4). None
-      accepts `JWT`, `at+jwt` and tokens without a type, so no token that was made for another
-      purpose (RFC 8725 section 3.11).
-    - `max_lifetime`: the most seconds from `iat` to `exp`. `iat` is then required, and may not be
+      accepts `JWT`, `at+jwt` and tokens without a type. So tokens for another purpose are refused
+      (RFC 8725 section 3.11).
+    - `max_lifetime`: the most seconds from `iat` to `exp`. `iat` is then required, and must not be
       more than `leeway` in the future.
     - `subject_claim`: the claim that names the caller.
     - `remote_user_claim`: the claim that becomes REMOTE_USER, such as `preferred_username`, for
-      apps that show it or look it up. None takes the subject. A token whose claim is missing or is
-      not a printable string sets no REMOTE_USER. The issuer must keep such names unique: OpenID
-      Connect Core 1.0 section 5.7 does not promise it for any claim but `sub`.
-    - `scope_claims`: the claims that hold scopes, each a string of names with spaces between (RFC
+      apps that show it or look it up. None uses the subject. A token whose claim is missing or is
+      not a printable string sets no REMOTE_USER. The issuer must ensure that such names are unique:
+      OpenID Connect Core 1.0 section 5.7 does not promise it for any claim but `sub`.
+    - `scope_claims`: the claims that hold scopes. Each is a space-separated string of names (RFC
       8693 section 4.2) or a list of names.
     """
 
@@ -70,12 +75,12 @@ class Provider:
     def discover(
         cls, issuer: str, *, audience: str | tuple[str, ...] | None, **terms: Any
     ) -> "Provider":
-        """Return a provider whose issuer, an https URL, publishes where its keys are.
+        """Return a provider that finds its keys through the metadata of its issuer, an https URL.
 
-        It is asked at first use, not while building: OpenID Connect Discovery 1.0 section 4, else
-        RFC 8414 section 3. `terms` are those of `Provider`.
+        The metadata is fetched at first use, not while building: OpenID Connect Discovery 1.0
+        section 4, else RFC 8414 section 3. `terms` are the other options of `Provider`.
         """
-        # A provider is data. Only this method needs the network's modules.
+        # A provider is data. Only this method needs the network modules, so import them here.
         from .discovery import DiscoveredKeySet
 
         return cls(issuer=issuer, audience=audience, keys=DiscoveredKeySet(issuer), **terms)
@@ -88,8 +93,28 @@ class Provider:
         return frozenset([self.audience] if isinstance(self.audience, str) else self.audience)
 
 
+class LookupProvider(Protocol):
+    """A provider whose tokens are looked up. See `trust.lookup`."""
+
+    @property
+    def terms(self) -> "Provider":
+        """The issuer, and how claims are checked. Its `keys` are `NO_KEYS`: no JWT can name this
+        issuer."""
+
+    def recognizes(self, token: str) -> bool:
+        """Return whether the token has the form of this provider's tokens."""
+
+    def look_up(self, token: str) -> "LookedUp":
+        """Return what is known of a token. `InvalidToken` if it is not good, `Unavailable` if that
+        cannot be told now."""
+
+
+TokenProvider: TypeAlias = Provider | LookupProvider
+"""Whom a `Verifier` trusts: by keys, or by looking tokens up."""
+
+
 def _is_text(value: object) -> bool:
-    return is_text(value) and value != "" and not _CONTROL.search(str(value))
+    return is_text(value) and value != "" and not re.search(_CONTROL, str(value))
 
 
 def _check_text(name: str, value: object, meaning: str) -> None:
@@ -110,7 +135,7 @@ def _checked_audience(audience: object) -> str | tuple[str, ...] | None:
 
 
 def _checked_names(name: str, value: object) -> tuple[str, ...]:
-    # A string can be iterated, and is not a list of strings.
+    # Refuse a string, since iterating it would give single characters.
     if not isinstance(value, (list, tuple)) or not all(map(_is_text, value)):
         raise ConfigurationError(
             f"{name} must be a list or tuple of strings that are not empty, got {got(value)}"
@@ -119,15 +144,15 @@ def _checked_names(name: str, value: object) -> tuple[str, ...]:
 
 
 def _check_keys(keys: object) -> None:
-    # Looked up without running a property: `generation` of keys at a URL would fetch them. A
-    # string has a `find` too.
+    # Do not run the property `generation`, since that of a remote key set would fetch the keys.
+    # Look for both names, since a string has a `find` too.
     names = ("find", "generation")
     is_source = all(inspect.getattr_static(keys, name, None) is not None for name in names)
-    # The value may be a secret, so only its kind is shown.
+    # The value may be a secret, so show only its type.
     form = "keys must be a key set, such as keys=KeySet([key])"
     require(is_source, f"{form}, got an object of {type(keys).__name__}")
 
 
 def _check_typ(typ: object) -> None:
-    is_media_type = isinstance(typ, str) and _MEDIA_TYPE.fullmatch(typ)
+    is_media_type = isinstance(typ, str) and re.fullmatch(_MEDIA_TYPE, typ)
     require(is_media_type, f"typ must be a media type such as 'at+jwt', or None, got {got(typ)}")

@@ -1,12 +1,12 @@
 """`RemoteKeySet`: the keys that an issuer publishes at a URL, through rotation and outage (RFC 7517
 section 5).
 
-What is known is one immutable snapshot. Requests read it without a lock; one fetch at a time, in a
-thread of its own, replaces it.
+The known keys are one immutable snapshot. Requests read it without a lock. Only one fetch at a time
+replaces it, in a thread of its own.
 
-A request whose key is known never waits, with one exception: keys that nobody asked for until they
-had outlived their freshness are confirmed first. Old keys go on serving only after a fetch has
-failed.
+A request whose key is known never waits, with one exception. If nobody asked for the keys until
+their freshness had ended, they are confirmed first. Old keys are used further only after a fetch
+has failed.
 """
 
 import logging
@@ -15,10 +15,10 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from .._frozen import Frozen
 from .._options import check_seconds, require
 from ..errors import ConfigurationError, Unavailable
 from .encoding import parse_document
@@ -31,37 +31,61 @@ _COOLDOWN = 30
 """Seconds between two fetches for unknown ids, and after repeated failures."""
 
 _FIRST_PAUSE = 5
-"""Seconds after one failure, before the cooldown applies: no 30 seconds see three fetches."""
+"""Seconds after one failure, before the cooldown applies. So there are never three fetches within
+30 seconds."""
 
 _REFRESH_AT = 0.8
-"""The part of their freshness after which keys are fetched again in the background."""
+"""The fraction of their freshness after which keys are fetched again in the background."""
 
 _LEAST_MAX_AGE, _MOST_MAX_AGE = 60, 86_400
 """Seconds to which a server's `max-age` is clamped."""
 
 _MAX_KEYS = 100
 
-# All that a public key needs. The rest is dropped unread: private members, since PyJWT takes
-# seconds over a huge `d`, and `k`, since a secret never comes from a URL.
+# All members that a public key needs. The others are dropped unread: private members, since PyJWT
+# takes seconds for a huge `d`, and `k`, since a secret never comes from a URL.
 _PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Snapshot:
+class _Snapshot(Frozen):
     """What is known at one moment; its times are those of `time.monotonic`, which a forked child
     shares.
 
-    `generation` is the digest of the document. After `next_fetch_at` an unknown `kid`, and after a
-    failure anything, is worth a fetch.
+    `generation` is the digest of the document. An unknown `kid` starts a fetch only after
+    `next_fetch_at`. After a failure, this is true for every fetch.
     """
 
-    keys: KeySet | None = None
-    generation: bytes = b""
-    fresh_until: float = -math.inf
-    refresh_after: float = -math.inf
-    next_fetch_at: float = 0
-    has_failed: bool = False
-    fetched_at: float | None = None
+    __slots__ = (
+        "fetched_at",
+        "fresh_until",
+        "generation",
+        "has_failed",
+        "keys",
+        "next_fetch_at",
+        "refresh_after",
+    )
+    keys: KeySet | None
+    generation: bytes
+    fresh_until: float
+    refresh_after: float
+    next_fetch_at: float
+    has_failed: bool
+    fetched_at: float | None
+
+    def __init__(
+        self,
+        keys: KeySet | None = None,
+        generation: bytes = b"",
+        *,
+        fresh_until: float = -math.inf,
+        refresh_after: float = -math.inf,
+        next_fetch_at: float = 0,
+        has_failed: bool = False,
+        fetched_at: float | None = None,
+    ) -> None:
+        super().__init__(
+            fetched_at, fresh_until, generation, has_failed, keys, next_fetch_at, refresh_after
+        )
 
     def find(self, kid: str | None) -> Sequence[Key]:
         return self.keys.find(kid) if self.keys else ()
@@ -72,7 +96,7 @@ class _Snapshot:
 
 
 class _Fetch(threading.Thread):
-    """A fetch under way. A thread, because nothing else bounds the wait for a name server."""
+    """A running fetch. It is a thread because nothing else bounds the wait for a name server."""
 
     def __init__(self, keys: "RemoteKeySet", timeout: float) -> None:
         self.deadline = time.monotonic() + timeout
@@ -89,17 +113,17 @@ class RemoteKeySet:
     """The keys of the JWKS document at a URL: https, or http on loopback. Fetched at first use, not
     while building.
 
-    - `fresh_for`: seconds until the keys must be confirmed, in the background when 80 % have
-      passed. The answer's `Cache-Control: max-age` (RFC 9111 section 5.2.2.1), clamped to 60 s and
-      24 h, wins.
-    - `stale_for`: seconds beyond that for which the last good keys serve through an outage; then
-      `Unavailable`.
-    - `timeout`: seconds for a whole fetch, at most 300. No redirect is followed; 256 KiB and 100
-      keys at most.
+    - `fresh_for`: seconds until the keys must be confirmed. This happens in the background when 80
+      % of them have passed. The answer's `Cache-Control: max-age` (RFC 9111 section 5.2.2.1) takes
+      precedence, clamped to 60 s and 24 h.
+    - `stale_for`: seconds beyond that for which the last valid keys are used through an outage.
+      After that they are `Unavailable`.
+    - `timeout`: seconds for a whole fetch, at most 300. Redirects are not followed. A document has
+      at most 256 KiB and 100 keys.
 
-    An unknown `kid` is worth a fetch 30 seconds after the last one, and one request waits for it.
-    While a fetch is under way or the last one has failed, an unknown `kid` is `Unavailable`: it may
-    be good.
+    An unknown `kid` starts a fetch if the last one is 30 seconds old, and one request waits for it.
+    While a fetch is running or the last one has failed, an unknown `kid` is `Unavailable`, since it
+    may be valid.
     """
 
     def __init__(
@@ -115,14 +139,14 @@ class RemoteKeySet:
         self._timeout = timeout
         self._snapshot = _Snapshot()
         self._failures = 0
-        # By process: a fork leaves a fetch without its thread, and may copy a lock while it is
-        # held.
+        # One for each process, since a fork loses the thread of a fetch, and may copy a lock that
+        # is held.
         self._starting: dict[int, threading.Lock] = {}
         self._fetches: dict[int, _Fetch] = {}
 
     @property
     def url(self) -> str:
-        """Where the keys are, or whom to ask for that."""
+        """The URL of the keys, or of the issuer that publishes it."""
         return self._url
 
     @property
@@ -133,13 +157,13 @@ class RemoteKeySet:
 
     @property
     def failures(self) -> int:
-        """How many fetches have failed in this process."""
+        """The number of failed fetches in this process."""
         return self._failures
 
     @property
     def generation(self) -> bytes:
-        """Another value after each change of the document. `Unavailable` if no key can be
-        reached."""
+        """A value that differs after each change of the document. Raises `Unavailable` if no key
+        can be reached."""
         snapshot = self._snapshot
         if time.monotonic() >= snapshot.refresh_after:
             snapshot = self._current_snapshot()
@@ -148,7 +172,7 @@ class RemoteKeySet:
     def find(self, kid: str | None) -> Sequence[Key]:
         """Return the keys that may verify a token with this `kid`.
 
-        `Unavailable` while nobody can tell.
+        Raise `Unavailable` while the keys are unknown.
         """
         snapshot = self._snapshot
         if time.monotonic() >= snapshot.refresh_after:
@@ -160,7 +184,7 @@ class RemoteKeySet:
         return self._url
 
     def _find_anew(self, kid: str | None, snapshot: _Snapshot) -> Sequence[Key]:
-        """Return the keys for an unknown `kid`, after a fetch where one is due."""
+        """Return the keys for an unknown `kid`, after a fetch if one is due."""
         is_worth_a_fetch = time.monotonic() >= snapshot.next_fetch_at
         if is_worth_a_fetch:
             fetch = self._fetch_under_way(snapshot)
@@ -174,8 +198,8 @@ class RemoteKeySet:
         return self._snapshot.find(kid)
 
     def _current_snapshot(self) -> _Snapshot:
-        """Return the snapshot, with a fetch under way. Waits for it only where the keys are too old
-        to serve without its answer."""
+        """Return the snapshot and start a fetch. Wait for the fetch only if the keys are too old to
+        use without its answer."""
         snapshot, now = self._snapshot, time.monotonic()
         if now >= snapshot.next_fetch_at or not snapshot.has_failed:
             fetch = self._fetch_under_way(snapshot)
@@ -187,8 +211,7 @@ class RemoteKeySet:
         return self._snapshot
 
     def _fetch_under_way(self, snapshot: _Snapshot) -> _Fetch | None:
-        """Return the fetch under way, started now if there was none; None when the snapshot has
-        been replaced."""
+        """Return the running fetch, or start one. Return None if the snapshot has been replaced."""
         process = os.getpid()
         with self._starting.setdefault(process, threading.Lock()):  # never held over I/O
             fetch = self._fetches.get(process)
@@ -207,7 +230,7 @@ class RemoteKeySet:
             generation = sha256(body).digest()
             is_unchanged = generation == self._snapshot.generation
             keys = self._snapshot.keys if is_unchanged else _key_set(body)
-        except Exception as error:  # networks and documents fail in ways that nobody lists
+        except Exception as error:  # networks and documents fail in too many ways to list
             self._fail(error)
             return
         fresh_for = self._fresh_for
@@ -224,18 +247,21 @@ class RemoteKeySet:
         )
 
     def _fail(self, error: Exception) -> None:
-        # The text of a foreign exception may quote what the server sent.
+        # Log only the class of a foreign exception, since its message may quote the server.
         cause = error if isinstance(error, ConfigurationError) else type(error).__name__
         _log.warning("%r cannot be reached: %s", self, cause)
-        self._failures += 1  # one fetch at a time
+        self._failures += 1  # without a lock, since only one fetch runs at a time
         snapshot = self._snapshot
         pause = _COOLDOWN if snapshot.has_failed else _FIRST_PAUSE
         next_fetch_at = time.monotonic() + pause
-        self._snapshot = replace(
-            snapshot,
+        self._snapshot = _Snapshot(
+            snapshot.keys,
+            snapshot.generation,
+            fresh_until=snapshot.fresh_until,
             refresh_after=min(next_fetch_at, snapshot.fresh_until + self._stale_for),
             next_fetch_at=next_fetch_at,
             has_failed=True,
+            fetched_at=snapshot.fetched_at,
         )
 
     def __repr__(self) -> str:

@@ -1,9 +1,9 @@
-"""`RevocationList`: this process's view of a store's log of revoked tokens and sessions.
+"""`RevocationList`: this process's view of a store's log of revoked tokens, sessions and subjects.
 
-No request reads the store. When half of `max_staleness` has passed, a thread reads on in the
-background from where the view ends. Only a view older than `max_staleness` makes a request wait,
-for one bounded read. Only if that read *fails* is the old view used, for at most `max_outage`;
-after that the answer is 503.
+Requests do not read the store. When half of `max_staleness` has passed, a thread reads the new
+entries in the background. A request waits only if the view is older than `max_staleness`, for one
+bounded read. The old view is used only if that read *fails*, for at most `max_outage`. After that,
+the answer is 503.
 """
 
 import logging
@@ -18,12 +18,15 @@ from typing import Protocol
 
 from .._options import check_seconds, require
 from ..errors import InvalidToken, StoreUnavailable, Unavailable
+from ..identity import Identity
+from .cut_offs import cut_off_keys, is_cut_off, subject_of
 
 _log = logging.getLogger("jwt_middleware")
 
-_RETRY = 1  # seconds after a failed read in which no request waits for another
+_RETRY = 1  # seconds after a failed read in which requests do not wait for another read
 _READ_TIMEOUT = 5
-"""Seconds after which a read by another request counts as failed: a log answers within two."""
+"""Seconds after which a read by another request counts as failed, since a log answers within
+two."""
 
 _PRUNE_EVERY = 60  # seconds
 _PRUNE_AFTER = 3600
@@ -33,7 +36,7 @@ token after its expiry, and the clock of this machine may be wrong."""
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """An entry of a revocation log: a `revocation_key`, and when the last token with it expires, in
+    """An entry of a revocation log: a `revocation_key` and the expiry of the last token with it, in
     seconds since the epoch."""
 
     key: str
@@ -42,10 +45,10 @@ class Revocation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RevocationPage:
-    """What a log answers: entries, and the cursor to ask with next.
+    """The answer of a log: entries, and the cursor for the next read.
 
-    A reader forgets nothing that is missing from a page: a log that lost its data makes no revoked
-    token good again.
+    A reader does not forget entries that are missing from a page. So a log that lost its data does
+    not make revoked tokens valid again.
     """
 
     cursor: object
@@ -53,20 +56,20 @@ class RevocationPage:
 
 
 class RevocationLog(Protocol):
-    """A revocation log in a store. Its entries become visible in the order of its cursors, which
-    are never used again."""
+    """A revocation log in a store. Entries become visible in the order of their cursors, and a
+    cursor is never reused."""
 
     def read_revocations(self, cursor: object | None) -> RevocationPage:
-        """Return the entries after the cursor; all of them for None or a cursor that the log no
-        longer knows.
+        """Return the entries after the cursor. Return all entries for None or for a cursor that the
+        log does not know any more.
 
-        `StoreUnavailable`, within two seconds, if the log cannot be read.
+        Raise `StoreUnavailable`, within two seconds, if the log cannot be read.
         """
 
 
 def revocation_keys(issuer: str, token_id: str | None, session_id: str | None) -> tuple[str, ...]:
-    """Return the keys under which a token may be revoked: its `jti`, of this issuer or of any, and
-    its `sid`."""
+    """Return the keys that may revoke a token: its `jti` for this issuer, its `jti` for any issuer,
+    and its `sid`."""
     by_session = () if session_id is None else (f"sid\n{issuer}\n{session_id}",)
     if token_id is None:
         return by_session
@@ -76,17 +79,19 @@ def revocation_keys(issuer: str, token_id: str | None, session_id: str | None) -
 def revocation_key(kind: str, issuer: str, id_: str) -> str:
     """Return the key of a token (`kind` is `jti`) or session (`sid`) of an issuer.
 
-    An issuer has no control characters, so no two triples have the same key.
+    An issuer does not contain control characters, so no two triples have the same key.
     """
     return f"{kind}\n{issuer}\n{id_}"
 
 
 class RevocationList:
-    """The revoked tokens and sessions of a store's log, as known in this process.
+    """The revoked tokens and sessions of a store's log, and the subjects whose tokens are revoked
+    up to a moment, as known in this process.
 
-    `max_staleness` is how many seconds a revocation may take to be seen; 0 reads at every request.
-    `max_outage` is for how many seconds after the last good read the view is used while the log
-    cannot be read; None is for ever. Then requests are refused with 503.
+    - `max_staleness`: seconds until a revocation takes effect at the latest; 0 reads the log at
+      every request.
+    - `max_outage`: seconds after the last successful read for which the view is used while the log
+      cannot be read. None means forever. After that, requests are refused with 503.
     """
 
     def __init__(
@@ -107,10 +112,12 @@ class RevocationList:
         self._longest_outage = math.inf if max_outage is None else max_outage
         self._cursor: object | None = None
         self._revoked: dict[str, float] = {}  # key to expiry
+        self.cut_off_subjects: set[str] = set()
+        """The subjects for which `check_subject` must be called. Few callers are among them."""
         self._failures = 0
         self._pruned_at = -math.inf  # by the wall clock, in seconds since the epoch
         self._read_at = self._retry_at = self._refresh_at = -math.inf
-        # For each process: a fork may copy a lock that a thread holds, but copies no thread.
+        # One for each process, since a fork may copy a lock that is held, but copies no threads.
         self._reading: dict[int, threading.Lock] = {}
         self._pools: dict[int, ThreadPoolExecutor] = {}
 
@@ -121,23 +128,33 @@ class RevocationList:
 
     @property
     def size(self) -> int:
-        """How many revoked tokens and sessions are known."""
+        """How many entries are known: revoked tokens and sessions, and subjects cut off."""
         return len(self._revoked)
 
     @property
     def failures(self) -> int:
-        """How many reads of the log have failed in this process."""
+        """The number of failed reads of the log in this process."""
         return self._failures
 
     def check(self, keys: tuple[str, ...]) -> None:
-        """Return if none of the keys is revoked.
+        """Raise `InvalidToken("revoked")` if one of the keys is revoked.
 
-        `InvalidToken("revoked")` if one is, `Unavailable` if the view is too old to say.
+        Raise `Unavailable` if the view is too old to decide.
         """
         if time.monotonic() >= self._refresh_at:
             self._refresh()
         if not self._revoked.keys().isdisjoint(keys):
             raise InvalidToken("revoked")
+
+    def check_subject(self, caller: Identity) -> None:
+        """Return if no cut-off of the subject revokes the caller's token. Call `check` before.
+
+        `InvalidToken("revoked")` if one does.
+        """
+        for key in cut_off_keys(caller):
+            expires_at = self._revoked.get(key)
+            if expires_at is not None and is_cut_off(caller, expires_at):
+                raise InvalidToken("revoked")
 
     def _refresh(self) -> None:
         reading = self._reading.setdefault(os.getpid(), threading.Lock())
@@ -158,15 +175,15 @@ class RevocationList:
     def _read_in_background(self, now: float, reading: threading.Lock) -> None:
         if now < self._retry_at or not reading.acquire(blocking=False):
             return
-        # The thread of the pool waits for the next read. Starting one for each read costs a busy
+        # The pool's thread waits for the next read. A new thread for each read would cost a busy
         # worker 0.7 % of its requests.
         pool = self._pools.setdefault(
             os.getpid(), ThreadPoolExecutor(1, "jwt-middleware-revocations")
         )
         try:
             pool.submit(self._read_and_release, now, now, reading)
-        except RuntimeError:  # no thread can be started: a later request reads
-            del self._pools[os.getpid()]  # it may have queued the read
+        except RuntimeError:  # no thread can be started, so a later request reads
+            del self._pools[os.getpid()]  # this pool may have queued the read
             reading.release()
 
     def _read_and_release(self, now: float, oldest: float, reading: threading.Lock) -> None:
@@ -179,8 +196,9 @@ class RevocationList:
                 self._read_at, self._refresh_at = started, started + self._max_staleness / 2
         except Exception as error:  # an owner's log may raise anything
             self._retry_at = time.monotonic() + _RETRY
-            self._failures += 1  # one reader at a time
-            # Only our own texts and the names of classes: a driver's text may hold a password.
+            self._failures += 1  # without a lock, since only one reader runs at a time
+            # Log only our own messages and class names, since a driver's message may hold a
+            # password.
             cause = type(error).__name__
             if isinstance(error, StoreUnavailable):
                 cause = f"{error} ({error.cause})" if error.__cause__ else str(error)
@@ -191,20 +209,25 @@ class RevocationList:
     def _add(self, page: RevocationPage) -> None:
         for entry in page.entries:
             self._revoked[entry.key] = max(entry.expires_at, self._revoked.get(entry.key, 0))
+            if (subject := subject_of(entry.key)) is not None:
+                self.cut_off_subjects.add(subject)
         self._cursor = page.cursor
         now = time.time()
         if now >= self._pruned_at + _PRUNE_EVERY:
             self._pruned_at = now
             oldest = now - _PRUNE_AFTER
-            # Into a new dictionary: requests read the old one meanwhile.
+            # Build a new dictionary, since requests read the old one meanwhile.
             self._revoked = {
                 key: expires_at for key, expires_at in self._revoked.items() if expires_at > oldest
             }
+            subjects = {subject_of(key) for key in self._revoked}
+            self.cut_off_subjects.intersection_update(subjects)
 
     def _forget_cursor_if_set_back(self) -> None:
-        """Read the whole log again when the wall clock was set back.
+        """Read the whole log again after the wall clock was set back.
 
-        While it was ahead, the view may have dropped revocations whose tokens are good again now.
+        While the clock was ahead, the view may have dropped revocations whose tokens have not
+        expired now.
         """
         if time.time() < self._pruned_at:
             self._pruned_at = -math.inf

@@ -1,17 +1,18 @@
-"""`Verifier`: a token becomes a verified caller."""
+"""`Verifier`: turns a token into a verified caller."""
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from .._options import got, require, tuple_of
 from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
 from . import jws
 from .claims import ClaimsReader, Verdict
-from .provider import Provider
+from .provider import LookupProvider, Provider, TokenProvider
 from .revocation import RevocationList
 
 __all__ = [
@@ -23,66 +24,86 @@ __all__ = [
 _log = logging.getLogger("jwt_middleware")
 
 
-@dataclass(slots=True)
 class VerificationCounts:
-    """How many tokens were verified, and how many were known from a cache.
+    """The numbers of verified tokens and of tokens found in a cache.
 
     They are counted without a lock, for metrics. A free-threaded Python may lose a count.
     """
 
-    verified: int = 0
-    cached: int = 0
+    __slots__ = ("cached", "verified")
+
+    def __init__(self) -> None:
+        self.verified = 0
+        self.cached = 0
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Verifier:
-    """Verifies the tokens of several providers; each token is its issuer's (RFC 8725 section 3.8).
+    """Verifies the tokens of several providers, each with its issuer's keys (RFC 8725 section 3.8).
 
     A token's form, issuer, signature and claims never change, so `verify` checks them once and its
-    verdict may be cached. The clock and revocation do change, so `confirm` asks them on every
-    request, for cached and new verdicts alike. A cached verdict whose keys have changed since is
-    not current any more: the token is verified anew.
+    verdict may be cached. The time and the revocations do change, so `confirm` checks them on every
+    request, for cached and new verdicts alike. If the keys have changed since, a cached verdict is
+    not current any more, and the token is verified again.
 
-    - `providers`: the issuers that are trusted, each once.
+    - `providers`: the issuers whose JWTs are trusted, each once.
+    - `lookups`: the providers whose tokens are looked up (`lookup`), each issuer once. Such an
+      issuer may also be that of a `Provider`, so that the same people have tokens of two kinds.
     - `revocations`: a `RevocationList`, or None.
     """
 
     providers: tuple[Provider, ...]
+    lookups: tuple[LookupProvider, ...]
     revocations: RevocationList | None
     _readers: Mapping[str, ClaimsReader]
+    _lookup_readers: Mapping[str, ClaimsReader]
+    _cut_off_subjects: Collection[str]
 
     def __init__(
-        self, providers: Sequence[Provider], *, revocations: RevocationList | None = None
+        self,
+        providers: Sequence[TokenProvider],
+        *,
+        revocations: RevocationList | None = None,
     ) -> None:
         form = "providers must be a list of at least one Provider: providers=[Provider(...)]"
-        checked = tuple_of(Provider, providers, form)
-        require(checked, form)
-        readers: dict[str, ClaimsReader] = {}
-        for provider in checked:
-            if provider.issuer in readers:
-                raise ConfigurationError(
-                    "providers must have one Provider for each issuer, got two for "
-                    f"{got(provider.issuer)}; give one provider several audiences"
-                )
-            readers[provider.issuer] = ClaimsReader(provider)
+        given = tuple_of(object, providers, form)
+        require(given, form)
+        lookups, terms = _lookups_in(given)
+        checked = tuple_of(
+            Provider, [one for one in given if not any(one is known for known in lookups)], form
+        )
         require(
             revocations is None or callable(getattr(revocations, "check", None)),
             f"revocations must be a RevocationList: revocations=RevocationList(store), "
             f"got an object of {type(revocations).__name__}",
         )
         object.__setattr__(self, "providers", checked)
+        object.__setattr__(self, "lookups", lookups)
         object.__setattr__(self, "revocations", revocations)
-        object.__setattr__(self, "_readers", readers)
+        object.__setattr__(self, "_readers", _readers_of(checked))
+        object.__setattr__(self, "_lookup_readers", _readers_of(terms))
+        # The set itself, which grows: a caller who is not in it costs no call.
+        subjects = getattr(revocations, "cut_off_subjects", ())
+        object.__setattr__(self, "_cut_off_subjects", subjects)
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """Every issuer that is trusted."""
+        return frozenset([*self._readers, *self._lookup_readers])
 
     def identify(self, token: str) -> Identity:
-        """Return the caller that a token names: verified and confirmed.
+        """Return the caller of a token, verified and confirmed.
 
         `InvalidToken` or `Unavailable` with the reason.
         """
         return self.confirm(self.verify(token))
 
     def verify(self, token: str) -> Verdict:
-        """Check what never changes of a token. `InvalidToken` or `Unavailable` with the reason."""
+        """Check the parts of a token that never change. Raise `InvalidToken` or `Unavailable` with
+        the reason."""
+        for lookup in self.lookups:
+            if lookup.recognizes(token):
+                return self._look_up(lookup, token)
         parsed = jws.parse(token)
         claims = jws.parse_object(parsed.payload)
         issuer = claims.get("iss")
@@ -91,16 +112,30 @@ class Verifier:
             self._warn_of_a_slash(issuer)
             raise InvalidToken("issuer")
         keys = reader.provider.keys
-        # Read first: a change during the check makes the verdict stale, not wrong.
+        # Read the generation first, so that a change during the check makes the verdict stale and
+        # not wrong.
         generation = keys.generation
         parsed.check_signature(keys)
         return reader.read(parsed, claims, generation)
 
+    def _look_up(self, lookup: LookupProvider, token: str) -> Verdict:
+        from .lookup import Lease, as_unsigned
+
+        reader = self._lookup_readers[lookup.terms.issuer]
+        found = lookup.look_up(token)
+        claims = {"iss": reader.provider.issuer, **found.claims}
+        if claims["iss"] != reader.provider.issuer:
+            raise InvalidToken("issuer")
+        verdict = reader.read(as_unsigned(claims), claims, True)
+        verdict.keys = Lease(found.cache_for)
+        return verdict
+
     def confirm(self, verdict: Verdict) -> Identity:
         """Return the caller if the verdict holds now.
 
-        `InvalidToken` if the token has expired, is not valid yet, or was revoked; `Unavailable` if
-        that cannot be told. Confirm a cached verdict only while it `is_current`.
+        Raise `InvalidToken` if the token has expired, is not valid yet, or was revoked. Raise
+        `Unavailable` if revocations are unknown. Confirm a cached verdict only while it
+        `is_current`.
         """
         now = time.time()
         if now >= verdict.expires_at:
@@ -109,21 +144,49 @@ class Verifier:
             raise InvalidToken("not_yet_valid")
         if self.revocations is not None:
             self.revocations.check(verdict.revocation_keys)
+            if self._cut_off_subjects and verdict.identity.subject in self._cut_off_subjects:
+                self.revocations.check_subject(verdict.identity)
         return verdict.identity
 
     def _warn_of_a_slash(self, issuer: object) -> None:
-        """The commonest mistake of configuration: the `iss` differs by its final slash."""
+        """Warn of the most common configuration mistake: the `iss` differs by its final slash."""
         if not isinstance(issuer, str):
             return
         for similar in (f"{issuer}/", issuer.removesuffix("/")):
             if similar in self._readers:
-                _warn_of_the_slash(similar)
+                _warn_once_of_a_slash(similar)
 
     def __repr__(self) -> str:
-        issuers = ", ".join(repr(provider.issuer) for provider in self.providers)
+        terms = [*self.providers, *(lookup.terms for lookup in self.lookups)]
+        issuers = ", ".join(repr(provider.issuer) for provider in terms)
         return f"<Verifier of {issuers}>"
 
 
+def _lookups_in(
+    given: Sequence[object],
+) -> tuple[tuple[LookupProvider, ...], tuple[Provider, ...]]:
+    """Return the providers that look tokens up, and their terms."""
+    if all(isinstance(one, Provider) for one in given):
+        return (), ()
+    # Few apps need this module, so it is not loaded with the others.
+    from .lookup import checked_terms, is_lookup_provider
+
+    lookups: Any = tuple(one for one in given if is_lookup_provider(one))
+    return lookups, tuple(checked_terms(lookup) for lookup in lookups)
+
+
+def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:
+    readers: dict[str, ClaimsReader] = {}
+    for provider in providers:
+        if provider.issuer in readers:
+            raise ConfigurationError(
+                "providers must have one Provider for each issuer, got two for "
+                f"{got(provider.issuer)}; give one provider several audiences"
+            )
+        readers[provider.issuer] = ClaimsReader(provider)
+    return readers
+
+
 @cache  # one WARNING per issuer: a client could fill the log otherwise
-def _warn_of_the_slash(issuer: str) -> None:
-    _log.warning("a token has the iss of the provider %r but for the final slash", issuer)
+def _warn_once_of_a_slash(issuer: str) -> None:
+    _log.warning("a token has the iss of the provider %r except for the final slash", issuer)

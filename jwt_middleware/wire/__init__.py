@@ -1,1 +1,1 @@
-"""HTTP in and out: where a token is looked for, and what is answered. Knows no key and no rule."""
+"""HTTP in and out: finds tokens in requests and builds the answers. Does not know keys or rules."""

@@ -1,8 +1,7 @@
-"""Whose request it is: the client's address from an environ, as the throttle and the audit log take
-it.
+"""Finds the client's address in an environ, for the throttle and the audit log.
 
-No forwarding header is believed here. Werkzeug's `ProxyFix` or the server does that, because the
-owner tells it how many proxies there are. This module only notices when that is missing.
+This module does not believe forwarding headers. Werkzeug's `ProxyFix` or the server does that,
+since the owner tells it how many proxies there are. This module only notices when that is missing.
 """
 
 import ipaddress
@@ -16,7 +15,7 @@ _log = logging.getLogger("jwt_middleware.login")
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _FORWARDING_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED")
-# Beside these a peer is a proxy too, though they need not name the client.
+# These headers show that the peer is a proxy, even if they do not name the client.
 _PROXY_SIGNS = (
     *_FORWARDING_HEADERS,
     "HTTP_VIA",
@@ -27,7 +26,7 @@ _PROXY_SIGNS = (
     "HTTP_TRUE_CLIENT_IP",
     "HTTP_CF_CONNECTING_IP",
 )
-_MAX_HEADER = 2048  # characters; of a longer header the end is searched
+_MAX_HEADER = 2048  # characters; only the end of a longer header is searched
 
 # Python's `is_private` differs between its versions and includes the documentation's networks.
 _INTERNAL = tuple(
@@ -51,18 +50,19 @@ _INTERNAL = tuple(
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 _TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")  # RFC 2765
 
-_BRACKETED = re.compile(r"\[([^\[\]]*)\](?::\d{1,5})?", re.ASCII)
-_WITH_PORT = re.compile(r"([\d.]+):\d{1,5}", re.ASCII)
-_FORWARDED_FOR = re.compile(r'(?i)\bfor="?([^;,"]+)')  # RFC 7239 section 4
+# Texts, for `re` to compile at first use and not at every import.
+_BRACKETED = r"(?a)\[([^\[\]]*)\](?::\d{1,5})?"
+_WITH_PORT = r"(?a)([\d.]+):\d{1,5}"
+_FORWARDED_FOR = r'(?i)\bfor="?([^;,"]+)'  # RFC 7239 section 4
 
 
 def client_address(environ: Mapping[str, Any]) -> str | None:
-    """Return the address of the client in one form, or None when it cannot be told.
+    """Return the address of the client in the form of `peer_address`, or None if it is unknown.
 
-    The form is that of `peer_address`. It cannot be told without an address, nor from an internal
-    (private, shared, link-local, loopback) or missing peer beside a forwarding header: that is a
-    proxy whose clients would all count as one. A WARNING names the remedy, once in a process. It
-    is not a proxy if `ProxyFix` replaced the peer or if a forwarding header names the peer.
+    It is unknown without an address. It is also unknown if a forwarding header comes with an
+    internal (private, shared, link-local, loopback) or missing peer. Such a peer is a proxy, and
+    all its clients would count as one. A WARNING names the remedy, once in a process. The peer is
+    not a proxy if `ProxyFix` replaced it or if a forwarding header names it.
     """
     peer = _parse(environ.get("REMOTE_ADDR"))
     if (
@@ -76,15 +76,16 @@ def client_address(environ: Mapping[str, Any]) -> str | None:
 
 
 def is_proxied(environ: Mapping[str, Any]) -> bool:
-    """Return whether a header says that the request came through a proxy."""
+    """Return whether a header shows that the request came through a proxy."""
     return any(environ.get(name) for name in _PROXY_SIGNS)
 
 
 def peer_address(environ: Mapping[str, Any]) -> str | None:
-    """Return `REMOTE_ADDR` in one form, or None when it holds no IP address (a Unix socket).
+    """Return `REMOTE_ADDR` in one form, or None if it is not an IP address (a Unix socket).
 
-    Port and zone are stripped. An IPv6 address that stands for an IPv4 one (mapped, translated,
-    NAT64, 6to4, Teredo) becomes that one: each such client would otherwise have thousands.
+    Port and zone are stripped. An IPv6 address that embeds an IPv4 address (mapped, translated,
+    NAT64, 6to4, Teredo) becomes that IPv4 address. Otherwise each such client would have thousands
+    of addresses.
     """
     peer = _parse(environ.get("REMOTE_ADDR"))
     return None if peer is None else str(peer)
@@ -94,7 +95,7 @@ def _parse(text: object) -> IPAddress | None:
     if not isinstance(text, str):
         return None
     text = text.strip(" \t")
-    if found := _BRACKETED.fullmatch(text) or _WITH_PORT.fullmatch(text):
+    if found := re.fullmatch(_BRACKETED, text) or re.fullmatch(_WITH_PORT, text):
         text = found[1]
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -117,9 +118,9 @@ def _is_internal(address: IPAddress) -> bool:
 def _is_replaced(environ: Mapping[str, Any], peer: IPAddress | None) -> bool:
     """Return whether something outside of the app put a forwarded address into `REMOTE_ADDR`.
 
-    `ProxyFix` leaves its trace even when it replaced nothing (`x_for=0`, or fewer addresses than
-    `x_for`), so compare. A client gains nothing by naming its proxy's address: it is then counted
-    like a proxy, apart from all others.
+    `ProxyFix` leaves its trace even if it did not replace the address (`x_for=0`, or fewer
+    addresses than `x_for`), so compare the addresses. A client gains nothing by naming its proxy's
+    address: it then counts as a proxy, apart from all others.
     """
     if peer is None:
         return False
@@ -136,7 +137,8 @@ def _forwarded_addresses(environ: Mapping[str, Any]) -> Iterator[IPAddress | Non
             continue
         value = value[-_MAX_HEADER:]  # proxies append at the end
         is_standard = name == "HTTP_FORWARDED"
-        yield from map(_parse, _FORWARDED_FOR.findall(value) if is_standard else value.split(","))
+        named = re.findall(_FORWARDED_FOR, value) if is_standard else value.split(",")
+        yield from map(_parse, named)
 
 
 _has_warned = False

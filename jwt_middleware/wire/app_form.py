@@ -1,7 +1,8 @@
-"""Whether an object is a WSGI app (PEP 3333), as far as that shows without calling it.
+"""Checks whether an object is a WSGI app (PEP 3333), as far as possible without calling it.
 
-What is refused here would fail at each request, or never answer: an ASGI app, a class that nobody
-called, a callable of one argument. Where nothing shows, as with `*args`, the object passes.
+Refuses objects that would fail at each request or never answer: an ASGI app, a class that nobody
+called, a callable of one argument. An object passes if its signature does not tell, as with
+`*args`.
 """
 
 import inspect
@@ -11,15 +12,15 @@ from .._options import got, require
 from ..errors import ConfigurationError
 
 _FORM = "app must be a WSGI app, a callable that takes (environ, start_response)"
-_FRAMES = 50  # between a call and the one that it repeats: more than any framework has
+_FRAMES = 50  # searched between a call and its repetition; no framework has as many
 
 
 def check_app(app: object) -> None:
-    """Raise `ConfigurationError` for what cannot be a WSGI app."""
+    """Raise `ConfigurationError` if the object cannot be a WSGI app."""
     if not callable(app):
         flask = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
         raise ConfigurationError(f"{_FORM}, got {type(app).__name__}; {flask}")
-    # The app of PEP 3333 may be a class whose instances are the response.
+    # PEP 3333 allows a class as an app; its instances are the responses.
     if isinstance(app, type) and not hasattr(app, "__iter__"):
         raise ConfigurationError(f"{_FORM}, got the class {app.__name__}; pass an object of it")
     call = app if isinstance(app, type) else getattr(app, "__call__", None)  # noqa: B004
@@ -34,21 +35,21 @@ def check_app(app: object) -> None:
 
 
 def check_wrapped(app: object) -> None:
-    """Raise `ConfigurationError` for what the middleware cannot wrap."""
+    """Raise `ConfigurationError` if the middleware cannot wrap the object."""
     check_app(app)
     form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
-    # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself without end: Flask's `__call__`
-    # calls `wsgi_app`. The slip cannot be told from a harmless use while building, so both are
-    # refused here instead of failing at the first request.
+    # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself endlessly, since Flask's `__call__`
+    # calls `wsgi_app`. While building, this mistake looks like a harmless use. So both are refused
+    # here instead of failing at the first request.
     require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")
 
 
 def _takes_two(app: Any) -> bool:
-    """Return whether it can be called with two arguments, and is not named like an ASGI app."""
+    """Return whether the app takes two arguments, and they are not named as an ASGI app's are."""
     try:
-        # A decorator may call what it wraps with other arguments than its own.
+        # A decorator may pass other arguments to the function that it wraps.
         signature = inspect.signature(app, follow_wrapped=False)
-    except (TypeError, ValueError):  # a builtin: whether it fits shows at a request
+    except (TypeError, ValueError):  # a builtin without a signature; a mismatch shows at a request
         return True
     try:
         signature.bind(None, None)
@@ -58,12 +59,12 @@ def _takes_two(app: Any) -> bool:
 
 
 def explain_recursion(name: str) -> None:
-    """Raise `ConfigurationError` if the calling function is being called for the same request
-    already, further up the stack; to be called for a `RecursionError`.
+    """Raise `ConfigurationError` if the calling function already runs for the same request further
+    up the stack. Call this for a `RecursionError`.
 
-    The same request is the same `environ` among its variables, beside the same `name`. A framework
-    whose `__call__` was pointed at what wraps it calls itself without end. It cannot be told while
-    building, since to serve the wrapped object itself is right.
+    The request is the same if the local variables `environ` and `name` are. A framework calls
+    itself endlessly if its `__call__` leads to the object that wraps it. This does not show while
+    building, since serving the wrapped object itself is correct.
     """
     here = inspect.currentframe()
     caller = None if here is None else here.f_back
@@ -77,7 +78,7 @@ def explain_recursion(name: str) -> None:
             theirs = frame.f_locals
             if all(theirs.get(each) is mine.get(each) for each in (name, "environ")):
                 raise ConfigurationError(
-                    "app must not be an object whose __call__ leads back to what wraps it: let the "
+                    "app must not be an object whose __call__ leads back to its wrapper: let the "
                     "server load the outermost object, or wrap what __call__ calls, such as "
                     "app.wsgi = JWTMiddleware(app.wsgi, ...) for Bottle"
                 ) from None

@@ -1,78 +1,146 @@
-"""Cross-origin resource sharing (the Fetch standard, section 3): which origins may read an
-answer."""
+"""Cross-origin resource sharing (the Fetch standard, section 3): decides which origins may read
+answers."""
 
-import ipaddress
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Response
 
-from .._options import got, require, tuple_of
+from .._options import got, require
+from ..errors import Forbidden
+from .credentials import Places
+from .origins import AllowedOrigins, checked_origins
 from .problem import NOSNIFF, answering
+from .same_site import is_own_origin
 from .wsgi import StartResponse, WSGIApplication
 
-# RFC 6454 section 7.1, and no path: what a browser sends
-_ORIGIN = re.compile(r"(https?)://([^/?#@:\[\]\s]+|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
-_MAX_PORT = 65535
-_MAX_NAME = 253  # characters of a host name (RFC 1035 section 3.1)
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"
+"""A method or the name of a header (RFC 9110 section 5.6.2), of a length that occurs in
+practice."""
 
-_PREFLIGHT_HEADERS = {
-    "Access-Control-Allow-Methods": "*",
-    # With credentials a wildcard means nothing, so the usual headers are named too.
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, *",
-    "Access-Control-Max-Age": "600",
-    **NOSNIFF,
-}
+_MOST_HEADERS = 64
+_USUAL_HEADERS = "authorization, content-type"
+_MAX_AGE = "600"  # seconds for which a browser may cache the answer
+
 _EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
 _CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
 
 
 class Preflight:
-    """The answer to a CORS preflight from a listed origin: any method and header (Fetch, section
-    3.2)."""
+    """The answer to a CORS preflight from an allowed origin, which allows what it asks for (Fetch,
+    section 3.2)."""
+
+
+class CrossOrigin:
+    """The permissions of pages of other origins. False in a condition if there is nothing to check.
+
+    - `allowed_origins`: see `checked_origins`.
+    - `is_strict`: whether requests from any other origin are refused.
+    - `places`: the places of tokens. Scripts may send cookies if one of them is a cookie.
+    """
+
+    def __init__(self, allowed_origins: Sequence[str], is_strict: bool, places: Places) -> None:
+        self.allowed = checked_origins(allowed_origins)
+        self._is_strict = is_strict
+        self._places = places
+        require(
+            isinstance(is_strict, bool),
+            f"strict_origins must be a boolean, got {got(is_strict)}; strict_origins=True",
+        )
+        require(
+            not (is_strict and self.allowed.allows_all),
+            "strict_origins must be False beside allowed_origins=['*'], which allows every origin",
+        )
+
+    def __bool__(self) -> bool:
+        return self._is_strict or bool(self.allowed)
+
+    def announced_method(self, environ: Mapping[str, Any]) -> str | None:
+        """Return the method that a preflight from an allowed origin announces, or None for any
+        other request."""
+        if not is_preflight(environ) or not may_read(environ, self.allowed):
+            return None
+        method: str = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
+        return method
+
+    def check(self, environ: Mapping[str, Any]) -> None:
+        """Raise `Forbidden("origin")` for an origin that is neither this host's nor allowed."""
+        origin = environ.get("HTTP_ORIGIN")
+        is_known = origin is None or origin in self.allowed or not self._is_strict
+        if not is_known and not is_own_origin(environ, origin):
+            raise Forbidden("origin")
+
+    def allow(self, environ: Mapping[str, Any], start_response: StartResponse) -> StartResponse:
+        """Return a `start_response` that lets scripts of an allowed origin read the answer."""
+        with_credentials = self._places.take_cookies
+        return allow_origin(
+            start_response, environ, self.allowed, with_credentials=with_credentials
+        )
 
 
 def is_preflight(environ: Mapping[str, Any]) -> bool:
-    """Return whether this is a real preflight: OPTIONS with an origin and the method it asks for
+    """Return whether this is a real preflight: OPTIONS with an origin and the requested method
     (Fetch, section 3.3)."""
     asks = environ.get("HTTP_ORIGIN") and environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD")
     return environ.get("REQUEST_METHOD") == "OPTIONS" and bool(asks)
 
 
-def is_allowed(environ: Mapping[str, Any], allowed_origins: Collection[str]) -> bool:
-    """Return whether the request comes from an allowed origin."""
-    origin = environ.get("HTTP_ORIGIN")
-    return isinstance(origin, str) and origin in allowed_origins
+def may_read(environ: Mapping[str, Any], allowed_origins: AllowedOrigins) -> bool:
+    """Return whether scripts of the request's origin may read the answer."""
+    return allowed_origins.may_read(environ.get("HTTP_ORIGIN"))
 
 
-def preflight_response() -> WSGIApplication:
-    """Return the answer to a preflight from a listed origin as a WSGI app."""
-    response = Response(status=204, headers=_PREFLIGHT_HEADERS)
+def preflight_response(environ: Mapping[str, Any]) -> WSGIApplication:
+    """Return the answer to a preflight from an allowed origin as a WSGI app.
+
+    It names the requested method and headers if they have the form of RFC 9110. A `*` would be
+    ignored with credentials (Fetch, section 3.3.5).
+    """
+    method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
+    asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
+    headers = {
+        "Access-Control-Allow-Methods": method if _is_name(method) else "GET",
+        "Access-Control-Allow-Headers": _named_headers(asked) or _USUAL_HEADERS,
+        "Access-Control-Max-Age": _MAX_AGE,
+        "Vary": "Access-Control-Request-Method, Access-Control-Request-Headers",
+        **NOSNIFF,
+    }
+    response = Response(status=204, headers=headers)
     del response.headers["Content-Type"]  # 204 has no content.
     return answering(response)
+
+
+def _named_headers(asked: object) -> str | None:
+    if not isinstance(asked, str):
+        return None
+    names = [name.strip(" \t") for name in asked.split(",", _MOST_HEADERS)]
+    return ", ".join(names) if all(map(_is_name, names)) else None
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and re.fullmatch(_NAME, text) is not None
 
 
 def allow_origin(
     start_response: StartResponse,
     environ: Mapping[str, Any],
-    allowed_origins: Collection[str],
+    allowed_origins: AllowedOrigins,
     *,
     with_credentials: bool = False,
 ) -> StartResponse:
     """Return a `start_response` that lets scripts of an allowed origin read the answer.
 
-    Call it for every request, whatever its origin: caches must learn from `Vary: Origin` that the
-    answer to another origin may differ. Headers that the app set itself stay as they are.
+    Call this for every request with any origin, since `Vary: Origin` must tell caches that the
+    answer to another origin may differ. Headers that the app set itself stay unchanged.
     `with_credentials` also lets the browser send and accept cookies.
     """
     if not allowed_origins:
         return start_response
     added: list[tuple[str, str]] = []
-    if is_allowed(environ, allowed_origins):
+    if allowed_origins.allows_all:
+        added = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
+    elif may_read(environ, allowed_origins):
         added = [("Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]), _EXPOSED]
         if with_credentials:
             added.append(_CREDENTIALS)
@@ -80,8 +148,10 @@ def allow_origin(
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         own = [value for name, value in headers if name.lower() == "access-control-allow-origin"]
         if not own:
-            headers = vary_by("Origin", headers) + added
-        elif own != ["*"]:  # With "*" the answer is the same for every origin.
+            # With "*", the answer is the same for every origin.
+            varied = headers if allowed_origins.allows_all else vary_by("Origin", headers)
+            headers = varied + added
+        elif own != ["*"]:
             headers = vary_by("Origin", headers)
         return start_response(status, headers, *exc_info)
 
@@ -100,72 +170,3 @@ def vary_by(name: str, headers: Iterable[tuple[str, str]]) -> list[tuple[str, st
         merged[at[0]] = (key, f"{value}, {name}")
         return merged
     return [pair for place, pair in enumerate(merged) if place not in at[:1]] + [("Vary", name)]
-
-
-def checked_origins(origins: Sequence[str]) -> frozenset[str]:
-    """Return the exact origins of an `allowed_origins` option, or raise `ConfigurationError`.
-
-    Each must be just what a browser sends, since it is compared by its characters: lower case, a
-    host in ASCII, no port where it is the scheme's own, no slash at the end.
-    """
-    usual = "https://app.example"
-    rule = "allowed_origins must be a list of exact origins as browsers send them"
-    form = f"{rule}, got {got(origins)}; allowed_origins=['{usual}']"
-    for name in tuple_of(str, origins, form):
-        require(
-            _is_origin(name),
-            f"{rule}, got {got(name)}; allowed_origins=['{_likely_origin(name) or usual}']",
-        )
-    return frozenset(origins)
-
-
-def _is_origin(text: str) -> bool:
-    found = _ORIGIN.fullmatch(text)
-    if found is None:
-        return False
-    scheme, host, port = found.groups()
-    has_good_port = port is None or (port != _DEFAULT_PORTS[scheme] and int(port) <= _MAX_PORT)
-    return has_good_port and _is_host(host)
-
-
-def _is_host(host: str) -> bool:
-    """Return whether this is how a browser writes the host: a name, or an address in its one
-    form."""
-    if host.startswith("["):
-        return host == _address_in_brackets(host[1:-1])
-    *_, last = labels = host.split(".")
-    if last.isdigit() or last.startswith("0x"):  # to a browser this is an IPv4 address
-        try:
-            return str(ipaddress.IPv4Address(host)) == host
-        except ValueError:
-            return False
-    return len(host) <= _MAX_NAME and all(map(_LABEL.fullmatch, labels))
-
-
-def _address_in_brackets(text: str) -> str | None:
-    try:
-        address = ipaddress.IPv6Address(text)
-    except ValueError:
-        return None
-    if address.ipv4_mapped is None:
-        return f"[{address}]"
-    # Versions of Python write these differently; browsers do it so.
-    return f"[::ffff:{(int(address) >> 16) & 0xFFFF:x}:{int(address) & 0xFFFF:x}]"
-
-
-def _likely_origin(text: str) -> str | None:
-    """Return the origin that was probably meant, or None."""
-    if "." not in text and "://" not in text:  # such as "null"
-        return None
-    try:
-        parts = urlsplit(text if "://" in text else f"https://{text}")
-        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
-        if not host.isascii():
-            host = host.encode("idna").decode("ascii")
-    except ValueError:
-        return None
-    if ":" in host:
-        host = _address_in_brackets(host) or ""
-    shown = "" if port is None or str(port) == _DEFAULT_PORTS.get(scheme) else f":{port}"
-    origin = f"{scheme}://{host}{shown}"
-    return origin if _is_origin(origin) else None

@@ -1,67 +1,106 @@
-"""Where a token is looked for: the Bearer scheme of the Authorization header (RFC 6750, 2.1)."""
+"""Finds the first credential of a request in the places that the owner named."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InvalidRequest, InvalidToken
-
-# RFC 9110 section 11.2: token68 is 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="
-_TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
-# RFC 9110 section 5.6.2: the characters that may continue the name of a scheme. `Bearerish x` is
-# another scheme, not a malformed Bearer.
-_SCHEME_CHARACTERS = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+!#$%&'*^`|"
-)
+from ..errors import Forbidden
+from .origins import AllowedOrigins
+from .places import Place, basic_password, bearer, checked_places
+from .same_site import is_from_a_browser, is_from_this_site, is_safe
 
 
 @dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
 class Credentials:
-    """What a request presents: the `scheme` as the challenge names it, one `token`, its `source`.
+    """The credential of a request: one `token`, and the `place` that held it.
 
-    `source` says where the token was found: `header`. The repr does not show the token.
+    The repr does not show the token.
     """
 
-    scheme: str
     token: str = field(repr=False)
-    source: str
-    authorization: str = field(repr=False)
-    """The `Authorization` value in its usual form, by which a verdict is cached."""
+    place: Place
+
+    @property
+    def scheme(self) -> str:
+        """The `AUTH_TYPE` of the request."""
+        return self.place.scheme
+
+    @property
+    def source(self) -> str:
+        """The header or the cookie that held the token, such as `header Authorization`."""
+        return self.place.source
 
 
-def extract(environ: Mapping[str, Any], max_bytes: int = 8192) -> Credentials | None:
-    """Return the credentials of a request; None without the header or with another scheme.
+class Places:
+    """The places where a middleware looks for a token, in the owner's order.
 
-    `InvalidRequest` when there is not exactly one well-formed token: none, two, or a character
-    outside token68. A comma is outside it, so two headers that a server joined are refused.
-    `InvalidToken("too_large")` over `max_bytes`.
+    The first place that holds a credential decides. Anything but a list of places raises
+    `ConfigurationError`.
     """
-    header = environ.get("HTTP_AUTHORIZATION")
-    if header is None:
-        return None
-    if not isinstance(header, str):
-        raise InvalidRequest
-    if not header.startswith("Bearer "):
-        if header[:7].lower() != "bearer ":
-            if header[:6].lower() == "bearer" and header[6:7] not in _SCHEME_CHARACTERS:
-                raise InvalidRequest
-            return None
-        header = f"Bearer {header[7:]}"
-    if header[7:8] == " ":
-        header = f"Bearer {header[7:].lstrip(' ')}"
-    return Credentials("Bearer", checked_token(header[7:], max_bytes), "header", header)
+
+    def __init__(self, places: Sequence[Place] = (bearer,)) -> None:
+        self._places = checked_places(places)
+        self.asks_bearer_first = self._places[0] is bearer
+        self.headers = tuple(dict.fromkeys(place.header for place in self._places))
+        """The request headers that are read, for `Vary`."""
+        self.take_cookies = "Cookie" in self.headers
+        self.take_passwords = any(place is basic_password for place in self._places)
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(self._places)
+
+    def find(self, environ: Mapping[str, Any]) -> tuple[Place | None, str]:
+        """Return the first place that holds a credential, or None, and the unchanged credential.
+
+        Raise `InvalidRequest` if several credentials make the place ambiguous.
+        """
+        for place in self._places:
+            credential = place.find(environ)
+            if credential is not None:
+                return place, credential
+        return None, ""
+
+    def scheme(self, environ: Mapping[str, Any]) -> str:
+        """Return the AUTH_TYPE of a request whose caller is known."""
+        # Only a password has another scheme.
+        place = self.find(environ)[0] if self.take_passwords else None
+        return bearer.scheme if place is None else place.scheme
 
 
-def checked_token(token: object, max_bytes: int) -> str:
-    """Return the token if it is a string of token68 (RFC 9110 section 11.2), as every JWT is.
+BEARER = Places()
+"""The Authorization header alone."""
 
-    `InvalidToken("too_large")` over `max_bytes`, `InvalidRequest` for anything else.
+
+def extract(
+    environ: Mapping[str, Any], max_bytes: int = 8192, places: Places = BEARER
+) -> Credentials | None:
+    """Return the credentials of a request, or None if no place holds any.
+
+    Raise `InvalidRequest` if the first place with a value does not hold exactly one well-formed
+    token. Raise `InvalidToken("too_large")` over `max_bytes`.
     """
-    if not isinstance(token, str):
-        raise InvalidRequest
-    if len(token) > max_bytes:
-        raise InvalidToken("too_large")
-    text = token.rstrip("=")
-    if not text or not text.isascii() or text.encode().translate(None, _TOKEN68):
-        raise InvalidRequest
-    return token
+    place, credential = places.find(environ)
+    return None if place is None else Credentials(place.read(credential, max_bytes), place)
+
+
+def check_site(
+    place: Place,
+    environ: Mapping[str, Any],
+    methods: Collection[str],
+    allowed_origins: AllowedOrigins,
+) -> None:
+    """Raise `Forbidden("cross_site")` if a foreign page may have made a browser send this request.
+
+    `methods` are those that the request may mean. A browser adds a cookie by itself, and also a
+    password that was typed into its own dialog. A program that sends a password does not send the
+    headers of a browser.
+    """
+    is_program = place is basic_password and not is_from_a_browser(environ)
+    if not (is_program or is_safe(environ, methods) or is_from_this_site(environ, allowed_origins)):
+        raise Forbidden("cross_site")
+
+
+def has_unread_scheme(environ: Mapping[str, Any]) -> bool:
+    """Return whether a request without credentials has an Authorization header, whose scheme is
+    then not accepted."""
+    return bool(environ.get("HTTP_AUTHORIZATION"))

@@ -1,4 +1,4 @@
-"""A refusal as an HTTP response: problem details (RFC 9457)."""
+"""Turns a refusal into an HTTP response with problem details (RFC 9457)."""
 
 import json
 from collections.abc import Iterable
@@ -8,33 +8,27 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from ..errors import Refusal
-from .challenge import challenge
 from .wsgi import StartResponse, WSGIApplication
 
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-"""The header that keeps browsers from guessing another type than `Content-Type` (Fetch, 3.6)."""
+"""Keeps browsers from guessing another type than `Content-Type` (Fetch, section 3.6)."""
 
 
-def refusal_response(refusal: Refusal, realm: str) -> WSGIApplication:
-    """Return the answer as a WSGI app: problem details with RFC 6750's challenge.
+def problem_of(refusal: Refusal) -> Response:
+    """Return the refusal as a response without our headers: problem details (RFC 9457).
 
-    A fault of ours has `Retry-After` instead of a challenge.
+    Front ends for Flask-JWT-Extended read `msg`.
     """
-    headers = {"Cache-Control": "no-store", **NOSNIFF}
-    if refusal.retry_after is None:
-        headers["WWW-Authenticate"] = challenge(refusal, realm)
-    else:
-        headers["Retry-After"] = str(refusal.retry_after)
     body = {
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.description,
+        "msg": refusal.description,
         "error": refusal.code,
         "reason": refusal.reason,
     }
     content_type = "application/problem+json"
-    text = json.dumps(body) + "\n"
-    return answering(Response(text, refusal.status, headers, content_type=content_type))
+    return Response(json.dumps(body) + "\n", refusal.status, content_type=content_type)
 
 
 def answering(response: Response) -> WSGIApplication:

@@ -1,15 +1,16 @@
-"""WSGI itself: the types of an app, and the rest of a request's body.
+"""The types of WSGI apps, and reading the rest of a request's body.
 
-A server that closes a connection whose body is unread resets it, and the client never reads the
-answer. So the body of a refused request is read first. But a client that sends a byte a second must
-not hold a thread: a server's `read(n)` returns only when all n bytes have come, and a time-out of
-its socket, if there is one, starts anew with each byte. How that is bounded depends on the server:
+A server that closes a connection with an unread body resets it, and the client never reads the
+answer. So the body of a refused request is read first. But a client that sends one byte per second
+must not block a thread. A server's `read(n)` only returns when all n bytes have arrived. A timeout
+of its socket, if there is one, restarts with each byte. The time limit depends on the server:
 
 - A body that the server has read into memory or a file never blocks (waitress, test clients).
-- Where the server shows its socket (gunicorn, werkzeug, wsgiref, cheroot, gevent, uWSGI), receiving
+- If the server exposes its socket (gunicorn, werkzeug, wsgiref, cheroot, gevent, uWSGI), receiving
   is shut down at the deadline, which ends any read.
-- Where its input has `read1`, each call returns after one receive, and the clock is asked between.
-- Anywhere else only a small body is read, byte by byte.
+- If the input has `read1`, each call returns after one receive, and the clock is checked between
+  calls.
+- Otherwise only a small body is read, byte by byte.
 """
 
 import contextlib
@@ -27,8 +28,8 @@ from urllib.parse import quote
 StartResponse: TypeAlias = Callable[..., Any]
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-_DRAIN_BYTES = 8 * 1024 * 1024  # more than `http.client` and the buffers on the way leave unsent
-_UNTIMED_BYTES = 8 * 1024  # of an input whose reads cannot be ended: about 2 ms byte by byte
+_DRAIN_BYTES = 8 * 1024 * 1024  # more than `http.client` and the buffers in between leave unsent
+_UNTIMED_BYTES = 8 * 1024  # for an input whose reads cannot be ended: about 2 ms, byte by byte
 _CHUNK = 8 * 1024
 _DRAIN_SECONDS = 5
 _TICK_SECONDS = 0.25  # how late a deadline may be
@@ -51,18 +52,22 @@ _MAX_LAYERS = 4
 
 
 def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the environ with what PEP 3333 requires, or None where it is malformed.
+    """Return the environ with all keys that PEP 3333 requires, or None if it is malformed.
 
-    Malformed is a CGI variable or header that is not a string of Latin-1 characters, which are the
-    bytes of the request: werkzeug then raises errors of many kinds. Keys that are missing or None
-    (`REMOTE_ADDR` of a Unix socket) get the value that PEP 3333 gives to an empty request.
+    It is malformed if a CGI variable or header is not a string of Latin-1 characters, which stand
+    for the bytes of the request. Werkzeug would then raise errors of many kinds. Keys that are
+    missing or None (`REMOTE_ADDR` of a Unix socket) get the value that PEP 3333 gives to an empty
+    request, and an integer (`REMOTE_PORT` of werkzeug's server) becomes a string.
     """
     tidy = {**_DEFAULTS, **{key: value for key, value in environ.items() if value is not None}}
     tidy.setdefault("wsgi.input", io.BytesIO())
     for key, value in tidy.items():
-        if (key.isupper() or key == "wsgi.url_scheme") and not _is_latin_1(value):
-            return None
-    # werkzeug decodes it as UTF-8 and raises where it is not.
+        if key.isupper() or key == "wsgi.url_scheme":
+            if type(value) is int:
+                tidy[key] = str(value)
+            elif not _is_latin_1(value):
+                return None
+    # Werkzeug decodes the query as UTF-8, and raises an error if it is not.
     tidy["QUERY_STRING"] = quote(tidy["QUERY_STRING"], safe=_ASCII, encoding="latin-1")
     return tidy
 
@@ -70,9 +75,9 @@ def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
 def drain_body(environ: Mapping[str, Any]) -> None:
     """Read the request's body for at most 5 seconds and 8 MiB, so that the client reads the answer.
 
-    Never raises, whatever the server's input does.
+    This function never raises an error.
     """
-    # The client is gone, or the server raises errors of its own: the answer is sent all the same.
+    # The client may be gone, and servers raise errors of their own. Send the answer anyway.
     with contextlib.suppress(Exception):
         size = min(_announced_bytes(environ), _DRAIN_BYTES)
         if size > 0:
@@ -81,10 +86,10 @@ def drain_body(environ: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def reading_deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[bool]:
-    """End every read of the request's body when the seconds have passed: as if the client had sent
+    """End every read of the request's body when the seconds have passed, as if the client had sent
     no more.
 
-    Yields False where nothing can end a read: the server shows no socket.
+    Yields False if nothing can end a read, since the server does not expose its socket.
     """
     descriptor = _socket_descriptor(environ)
     if descriptor is None:
@@ -99,10 +104,11 @@ def reading_deadline(environ: Mapping[str, Any], seconds: float) -> Iterator[boo
 
 
 class _Watch:
-    """One thread for all deadlines of a process: one a request would cost a third of a millisecond.
+    """Runs one thread for all deadlines of a process. A thread per request would cost a third of a
+    millisecond.
 
-    It ends after a while without deadlines. A descriptor is only used under the lock, so never
-    after its `remove`, when another connection may have its number.
+    The thread ends after ten seconds without deadlines. A descriptor is only used under the lock.
+    So it is not used after its `remove`, when another connection may have its number.
     """
 
     def __init__(self) -> None:
@@ -112,7 +118,7 @@ class _Watch:
         self._is_running = False
 
     def add(self, descriptor: int, seconds: float) -> bool:
-        """Return whether the deadline will be kept: not where no thread can be started."""
+        """Return whether the deadline will take effect. It will not if no thread can start."""
         with self._lock:
             self._ends[descriptor] = time.monotonic() + seconds
             if not self._is_running:
@@ -143,7 +149,8 @@ _watch = _Watch()
 
 
 def _current_watch() -> _Watch:
-    """Return the watch of this process: a fork inherits neither the thread nor a usable lock."""
+    """Return the watch of this process, since a fork does not inherit the thread or a usable
+    lock."""
     global _watch
     if _watch.process != os.getpid():
         _watch = _Watch()
@@ -173,7 +180,7 @@ def _is_latin_1(value: object) -> bool:
 
 
 def _announced_bytes(environ: Mapping[str, Any]) -> int:
-    """Return how many bytes may be read: reading on after the end would wait for ever."""
+    """Return how many bytes may be read, since reading beyond the end would wait forever."""
     length = environ.get("CONTENT_LENGTH")
     if isinstance(length, str) and length.isascii() and length.isdigit():
         return int(length[:20])  # 20 digits are beyond any bound
@@ -182,7 +189,7 @@ def _announced_bytes(environ: Mapping[str, Any]) -> int:
 
 
 def _layers(body: object) -> Iterator[Any]:
-    """Yield the input of a request and what it wraps, by the names that servers give it."""
+    """Yield the input of a request, then the objects that it wraps, by servers' names for them."""
     for _ in range(_MAX_LAYERS):
         yield body
         body = next((getattr(body, name) for name in _WRAPPED if hasattr(body, name)), None)
@@ -197,7 +204,7 @@ def _never_blocks(body: object) -> bool:
 def _socket_descriptor(environ: Mapping[str, Any]) -> int | None:
     """Return a duplicate of the descriptor of the connection's socket, or None.
 
-    A duplicate, since the server may close its own while ours is in use.
+    It is a duplicate because the server may close its own descriptor while ours is in use.
     """
     shown = (environ.get("gunicorn.socket"), environ.get("werkzeug.socket"))
     for holder in (*shown, *_layers(environ.get("wsgi.input"))):
@@ -215,7 +222,7 @@ def _is_open(holder: Any, is_kind: Callable[[int], bool]) -> bool:
 
 
 def _stop_receiving(descriptor: int) -> None:
-    # Not by the server's own object: after the `shutdown` of one with TLS, the answer would be sent
+    # Do not use the server's own object. After `shutdown` of a TLS socket, the answer would be sent
     # unencrypted.
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
         connection.shutdown(socket.SHUT_RD)

@@ -61,3 +61,50 @@ def test_a_path_below_a_star_is_protected(path: str, visit: Any, guard: Any) -> 
 def test_the_start_page_alone_is_public(guard: Any) -> None:
     """An exact public rule at the root opens nothing below it."""
     assert_protected(guard(rules=SITE[:2]), "/index")
+
+
+NO_NAME = {
+    "a view without a name": "/orgs/7/@@",
+    "and a path behind it": "/orgs/7/@@/x",
+    "plus signs": "/orgs/7/++",
+    "a mere suffix": "/orgs/7/.json",
+    "a mere suffix and a slash": "/orgs/7/.html/",
+    "index": "/orgs/7/index",
+    "index with a suffix": "/orgs/7/index.json",
+    "index and a path behind it": "/orgs/7/index/2",
+}
+
+
+@pytest.mark.parametrize("path", NO_NAME.values(), ids=NO_NAME)
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (Rule("/orgs/*", scope("list"), exact=True), Rule("/", public)),
+        (Rule("/orgs/7", scope("list")), Rule("/orgs/7/*", public)),
+    ],
+    ids=["exact", "a laxer star"],
+)
+def test_a_segment_without_a_name_has_the_rule_of_the_page_above(
+    rules: tuple[Rule, ...], path: str, visit: Any, guard: Any, forge: Any
+) -> None:
+    """The frameworks that read it so show that page there; what has a name is as open as before."""
+    client = visit(guard(rules=rules))
+    good = {"Authorization": f"Bearer {forge(scope='list')}"}
+    client.get(path, status=401)
+    client.get(path, headers={"Authorization": f"Bearer {forge()}"}, status=403)
+    client.get(path, headers=good, status=200)
+    for named in ("/orgs/7/x", "/orgs/7/x.json", "/orgs/7/indexes", "/orgs/7/a+b", "/orgs/7/@x"):
+        client.get(named, status=200)
+
+
+def test_a_rule_that_names_index_means_just_that(visit: Any, guard: Any) -> None:
+    """So an owner opens such a file beside a closed page."""
+    rules = (
+        Rule("/docs", exact=True),
+        *(Rule(f"/docs/{name}", public) for name in ("index", "index.html", ".nojekyll")),
+    )
+    client = visit(guard(rules=rules))
+    client.get("/docs", status=401)
+    client.get("/docs/index.json", status=401)
+    for name in ("index", "index/2", "index.html", ".nojekyll"):
+        client.get(f"/docs/{name}", status=200)

@@ -25,8 +25,8 @@ OTHER = "another secret that is as long as it has to be"
 ANSWERS = {
     "no Authorization": (None, 401, None, "missing"),
     "empty": ("", 401, None, "missing"),
-    "another scheme": ("Basic YWRhOnB3", 401, None, "missing"),
-    "a scheme that begins like Bearer": ("Bearerish {good}", 401, None, "missing"),
+    "another scheme": ("Basic YWRhOnB3", 401, None, "unread_scheme"),
+    "a scheme that begins like Bearer": ("Bearerish {good}", 401, None, "unread_scheme"),
     "Bearer without a token": ("Bearer", 400, "invalid_request", "malformed"),
     "Bearer and a space": ("Bearer ", 400, "invalid_request", "malformed"),
     "two tokens": ("Bearer {good} {good}", 400, "invalid_request", "malformed"),

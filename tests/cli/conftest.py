@@ -3,7 +3,7 @@
 import os
 import pty
 import select
-import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from inspect import signature
@@ -20,6 +20,12 @@ from tests.kit.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-c", "from jwt_middleware.cli import main; main()"]
 """The command as a process of its own, whether the package is installed or only on the path."""
+
+# A build in the background has Ctrl-C ignored.
+_LOG_IN = (
+    "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    "; os.login_tty(os.dup(0))"
+)
 
 
 class Done(NamedTuple):
@@ -77,11 +83,16 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
 def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[int, str]:
     """Run the command with a terminal, type an answer at each prompt; return the exit code and what
     was shown."""
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(folder)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a build in the background has it ignored
-        os.execv(COMMAND[0], [*COMMAND, *arguments])
+    terminal, its_end = pty.openpty()
+    # Not `pty.fork`: a process with threads, as pytest-xdist has, must not fork without an exec.
+    process = subprocess.Popen(
+        [*COMMAND[:2], f"{_LOG_IN}; {COMMAND[2]}", *arguments],
+        cwd=folder,
+        stdin=its_end,
+        stdout=its_end,
+        stderr=its_end,
+    )
+    os.close(its_end)
     shown = ""
     for answer in answers:
         while not shown.endswith(": "):
@@ -94,4 +105,5 @@ def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[in
             shown += more.decode()
     except OSError:  # how Linux says that the terminal was closed
         pass
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown
+    os.close(terminal)
+    return process.wait(PATIENCE), shown

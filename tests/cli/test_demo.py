@@ -105,6 +105,39 @@ def test_the_folder_is_reused_and_private(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("reader", ["reads the welcome", "reads nothing", "reads both streams"])
+def test_the_reader_of_the_output_goes_away(reader: str, tmp_path: Path) -> None:
+    """The demo goes on answering without a word, as in `jwt-middleware demo | head`, and ends as it
+    would have."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    errors = (tmp_path / "errors").open("w+")
+    merged = subprocess.STDOUT if reader == "reads both streams" else errors
+    process = subprocess.Popen(
+        [*_COMMAND, "--bind", address, "--folder", str(tmp_path / "demo")],
+        stdout=subprocess.PIPE,
+        stderr=merged,
+        text=True,
+    )
+    watchdog = threading.Timer(PATIENCE, process.kill)
+    watchdog.start()
+    assert process.stdout
+    if reader != "reads nothing":
+        while "Ctrl-C" not in process.stdout.readline():
+            assert process.poll() is None
+    process.stdout.close()
+    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://{address}/api/me"]
+    retry = ["--retry", "60", "--retry-connrefused", "--retry-delay", "1"]
+    codes = [subprocess.run([*curl, *retry], capture_output=True, text=True, timeout=PATIENCE)]
+    codes += [subprocess.run(curl, capture_output=True, text=True) for _ in range(8)]
+    process.send_signal(signal.SIGINT)
+    code = process.wait(PATIENCE)
+    watchdog.cancel()
+    errors.seek(0)
+    assert ([answer.stdout for answer in codes], code, errors.read()) == (["401"] * 9, 0, "")
+    errors.close()
+
+
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     """A port that somebody listens on is named in one line, and the exit code is not 0."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -1,15 +1,19 @@
 """`explain` and `routes` as commands: what they print, their exit codes, and misuse."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.kit import ROOT
 from tests.kit.tokens import issued
+from tests.kit.waiting import PATIENCE
 
-from .conftest import Command
+from .conftest import COMMAND, Command
 
 SECRET = "a secret of at least thirty-two bytes"
 HIDDEN = "postgresql://ada:lovelace@db/x"
@@ -26,6 +30,15 @@ guarded = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
 def application(environ, start_response):
     return guarded(environ, start_response)
 bare = flask.Flask("bare")
+def plain(environ, start_response):
+    return []
+unlisted = JWTMiddleware(plain, providers=[provider], rules=rules)
+import bottle
+long = bottle.Bottle()
+far = "/api/2.0/experiments/" + "registered/" * 9 + "get-by-name"
+for path in (r"/n/<n:re:\\d+>", "/\\x1b[2J", far):
+    long.route(path, "GET", plain)
+long.wsgi = JWTMiddleware(long.wsgi, providers=[provider], rules=rules)
 number = 7
 """
 BROKEN = {
@@ -117,6 +130,53 @@ def test_misuse_is_told_without_a_traceback(
 def test_our_own_error_is_shown(command: Command) -> None:
     """A `ConfigurationError` says what to change, and never holds a secret."""
     assert "prefix must be a path" in " ".join(command("routes", "--app", "ours").err.split())
+
+
+def test_a_credential_as_an_argument_is_told_where_to_go(command: Command) -> None:
+    """The message says why, and how the token is sent."""
+    line = ("explain", "--app", "some_site", "--header", "Authorization: Bearer x", "GET", "/")
+    told = " ".join(command(*line, given=token()).err.split())
+    assert "history" in told
+    assert "token alone on stdin" in told
+
+
+def test_an_app_without_routes_is_said_and_its_rules_are_shown(command: Command) -> None:
+    """Nothing is guessed: the prefixes are those of the rules. The exit code is 2."""
+    done = command("routes", "--app", "some_site:unlisted")
+    assert done.code == 2
+    assert "cannot be listed" in done.out
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["any", "/api/...", "/api", "authenticated"] in rows
+    assert ["any", "/...", "OPEN"] in rows
+    (unlisted,) = json.loads(command("routes", "--app", "some_site:unlisted", "--json").out)[
+        "unlisted"
+    ]
+    assert "cannot be listed" in unlisted
+
+
+def test_patterns_are_printed_as_they_are_and_long_paths_at_a_slash(command: Command) -> None:
+    """A backslash stays one, what a terminal obeys is escaped, and no name is torn apart."""
+    out = command("routes", "--app", "some_site:long").out
+    assert r"/n/<n:re:\d+>" in out
+    assert "\\x1b[2J" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert all(name in out for name in ("experiments", "registered", "get-by-name"))
+
+
+def test_threads_of_an_app_do_not_hold_the_command(tmp_path: Path) -> None:
+    """An app that starts a scheduler when it is imported is listed, and the command ends."""
+    (tmp_path / "busy.py").write_text(
+        "import threading, time\nfrom some_site import application\n"
+        "threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+    )
+    for more, code in ((), 0), (("--strict",), 1):
+        line = [*COMMAND, "routes", "--app", "busy", *more]
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))}
+        done = subprocess.run(
+            line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert (done.returncode, done.stderr) == (code, "")
+        assert "OPEN" in done.stdout
 
 
 @pytest.mark.parametrize("header", ["no colon", ": x", "A B: x", "Authorization: x", "Cookie: a=b"])

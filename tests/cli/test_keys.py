@@ -138,7 +138,7 @@ def test_a_key_is_not_retired_too_early(command: Command, tmp_path: Path) -> Non
         in command("keys", "retire", old, "--folder", "keys").err
     )
     command("keys", "activate", new, "--folder", "keys", "--now")
-    assert "may still be good for 1" in command("keys", "retire", old, "--folder", "keys").err
+    assert "may still be valid for 1" in command("keys", "retire", old, "--folder", "keys").err
     long_ago = time.time() - 1300
     os.utime(tmp_path / "keys" / "active", (long_ago, long_ago))
     assert command("keys", "retire", old, "--folder", "keys").good

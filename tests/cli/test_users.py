@@ -313,6 +313,38 @@ def test_logout_ends_the_sessions(command: Command, tmp_path: Path) -> None:
     assert done == Done(1, "", "Error: there is no user named 'eve'\n")
 
 
+def test_a_user_is_enabled_again(with_ann: Command, tmp_path: Path) -> None:
+    """`enable` undoes `disable`: the user can sign in."""
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db")
+    for command, can_sign_in in (("disable", False), ("enable", True), ("enable", True)):
+        assert with_ann("users", command, "ann", "--database", "auth.db") == Done(0, "", "")
+        assert (store.authenticate("ann", PASSWORD) is not None) is can_sign_in
+
+
+@pytest.mark.parametrize("spelling", ["Ann", "ANN", " ann ", "\uff41nn"])
+@pytest.mark.parametrize(
+    "words",
+    [("logout",), ("disable",), ("enable",), ("remove",), ("passwd",), ("scopes", "x")],
+    ids=lambda words: words[0],
+)
+def test_any_spelling_of_a_name(
+    with_ann: Command, words: tuple[str, ...], spelling: str, tmp_path: Path
+) -> None:
+    """Every command finds the user whom the store finds, and ends the sessions it says."""
+    from jwt_middleware.login.sessions import SessionEnded, Sessions
+
+    command, *more = words
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db")
+    sessions = Sessions(store, reuse_grace=10, idle_timeout=60, session_lifetime=60, issuer="i")
+    token = sessions.start(store.users()[0], 900)[0]
+    given = "another" if command == "passwd" else None
+    done = with_ann("users", command, spelling, *more, "--database", "auth.db", given=given)
+    assert done == Done(0, "", "")
+    if command in ENDS_SESSIONS:
+        with pytest.raises(SessionEnded):
+            sessions.rotate(token, 900)
+
+
 @pytest.mark.parametrize(
     "words", [("logout", "ann"), ("disable", "ann"), ("remove", "ann"), ("passwd", "ann")]
 )

@@ -1,7 +1,10 @@
 """Small sites of every framework, with parameters, mounts and blueprints; behind rules each."""
 
+import importlib.util
+import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import bottle
@@ -166,6 +169,172 @@ def django_app() -> Any:
     return WSGIHandler()
 
 
+def vendored_bottle() -> Any:
+    """Bottle as an app's own copy of it, under another name."""
+    name = "some_app._vendor.bottle"
+    source = Path(bottle.__file__)
+    spec = importlib.util.spec_from_file_location(name, source)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[name]
+    app = module.Bottle()
+    for path in ("/", "/health", "/api/<n:int>"):
+        app.route(path, "GET", lambda **_: "ok")
+    return app
+
+
+def flask_subdomains() -> Any:
+    """Rules of a subdomain, one with a parameter, beside those of the server's own name."""
+    app = flask.Flask(__name__, subdomain_matching=True, static_folder=None)
+    app.config["SERVER_NAME"] = "site.example"
+    for number, (path, options) in enumerate(_HOSTS):
+        app.add_url_rule(path, f"e{number}", lambda **_: "ok", **options)
+    return app.wsgi_app
+
+
+_HOSTS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("/health", {}),
+    ("/only", {"subdomain": "admin"}),
+    ("/api/only", {"subdomain": "admin"}),
+    ("/of/<int:id>", {"subdomain": "<team>"}),
+)
+
+
+def flask_hosts() -> Any:
+    """A map that matches hosts."""
+    app = flask.Flask(__name__, host_matching=True, static_host="static.example")
+    for host in ("a.example", "<any>.b.example"):
+        for path in ("/health", "/x", "/api/x"):
+            app.add_url_rule(path, host + path, lambda **_: "ok", host=host)
+    return app.wsgi_app
+
+
+class _Verbs:
+    exposed = True
+
+    def GET(self, id: str) -> str:  # noqa: N802 (CherryPy's names)
+        return "ok"
+
+    def DELETE(self, id: str, part: str) -> str:  # noqa: N802
+        return "ok"
+
+
+class _Arguments:
+    """Page handlers that take arguments in every way."""
+
+    @cherrypy.expose
+    def health(self) -> str:
+        return "ok"
+
+    @cherrypy.expose
+    def one(self, id: str) -> str:
+        return "ok"
+
+    @cherrypy.expose
+    def two(self, id: str, part: str, verbose: str = "") -> str:
+        return "ok"
+
+    @cherrypy.expose
+    def by_path(self, id: str, /) -> str:
+        return "ok"
+
+    @cherrypy.expose
+    def by_query(self, *, q: str) -> str:
+        return "ok"
+
+    @cherrypy.expose
+    def some(self, id: str, *rest: str) -> str:
+        return "ok"
+
+
+class _Inner:
+    @cherrypy.expose
+    def index(self) -> str:
+        return "ok"
+
+    @cherrypy.expose
+    def page(self, id: str) -> str:
+        return "ok"
+
+    @cherrypy.expose
+    def default(self, first: str) -> str:
+        return "ok"
+
+
+def _cherrypy(root: Any, **config: Any) -> Any:
+    cherrypy.config.update({"environment": "embedded", "log.screen": False})
+    app = cherrypy.Application(root, "", {"/": config})
+    app.log.access_log.disabled = app.log.error_log.disabled = True
+    return app
+
+
+def cherrypy_arguments() -> Any:
+    """Handlers with arguments, an object with an index, and `default`."""
+    root: Any = _Arguments()
+    root.api, root.inner = _Inner(), _Inner()
+    return _cherrypy(root)
+
+
+def cherrypy_verbs() -> Any:
+    """`MethodDispatcher`: each method takes other arguments."""
+    root: Any = type("Root", (), {})()
+    for name in ("health", "item", "api"):
+        setattr(root, name, _Verbs())
+    dispatcher = cherrypy.dispatch.MethodDispatcher()
+    return _cherrypy(root, **{"request.dispatch": dispatcher})
+
+
+def cherrypy_virtual_host() -> Any:
+    """A host whose paths are below a prefix of the tree."""
+    root: Any = _Arguments()
+    root.team, root.api = _Inner(), _Inner()
+    dispatcher = cherrypy.dispatch.VirtualHost(**{"team.example": "/team"})
+    return _cherrypy(root, **{"request.dispatch": dispatcher})
+
+
+def pyramid_resources() -> Any:
+    """Views by name of the root, of any resource and of one class, found by traversal."""
+
+    class Page(dict[str, Any]):
+        pass
+
+    def root(request: Any) -> Any:
+        return {"docs": Page(), "api": Page(x=Page()), "health": Page()}
+
+    def view(*_: Any) -> Response:
+        return Response("ok")
+
+    with Configurator(root_factory=root) as config:
+        config.add_view(view)
+        config.add_view(view, name="edit", request_method="POST")
+        config.add_view(view, name="raw", context=Page)
+        return config.make_wsgi_app()
+
+
+def hosts() -> Any:
+    """Apps by their hosts: one with a guard, and one without."""
+    from paste.urlmap import URLMap
+
+    apps = URLMap()
+    apps["/"] = flask_wsgi()
+    apps["http://closed.example/"] = guard(flask_wsgi(), Rule("/"), Rule("/health", public))
+    apps["http://closed.example/falcon"] = guard(falcon_app())
+    return apps
+
+
+def cherrypy_hosts() -> Any:
+    """The same by CherryPy's WSGI app for virtual hosts."""
+    from cherrypy import _cpwsgi
+
+    closed = guard(falcon_app(), Rule("/"), Rule("/health", public))
+    return _cpwsgi.VirtualHost(flask_wsgi(), {"closed.example": closed})
+
+
 def mounts() -> Any:
     """A guarded app below an open one, and one with its own guard."""
     return DispatcherMiddleware(
@@ -190,5 +359,16 @@ GUARDED: dict[str, Callable[[], Any]] = {
     "cherrypy, tree": lambda: guard(cherrypy_tree()),
     "django": lambda: guard(django_app()),
     "dispatcher": mounts,
+    "bottle, vendored": lambda: guard(vendored_bottle()),
+    "flask, subdomains": lambda: guard(flask_subdomains()),
+    "flask, hosts": lambda: guard(flask_hosts()),
+    "cherrypy, arguments": lambda: guard(cherrypy_arguments()),
+    "cherrypy, verbs": lambda: guard(cherrypy_verbs()),
+    "cherrypy, virtual host": lambda: guard(cherrypy_virtual_host()),
+    "pyramid, resources": lambda: guard(
+        pyramid_resources(), Rule("/api"), Rule("/edit"), Rule("/", public, exact=True)
+    ),
+    "hosts, paste": hosts,
+    "hosts, cherrypy": cherrypy_hosts,
     "login app, app.wsgi_app": logged_in,
 }

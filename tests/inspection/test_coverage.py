@@ -4,10 +4,13 @@ from typing import Any
 
 import flask
 import pytest
+from webtest import TestApp
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jwt_middleware import Rule, optional, public, scope
-from jwt_middleware.inspection import coverage
-from tests.inspection.sites import flask_wsgi, guard
+from jwt_middleware.inspection import coverage, site_at
+from tests.inspection.sites import flask_wsgi, guard, hosts, logged_in
 
 
 def site(*paths: str, methods: tuple[str, ...] = ("GET",)) -> Any:
@@ -80,6 +83,15 @@ SPELLED = "can be spelled"
             id="the safe recipe, public",
         ),
         pytest.param(
+            [Rule("/", scope("w")), Rule("/", scope("r"), methods=("GET",)),
+             Rule("/", public, exact=True), Rule("/d", public)], ["/", "/d", "/e"], [],
+            id="the safe recipe with a public start page",
+        ),
+        pytest.param(
+            [Rule("/d", scope("w"), exact=True), Rule("/d", scope("r"), methods=("POST",))],
+            ["/d", "/d/x"], [WEAK], id="below an exact rule",
+        ),
+        pytest.param(
             [Rule("/d"), Rule("/reset")], ["/d", "/stats/reset"], [UNMET], id="misspelled"
         ),
         pytest.param([Rule("/d"), Rule("/d/x")], ["/d/<path:rest>"], [], id="met by a value"),
@@ -109,6 +121,136 @@ def test_rules_that_mislead_are_named(
     assert [
         next(word for word in (WEAK, UNMET, SPELLED) if word in line) for line in lints
     ] == words
+
+
+def answer(app: Any, method: str, path: str) -> int:
+    """The status of a request without a token."""
+    return TestApp(app, lint=False).request(path, method=method, status="*").status_int
+
+
+def test_a_parameter_that_reaches_another_rule_is_shown() -> None:
+    """A git server's `/<repo>/` is public, but for one repository: both are shown, and true."""
+    app = guard(
+        site("/<repo>/", "/<repo>/<path:rev>", "/about/", "/new/<int:id>"),
+        *(Rule("/", public), Rule("/secret"), Rule("/about", public), Rule("/new", public)),
+    )
+    found = {one.route.path: one for one in coverage(app).routes if "GET" in one.methods}
+    assert found["/<repo>/"].asks == found["/<repo>/<path:rev>"].asks == "public or authenticated"
+    assert found["/about/"].asks == found["/new/<int:id>"].asks == "public"
+    assert [answer(app, "GET", path) for path in ("/x/", "/secret/", "/secret/a/b")] == [
+        200, 401, 401,
+    ]  # fmt: skip
+
+
+def test_an_open_route_with_a_closed_value_is_open() -> None:
+    """It counts as OPEN, since most of its values are; no rule of the others is left out."""
+    (one,) = coverage(guard(site("/<path:rest>"), Rule("/api"), Rule("/health", public))).routes
+    assert (one.kind, one.asks) == ("open", "OPEN or authenticated or public")
+
+
+def _plain(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+
+
+AREA_RULES = (
+    Rule("/", scope("w")),
+    Rule("/", public, methods=("GET", "PROPFIND")),
+    Rule("/", public, exact=True),
+    Rule("/private", scope("r")),
+    Rule("/*/hook", public),
+    Rule("/mount/inner", public),
+)
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        guard(_plain, *AREA_RULES),
+        guard(_plain, Rule("/private"), Rule("/health", public)),
+        guard(DispatcherMiddleware(_plain, {"/mount": _plain}), *AREA_RULES),
+        DispatcherMiddleware(_plain, {"/mount": guard(_plain, *AREA_RULES)}),
+        guard(guard(_plain, Rule("/private", scope("x"))), *AREA_RULES),
+    ],
+    ids=["all closed", "rest open", "mounts in it", "mounted", "two"],
+)
+def test_an_app_without_routes_is_shown_by_its_rules(app: Any) -> None:
+    """Each prefix that a rule names, and the rest, has a line; live requests prove each."""
+    found = coverage(app)
+    assert not found.routes
+    assert found.unlisted
+    assert {one.route.path for one in found.areas} >= {"/..."} or "/mount" in str(found.areas)
+    for one in found.areas:
+        for method in one.methods:
+            asked = "POST" if method == "*" else method
+            status = answer(app, asked, one.route.example or "")
+            assert (status == 401) == (one.kind == "rule"), (asked, one)
+            assert status in (200, 401)
+
+
+class _Static:
+    """Answers paths of its own, as WhiteNoise does."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        mine = environ["PATH_INFO"].startswith("/assets/")
+        return (_plain if mine else self.app)(environ, start_response)
+
+
+def test_what_wraps_an_app_is_named() -> None:
+    """An unknown wrapper may answer by itself: it is said, and no rule behind it is called unmet.
+    A wrapper that passes everything on is not."""
+    rules = Rule("/api"), Rule("/assets", public)
+    behind = coverage(guard(_Static(flask_wsgi()), *rules))
+    (note,) = behind.notes
+    assert f"{__name__}._Static" in note
+    assert not behind.lints
+    ahead = coverage(_Static(guard(flask_wsgi(), *rules)))
+    assert len(ahead.notes) == 1
+    assert UNMET in ahead.lints[0]
+    assert not coverage(guard(ProxyFix(flask_wsgi()))).notes
+
+
+def _broken() -> Any:
+    """An object of a class that is only called like a framework's."""
+    called = type("Bottle", (), {"__module__": "shop.bottle", "__call__": _plain_method})
+    return called()
+
+
+def _plain_method(self: Any, environ: Any, start_response: Any) -> Any:
+    return _plain(environ, start_response)
+
+
+def test_a_class_of_the_same_name_is_not_listed() -> None:
+    """An app's own class `bottle.Bottle` has no routes to read: it is said, without a traceback."""
+    found = coverage(guard(_broken()))
+    assert found.unlisted == ("/: the routes of shop.bottle.Bottle cannot be listed",)
+    assert [one.kind for one in found.areas] == ["rule", "public", "open"]
+
+
+def test_the_login_app_has_its_methods() -> None:
+    """Its paths are shown with the methods that they answer."""
+    found = {one.route.path: one.methods for one in coverage(logged_in()).routes}
+    assert found["/auth/token"] == ("POST",)
+    assert found["/auth/health"] == ("GET", "HEAD")
+    assert answer(logged_in(), "GET", "/auth/token") == 405
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "kind", "guards"),
+    [
+        ("", "/api/me", "Flask", 0),
+        ("x.example", "/falcon/api/me", "Flask", 0),
+        ("closed.example", "/api/me", "Flask", 1),
+        ("CLOSED.example:8080", "/falcon/api/me", "Falcon", 1),
+    ],
+)
+def test_the_app_of_a_host_is_found(host: str, path: str, kind: str, guards: int) -> None:
+    """The Host header decides which app answers, and so which middleware stands before it."""
+    found = site_at(hosts(), path, host)
+    assert (found.kind, len(found.guards)) == (kind, guards)
 
 
 def test_what_cannot_be_listed_gives_no_warning_of_unmet_rules() -> None:
@@ -146,5 +288,6 @@ def _closing_over(app: Any) -> Any:
 )  # fmt: skip
 def test_a_middleware_behind_a_plain_function_is_found(app: Any) -> None:
     """A function that closes over the middleware, or names it as a global, hides nothing."""
-    assert coverage(app) == coverage(_held)
+    found, held = coverage(app), coverage(_held)
+    assert (found.routes, found.lints, found.unlisted) == (held.routes, held.lints, ())
     assert asked(app)["GET", "/api/me"] == "authenticated"

@@ -7,7 +7,7 @@ import pytest
 from tests.kit import checking
 
 
-@pytest.mark.parametrize("name", ["corpus", "faults", "fuzz", "benchmarks"])
+@pytest.mark.parametrize("name", ["corpus", "faults", "fuzz", "benchmarks", "mutation"])
 def test_a_check_says_how_it_is_run(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,9 +61,9 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: login_app(MemoryStore(), MINTER, allowed_origins="https://a.example"),
         r"=\['https://",
     ),
-    "any origin": (
-        lambda: login_app(MemoryStore(), MINTER, allowed_origins=["*"]),
-        r"=\['https://",
+    "any origin, and one": (
+        lambda: login_app(MemoryStore(), MINTER, allowed_origins=["*", "https://a.example"]),
+        r"allowed_origins must hold '\*' alone",
     ),
     "an origin with a path": (
         lambda: login_app(MemoryStore(), MINTER, allowed_origins=["https://a.example/"]),

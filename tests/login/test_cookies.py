@@ -1,5 +1,6 @@
 """Cookie mode: the refresh token in a cookie, and in no body."""
 
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from jwt_middleware import JWTMiddleware, RevocationList, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.login.cookies import HOST_NAME, LOOPBACK_NAME
 from jwt_middleware.stores import MemoryStore
+from tests.kit.clock import stopped
 from tests.kit.passwords import CHEAP
 
 HTTPS = {"wsgi.url_scheme": "https"}
@@ -246,6 +248,22 @@ def test_the_cookie_of_another_login_app_stays() -> None:
     assert answer.json["error"] == "invalid_grant"
     assert "Set-Cookie" not in answer.headers
     browser.post("/auth/token", REFRESH)
+
+
+@pytest.mark.parametrize("ahead", [604_800, 604_800 + 1320, 10**8])
+def test_the_cookie_stays_where_a_clock_is_ahead(ahead: float, browser: Browser) -> None:
+    """A worker whose clock is ahead refuses the session, and does not take the cookie away: the
+    other workers refresh it, and a logout ends it with its access tokens."""
+    token = browser.post("/auth/token", SIGN_IN).json["token"]
+    with stopped("time", time.time() + ahead):
+        answer = browser.post("/auth/token", REFRESH, status=400)
+        assert answer.json["error"] == "invalid_grant"
+        assert "Set-Cookie" not in answer.headers
+    browser.post("/auth/token", REFRESH)
+    with stopped("time", time.time() + ahead):
+        browser.post("/auth/revoke", {"cookie": True})
+    assert browser.cookie == ""
+    browser.call(token, status=401)
 
 
 FOREIGN = {

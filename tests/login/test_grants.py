@@ -8,7 +8,7 @@ import pytest
 from jwt_middleware import StoreUnavailable
 from jwt_middleware.login import Throttle, TokenMinter
 from jwt_middleware.login.errors import ForeignSession, LoginError
-from jwt_middleware.login.grants import Grants, IssuerCounters, Peer
+from jwt_middleware.login.grants import Grants, Peer
 from jwt_middleware.login.sessions import Sessions
 from jwt_middleware.stores import MemoryStore, User
 from tests.kit.inside import counts_of
@@ -55,13 +55,6 @@ def test_a_token_of_another_issuer(store: MemoryStore) -> None:
     with pytest.raises(ForeignSession, match="The session has ended"):
         grants_on(store, "https://other.example").grant(fields, HOME)
     assert grants_on(store).grant(fields, HOME)["refresh_token"] != token
-
-
-def test_counters_of_two_issuers(store: MemoryStore) -> None:
-    """One key is two counters; each is the issuer's own."""
-    one, other = (IssuerCounters(store, issuer) for issuer in ("https://a", "https://b"))
-    assert [one.increment("k", 60), one.increment("k", 60), other.increment("k", 60)] == [1, 2, 1]
-    assert (one.count("k")[0], other.count("k")[0], store.count("k")[0]) == (2, 1, 0)
 
 
 @pytest.mark.parametrize("fault", ["authenticate", "get", "add_session"])

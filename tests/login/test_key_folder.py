@@ -116,7 +116,7 @@ def test_a_key_stays_until_its_last_token_has_expired(path: Path) -> None:
         key_folder.retire(path, old, LIFETIME)
     key_folder.activate(path, str(publish(path).id))
     age(path, LIFETIME + 295)
-    with pytest.raises(ConfigurationError, match="may still be good"):
+    with pytest.raises(ConfigurationError, match="may still be valid"):
         key_folder.retire(path, old, LIFETIME)
     with pytest.raises(ConfigurationError, match="there is no key"):
         key_folder.retire(path, "../keys", LIFETIME)
@@ -153,7 +153,7 @@ def test_a_folder_that_cannot_be_read_leaves_the_keys_as_they_were(
         (path / "active").write_text("nobody")
     later(monkeypatch, 1.1)
     assert Verifier([worker.provider]).identify(worker.mint("ada")).subject == "ada"
-    assert "the earlier ones stay" in caplog.text
+    assert "the earlier keys stay" in caplog.text
     with pytest.raises(ConfigurationError, match="jwt-middleware keys new --folder"):
         KeyFolder(path)
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -130,9 +131,28 @@ def test_registered_claims(minter: TokenMinter) -> None:
 
 
 def test_ids_are_never_used_again(minter: TokenMinter) -> None:
-    """Token and session ids are random: 128 bits each."""
+    """The id of a token is its time and 62 random bits, that of a session 128 random bits."""
     claims = [claims_of(minter.mint("ada")) for _ in range(100)]
     assert len({claim[name] for claim in claims for name in ("jti", "sid")}) == 200
+
+
+@pytest.mark.parametrize("lifetime", [1, 60, 90 * 86_400, 366 * 86_400])
+def test_a_lifetime_of_its_own(lifetime: int, minter: TokenMinter) -> None:
+    """A token may live shorter or longer than the minter's others, in whole seconds."""
+    claims = claims_of(minter.mint("ada", lifetime=lifetime))
+    assert claims["exp"] - claims["iat"] == lifetime
+    again = claims_of(minter.mint("ada"))
+    assert again["exp"] - again["iat"] == 900
+
+
+def test_a_token_says_exactly_when_it_was_minted(minter: TokenMinter) -> None:
+    """Its `jti` is a UUID of version 7, so that a cut-off in its second is decided rightly."""
+    before = time.time()
+    claims = claims_of(minter.mint("ada"))
+    made = uuid.UUID(claims["jti"])
+    assert made.version == 7
+    assert before - 0.001 <= (made.int >> 80) / 1000 <= time.time()
+    assert (made.int >> 80) // 1000 == claims["iat"]
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_CLAIMS))
@@ -156,6 +176,13 @@ NOT_MINTED: dict[str, dict[str, Any]] = {
     "infinity": {"subject": "ada", "claims": {"x": float("inf")}},
     "a lone surrogate": {"subject": "ada", "claims": {"x": "\ud800"}},
     "a number without end": {"subject": "ada", "claims": {"x": 10**5000}},
+    "no lifetime": {"subject": "ada", "lifetime": 0},
+    "a lifetime in the past": {"subject": "ada", "lifetime": -900},
+    "half a second": {"subject": "ada", "lifetime": 900.5},
+    "a lifetime that is a text": {"subject": "ada", "lifetime": "900"},
+    "a lifetime of True": {"subject": "ada", "lifetime": True},
+    "more than a year": {"subject": "ada", "lifetime": 366 * 86_400 + 1},
+    "no end": {"subject": "ada", "lifetime": float("inf")},
     "a claim twice": {"subject": "ada", "claims": {"1": 1, 1: 1}},
     "a claim whose name is no text": {"subject": "ada", "claims": {("a",): 1}},
 }

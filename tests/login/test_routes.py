@@ -10,7 +10,8 @@ from jwt_middleware.stores import MemoryStore
 METHODS = {
     "/token": "POST",
     "/revoke": "POST",
-    "/login": "GET, HEAD",
+    "/login": "GET, HEAD, POST",
+    "/logout": "POST",
     "/health": "GET, HEAD",
     "/login.css": "GET, HEAD",
     "/jwt-client.js": "GET, HEAD",

@@ -264,7 +264,7 @@ NO_ORIGINS = {
     "https://[fe80::1%25eth0]": None,
     "ftp://app.example": None,
     "null": None,
-    "*": None,
+    "https://*": None,
     "": None,
     "https://a,b": None,
     "https://\ud800": None,

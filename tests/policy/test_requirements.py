@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from enum import IntEnum, StrEnum
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,15 @@ class Tenant(list[str]):
         raise InsufficientScope("claim_missing")
 
 
+class _Role(StrEnum):
+    ADMIN = "admin"
+
+
+class _Level(IntEnum):
+    TOP = 3
+    ONE = 1
+
+
 HOLDS = {
     "authenticated": (authenticated, caller()),
     "optional with one": (optional, caller()),
@@ -73,6 +83,9 @@ HOLDS = {
         caller(**{"https://x.example/roles": "a"}),
     ),
     "a number is a number": (claim("level", 1), caller(level=1.0)),
+    "a member of a StrEnum": (claim("role", _Role.ADMIN), caller(role="admin")),
+    "a member of an IntEnum, listed": (claim("levels", _Level.TOP), caller(levels=[1, 3])),
+    "a scope of a StrEnum": (scope(_Role.ADMIN), caller("admin")),
     "true is true": (claim("verified", True), caller(verified=True)),
     "first alternative": (any_of(scope("a"), scope("b")), caller("a")),
     "second alternative": (any_of(scope("a"), claim("role", "admin")), caller(role="admin")),
@@ -211,6 +224,55 @@ def _raise(error: BaseException) -> Any:
     raise error
 
 
+class _Sent(Forbidden):
+    """A refusal of an owner's own, that can be sent."""
+
+    parameters = {"hint": "ask the desk"}  # noqa: RUF012
+
+
+def _unsent(**attributes: Any) -> Callable[[Identity], None]:
+    """Raise a refusal of an owner's own with these attributes, that cannot be sent."""
+    kind = type("Own", (Forbidden,), attributes)
+    return lambda identity: _raise(kind())
+
+
+def _described(text: str) -> Forbidden:
+    refusal = Forbidden()
+    refusal.description = text
+    return refusal
+
+
+UNSENT: dict[str, Callable[[Identity], Any]] = {
+    "no subclass": lambda identity: _raise(Refusal("forbidden")),
+    "no status": lambda identity: _raise(type("Own", (Refusal,), {"code": None})("forbidden")),
+    "a success": _unsent(status=200),
+    "a redirect": _unsent(status=303),
+    "no such status": _unsent(status=499),
+    "a text for a status": _unsent(status="403"),
+    "a code of several words": _unsent(code='a", b="c'),
+    "a description of their own": lambda identity: _raise(_described("secret\r\nX: y")),
+    "another reason": _unsent(reason="secret-of-the-token", __init__=lambda self: None),
+    "a line break in a parameter": _unsent(
+        parameters={"a": "b\r\nSet-Cookie: secret-of-the-token"}
+    ),
+    "a quote in a parameter": _unsent(parameters={"a": 'b", c="d'}),
+    "a name that is none": _unsent(parameters={"a b": "c"}),
+    "no parameters": _unsent(parameters=None),
+    "an init that forgets ours": _unsent(__init__=lambda self: None),
+    "a property that raises": _unsent(code=property(lambda self: 1 / 0)),
+    "a scope with a line break": lambda identity: _raise(InsufficientScope(scope=("a\r\nX: y",))),
+    "a text for scopes": lambda identity: _raise(InsufficientScope(scope="admin")),  # type: ignore[arg-type]
+    "a text for seconds": lambda identity: _raise(Unavailable("key", retry_after="1\r\nX: y")),  # type: ignore[arg-type]
+}
+
+
+def test_a_refusal_of_an_own_class_is_raised_as_it_is(caplog: Log) -> None:
+    """It is a no like any other, as long as it can be sent."""
+    with pytest.raises(_Sent):
+        Rule("/api", lambda identity: _raise(_Sent())).authorize(caller())
+    assert not caplog.records
+
+
 BROKEN: dict[str, Callable[[Identity], Any]] = {
     "a number": lambda identity: 1,
     "zero": lambda identity: 0,
@@ -226,7 +288,7 @@ BROKEN: dict[str, Callable[[Identity], Any]] = {
 }
 
 
-@pytest.mark.parametrize("requirement", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("requirement", (BROKEN | UNSENT).values(), ids=BROKEN | UNSENT)
 @pytest.mark.filterwarnings("error")
 def test_a_broken_requirement_refuses(requirement: Any, caplog: Log) -> None:
     """Any other answer, and any exception, is 503 with one ERROR line that says the class and no

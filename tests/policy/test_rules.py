@@ -240,7 +240,7 @@ def test_many_methods_in_a_query_cost_what_one_does(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         rules, "paths_of", lambda place, work: [read.append(place), paths.paths_of(place, work)][1]
     )
-    many = "&".join(f"_method=X{number}" for number in range(400))
+    many = "&".join(f"_method=X{number}" for number in range(50))
     path = "/a;b/c" * 50
     for query in ("_method=X", many, many + "&_method=GET", "a=b"):
         read.clear()
@@ -752,14 +752,14 @@ def test_a_pattern_is_refused_with_the_form_that_protects(prefix: str, form: str
     """A pattern that is taken literally would protect nothing."""
     with pytest.raises(ConfigurationError) as caught:
         Rule(prefix)
-    assert str(caught.value).startswith("prefix must have no pattern but a segment '*'")
+    assert str(caught.value).startswith("prefix must not contain a pattern other than a '*'")
     assert f"got {prefix!r}; Rule({form!r}), where" in str(caught.value)
 
 
 @pytest.mark.parametrize("prefix", ["/users/a|/b", "/users/a,/b"], ids=["a bar", "a comma"])
 def test_two_paths_in_one_prefix_are_refused(prefix: str) -> None:
     """They would protect neither."""
-    with pytest.raises(ConfigurationError, match="prefix must have no pattern"):
+    with pytest.raises(ConfigurationError, match="prefix must not contain a pattern"):
         Rule(prefix)
 
 

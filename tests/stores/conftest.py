@@ -9,6 +9,7 @@ import pytest
 
 from jwt_middleware.errors import InvalidToken
 from jwt_middleware.stores import Session
+from jwt_middleware.trust.cut_offs import CUT_OFF_LASTS, subject_of
 from jwt_middleware.trust.revocation import RevocationList, revocation_keys
 
 ISSUER = "https://login.example"
@@ -31,9 +32,16 @@ def new_session(user_id: str = "1", **fields: Any) -> Session:
 
 
 def entries_of(log: Any) -> dict[str, float]:
-    """All that a log says is revoked: key to expiry."""
+    """The tokens and sessions that a log says are revoked: key to expiry."""
     page = log.read_revocations(None)
-    return {entry.key: entry.expires_at for entry in page.entries}
+    return {one.key: one.expires_at for one in page.entries if subject_of(one.key) is None}
+
+
+def cut_offs_of(log: Any) -> dict[str, float]:
+    """The subjects that a log says are cut off: key to moment."""
+    page = log.read_revocations(None)
+    entries = [one for one in page.entries if subject_of(one.key) is not None]
+    return {one.key: one.expires_at - CUT_OFF_LASTS for one in entries}
 
 
 def is_revoked(

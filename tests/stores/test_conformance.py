@@ -187,6 +187,21 @@ def test_a_disabled_user_is_nobody(store: Store) -> None:
         store.add_user("ann", "other")
 
 
+def test_a_user_is_enabled_again(store: Store) -> None:
+    """It logs in with its password, keeps id, scopes and claims, and its former sessions do not
+    come back; enabling it once more changes nothing."""
+    ann = store.add_user("ann", "wonderland", scopes=["read"], claims={"a": 1})
+    store.disable_user("ann")
+    for _ in range(2):
+        store.enable_user(" ANN ")
+        enabled = store.authenticate("ann", "wonderland")
+        assert enabled is not None
+        assert enabled == store.get(str(ann.id))
+        assert (enabled.id, enabled.scopes, enabled.claims) == (ann.id, ("read",), {"a": 1})
+        assert enabled.version == ann.version + 1
+        assert [user.disabled for user in store.users()] == [False]
+
+
 def test_an_id_is_never_used_again(store: Store) -> None:
     """A token of a removed user is not one of the next user."""
     ann = store.add_user("ann", "wonderland")
@@ -345,6 +360,7 @@ CHANGES = {
     "set_password": lambda store, name: store.set_password(name, "x"),
     "set_scopes": lambda store, name: store.set_scopes(name, ()),
     "disable_user": lambda store, name: store.disable_user(name),
+    "enable_user": lambda store, name: store.enable_user(name),
     "remove_user": lambda store, name: store.remove_user(name),
 }
 

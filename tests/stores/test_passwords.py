@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from typing import Any
 
@@ -18,6 +18,7 @@ from werkzeug.security import generate_password_hash
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import (
+    SQLStore,
     check_password,
     hash_password,
     hashing_slots,
@@ -60,25 +61,35 @@ def nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
 Work = list[tuple[str, int]]
 
 
-@pytest.fixture
-def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """What every hash from here on would cost: ("scrypt", n * r * p) or ("pbkdf2", rounds). It is
-    counted, and a cheap hash made in its place."""
+def count_hashes(monkeypatch: pytest.MonkeyPatch, scrypt: Any) -> Work:
+    """What every hash from here on costs, with this in the place of `hashlib.scrypt`."""
     made: Work = []
     pbkdf2 = hashlib.pbkdf2_hmac
 
     def count_scrypt(password: bytes, **options: Any) -> bytes:
         made.append(("scrypt", options["n"] * options["r"] * options["p"]))
-        return cheap_scrypt(password, **options)
+        return bytes(scrypt(password, **options))
 
     def count_pbkdf2(name: str, password: bytes, salt: bytes, rounds: int) -> bytes:
         if salt:  # not the probe for a digest that this machine has
             made.append(("pbkdf2", rounds))
-        return pbkdf2(name, password, salt, 1)
+        return pbkdf2(name, password, salt, rounds)
 
     monkeypatch.setattr("hashlib.scrypt", count_scrypt)
     monkeypatch.setattr("hashlib.pbkdf2_hmac", count_pbkdf2)
     return made
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """What every hash from here on costs: ("scrypt", n * r * p) or ("pbkdf2", rounds)."""
+    return count_hashes(monkeypatch, hashlib.scrypt)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """The same where nothing is timed: scrypt is counted, and a cheap hash made in its place."""
+    return count_hashes(monkeypatch, cheap_scrypt)
 
 
 def test_a_password_is_checked() -> None:
@@ -131,19 +142,19 @@ def test_the_table_has_this_method(method: str, work: Work) -> None:
 
 
 @pytest.mark.parametrize("method", ["scrypt:32768:8:1", "scrypt:1024:8:1", "scrypt:2048:4:3"])
-def test_an_older_hash_in_the_table(method: str, work: Work) -> None:
+def test_an_older_hash_in_the_table(method: str, counted: Work) -> None:
     """A wrong password for a cheaper hash costs as much work as an unknown name, by default ours;
     the right one costs its own hash alone."""
     stored = generate_password_hash("wonderland", method)
     totals = []
     for stored_hash in (stored, None, stored):
-        work.clear()
+        counted.clear()
         assert check_password(stored_hash, "wrong") is False
-        totals.append(sum(units for _, units in work))
+        totals.append(sum(units for _, units in counted))
     assert totals == [pytest.approx(131072 * 8, rel=1 / 32)] * 3
-    work.clear()
+    counted.clear()
     assert check_password(stored, "wonderland") is True
-    assert len(work) == 1
+    assert len(counted) == 1
 
 
 def test_an_older_pbkdf2_hash_in_the_table(work: Work) -> None:
@@ -186,14 +197,72 @@ def test_a_costlier_hash_in_the_table(work: Work, caplog: pytest.LogCaptureFixtu
     assert work == [("scrypt", units * 8) for units in (4096, 1024, 1024, 2048, 1024)]
 
 
-def test_hashes_of_ours(work: Work) -> None:
+COSTLIER = ["scrypt:4096:8:1", "scrypt:1024:8:3", "pbkdf2:sha256:200000"]
+
+
+@pytest.mark.parametrize("method", COSTLIER)
+def test_the_first_login_of_a_worker(
+    method: str, sqlite_url: str, work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where `password_method` was lowered, an unknown and a disabled name cost as much as a known
+    one whose hash is older, from the first login of a worker on."""
+    with closing(SQLStore(sqlite_url, password_method=method)) as before:
+        for name in ("ann", "eve"):
+            before.add_user(name, "wonderland")
+        before.disable_user("eve")
+    costs = []
+    for name in ("bob", "ann", "eve"):
+        with closing(SQLStore(sqlite_url, password_method=CHEAP)) as worker:
+            work.clear()
+            assert worker.authenticate(name, "wrong") is None
+            costs.append(sum(units for _, units in work))
+    assert costs == [pytest.approx(costs[0], rel=1 / 32)] * 3
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("method", ["scrypt:1024:1:1", "pbkdf2:sha256:10", CHEAP])
+@pytest.mark.parametrize("password", ["wonderland", "wrong"])
+def test_a_disabled_user_costs_what_nobody_costs(
+    method: str, password: str, sqlite_url: str, work: Work
+) -> None:
+    """Not even the right password, whose cheaper hash is never padded, shows that the name
+    exists."""
+    with closing(SQLStore(sqlite_url, password_method=method)) as before:
+        before.add_user("eve", "wonderland")
+        before.disable_user("eve")
+    with closing(SQLStore(sqlite_url, password_method=CHEAP)) as store:
+        store.authenticate("bob", "so that the table was seen")
+        work.clear()
+        assert store.authenticate("eve", password) is None
+        assert work == [("scrypt", 1024 * 8)]
+
+
+def test_the_table_is_looked_at_once(sqlite_url: str) -> None:
+    """The look costs one query in the life of a worker; one that failed is made up for."""
+    looks: list[object] = []
+    hasher = PasswordHasher(CHEAP)
+
+    def hashes() -> list[str]:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            raise StoreUnavailable("on a Monday")
+        return ["damaged", "scrypt:4096:8:1$salt$", "x$y"]
+
+    with pytest.raises(StoreUnavailable):
+        hasher.expect(hashes)
+    for _ in range(3):
+        hasher.expect(hashes)
+    assert looks == [0, 1]
+
+
+def test_hashes_of_ours(counted: Work) -> None:
     """`hash_password` makes what an unknown name costs, so that a table of them needs no option."""
     stored = hash_password("wonderland")
     assert check_password(stored, "wrong") is False
     assert check_password(None, "wrong") is False
     assert check_password(stored, "wonderland") is True
     assert stored.startswith("scrypt:131072:8:1$")
-    assert work == [("scrypt", 131072 * 8)] * 4
+    assert counted == [("scrypt", 131072 * 8)] * 4
 
 
 @pytest.mark.parametrize("password", BAD_PASSWORDS, ids=by_value)

@@ -170,7 +170,7 @@ def test_a_site_without_the_middleware_is_named(
 
     with (
         override_settings(WSGI_APPLICATION=None),
-        pytest.raises(ConfigurationError, match="no JWTMiddleware was found"),
+        pytest.raises(ConfigurationError, match="app must contain a JWTMiddleware"),
     ):
         jwt_django_client()
 

@@ -334,7 +334,7 @@ def test_a_claim_is_a_value_of_json(value: Any, jwt_client: Any, site: JWTMiddle
     """Anything else is named with its claim, good token or bad."""
     client = jwt_client(site)
     for made in (client.as_user, lambda *a, **b: client.tokens.bad("expired", *a, **b)):
-        with pytest.raises(ConfigurationError, match="'role' must be a value that JSON has, got "):
+        with pytest.raises(ConfigurationError, match="'role' must be a JSON value, got "):
             made("ada", role=value)
 
 

@@ -46,6 +46,7 @@ OF_A_TOKEN = set(DESCRIPTIONS) - {
     "claim_missing",
     "keys_unavailable",
     "revocations_unavailable",
+    "tokens_unavailable",
     "forbidden",
     "requirement_failed",
     "path_too_long",

@@ -117,7 +117,7 @@ def test_a_final_slash_is_told(
     assert level == logging.WARNING
     assert repr(issuer) in message
     assert repr(server.origin + named) in message
-    assert "the final slash alone" in message
+    assert "only the final slash differs" in message
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("", "/"), ("/", ""), ("/a", "/a/"), ("/a/", "/a")])

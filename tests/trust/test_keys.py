@@ -1,5 +1,7 @@
 """Key hygiene: what is no secret, no PEM and no curve point, and which algorithm a key can have."""
 
+import hashlib
+import hmac
 import json
 import secrets
 from base64 import b64encode
@@ -350,3 +352,25 @@ def test_a_signature_is_the_keys_and_needs_a_private_part() -> None:
         assert not key.verify(b"massage", key.sign(b"message"))
     with pytest.raises(ConfigurationError, match="private"):
         Key.from_jwk(ES256.to_jwk()).sign(b"message")
+
+
+def test_a_secret_verifies_its_own_macs_alone() -> None:
+    """Keys in turn do not disturb each other: each signature is good for one secret, algorithm and
+    message, the first time and later."""
+    pairs = [
+        (Key.from_secret(secret * 64, algorithm=algorithm), getattr(hashlib, f"sha{algorithm[2:]}"))
+        for secret in "st"
+        for algorithm in ("HS256", "HS384", "HS512")
+    ]
+    messages = (b"", b"a.b", b"c.d" * 100)
+    made = {
+        (key, message): hmac.new(key.verifying_key, message, hash_).digest()
+        for key, hash_ in pairs
+        for message in messages
+    }
+    for _ in range(2):
+        for (signer, signed), signature in made.items():
+            good = [pair for pair in made if pair[0].verify(pair[1], signature)]
+            assert good == [(signer, signed)]
+            assert not signer.verify(signed, signature[:-1])
+            assert not signer.verify(signed, b"")

@@ -38,8 +38,12 @@ from jwt_middleware import (
     Unavailable,
     any_of,
     authenticated,
+    basic_password,
+    bearer,
     claim,
     enforce,
+    in_cookie,
+    in_header,
     issued_by,
     optional,
     public,
@@ -62,11 +66,16 @@ from jwt_middleware.stores import (
     Counters,
     MemoryStore,
     NameTaken,
+    OpaqueTokens,
     PasswordHasher,
+    PersonalToken,
     RedisLog,
     Session,
     SessionStore,
     SQLStore,
+    TokenRecord,
+    TokenStore,
+    UnknownToken,
     UnknownUser,
     User,
     UserRecord,
@@ -249,7 +258,28 @@ def minters(key: Key) -> TokenMinter:
     assert_type(minter.jwks, dict[str, Any] | None)
     assert_type(minter.mint("ada", scopes=("read",), session="s", claims={"x": [1]}), str)
     assert_type(minter.mint("ada"), str)
+    assert_type(minter.mint("ada", lifetime=60), str)
     return minter
+
+
+def personal_tokens(store: MemoryStore | SQLStore) -> JWTMiddleware:
+    """Tokens for machines, accepted beside JWTs."""
+    token = store.add_token("ada", name="ci", scopes=["read"], expires_at=1_900_000_000)
+    assert_type(token, str)
+    for listed in store.tokens("ada"):
+        assert_type(listed, PersonalToken)
+        assert_type(listed.scopes, tuple[str, ...])
+        assert_type(listed.expires_at, float)
+        try:
+            store.remove_token(listed.id)
+        except UnknownToken:
+            raise
+    known: TokenStore = store
+    record = known.find_token("x")
+    assert_type(record, TokenRecord | None)
+    tokens = OpaqueTokens(store, issuer="https://example.com/tokens", remote_user_claim="sub")
+    assert_type(tokens.issuer, str)
+    return JWTMiddleware(app, providers=[tokens], rules=rules())
 
 
 def stores() -> None:
@@ -264,6 +294,7 @@ def stores() -> None:
         store.set_password("ada", "password")
         store.set_scopes("ada", ["read"])
         store.disable_user("ada")
+        store.enable_user("ada")
         try:
             store.remove_user("ada")
         except (NameTaken, UnknownUser):
@@ -275,6 +306,7 @@ def stores() -> None:
         store.end_sessions("1")
         store.end_sessions("1", issuer="https://login.example")
         store.revoke(token_id="t", expires_at=1e9, issuer="i")
+        store.revoke_subject("https://login.example", "1")
         store.ping()
         users: UserStore = store
         users.get("1")
@@ -284,11 +316,13 @@ def stores() -> None:
         assert_type(counters.increment("key", 60), int)
         assert_type(counters.count("key"), tuple[int, float])
         RevocationList(store)
+        personal_tokens(store)
         store.close()
     for log in (RedisLog("redis://localhost"), MemoryStore()):
         RevocationList(log, max_staleness=0)
     log = RedisLog("redis://localhost")
     log.revoke(token_id="t", expires_at=1e9)
+    log.revoke_subject("https://login.example", "1")
     log.close()
     SQLStore(create_engine("postgresql://localhost/auth"), log=log)
     hasher = PasswordHasher("scrypt:131072:8:1")
@@ -315,6 +349,10 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
         revocations=RevocationList(log, max_staleness=0.5, max_outage=None),
         realm="shop",
         allowed_origins=("https://front.example",),
+        credentials=(bearer, in_cookie("__Host-jwt"), in_header("X-Token"), basic_password),
+        sign_in="/auth/login",
+        on_refusal=lambda refusal, environ: app if refusal.status == 403 else None,
+        strict_origins=True,
         max_token_bytes=4096,
         cache_size=0,
     )
@@ -354,6 +392,7 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
     application = login.wrap(guarded, prefix="/auth")
     application({}, print)
     login({}, print)
+    assert_type(login.issue(User(1, "ada")), dict[str, Any])
     beside_others(application, guarded, login)
 
 

@@ -31,7 +31,8 @@ from jwt_middleware import (
 from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.wire import wsgi
 from jwt_middleware.wire.cors import vary_by
-from jwt_middleware.wire.problem import refusal_response
+from jwt_middleware.wire.credentials import BEARER
+from jwt_middleware.wire.refusals import RefusalAnswers
 from tests.kit.tokens import issued
 from tests.kit.waiting import BOUND, wait_for
 
@@ -93,6 +94,7 @@ def _problem(status: int, title: str, error: str | None, reason: str) -> dict[st
         "title": title,
         "status": status,
         "detail": DESCRIPTIONS[reason],
+        "msg": DESCRIPTIONS[reason],
         "error": error,
         "reason": reason,
     }
@@ -113,7 +115,7 @@ REFUSALS: dict[str, tuple[Rule, Headers, str | None, dict[str, Any]]] = {
         Rule("/"),
         {"HTTP_AUTHORIZATION": "Basic eDp5"},
         'Bearer realm="api"',
-        _problem(401, "Unauthorized", None, "missing"),
+        _problem(401, "Unauthorized", None, "unread_scheme"),
     ),
     "two tokens": (
         Rule("/"),
@@ -171,6 +173,7 @@ def test_a_refusal_byte_for_byte(
     assert answered.pop("Content-Length") == str(len(text))
     assert answered == {
         "Cache-Control": "no-store",
+        "Vary": "Authorization, Accept, Sec-Fetch-Mode",
         "X-Content-Type-Options": "nosniff",
         **({"WWW-Authenticate": challenge} if challenge else {"Retry-After": "7"}),
     }
@@ -241,15 +244,18 @@ def test_every_answer_under_a_rule_can_be_read_by_a_listed_origin(
     origins = (ORIGIN, "https://other.example")
     answered = call(guarded(rule, origins=origins), HTTP_ORIGIN=ORIGIN, **headers)
     assert answered[0].startswith(status)
-    assert answered[1].items() >= SHARED.items()
+    *_, varying = answered[1].pop("Vary").rpartition(" ")
+    assert answered[1] | {"Vary": varying} == answered[1] | SHARED
     for origin in (
         {"HTTP_ORIGIN": "https://app.example.evil.example"},
         {"HTTP_ORIGIN": "null"},
         {},
     ):
         unlisted = call(guarded(rule, origins=origins), **origin, **headers)
-        assert unlisted[1].pop("Vary") == "Origin"
-        assert unlisted == call(guarded(rule), **headers)
+        alone = call(guarded(rule), **headers)
+        before = [alone[1].pop("Vary")] if "Vary" in alone[1] else []
+        assert unlisted[1].pop("Vary") == ", ".join([*before, "Origin"])
+        assert unlisted == alone
         assert unlisted[1].keys().isdisjoint(SHARED)
 
 
@@ -312,15 +318,16 @@ def test_a_path_without_a_rule_is_not_shared() -> None:
 
 
 def test_a_preflight_is_answered_without_the_app() -> None:
-    """A listed origin gets 204, any method and header with Authorization by name, and nothing of
-    the app's."""
+    """A listed origin gets 204, the method and the headers that it asks for by name, since a `*`
+    means nothing with credentials, and nothing of the app's."""
     status, headers, body = call(guarded(origins=(ORIGIN,)), "/x", **PREFLIGHT)
     assert (status, body) == ("204 NO CONTENT", b"")
     assert headers == {
         **SHARED,
+        "Vary": "Access-Control-Request-Method, Access-Control-Request-Headers, Origin",
         "X-Content-Type-Options": "nosniff",
-        "Access-Control-Allow-Methods": "*",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, *",
+        "Access-Control-Allow-Methods": "PUT",
+        "Access-Control-Allow-Headers": "authorization, content-type",
         "Access-Control-Max-Age": "600",
     }
 
@@ -351,11 +358,39 @@ def test_what_is_no_preflight_of_a_listed_origin_needs_a_token(request_: Any) ->
     assert "Access-Control-Allow-Methods" not in headers
 
 
-def test_a_public_path_leaves_preflights_to_the_app() -> None:
-    """Who may use a public path is the app's own affair."""
-    status, headers, body = call(guarded(Rule("/", public), origins=(ORIGIN,)), **PREFLIGHT)
+def test_preflights_of_a_public_path() -> None:
+    """One from a listed origin is answered, so that a view there can be called; what others may do
+    is the app's own affair."""
+    guard = guarded(Rule("/", public), origins=(ORIGIN,))
+    status, headers, _ = call(guard, **PREFLIGHT)
+    assert (status, headers["Access-Control-Allow-Methods"]) == ("204 NO CONTENT", "PUT")
+    stranger = {**PREFLIGHT, "HTTP_ORIGIN": "https://evil.example"}
+    status, headers, body = call(guard, **stranger)
     assert (status, body) == ("200 OK", b"nobody")
     assert "Access-Control-Allow-Methods" not in headers
+
+
+HOSTILE_LISTS = {
+    "a line break": "x\r\nSet-Cookie: a=b",
+    "a blank within": "a b",
+    "quotes": '"x"',
+    "an empty name": "x,,y",
+    "a letter beyond ASCII": "é",
+    "a long name": "x" * 65,
+    "many names": ",".join(["x"] * 66),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_LISTS.values(), ids=HOSTILE_LISTS)
+def test_a_preflight_names_only_what_can_be_a_name(text: str) -> None:
+    """What is not the name of a header or a method is not repeated."""
+    asked = {**PREFLIGHT, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS": text}
+    status, headers, _ = call(guarded(origins=(ORIGIN,)), **asked)
+    assert status == "204 NO CONTENT"
+    assert headers["Access-Control-Allow-Headers"] == "authorization, content-type"
+    asked = {**PREFLIGHT, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": text}
+    status, headers, _ = call(guarded(origins=(ORIGIN,)), **asked)
+    assert headers.get("Access-Control-Allow-Methods", "GET") == "GET"
 
 
 # ---------------------------------------------------------------- the body of a refused request
@@ -578,7 +613,10 @@ def test_the_body_of_a_request_that_passes_is_not_touched(headers: Headers) -> N
 
 
 def test_any_refusal_can_be_sent() -> None:
-    """Every reason has a text that fits into a header and a body."""
+    """Every reason has a text that fits into a header and a body, and onto a page."""
+    answers = RefusalAnswers("api", BEARER, None, None)
     for reason in DESCRIPTIONS:
         for refusal in (InvalidToken(reason), InsufficientScope(reason), Unavailable(reason)):
-            assert call(refusal_response(refusal, "api"))[0][:3] == str(refusal.status)
+            for more in ({}, {"HTTP_SEC_FETCH_MODE": "navigate"}):
+                answer = answers.response(refusal, {"REQUEST_METHOD": "GET", **more})
+                assert call(answer)[0][:3] == str(refusal.status)

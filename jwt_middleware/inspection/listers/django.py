@@ -1,4 +1,4 @@
-"""Django: the routes of the URL configuration, which is one for a process."""
+"""Django: the routes of the URL configuration. A process has one."""
 
 import re
 import sys
@@ -20,19 +20,19 @@ def is_app(part: Any) -> bool:
 
 
 def routes_of(app: Any) -> Iterator[Route]:
-    """Yield every pattern of the URL configuration, those of included ones too."""
+    """Yield every pattern of the URL configuration, including nested ones."""
     resolver = sys.modules["django.urls"].get_resolver()
     for accepts, shown in _patterns(resolver.url_patterns):
         yield _route(accepts, shown)
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
-    """Yield nothing: Django mounts no app."""
+    """Yield nothing, since Django does not mount apps."""
     yield from ()
 
 
 def _patterns(patterns: Any) -> Iterator[tuple[list[tuple[str, Any]], str]]:
-    """Yield the parts of every path, each a text with the pattern that reads it."""
+    """Yield the parts of every path, each as a string with the pattern that reads it."""
     for one in patterns:
         part = (str(one.pattern), one.pattern)
         if hasattr(one, "url_patterns"):
@@ -57,7 +57,7 @@ def _route(parts: list[tuple[str, Any]], shown: str) -> Route:
 
 
 def _of_regex(regex: str, number: int) -> tuple[str, dict[str, str]]:
-    """Return a regular expression as a path with parameters, and what these accept."""
+    """Return a regular expression as a path with parameters, and their regular expressions."""
     found: dict[str, str] = {}
 
     def named(match: re.Match[str]) -> str:

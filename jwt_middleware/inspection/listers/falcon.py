@@ -1,4 +1,4 @@
-"""Falcon: its routes, sinks and static routes, by its own module `falcon.inspect`."""
+"""Falcon: its routes, sinks and static routes, through its own module `falcon.inspect`."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def is_app(part: Any) -> bool:
 
 
 def routes_of(app: Any) -> Iterator[Route]:
-    """Yield every route of the app, then what its sinks and static routes answer."""
+    """Yield every route of the app, then its static routes and sinks."""
     inspect = import_module("falcon.inspect")
     for route in inspect.inspect_routes(app):
         methods = {one.method for one in route.methods if not one.internal}
@@ -38,7 +38,7 @@ def routes_of(app: Any) -> Iterator[Route]:
 
 
 def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
-    """Yield nothing: Falcon mounts no app."""
+    """Yield nothing, since Falcon does not mount apps."""
     yield from ()
 
 

@@ -1,4 +1,4 @@
-// The login page: its form, its panel for who is signed in, and its sentences, which the server wrote into the page.
+// The sign-in page: its form, its panel for a signed-in user, and its sentences, which the server wrote into the page.
 
 import { createClient } from "./jwt-client.js";
 
@@ -9,7 +9,7 @@ const { next, texts: sentences } = find("main").dataset;
 const texts = JSON.parse(sentences);
 let ticking;
 
-function say(kind, ...parts) {
+function show(kind, ...parts) {
   clearInterval(ticking);
   message.className = `message ${kind}`;
   message.replaceChildren(...parts);
@@ -21,25 +21,25 @@ function inWords(seconds) {
   return new Intl.NumberFormat(document.documentElement.lang, format).format(value);
 }
 
-/** Show the seconds going by; a screen reader hears them once, not each second. */
+/** Count the seconds down. A screen reader reads them once, not every second. */
 function countDown(seconds) {
   const until = Date.now() + seconds * 1000;
   const [heard, seen] = [document.createElement("span"), document.createElement("span")];
   heard.className = "unseen";
   seen.ariaHidden = "true";
   heard.textContent = seen.textContent = texts.throttled.replace("{time}", inWords(seconds));
-  say("error", heard, seen);
+  show("error", heard, seen);
   ticking = setInterval(() => {
     const left = Math.ceil((until - Date.now()) / 1000);
     if (left > 0) seen.textContent = texts.throttled.replace("{time}", inWords(left));
-    else say("info", texts.try_now);
+    else show("info", texts.try_now);
   }, 1000);
 }
 
 function explain(error) {
   if (error.status === 429) return countDown(error.retryAfter ?? 60);
   const kinds = { 401: "wrong", network_error: "unreachable", insecure_context: "insecure" };
-  say("error", texts[kinds[error.status] ?? kinds[error.code] ?? "unavailable"]);
+  show("error", texts[kinds[error.status] ?? kinds[error.code] ?? "unavailable"]);
 }
 
 function render(user, cause) {
@@ -49,11 +49,12 @@ function render(user, cause) {
   const name = user?.username;
   find("h1").textContent = user ? texts.signed_in : texts.sign_in;
   find("#who").textContent = name ? texts.signed_in_as.replace("{username}", () => name) : texts.signed_in_here;
+  if (cause === "start") return; // the server may have said what is wrong
   say("info", ...({ logout: [texts.signed_out], ended: [texts.ended] }[cause] ?? []));
-  if (cause !== "start") (user ? find("#who") : username).focus();
+  (user ? find("#who") : username).focus();
 }
 
-/** Run what a button does, once at a time, and say what goes wrong. */
+/** Run the action of a button, only once at a time, and show its errors. */
 async function run(button, work) {
   if (button.ariaDisabled === "true") return;
   button.ariaDisabled = "true";
@@ -83,8 +84,10 @@ form.addEventListener("submit", (event) => {
   });
 });
 find("#show").addEventListener("change", ({ target }) => (password.type = target.checked ? "text" : "password"));
-find("#sign-out").addEventListener("click", (event) => run(event.currentTarget, () => client.logout()));
-find("#sign-in").disabled = false; // until now the form would have gone off by itself
+find("section form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  run(find("#sign-out"), () => client.logout());
+});
 client.onChange(render);
 if (isSecureContext) client.user().catch(explain);
-else say("error", texts.insecure);
+else show("error", texts.insecure);

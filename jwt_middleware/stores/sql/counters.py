@@ -26,7 +26,12 @@ class CounterTable:
             else:
                 connection.execute(_taken(key, amount, now))
             count, _ = _find(connection, key, now)
-            if count == amount:  # A new row: remove expired ones so that the table stays small.
+            if count == 0:
+                # Attempts that end in a 503 are given back. A flood of them must not fill the table
+                # with the names that they were for.
+                is_zero = sa.and_(table.c.key == key, table.c.count == 0)
+                connection.execute(table.delete().where(is_zero))
+            elif count == amount:  # A new row: remove expired ones so that the table stays small.
                 delete_some(connection, table, table.c.expires_at <= now)
             return count
 

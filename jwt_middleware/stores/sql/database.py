@@ -118,12 +118,13 @@ class Database:
             files.create_file(self._file)
         with engines.begin(self.engine, write=False) as connection:
             version = schema.find_version(connection)
-        if version is None or version < schema.VERSION:
+            is_current = schema.is_current(connection, version)
+        if not is_current:
             if self.path:
                 files.use_wal(self.engine, engines.TIMEOUT)
             with engines.begin(self.engine, write=True) as connection:
                 version = schema.create(connection)
-        if version > schema.VERSION:
+        if version is not None and version > schema.VERSION:
             raise UnusableDatabase(
                 "a newer version of jwt_middleware created this database: update the package"
             )

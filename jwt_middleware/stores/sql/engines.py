@@ -155,7 +155,7 @@ def _connect_with_deadline(
                     ready = yield gen.send(ready)
             except StopIteration as done:
                 return done.value
-            # A late answer must not be taken for the answer to another statement.
+            # A late answer must not look like the answer to another statement.
             self.pgconn.finish()
             # Do not raise an error of psycopg: after a ping that fails so, SQLAlchemy would connect
             # and wait a second time.

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 import sqlalchemy as sa
 
 from ...errors import StoreUnavailable
+from ...trust.cut_offs import subject_of
 from ...trust.revocation import Revocation, RevocationLog, RevocationPage
-from ..revocations import PRUNE_AFTER, token_entry
+from ..revocations import PRUNE_AFTER, REPLACE_AFTER, subject_entry, token_entry
 from .database import Database, UnusableDatabase, find_setting
 from .schema import delete_some
 from .schema import revocations as table
@@ -35,6 +36,12 @@ class SessionLog(RevocationLog, Protocol):
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token."""
+
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now."""
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry with this key expires, or 0 without one."""
 
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
@@ -92,6 +99,19 @@ class SQLRevocationLog:
             # No index on the key: a scan takes 50 ms for a million entries.
             return connection.execute(found).first() is not None
 
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now."""
+        entry = subject_entry(issuer, subject)
+        with self.ending() as connection:
+            self.append(connection, [entry])
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry with this key expires, or 0 without one."""
+        latest = sa.select(sa.func.max(table.c.expires_at)).where(table.c.key == key)
+        with self._database.transaction() as connection:
+            _require_log_here(connection)
+            return float(connection.execute(latest).scalar_one() or 0)
+
     @contextmanager
     def ending(self) -> Iterator[sa.Connection]:
         """Open a transaction of the database in which sessions end."""
@@ -107,6 +127,10 @@ class SQLRevocationLog:
         """Append to the log, as the last thing in the transaction that may wait for another."""
         if not entries:
             return
+        for entry in entries:
+            if subject_of(entry.key) is not None:
+                is_earlier = table.c.expires_at < entry.expires_at - REPLACE_AFTER
+                delete_some(connection, table, sa.and_(table.c.key == entry.key, is_earlier))
         if connection.dialect.name == "postgresql":
             # A reader would skip an id that becomes visible late. Hold the lock until the commit so
             # that ids become visible in order.
@@ -137,13 +161,22 @@ class LogInRedis:
         self.ping = log.ping
         self.read_revocations = log.read_revocations
         self.is_revoked = log.is_revoked
+        self.revoked_until = log.revoked_until
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
         every issuer."""
         self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
-        # The token is revoked even if the database does not answer. A later write records the
-        # settings.
+        self._record_settings()
+
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now."""
+        self._log.revoke_subject(issuer, subject)
+        self._record_settings()
+
+    def _record_settings(self) -> None:
+        # What was revoked is revoked even if the database does not answer. A later write records
+        # the settings.
         with suppress(StoreUnavailable):
             self._database.record_settings()
 

@@ -5,6 +5,9 @@ import sqlalchemy as sa
 from .names import add_name_keys
 
 VERSION = 2
+"""A table that is added does not change the version: an earlier release can go on using the
+database, and does not see the table. `is_current` finds what is missing."""
+
 _LOCK = (
     0x6A77745F6D696464  # "jwt_midd": the advisory lock under which the schema is made in PostgreSQL
 )
@@ -73,6 +76,22 @@ counters = sa.Table(
     sa.Column("count", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.Double, nullable=False, index=True),
 )
+tokens = sa.Table(  # a column for each field of `TokenRow`
+    "jwt_middleware_token",
+    metadata,
+    sa.Column(
+        "id",
+        sa.String(12).with_variant(sa.String(12, collation="C"), "postgresql"),
+        primary_key=True,
+    ),
+    sa.Column("user_id", sa.BigInteger, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("secret_hash", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False, index=True),
+    sa.Column("removed_at", sa.Double),
+)
 settings = sa.Table(  # Options that every store on this database must obey.
     "jwt_middleware_setting",
     metadata,
@@ -88,6 +107,13 @@ def find_version(connection: sa.Connection) -> int | None:
     return int(connection.execute(sa.select(schema.c.version)).scalar_one())
 
 
+def is_current(connection: sa.Connection, version: int | None) -> bool:
+    """Return whether the tables of a database with this version need not be created or upgraded."""
+    if version is None or version < VERSION:
+        return False
+    return version > VERSION or sa.inspect(connection).has_table(tokens.name)
+
+
 def create(connection: sa.Connection) -> int:
     """Create the tables, or upgrade those of an older version, unless another process has just done
     so. Return the version of the schema."""
@@ -101,6 +127,8 @@ def create(connection: sa.Connection) -> int:
     if version < VERSION:
         _upgrade(connection)
         connection.execute(schema.update().values(version=VERSION))
+    elif version == VERSION:
+        metadata.create_all(connection)
     return max(version, VERSION)
 
 

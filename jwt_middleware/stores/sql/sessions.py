@@ -1,11 +1,13 @@
 """Stores the sessions in a database."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 import sqlalchemy as sa
 
+from ...trust.revocation import Revocation
 from ..base import MAX_SESSIONS, Session
-from ..revocations import MARGIN, session_entry
+from ..revocations import MARGIN, session_entry, sessions_entry
 from .database import Database
 from .revocations import SessionLog
 from .schema import delete_some
@@ -79,20 +81,28 @@ class SessionTable:
             self.end(connection, table.c.name_hash == session.name_hash)
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
         which = table.c.user_id == user_id
         if issuer is not None:
             which = sa.and_(which, table.c.issuer == issuer)
         with self._log.ending() as connection:
-            self.end(connection, which)
+            self.end(connection, which, [sessions_entry(issuer, user_id)])
 
-    def end(self, connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-        """End these sessions in a transaction that the log has opened with `ending`."""
+    def end(
+        self,
+        connection: sa.Connection,
+        which: sa.ColumnElement[bool],
+        more: Sequence[Revocation] = (),
+    ) -> None:
+        """End these sessions in a transaction that the log has opened with `ending`. Append `more`
+        entries to the log in the same step."""
         # Lock in the order of the names: two requests that end the sessions of one user would
         # deadlock otherwise. Delete by name: a session that was added later must stay.
         c = table.c
         rows = sa.select(c.name_hash, c.issuer, c.sid, c.token_lifetime, c.used_at).where(which)
         ended = connection.execute(rows.order_by(c.name_hash).with_for_update()).all()
+        self._log.append(connection, more)
         if not ended:
             return
         now = self._log.now(connection)

@@ -1,4 +1,4 @@
-"""`SQLStore`: stores users, sessions, revocations and counters in one database."""
+"""`SQLStore`: stores users, their tokens, sessions, revocations and counters in one database."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
@@ -9,9 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from ..._options import require
 from ...trust.revocation import RevocationPage
-from ..base import Counters, Session
+from ..base import Counters, Session, TokenRecord
 from ..passwords import DEFAULT_METHOD
-from ..users import Row, UserStoreBase
+from ..revocations import sessions_entry
+from ..tokens import TokenRow, TokenStoreBase
+from ..users import Row
 from .counters import CounterTable
 from .database import Database
 from .names import best_match, is_named, name_key
@@ -19,14 +21,18 @@ from .revocations import LOGGED_IN_REDIS, LogInRedis, SessionLog, SQLRevocationL
 from .schema import schema, sessions
 from .schema import users as table
 from .sessions import SessionTable
+from .tokens import TokenTable
 
 if TYPE_CHECKING:
     from ..redis import RedisLog
 
+_SAMPLE = 1000
+"""Hashes that show which methods the table has: about 3 ms."""
 
-class SQLStore(UserStoreBase):
-    """Stores users, sessions, revocations and counters in an SQLite file (`sqlite:///auth.db`) or
-    in PostgreSQL (`postgresql://user:password@host/name`).
+
+class SQLStore(TokenStoreBase):
+    """Stores users, their tokens, sessions, revocations and counters in an SQLite file
+    (`sqlite:///auth.db`) or in PostgreSQL (`postgresql://user:password@host/name`).
 
     Building does no I/O. The first use creates the tables. It also creates a new SQLite file, which
     only its owner may read. An SQLAlchemy `Engine` may be passed instead of a URL; its pool,
@@ -76,6 +82,7 @@ class SQLStore(UserStoreBase):
             self._log = LogInRedis(self._database, log)
             self._counters = log
         self._sessions = SessionTable(self._database, self._log)
+        self._tokens = TokenTable(self._database, self._log)
 
     def __repr__(self) -> str:
         return f"SQLStore({self._database.name!r})"
@@ -121,7 +128,8 @@ class SQLStore(UserStoreBase):
         self._sessions.end_session(session)
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
-        """End all current sessions of the user, of one issuer or of all issuers."""
+        """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
+        too that an app minted for the user by hand."""
         self._sessions.end_sessions(user_id, issuer=issuer)
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
@@ -131,6 +139,16 @@ class SQLStore(UserStoreBase):
         A value that cannot be the `jti` or `exp` of a token raises `ConfigurationError`.
         """
         self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
+
+    def revoke_subject(self, issuer: str, subject: str) -> None:
+        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
+        sessions go on, and get new tokens."""
+        self._log.revoke_subject(issuer, subject)
+
+    def revoked_until(self, key: str) -> float:
+        """Return when the last entry of the log with this key expires, in seconds since the epoch.
+        Return 0 without one."""
+        return self._log.revoked_until(key)
 
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""
@@ -150,6 +168,33 @@ class SQLStore(UserStoreBase):
         """Return a count and the time when it expires, in seconds since the epoch by the caller's
         clock. Return (0, now) for an unknown key."""
         return self._counters.count(key)
+
+    def token_key(self) -> bytes | None:
+        """Return the key that authenticates the form of this store's tokens, or None before the
+        first token."""
+        return self._tokens.key()
+
+    def find_token(self, id: str) -> TokenRecord | None:
+        """Return the data of the token with this id, even if it is expired or removed."""
+        return self._tokens.find(id)
+
+    def _need_token_key(self) -> bytes:
+        return self._tokens.need_key()
+
+    def _insert_token(self, row: TokenRow) -> bool:
+        return self._tokens.insert(row)
+
+    def _tokens_of(self, user_id: int) -> Sequence[TokenRow]:
+        return self._tokens.of_user(user_id)
+
+    def _end_token(self, id: str) -> bool:
+        return self._tokens.end_one(id)
+
+    def _some_hashes(self) -> Sequence[str]:
+        # The oldest users have the oldest hashes. The sample bounds the time of the first login.
+        oldest = sa.select(table.c.password_hash).order_by(table.c.id).limit(_SAMPLE)
+        with self._database.transaction() as connection:
+            return connection.execute(oldest).scalars().all()
 
     def _find(self, username: str) -> Row | None:
         with self._database.transaction() as connection:
@@ -174,15 +219,27 @@ class SQLStore(UserStoreBase):
             return Row(id=cast(tuple[int], result.inserted_primary_key)[0], **values)
 
     def _update(
-        self, username: str, values: Mapping[str, Any], *, ends_sessions: bool = False
+        self,
+        username: str,
+        values: Mapping[str, Any],
+        *,
+        ends_sessions: bool = False,
+        ends_tokens: bool = False,
     ) -> bool:
         more = {"version": table.c.version + 1} if ends_sessions else {}
-        return self._write(username, table.update().values(**values, **more), ends_sessions)
+        statement = table.update().values(**values, **more)
+        return self._write(username, statement, ends_sessions, ends_tokens)
 
     def _delete(self, username: str) -> bool:
-        return self._write(username, table.delete(), True)
+        return self._write(username, table.delete(), True, True)
 
-    def _write(self, username: str, statement: sa.Update | sa.Delete, ends_sessions: bool) -> bool:
+    def _write(
+        self,
+        username: str,
+        statement: sa.Update | sa.Delete,
+        ends_sessions: bool,
+        ends_tokens: bool,
+    ) -> bool:
         transaction = (
             self._log.ending() if ends_sessions else self._database.transaction(write=True)
         )
@@ -193,8 +250,10 @@ class SQLStore(UserStoreBase):
             if row is None:
                 return False
             connection.execute(statement.where(table.c.id == row.id))
+            entries = self._tokens.end(connection, row.id) if ends_tokens else []
             if ends_sessions:
-                self._sessions.end(connection, sessions.c.user_id == str(row.id))
+                entries.append(sessions_entry(None, str(row.id)))
+                self._sessions.end(connection, sessions.c.user_id == str(row.id), entries)
             return True
 
     def _replace_hash(self, row: Row, password_hash: str) -> None:

@@ -175,7 +175,7 @@ def test_the_token_goes_nowhere_else(browser: Browser, site: Site, ada: str) -> 
 def test_an_unknown_storage(browser: Browser) -> None:
     """It is named at once, not when somebody signs in."""
     page = browser.open("/")
-    with pytest.raises(Exception, match="there is no storage cookies"):
+    with pytest.raises(Exception, match="got cookies"):
         browser.with_client(page, "cookies")
 
 

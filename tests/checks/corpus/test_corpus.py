@@ -95,6 +95,7 @@ def test_the_corpus_is_large_and_each_case_has_a_name_and_a_source() -> None:
     assert all(case.source for case in CASES)
     assert {case.reason for case in CASES} - {None} == set(DESCRIPTIONS) - {
         *("revoked", "scope", "claim_missing", "keys_unavailable", "revocations_unavailable"),
+        "tokens_unavailable",
         *("forbidden", "requirement_failed", "path_too_long", "header_too_long"),
     }
 

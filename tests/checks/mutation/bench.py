@@ -1,0 +1,364 @@
+"""Runs tests against mutants, each in a fork of a pytest that has collected everything.
+
+Most mutants change one function. The fork puts the mutated code into that function and runs the
+tests that call it, the quick ones first, until one fails: a few hundredths of a second. What
+changes a module while it is imported needs a fork that imports the package and the tests anew.
+"""
+
+import functools
+import gc
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import os
+import re
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from os import _exit
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any, NoReturn
+
+import pytest
+from hypothesis import Phase, settings
+
+from tests.checks.mutation.mutants import Mutant, path_of
+from tests.kit import ROOT
+
+TESTS = {
+    "policy": (
+        "tests/policy",
+        "tests/test_report_only.py",
+        "tests/acceptance/test_environ.py",
+        "tests/acceptance/test_exact_and_star.py",
+    ),
+    "trust": (
+        "tests/trust/test_jws.py",
+        "tests/trust/test_claims.py",
+        "tests/trust/test_verifier.py",
+        "tests/trust/test_provider.py",
+        "tests/checks/corpus/test_corpus.py",
+        "tests/test_middleware_verify.py",
+        "tests/acceptance/test_tokens.py",
+    ),
+    "wire": ("tests/wire", "tests/test_middleware.py", "tests/acceptance/test_presented.py"),
+}
+"""The tests of the modules in a folder of the package: their twins, then those from outside."""
+
+_WALL = 600  # seconds that a fork may take on a busy machine
+_KILLED, _SURVIVED = 1, 0
+
+_OPTIONS = ("-m", "quick", "-qq", "--no-header", "-p", "no:cacheprovider")
+# Pytest finds hypothesis and the check itself imported.
+_OPTIONS += ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+
+
+class _Examples:
+    """Takes the same examples each time, and does not look for a smaller one when a test fails."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self) -> None:
+        """Replace the profile that conftest chose."""
+        phases = (Phase.explicit, Phase.generate)
+        settings.register_profile("mutants", settings(), phases=phases, database=None)
+        settings.register_profile("mutants", settings.get_profile("mutants"), derandomize=True)
+        settings.load_profile("mutants")
+
+
+class Bench(_Examples):
+    """A plug-in of pytest that runs mutants in the place of the tests."""
+
+    def __init__(
+        self, mutants: Sequence[Mutant], workers: int, budget: float, told: Callable[[str], None]
+    ) -> None:
+        self.survivors: list[Mutant] = []
+        self.fault = ""
+        self._mutants, self._workers = mutants, workers
+        self._budget, self._told = budget, told
+        self._names = {str(path_of(mutant.module)) for mutant in mutants}
+        self._imported: set[tuple[str, str]] = set()
+        self._is_measuring = self._has_failed = False
+        sys.setprofile(self._watch_imports)
+
+    def _watch_imports(self, frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_filename in self._names:
+            self._imported.add((code.co_filename, code.co_qualname))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """End a fork at the first failure. A test that fails as it is counts for nothing."""
+        self._has_failed |= report.failed
+        if report.failed and not self._is_measuring:
+            _exit(_KILLED)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the mutants."""
+        sys.setprofile(None)
+        session.config.pluginmanager.unregister(name="terminalreporter")
+        if session.testsfailed:
+            self.fault = "the tests cannot be collected"
+            return True
+        self._items = session.items
+        self._functions = _functions_of(self._names)
+        for cache in _caches():  # filled while modules were imported
+            cache.cache_clear()
+        self._callers = self._measure()
+        gc.freeze()
+        self._run_all()
+        return True
+
+    # What each test calls, and how long it takes
+
+    def _measure(self) -> dict[tuple[str, str], list[tuple[float, int]]]:
+        """Run every test once, in a fork, and return who calls a function, by its name."""
+        callers: dict[tuple[str, str], list[tuple[float, int]]] = {}
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            self._measure_each(write)
+        os.close(write)
+        count = 0
+        with os.fdopen(read) as lines:
+            for line in lines:
+                number, seconds, called = json.loads(line)
+                count += 1
+                for file, name in called:
+                    callers.setdefault((file, name), []).append((seconds, number))
+        os.waitpid(pid, 0)
+        if count < len(self._items):
+            self.fault = f"{len(self._items) - count} tests fail as they are"
+        return callers
+
+    def _measure_each(self, write: int) -> NoReturn:
+        self._is_measuring = True
+        called: set[tuple[str, str]] = set()
+        known = {
+            id(code): name
+            for name, functions in self._functions.items()
+            for function in functions
+            for code in _codes(function.__code__)
+        }
+
+        def watch(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and id(frame.f_code) in known:
+                called.add(known[id(frame.f_code)])
+
+        threading.setprofile(watch)
+        for item, after in zip(self._items, [*self._items[1:], None], strict=True):
+            called.clear()
+            self._has_failed = False
+            begin = time.process_time()
+            sys.setprofile(watch)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            sys.setprofile(None)
+            if not self._has_failed:
+                row = [self._items.index(item), time.process_time() - begin, sorted(called)]
+                os.write(write, f"{json.dumps(row)}\n".encode())
+        _exit(0)
+
+    # The mutants
+
+    def _run_all(self) -> None:
+        running: dict[int, tuple[Mutant, float]] = {}
+        for mutant in self._mutants:
+            while len(running) >= self._workers:
+                self._wait(running)
+            pid = os.fork()
+            if pid == 0:
+                self._run(mutant)
+            running[pid] = mutant, time.monotonic()
+        while running:
+            self._wait(running)
+
+    def _wait(self, running: dict[int, tuple[Mutant, float]]) -> None:
+        for pid, (mutant, begin) in list(running.items()):
+            if time.monotonic() - begin > _WALL:
+                os.kill(pid, signal.SIGKILL)
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                del running[pid]
+                if status == 0:
+                    self.survivors.append(mutant)
+                self._told(str(mutant) if status == 0 else "")
+                return
+        time.sleep(0.005)
+
+    def _run(self, mutant: Mutant) -> NoReturn:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        file = str(path_of(mutant.module))
+        changed = _put(mutant, self._functions)
+        if not changed:
+            _run_anew(mutant)
+        items = self._chosen(mutant, file, changed)
+        _limit(30 + 10 * sum(seconds for seconds, _ in items))
+        chosen = [self._items[number] for _, number in items]
+        for item, after in zip(chosen, [*chosen[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+        # What the original made while modules were imported is not the mutant's.
+        if not mutant.where or any((file, name) in self._imported for name in changed):
+            _run_anew(mutant)
+        _exit(_SURVIVED)
+
+    def _chosen(self, mutant: Mutant, file: str, names: set[str]) -> list[tuple[float, int]]:
+        """Return the tests that call the functions, twins first, within the budget of seconds."""
+        twin = f"tests/{mutant.module.replace('/', '/test_')}.py::"
+        callers = {one for name in names for one in self._callers.get((file, name), ())}
+        chosen, total = [], 0.0
+        for seconds, number in sorted(callers):
+            total += seconds
+            if total < self._budget:
+                chosen.append((seconds, number))
+        is_far = {n: not self._items[n].nodeid.startswith(twin) for _, n in chosen}
+        return sorted(chosen, key=lambda one: (is_far[one[1]], one))
+
+
+def _functions_of(names: set[str]) -> dict[tuple[str, str], list[FunctionType]]:
+    functions: dict[tuple[str, str], list[FunctionType]] = {}
+    for one in gc.get_objects():
+        if type(one) is FunctionType and one.__code__.co_filename in names:
+            code = one.__code__
+            functions.setdefault((code.co_filename, code.co_qualname), []).append(one)
+    return functions
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _put(mutant: Mutant, functions: dict[tuple[str, str], list[FunctionType]]) -> set[str]:
+    """Put the mutated code or data where the original is. Return the names of the functions to
+    which it makes a difference; none if that is not all of the change."""
+    file = str(path_of(mutant.module))
+    if not mutant.where:
+        names = _put_data(mutant)
+        return {
+            name
+            for (home, name), made in functions.items()
+            for code in _codes(made[0].__code__)
+            if home == file and not names.isdisjoint(code.co_names)
+        }
+    old, new = (
+        {code.co_qualname: code for code in _codes(compile(text, file, "exec", dont_inherit=True))}
+        for text in (Path(file).read_text(), mutant.source)
+    )
+    mutated = new[mutant.where]
+    if mutated == old[mutant.where]:  # a default, which the function has from its definition
+        return set()
+    try:
+        for function in functions.get((file, mutant.where), []):
+            function.__code__ = mutated
+    except ValueError:  # another number of cells
+        return set()
+    return {mutant.where}
+
+
+_DATA = (type(None), bool, int, float, str, bytes, tuple, frozenset, set, list, dict, re.Pattern)
+
+
+def _put_data(mutant: Mutant) -> set[str]:
+    """Put the constants that differ into the module and those that imported them. Return their
+    names; none if the mutant cannot be imported, which a new import finds out."""
+    name = mutant.import_name
+    home = sys.modules[name]
+    other = ModuleType(name)
+    other.__package__ = home.__package__
+    other.__file__ = home.__file__
+    try:
+        exec(compile(mutant.source, name, "exec", dont_inherit=True), vars(other))
+    except Exception:
+        return set()
+    names = set()
+    for key, old in [*vars(home).items()]:
+        new = vars(other).get(key)
+        is_data = isinstance(old, _DATA) and isinstance(new, _DATA)
+        if key.startswith("__") or not is_data or (type(new) is type(old) and new == old):
+            continue
+        names.add(key)
+        for module in [*sys.modules.values()]:
+            if getattr(module, "__dict__", {}).get(key) is old:
+                setattr(module, key, new)
+    return names
+
+
+def _caches() -> list[Any]:
+    """Return the caches of functions of the package."""
+    kind = type(functools.cache(len))
+    found = [one for one in gc.get_objects() if type(one) is kind]
+    return [one for one in found if str(one.__module__).startswith("jwt_middleware")]
+
+
+def _limit(seconds: float) -> None:
+    """Let the system end this fork after so many seconds of work, busy machine or not."""
+    spent = time.process_time()
+    resource.setrlimit(resource.RLIMIT_CPU, (int(spent + seconds), int(spent + seconds) + 1))
+    signal.signal(signal.SIGXCPU, lambda *_: _exit(_KILLED))
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads a module from the mutated text."""
+
+    text = b""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the text; the cached bytecode is not read."""
+        return compile(self.text, self.path, "exec", dont_inherit=True)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self, mutant: Mutant) -> None:
+        self._name = mutant.import_name
+        self._loader = _Loader(self._name, str(path_of(mutant.module)))
+        self._loader.text = mutant.source.encode()
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> Any:
+        """Find the one module."""
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_loader(fullname, self._loader)
+
+
+def _run_anew(mutant: Mutant) -> NoReturn:
+    """Import everything anew, and run the twin tests of the module, then the others."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    _limit(600)
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in {"jwt_middleware", "tests", "conftest"}:
+            del sys.modules[name]
+    sys.meta_path.insert(0, _Finder(mutant))
+    try:
+        importlib.import_module(mutant.import_name)
+    except Exception:
+        _exit(_KILLED)
+    folder, _, stem = mutant.module.partition("/")
+    twin = f"tests/{folder}/test_{stem}.py"
+    for files in ((twin,), TESTS[folder]):
+        there = [file for file in files if Path(ROOT, file).exists()]
+        if there and _tests(there, _Examples(), "-x"):
+            _exit(_KILLED)
+    _exit(_SURVIVED)
+
+
+def _tests(files: Sequence[str], plugin: object, *options: str) -> int:
+    return int(pytest.main([*_OPTIONS, *options, *files], plugins=[plugin]))
+
+
+def run(
+    mutants: Sequence[Mutant], workers: int, budget: float, told: Callable[[str], None]
+) -> Bench:
+    """Run the tests against the mutants."""
+    folders = {folder for m in mutants for folder in TESTS[m.module.partition("/")[0]]}
+    bench = Bench(mutants, workers, budget, told)
+    _tests([file for file in sorted(folders) if Path(ROOT, file).exists()], bench)
+    return bench

@@ -1,0 +1,85 @@
+"""The check itself: what it mutates, what it calls killed, and its table."""
+
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from tests.checks.mutation.mutants import TABLE, Mutant, path_of, sources
+from tests.kit import ROOT
+from tests.kit.waiting import PATIENCE
+
+SMALL = """
+import functools
+
+LIMIT = 3
+
+@functools.cache
+def cached(x):
+    return x < LIMIT
+
+class Room:
+    @property
+    def is_full(self):
+        return self.size >= LIMIT
+"""
+
+
+@pytest.mark.needs_tools
+def test_constants_and_decorated_functions_are_mutated_too() -> None:
+    """Each mutant is the text with one change, and names the function that has it."""
+    made = list(sources(SMALL))
+    assert {where for where, _ in made} == {"", "cached", "Room.is_full"}
+    assert SMALL.replace("= 3", "= 4") in dict(map(reversed, made))
+    assert SMALL.replace("x < LIMIT", "x <= LIMIT") in dict(map(reversed, made))
+    assert SMALL.replace(">= LIMIT", "> LIMIT") in dict(map(reversed, made))
+
+
+def test_the_table_is_of_lines_that_are_there() -> None:
+    """Each row names a line of its module, what it may become, and a reason."""
+    table = tomllib.loads(TABLE.read_text())
+    for module, rows in table.items():
+        text = " ".join(path_of(module).read_text().split())
+        for row in rows:
+            assert " ".join(row["before"].split()) in text, row
+            assert row["after"], row
+            assert len(row["why"]) > 20, row
+
+
+HUNT = """
+from tests.checks.mutation.bench import run
+from tests.checks.mutation.mutants import Mutant, path_of
+
+text = path_of("policy/methods").read_text()
+changes = [
+    ("checked_methods", 'upper | {"HEAD"}', 'upper'),      # a function
+    ("", '"SEARCH", ', ''),                                # a constant
+    ("checked_methods", 'upper - REGISTERED', 'upper'),    # every name is unknown
+    ("checked_methods", 'sorted(upper', 'list(upper'),     # a blemish that no test sees
+]
+mutants = [Mutant("policy/methods", w, b, a, text.replace(b, a)) for w, b, a in changes]
+bench = run(mutants, 2, 60.0, lambda survivor: None)
+print("left:", [mutant.before for mutant in bench.survivors], bench.fault)
+"""
+
+
+@pytest.mark.needs_time
+@pytest.mark.needs_tools
+def test_what_no_test_sees_survives_and_nothing_else() -> None:
+    """Mutants of functions and of constants are killed; the one that changes nothing is named."""
+    run = subprocess.run(
+        [sys.executable, "-c", HUNT],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=10 * PATIENCE,
+    )
+    assert "left: ['sorted(upper'] \n" in run.stdout, run.stderr
+
+
+def test_a_mutant_is_known_by_its_lines() -> None:
+    """A row of the table holds wherever in its function the line stands."""
+    one, other = (Mutant("trust/jws", "parse", "a", "b", text) for text in ("b", "\n\nb"))
+    assert one.key == other.key
+    assert str(one) == "trust/jws parse: a  ->  b"

@@ -1,0 +1,221 @@
+"""Where a token is looked for: one table a place, and the order of the places."""
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from jwt_middleware import ConfigurationError, InvalidRequest, InvalidToken, Refusal
+from jwt_middleware.wire.credentials import Places, extract
+from jwt_middleware.wire.places import Place, basic_password, bearer, in_cookie, in_header
+
+TOKEN = "aaa.bbb.ccc"
+COOKIE, HEADER = in_cookie("__Host-jwt"), in_header("Cf-Access-Jwt-Assertion")
+EVERY = Places((bearer, COOKIE, HEADER, basic_password))
+
+
+def basic(text: str | bytes) -> str:
+    raw = text.encode() if isinstance(text, str) else text
+    return f"Basic {b64encode(raw).decode()}"
+
+
+GOOD = {
+    "bearer": (bearer, {"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"}),
+    "bearer in capitals": (bearer, {"HTTP_AUTHORIZATION": f"BEARER   {TOKEN}"}),
+    "cookie": (COOKIE, {"HTTP_COOKIE": f"__Host-jwt={TOKEN}"}),
+    "cookie among others": (COOKIE, {"HTTP_COOKIE": f"a=b; __Host-jwt={TOKEN}; __Host-jwt2=c"}),
+    "cookie without blanks": (COOKIE, {"HTTP_COOKIE": f"a=b;__Host-jwt={TOKEN};c=d"}),
+    "cookie in quotes": (COOKIE, {"HTTP_COOKIE": f'__Host-jwt="{TOKEN}"'}),
+    "cookie whose name ends alike": (COOKIE, {"HTTP_COOKIE": f"x__Host-jwt=x; __Host-jwt={TOKEN}"}),
+    "header": (HEADER, {"HTTP_CF_ACCESS_JWT_ASSERTION": TOKEN}),
+    "header with a scheme": (HEADER, {"HTTP_CF_ACCESS_JWT_ASSERTION": f"Bearer {TOKEN}"}),
+    "password": (basic_password, {"HTTP_AUTHORIZATION": basic(f"ada:{TOKEN}")}),
+    "password beside no name": (basic_password, {"HTTP_AUTHORIZATION": basic(f":{TOKEN}")}),
+    "name beside no password": (basic_password, {"HTTP_AUTHORIZATION": basic(f"{TOKEN}:")}),
+    "basic in capitals": (
+        basic_password,
+        {"HTTP_AUTHORIZATION": basic(f"ada:{TOKEN}").replace("Basic ", "BASIC  ")},
+    ),
+    "a name in UTF-8": (basic_password, {"HTTP_AUTHORIZATION": basic(f"Adá:{TOKEN}")}),
+}
+
+
+@pytest.mark.parametrize(("place", "environ"), GOOD.values(), ids=GOOD)
+def test_a_token_is_found(place: Place, environ: dict[str, str]) -> None:
+    """Each place reads its own form, alone and among all."""
+    for places in (Places([place]), EVERY):
+        found = extract(environ, places=places)
+        assert found is not None
+        assert (found.token, found.place, found.scheme) == (TOKEN, place, place.scheme)
+        assert TOKEN not in repr(found)
+
+
+NOTHING: dict[str, dict[str, Any]] = {
+    "no header": {},
+    "another scheme": {"HTTP_AUTHORIZATION": "Digest a=b"},
+    "a scheme that begins alike": {"HTTP_AUTHORIZATION": "Basically YTpi"},
+    "other cookies": {"HTTP_COOKIE": "a=b; __host-jwt=c; __Host-jwt2=d; x__Host-jwt=e"},
+    "an empty cookie": {"HTTP_COOKIE": "__Host-jwt="},
+    "an empty header": {"HTTP_CF_ACCESS_JWT_ASSERTION": ""},
+    "a cookie without its prefix": {"HTTP_COOKIE": f"jwt={TOKEN}", "wsgi.url_scheme": "https"},
+}
+
+
+@pytest.mark.parametrize("environ", NOTHING.values(), ids=NOTHING)
+def test_nothing_is_found(environ: dict[str, Any]) -> None:
+    """What is not a credential of a place is not one."""
+    assert extract(environ, places=EVERY) is None
+
+
+BAD: dict[str, tuple[dict[str, Any], type[Refusal], str]] = {
+    "no token in bearer": ({"HTTP_AUTHORIZATION": "Bearer "}, InvalidRequest, "malformed"),
+    "two cookies": (
+        {"HTTP_COOKIE": "__Host-jwt=a; __Host-jwt=b"},
+        InvalidRequest,
+        "cookie_malformed",
+    ),
+    "two cookies, one empty": (
+        {"HTTP_COOKIE": "__Host-jwt=a; __Host-jwt="},
+        InvalidRequest,
+        "cookie_malformed",
+    ),
+    "a cookie of bytes": ({"HTTP_COOKIE": b"__Host-jwt=a"}, InvalidRequest, "cookie_malformed"),
+    "a cookie with foreign characters": (
+        {"HTTP_COOKIE": "__Host-jwt=a,b"},
+        InvalidToken,
+        "cookie_malformed",
+    ),
+    "a long cookie": ({"HTTP_COOKIE": f"__Host-jwt={'a' * 9000}"}, InvalidToken, "too_large"),
+    "two tokens in a header": (
+        {"HTTP_CF_ACCESS_JWT_ASSERTION": "a,b"},
+        InvalidRequest,
+        "header_malformed",
+    ),
+    "a header of bytes": (
+        {"HTTP_CF_ACCESS_JWT_ASSERTION": b"a"},
+        InvalidRequest,
+        "header_malformed",
+    ),
+    "basic without anything": ({"HTTP_AUTHORIZATION": "Basic"}, InvalidRequest, "basic_malformed"),
+    "basic and a blank": ({"HTTP_AUTHORIZATION": "Basic "}, InvalidRequest, "basic_malformed"),
+    "basic without a colon": (
+        {"HTTP_AUTHORIZATION": basic(TOKEN)},
+        InvalidRequest,
+        "basic_malformed",
+    ),
+    "basic that is not base64": (
+        {"HTTP_AUTHORIZATION": "Basic a:b"},
+        InvalidRequest,
+        "basic_malformed",
+    ),
+    "basic that is not UTF-8": (
+        {"HTTP_AUTHORIZATION": basic(b"a:\xff")},
+        InvalidRequest,
+        "basic_malformed",
+    ),
+    "two passwords, joined": (
+        {"HTTP_AUTHORIZATION": f"{basic('a:b')}, {basic('a:c')}"},
+        InvalidRequest,
+        "basic_malformed",
+    ),
+    "a password that is not a token": (
+        {"HTTP_AUTHORIZATION": basic("ada:correct horse")},
+        InvalidToken,
+        "basic_malformed",
+    ),
+    "a password with a colon": (
+        {"HTTP_AUTHORIZATION": basic("ada:a:b")},
+        InvalidToken,
+        "basic_malformed",
+    ),
+    "neither name nor password": (
+        {"HTTP_AUTHORIZATION": basic(":")},
+        InvalidToken,
+        "basic_malformed",
+    ),
+    "a long password": (
+        {"HTTP_AUTHORIZATION": basic("ada:" + "a" * 8193)},
+        InvalidToken,
+        "too_large",
+    ),
+    "an endless password": (
+        {"HTTP_AUTHORIZATION": f"Basic {'A' * 60_000}"},
+        InvalidToken,
+        "too_large",
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "kind", "reason"), BAD.values(), ids=BAD)
+def test_what_is_not_exactly_one_token(
+    environ: dict[str, Any], kind: type[Refusal], reason: str
+) -> None:
+    """It is refused with the reason of its place: no later place is asked."""
+    with pytest.raises(Refusal) as caught:
+        extract({**environ, "HTTP_X_LATER": TOKEN}, places=Places([*EVERY, in_header("X-Later")]))
+    assert (type(caught.value), caught.value.reason) == (kind, reason)
+
+
+def test_the_first_place_decides() -> None:
+    """The owner's order counts, not the request's."""
+    environ = {"HTTP_COOKIE": "__Host-jwt=cookie", "HTTP_AUTHORIZATION": "Bearer header"}
+    tokens = [
+        found.token
+        for places in ((bearer, COOKIE), (COOKIE, bearer))
+        if (found := extract(environ, places=Places(places)))
+    ]
+    assert tokens == ["header", "cookie"]
+
+
+def test_no_two_places_share_a_verdict() -> None:
+    """The same text is cached for each place by itself, since each reads it otherwise."""
+    keys = {place.cache_key(f"Bearer {TOKEN}") for place in EVERY}
+    assert len(keys) == 4
+
+
+LOOPBACK = {"wsgi.url_scheme": "http", "HTTP_HOST": "localhost:5000"}
+
+
+@pytest.mark.parametrize(
+    ("more", "is_found"),
+    [
+        ({}, True),
+        ({"HTTP_HOST": "127.0.0.1"}, True),
+        ({"HTTP_HOST": "example.com"}, False),
+        ({"wsgi.url_scheme": "https"}, False),
+        ({"HTTP_X_FORWARDED_PROTO": "https"}, False),
+    ],
+    ids=["localhost", "its address", "another host", "https", "behind a proxy"],
+)
+def test_the_cookie_of_a_loopback_host(more: dict[str, str], is_found: bool) -> None:
+    """Over plain http at a loopback host the cookie has no prefix; elsewhere a sibling host could
+    have planted it."""
+    environ = {**LOOPBACK, "HTTP_COOKIE": f"jwt={TOKEN}", **more}
+    assert (extract(environ, places=EVERY) is not None) == is_found
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a=b", "a;b", "é", "a\r\nb", None, 1, b"a", "a,b"])
+def test_names_that_are_none(name: Any) -> None:
+    """A header or a cookie has a token of RFC 9110 for its name."""
+    for build in (in_header, in_cookie):
+        with pytest.raises(ConfigurationError, match=f"{build.__name__} must be called with"):
+            build(name)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "cookie", "Host", "Origin", "X_Token"])
+def test_headers_that_hold_no_token(name: str) -> None:
+    """Authorization has its own places; an underscore is what servers drop or mix up."""
+    with pytest.raises(ConfigurationError, match="in_header must be called with the name"):
+        in_header(name)
+
+
+def test_places_say_what_they_are() -> None:
+    """Their repr is how they are made."""
+    shown = [repr(place) for place in EVERY]
+    assert shown == [
+        "bearer",
+        "in_cookie('__Host-jwt')",
+        "in_header('Cf-Access-Jwt-Assertion')",
+        "basic_password",
+    ]
+    assert EVERY.headers == ("Authorization", "Cookie", "Cf-Access-Jwt-Assertion")
