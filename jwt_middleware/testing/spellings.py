@@ -34,7 +34,7 @@ _SLASHES = {
         %00/ %20/ %3bx/
     """),
 }
-# Each stands for a slash within the path.
+# Each of these replaces one slash of the path, but not the first one.
 _INNER_SLASHES = {
     "percent-encoding of IIS": ["%u002f"],
     "end of a segment": _texts("./ %/ ?x/ #x/"),

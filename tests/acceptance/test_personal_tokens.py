@@ -25,8 +25,9 @@ from jwt_middleware import (
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore
 from tests.kit.clock import stopped
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, ISSUER, PASSWORD, Client
+from .conftest import ISSUER, PASSWORD, Client
 
 TOKENS = "https://login.example/tokens"
 FAR = 4e9

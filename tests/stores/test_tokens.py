@@ -25,8 +25,9 @@ from jwt_middleware.stores import (
 from jwt_middleware.stores.tokens import KEEP_EXPIRED, MAX_TOKENS, new_token, parse_token
 from tests.kit.clock import stopped
 from tests.kit.inside import database_of
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, entries_of
+from .conftest import entries_of
 
 Store = MemoryStore | SQLStore
 FAR = 4e9
