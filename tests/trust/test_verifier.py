@@ -12,10 +12,20 @@ import pytest
 
 from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provider, Unavailable
 from jwt_middleware.trust.revocation import revocation_keys
-from jwt_middleware.trust.verifier import Verifier
+from jwt_middleware.trust.verifier import VerificationCounts, Verifier
 from tests.kit import ROOT
 from tests.kit.clock import stopped
-from tests.kit.tokens import ABSENT, ISSUERS, NOW, PROVIDERS, Issuer, MovingKeys, nameless, sign
+from tests.kit.tokens import (
+    ABSENT,
+    ISSUERS,
+    NOW,
+    PROVIDERS,
+    Issuer,
+    MovingKeys,
+    issuer,
+    nameless,
+    sign,
+)
 
 HS256 = ISSUERS["hs256"]
 
@@ -49,6 +59,77 @@ def test_what_cannot_be_is_refused_while_building(options: dict[str, Any], form:
     """The error shows the right form."""
     with pytest.raises(ConfigurationError, match=form):
         Verifier(**{"providers": PROVIDERS} | options)
+
+
+_FORM = "providers must be a list of at least one Provider: providers=[Provider(...)]"
+_TWICE = (
+    "providers must have one Provider for each issuer, got two for 'https://hs384.example'; "
+    "give one provider several audiences"
+)
+_NO_LIST = (
+    "revocations must be a RevocationList: revocations=RevocationList(store), got an object of str"
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"providers": []}, _FORM),
+        ({"providers": PROVIDERS[0]}, _FORM),
+        ({"providers": [PROVIDERS[0], None]}, _FORM),
+        (
+            {"providers": PROVIDERS[:1] * 2},
+            _TWICE,
+        ),
+        (
+            {"revocations": "sqlite:///auth.db"},
+            _NO_LIST,
+        ),
+    ],
+    ids=["none", "no list", "something else", "twice", "revocations"],
+)
+def test_the_words_of_what_cannot_be(options: dict[str, Any], words: str) -> None:
+    """An owner reads the option, the rule, what was given, and the right form; no secret."""
+    with pytest.raises(ConfigurationError) as error:
+        Verifier(**{"providers": PROVIDERS} | options)
+    assert str(error.value) == words
+
+
+@pytest.mark.parametrize(
+    ("known", "given", "warns"),
+    [
+        ("https://slash-1.example", "https://slash-1.example/", True),
+        ("https://slash-2.example/", "https://slash-2.example", True),
+        ("https://slash-3.example", "https://slash-3.example//", False),
+        ("https://slash-4.example", "https://other.example/", False),
+        ("https://slash-5.example", ["https://slash-5.example/"], False),
+    ],
+)
+def test_one_warning_of_an_issuer_but_for_its_slash(
+    known: str, given: object, warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The most common mistake of a configuration is named once for each issuer, however many
+    tokens come; the token is refused."""
+    one = issuer("x", HS256.key, issuer=known)
+    verifier = Verifier([one.provider])
+    assert [refused(verifier.verify, one.token(iss=given)) for _ in range(2)] == ["issuer"] * 2
+    words = f"a token has the iss of the provider {known!r} except for the final slash"
+    found = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert found == ([("jwt_middleware", "WARNING", words)] if warns else [])
+
+
+def test_a_verifier_shows_its_issuers() -> None:
+    """And nothing else of its providers."""
+    one, two = (issuer(name, HS256.key) for name in ("one", "two"))
+    verifier = Verifier([one.provider, two.provider])
+    assert repr(verifier) == "<Verifier of 'https://one.example', 'https://two.example'>"
+    assert verifier.issuers == {"https://one.example", "https://two.example"}
+
+
+def test_nothing_is_counted_before_the_first_token() -> None:
+    """The counts begin at 0."""
+    counts = VerificationCounts()
+    assert (counts.verified, counts.cached) == (0, 0)
 
 
 def test_an_identity_says_what_the_token_says() -> None:
@@ -373,7 +454,7 @@ from tests.kit.tokens import ISSUERS, PROVIDERS, NOW
 from jwt_middleware import RevocationList
 from jwt_middleware.trust.revocation import RevocationPage
 from jwt_middleware.trust.revocation import revocation_keys
-from jwt_middleware.trust.verifier import Verifier
+from jwt_middleware.trust.verifier import VerificationCounts, Verifier
 
 class Log:
     def read_revocations(self, cursor):

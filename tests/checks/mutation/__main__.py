@@ -79,7 +79,8 @@ def row(
     equivalent = sum(mutant.key in listed for mutant in mutants)
     alive = sum(mutant.module == module for mutant in survivors)
     killed = len(mutants) - equivalent - alive
-    return f"{module}: {len(mutants)} mutants, {killed} killed, {equivalent} equivalent, {alive} survive"
+    counts = f"{killed} killed, {equivalent} equivalent, {alive} survive"
+    return f"{module}: {len(mutants)} mutants, {counts}"
 
 
 def _stale(

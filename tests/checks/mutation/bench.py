@@ -41,6 +41,8 @@ TESTS = {
         "tests/trust/test_jws.py",
         "tests/trust/test_claims.py",
         "tests/trust/test_verifier.py",
+        "tests/trust/test_lookup.py",
+        "tests/trust/test_cut_offs.py",
         "tests/trust/test_provider.py",
         "tests/checks/corpus/test_corpus.py",
         "tests/test_middleware_verify.py",
@@ -81,37 +83,59 @@ class Bench(_Examples):
         self._mutants, self._workers = mutants, workers
         self._budget, self._told = budget, told
         self._names = {str(path_of(mutant.module)) for mutant in mutants}
-        self._imported: set[tuple[str, str]] = set()
         self._is_measuring = self._has_failed = False
-        sys.setprofile(self._watch_imports)
-
-    def _watch_imports(self, frame: FrameType, event: str, _: object) -> None:
-        code = frame.f_code
-        if event == "call" and code.co_filename in self._names:
-            self._imported.add((code.co_filename, code.co_qualname))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """End a fork at the first failure. A test that fails as it is counts for nothing."""
         self._has_failed |= report.failed
         if report.failed and not self._is_measuring:
+            os.write(self._killers[1], f"{self._number_of[report.nodeid]}\n".encode())
             _exit(_KILLED)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the mutants."""
-        sys.setprofile(None)
         session.config.pluginmanager.unregister(name="terminalreporter")
         if session.testsfailed:
             self.fault = "the tests cannot be collected"
             return True
         self._items = session.items
+        self._number_of = {item.nodeid: number for number, item in enumerate(self._items)}
+        self._killers = os.pipe()
         self._functions = _functions_of(self._names)
         for cache in _caches():  # filled while modules were imported
             cache.cache_clear()
         self._callers = self._measure()
         gc.freeze()
-        self._run_all()
+        self._run_all([self._unchanged(module) for module in {m.module for m in self._mutants}])
+        if len(self.survivors) < len({m.module for m in self._mutants}):
+            self.fault = self.fault or "the tests fail when everything is imported anew"
+            return True
+        self.survivors.clear()
+        self._run_all(self._mutants)
+        self._check_the_killers()
         return True
+
+    def _check_the_killers(self) -> None:
+        """A test that fails by itself too, without what other tests leave behind, kills nothing."""
+        os.close(self._killers[1])
+        with os.fdopen(self._killers[0]) as lines:
+            numbers = {int(line) for line in lines}
+        self._killers = os.pipe()
+        false = [self._items[number].nodeid for number in numbers if self._fails(number)]
+        if false:
+            self.fault = f"these tests fail by themselves: {', '.join(sorted(false))}"
+
+    def _fails(self, number: int) -> bool:
+        pid = os.fork()
+        if pid == 0:
+            item = self._items[number]
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            _exit(_SURVIVED)
+        return os.waitpid(pid, 0)[1] != 0
+
+    def _unchanged(self, module: str) -> Mutant:
+        return Mutant(module, "", "unchanged", "unchanged", path_of(module).read_text())
 
     # What each test calls, and how long it takes
 
@@ -165,9 +189,9 @@ class Bench(_Examples):
 
     # The mutants
 
-    def _run_all(self) -> None:
+    def _run_all(self, mutants: Sequence[Mutant]) -> None:
         running: dict[int, tuple[Mutant, float]] = {}
-        for mutant in self._mutants:
+        for mutant in mutants:
             while len(running) >= self._workers:
                 self._wait(running)
             pid = os.fork()
@@ -186,7 +210,8 @@ class Bench(_Examples):
                 del running[pid]
                 if status == 0:
                     self.survivors.append(mutant)
-                self._told(str(mutant) if status == 0 else "")
+                if mutant.before != mutant.after:
+                    self._told(str(mutant) if status == 0 else "")
                 return
         time.sleep(0.005)
 
@@ -201,9 +226,8 @@ class Bench(_Examples):
         chosen = [self._items[number] for _, number in items]
         for item, after in zip(chosen, [*chosen[1:], None], strict=True):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-        # What the original made while modules were imported is not the mutant's.
-        if not mutant.where or any((file, name) in self._imported for name in changed):
-            _run_anew(mutant)
+        # What the original made while modules were imported is not the mutant's, so a mutant may
+        # be called a survivor that a new import would kill, never the other way round.
         _exit(_SURVIVED)
 
     def _chosen(self, mutant: Mutant, file: str, names: set[str]) -> list[tuple[float, int]]:
