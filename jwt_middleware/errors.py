@@ -159,8 +159,8 @@ class InvalidToken(Refusal):
 class InsufficientScope(Refusal):
     """403 `insufficient_scope`: the token is valid but does not grant this (RFC 6750 section 3.1).
 
-    `scope` names the scopes that are needed; it may be empty. `ValueError` for anything but a tuple
-    of names as RFC 6749 section 3.3 has them.
+    `scope` names the scopes that are needed; it may be empty. Raise `ValueError` for anything but a
+    tuple of names as RFC 6749 section 3.3 has them.
     """
 
     status = 403
@@ -204,10 +204,10 @@ class Unavailable(Refusal):
 
 
 def is_answerable(refusal: Refusal) -> bool:
-    """Return whether a refusal can be sent: an owner may have made a class of their own.
+    """Return whether a refusal can be sent, since an owner may define their own class.
 
-    It must have a status from 400 to 599, one of the reasons and its description, and parameters
-    that can stand in a challenge.
+    It must have a status from 400 to 599, one of the reasons with its description, and parameters
+    that fit into a challenge.
     """
     try:
         texts = [refusal.description, *refusal.parameters.values()]

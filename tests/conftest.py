@@ -19,8 +19,7 @@ from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from tests.kit import parts
 from tests.kit.engines import PostgreSQL, Valkey
 from tests.kit.inside import database_of
-
-_CHEAP = "scrypt:1024:8:1"
+from tests.kit.passwords import CHEAP
 
 _TAKES = {
     True: "quick: Python packages only; about 2 minutes with -n 2 on two quiet cores",
@@ -156,7 +155,7 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _postgresql_tables(postgresql_server: str) -> Iterator[SQLStore]:
     with _new_schema(postgresql_server) as url:
-        store = SQLStore(url, password_method=_CHEAP)
+        store = SQLStore(url, password_method=CHEAP)
         yield store
         store.close()
 
@@ -206,7 +205,7 @@ def sqlite_url(tmp_path: Path) -> str:
 @pytest.fixture
 def sqlite_store(sqlite_url: str) -> Iterator[SQLStore]:
     """A store in a new SQLite file."""
-    store = SQLStore(sqlite_url, password_method=_CHEAP)
+    store = SQLStore(sqlite_url, password_method=CHEAP)
     yield store
     store.close()
 
@@ -225,7 +224,7 @@ def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
 @pytest.fixture
 def memory_store() -> MemoryStore:
     """A store in memory."""
-    return MemoryStore(password_method=_CHEAP)
+    return MemoryStore(password_method=CHEAP)
 
 
 @pytest.fixture
@@ -239,7 +238,7 @@ def valkey_store(redis_url: str) -> Iterator[RedisLog]:
 @pytest.fixture
 def split_store(sqlite_url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
     """A store in a new SQLite file, with its log and counters in Valkey."""
-    store = SQLStore(sqlite_url, log=valkey_store, password_method=_CHEAP)
+    store = SQLStore(sqlite_url, log=valkey_store, password_method=CHEAP)
     yield store
     store.close()
 

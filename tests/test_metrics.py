@@ -38,6 +38,7 @@ from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import KeyServer
 from tests.kit.answers import call
 from tests.kit.logs import ListLog
+from tests.kit.passwords import CHEAP
 from tests.kit.serving import gunicorn
 from tests.kit.tokens import issued
 
@@ -317,7 +318,7 @@ def test_events_of_the_login_app(caplog: pytest.LogCaptureFixture) -> None:
     """Counted whatever the level of the audit log is."""
     caplog.set_level("CRITICAL", "jwt_middleware.login")
     site = Site()
-    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store = MemoryStore(password_method=CHEAP)
     store.add_user("ada", "analytical engine")
     minter = TokenMinter.from_secret(SECRET, issuer=ISSUER, audience=AUDIENCE)
     login = LoginApp(store, minter)

@@ -14,6 +14,7 @@ from ..policy.rules import Rule
 from .app_option import load_app
 from .table import print_table, print_text, printable
 from .token_input import read_token
+from .token_place import chosen_place, environ_of
 
 # RFC 9110 sections 5.6.2 and 5.5
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -21,6 +22,10 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _MOST_READINGS = 12
 """Readings that are shown in full, since a hostile path has some 200."""
 
+_ON_STDIN = (
+    "an argument stays in the shell's history, so give the token alone on stdin, and --in says "
+    "where the request has it"
+)
 _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -35,10 +40,7 @@ def _headers(
         if not _HEADER_VALUE.fullmatch(value):
             raise click.BadParameter(f"{name} must be Latin-1 text on one line")
         if name.lower() in ("authorization", "proxy-authorization", "cookie"):
-            raise click.BadParameter(
-                f"{name} must not be an argument, which stays in the shell's history; give the "
-                "token alone on stdin, and it is sent as 'Authorization: Bearer ...'"
-            )
+            raise click.BadParameter(f"{name} must not be given here: {_ON_STDIN}")
         key = name.upper().replace("-", "_")
         key = key if key in _WITHOUT_PREFIX else f"HTTP_{key}"
         value = value.strip(" \t")
@@ -76,9 +78,16 @@ def _path(context: click.Context, parameter: click.Parameter, path: str) -> str:
     metavar="'NAME: VALUE'",
     help="A header of the request. Repeat it for several.",
 )
+@click.option(
+    "--in",
+    "wanted",
+    metavar="PLACE",
+    help="Where the request has the token: bearer, basic, cookie, header, or one by its name, such "
+    "as 'cookie __Host-jwt'. By default bearer, or the first place that the app reads.",
+)
 @click.argument("method", callback=_method)
 @click.argument("path", callback=_path)
-def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
+def explain(app: Any, headers: dict[str, str], wanted: str | None, method: str, path: str) -> None:
     """Show the reasons for an app's answer to a request.
 
     The command shows the readings of the path with their rules, and the place and the checks of the
@@ -97,12 +106,8 @@ def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
     given, _, query = path.partition("?")
     text = unquote_to_bytes(given).decode("latin-1")
     site = _site(app, text, headers.get("HTTP_HOST", ""))
-    token = read_token(is_optional=True)
-    if token and not (token.isascii() and token.isprintable()):
-        raise click.UsageError("stdin must hold a token, and it has other characters")
     environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, **headers}
-    if token:
-        environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    environ |= _credential(site, headers, wanted)
     click.echo(printable(f"{method} {given}"))
     mounted = f" at {site.prefix}" if site.prefix else ""
     click.echo(printable(f"answered by {site.kind}{mounted}"))
@@ -115,6 +120,19 @@ def explain(app: Any, headers: dict[str, str], method: str, path: str) -> None:
     if not site.guards:
         click.echo("no middleware guards this path: OPEN")
     click.echo("answer: the app's")
+
+
+def _credential(site: Site, headers: dict[str, str], wanted: str | None) -> dict[str, str]:
+    """Read the token and return the header that holds it; nothing without a token."""
+    middlewares = [guard.middleware for guard in site.guards]
+    for place in (place for each in middlewares for place in each.places):
+        if not headers.keys().isdisjoint(environ_of("", place)):
+            raise click.UsageError(f"{place.header} holds a token here; {_ON_STDIN}")
+    place = chosen_place(wanted, middlewares)
+    token = read_token(is_optional=True)
+    if token and not (token.isascii() and token.isprintable()):
+        raise click.UsageError("stdin must hold a token, and it has other characters")
+    return environ_of(token, place) if token else {}
 
 
 def _site(app: Any, path: str, host: str) -> Site:

@@ -32,7 +32,7 @@ def print_text(text: str, *, indent: str = "") -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text as printable ASCII: a route or a path may hold what a terminal obeys."""
+    """Return a string as printable ASCII, since a path may contain control codes for terminals."""
     return _NOT_PRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 

@@ -34,8 +34,8 @@ class RuledRoute:
 
     @property
     def asks(self) -> str:
-        """What the rules ask of a caller; `OPEN` where none governs. What the `others` ask follows
-        an `or`."""
+        """The requirements of the rules, or `OPEN` if no rule governs the route. Those of the
+        `others` follow an `or`."""
         if self.kind == "login":
             return "login app"
         return " or ".join(dict.fromkeys(map(_asked, (self.rules, *self.others))))
@@ -48,7 +48,7 @@ class Coverage:
     - `routes`: each route, once for all methods with the same rules.
     - `lints`: sentences about misleading rules.
     - `unlisted`: sentences about apps whose routes cannot be listed.
-    - `areas`: what the rules say of the paths of those apps: of each prefix, and of the rest.
+    - `areas`: the rules for the paths of those apps: for each prefix, and for the rest.
     - `notes`: sentences about objects that may answer some paths before a listed app does.
     """
 
@@ -109,7 +109,7 @@ def _notes(sites: list[Site]) -> Iterator[str]:
     for site in sites:
         if site.wrappers and site.routes is not None:
             names = ", ".join(wrapper.name for wrapper in site.wrappers)
-            yield f"paths that {names} may answer by itself are not listed"
+            yield f"paths that {names} may answer before the app does are not listed"
 
 
 def _asked(rules: tuple[Rule, ...]) -> str:

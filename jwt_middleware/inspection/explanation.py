@@ -118,9 +118,10 @@ def _credentials(
         return None, f"not usable: {refusal.description}"
     if credentials is not None:
         return credentials, f"in the {credentials.source}: {credentials.scheme}"
-    has_header = has_unread_scheme(request)
-    missing = "an Authorization header of another scheme" if has_header else "no such header"
-    return None, f"none: {missing}"
+    if has_unread_scheme(request):
+        return None, "none: an Authorization header of another scheme"
+    sources = dict.fromkeys(place.source for place in middleware.places)
+    return None, f"none: nothing in {', '.join(sources)}"
 
 
 def _caller(middleware: JWTMiddleware, credentials: Credentials) -> Identity | None:

@@ -34,8 +34,7 @@ def lints_of(sites: list[Site]) -> Iterator[str]:
                 yield from _unmet(guard, rule, behind)
     for site in sites:
         for guard in () if site.is_login else site.guards:
-            for route in site.routes or ():
-                yield from _spelled(guard, route, site.routes or ())
+            yield from _spelled(guard, site.routes or ())
 
 
 def _rules(middleware: JWTMiddleware, method: str, path: str, prefix: str = "") -> tuple[Rule, ...]:
@@ -120,7 +119,21 @@ def paths_under(guard: Guard, rule: Rule, route: Route) -> list[str]:
     return [path for path in paths if route.accepts.fullmatch(path)]
 
 
-def _spelled(guard: Guard, route: Route, routes: tuple[Route, ...]) -> Iterator[str]:
+def _spelled(guard: Guard, routes: tuple[Route, ...]) -> Iterator[str]:
+    found: dict[Rule, list[str]] = {}
+    for route in routes:
+        for path, rule in _weaker_spellings(guard, route, routes):
+            found.setdefault(rule, []).append(f"{route.shown} can be spelled {path}")
+    for rule, spellings in found.items():
+        first, *more = dict.fromkeys(spellings)
+        others = f" (so can {len(more)} other routes)" if more else ""
+        yield f"{first} to reach {rule!r}{others}"
+
+
+def _weaker_spellings(
+    guard: Guard, route: Route, routes: tuple[Route, ...]
+) -> Iterator[tuple[str, Rule]]:
+    """Yield paths by which a client reaches a rule that asks less than the route's own."""
     example = (route.example or route.path).removeprefix(guard.prefix)
     for method in sorted(route.methods - {"HEAD", "OPTIONS"} or {"GET"}):
         usual = _rules(guard.middleware, method, example, guard.prefix)
@@ -131,7 +144,7 @@ def _spelled(guard: Guard, route: Route, routes: tuple[Route, ...]) -> Iterator[
                 inner = path.removeprefix(guard.prefix)
                 reached = _rules(guard.middleware, method, inner, guard.prefix)
                 if reached != usual and _asks_more(usual, reached, is_writing=True):
-                    yield f"{route.shown} can be spelled {path} to reach {reached[0]!r}"
+                    yield path, reached[0]
                     break
 
 

@@ -134,8 +134,8 @@ class LoginApp:
 
         Check first that the request comes from a page of yours, or a foreign page could log its
         visitor in as another user. `UnknownUser`, a `LookupError`, if the user is not in the store,
-        is disabled, or has got another password meanwhile. `StoreUnavailable` if the store does not
-        answer. `ConfigurationError` for anything but a `User`.
+        is disabled, or has got another password meanwhile. Raise `StoreUnavailable` if the store
+        does not answer. Raise `ConfigurationError` for anything but a `User`.
         """
         require(isinstance(user, User), f"user must be a User, got {type(user).__name__}")
         try:

@@ -1,7 +1,7 @@
-"""Signing in and out without a script: `GET /login`, `POST /login`, `POST /logout`.
+"""Logs in and out without a script: `GET /login`, `POST /login`, `POST /logout`.
 
-A plain form gets a page back, or the way to the page that was asked for. With an access cookie,
-`GET /login` renews the session of a browser whose access token has expired, and leads on to `next`.
+A plain form gets a page, or a redirect to the requested page. With an access cookie, `GET /login`
+renews the session of a browser whose access token has expired, and redirects to `next`.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from .pages import LoginPage, local_path
 _RETRY_AFTER = {"Retry-After": "5"}
 
 _FROM_ELSEWHERE = ("cross-site", "same-site")
-"""What `Sec-Fetch-Site` says of a link on another site, for which a browser leaves out a cookie
-that is `SameSite=Strict`."""
+"""Values of `Sec-Fetch-Site` for a link on another site. A browser follows it without cookies that
+are `SameSite=Strict`."""
 
 
 class Forms:

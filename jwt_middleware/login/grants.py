@@ -59,7 +59,7 @@ class Grants:
         """Return the fields that answer `POST /token` (RFC 6749 sections 5.1 and 6), or raise
         `LoginError`.
 
-        `StoreUnavailable` for an access token of more than `max_token_bytes`.
+        Raise `StoreUnavailable` for an access token of more than `max_token_bytes`.
         """
         grant_type = fields.get("grant_type", "password")
         if grant_type == "password":

@@ -1,4 +1,4 @@
-"""What a segment of a request may stand for beside itself.
+"""Finds the other names that a segment of a request may stand for.
 
 | segment | then means `x` | software that reads a segment this way |
 |---|---|---|

@@ -150,8 +150,8 @@ class UserStoreBase(ABC):
         self._change(username, ends_sessions=True, ends_tokens=True, disabled=True)
 
     def enable_user(self, username: str) -> None:
-        """Accept a disabled user's logins again. Its ended sessions stay ended. A user that is not
-        disabled stays as it is."""
+        """Accept a disabled user's logins again. Its ended sessions and personal tokens stay ended.
+        A user that is not disabled stays as it is."""
         self._change(username, disabled=False)
 
     def remove_user(self, username: str) -> None:

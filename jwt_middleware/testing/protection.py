@@ -66,7 +66,7 @@ class _Answer(NamedTuple):
 
     @property
     def words(self) -> set[bytes]:
-        """Those of the body, but for an echo of the request."""
+        """The words of the body, without an echo of the request."""
         return set(_WORD.findall(self.body)) - _echo(self.sent)
 
     @property

@@ -34,7 +34,7 @@ _SLASHES = {
         %00/ %20/ %3bx/
     """),
 }
-# Each stands for a slash within the path.
+# Each of these replaces one slash of the path, but not the first one.
 _INNER_SLASHES = {
     "percent-encoding of IIS": ["%u002f"],
     "end of a segment": _texts("./ %/ ?x/ #x/"),
@@ -73,14 +73,14 @@ _WITHIN = {
     "invisible character": _texts(r"\xe2\x80\x8b"),
     "percent-encoding": _texts("%ff %00"),
 }
-# Each stands in every gap between two characters of a segment, or around it.
+# Each of these is inserted between two characters of a segment, and before and after it.
 _BETWEEN = {
     "space": _texts(r"\x20"),
     "broken UTF-8": _texts(r"\xff \xed"),
     "control character": ["\n"],
 }
-_DOTLESS_I = "\xc4\xb1"  # upper-cased it is an I
-# Each stands before the first letter of a segment.
+_DOTLESS_I = "\xc4\xb1"  # becomes an I in upper case
+# Each of these is inserted before the first letter of a segment.
 _VIEW_NAMES = {"view name": _texts("@@ + ++")}
 
 

@@ -98,19 +98,19 @@ class LookupProvider(Protocol):
 
     @property
     def terms(self) -> "Provider":
-        """The issuer, and how claims are checked. Its `keys` are `NO_KEYS`: no JWT can name this
-        issuer."""
+        """The issuer, and the terms for the claims. Its `keys` are `NO_KEYS`, so that JWTs of this
+        issuer never verify."""
 
     def recognizes(self, token: str) -> bool:
         """Return whether the token has the form of this provider's tokens."""
 
     def look_up(self, token: str) -> "LookedUp":
-        """Return what is known of a token. `InvalidToken` if it is not good, `Unavailable` if that
-        cannot be told now."""
+        """Return the data of a token. Raise `InvalidToken` if it is not valid, and `Unavailable` if
+        that is unknown now."""
 
 
 TokenProvider: TypeAlias = Provider | LookupProvider
-"""Whom a `Verifier` trusts: by keys, or by looking tokens up."""
+"""An issuer that a `Verifier` trusts, by its keys or by looking tokens up."""
 
 
 def _is_text(value: object) -> bool:

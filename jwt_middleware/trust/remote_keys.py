@@ -48,7 +48,7 @@ _PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", 
 
 
 class _Snapshot(Frozen):
-    """What is known at one moment; its times are those of `time.monotonic`, which a forked child
+    """The known keys at one moment. Times are those of `time.monotonic`, which a forked child
     shares.
 
     `generation` is the digest of the document. An unknown `kid` starts a fetch only after

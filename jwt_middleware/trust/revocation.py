@@ -149,7 +149,7 @@ class RevocationList:
     def check_subject(self, caller: Identity) -> None:
         """Return if no cut-off of the subject revokes the caller's token. Call `check` before.
 
-        `InvalidToken("revoked")` if one does.
+        Raise `InvalidToken("revoked")` if one does.
         """
         for key in cut_off_keys(caller):
             expires_at = self._revoked.get(key)

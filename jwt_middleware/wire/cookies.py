@@ -4,7 +4,7 @@ COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 """The name of a cookie: a token of RFC 9110 section 5.6.2."""
 
 _PREFIXES = ("__Host-", "__Secure-")
-"""What a browser only accepts beside `Secure` (RFC 6265bis section 4.1.3)."""
+"""Prefixes of names that a browser only accepts with `Secure` (RFC 6265bis section 4.1.3)."""
 
 
 def cookie_values(header: str, name: str) -> list[str]:

@@ -45,6 +45,7 @@ _DEFAULTS = {
     "SERVER_PROTOCOL": "HTTP/1.1",
     "wsgi.url_scheme": "http",
 }
+_NUMBERS = frozenset(("CONTENT_LENGTH", "REMOTE_PORT", "SERVER_PORT"))
 _ASCII = "".join(map(chr, range(128)))
 _BUFFERS = (io.BytesIO, tempfile.SpooledTemporaryFile)
 _WRAPPED = ("rfile", "file", "input")  # of cheroot and gevent, of waitress, of wsgiref.validate
@@ -57,13 +58,13 @@ def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
     It is malformed if a CGI variable or header is not a string of Latin-1 characters, which stand
     for the bytes of the request. Werkzeug would then raise errors of many kinds. Keys that are
     missing or None (`REMOTE_ADDR` of a Unix socket) get the value that PEP 3333 gives to an empty
-    request, and an integer (`REMOTE_PORT` of werkzeug's server) becomes a string.
+    request. A port or a length that is an integer becomes a string (werkzeug's `REMOTE_PORT`).
     """
     tidy = {**_DEFAULTS, **{key: value for key, value in environ.items() if value is not None}}
     tidy.setdefault("wsgi.input", io.BytesIO())
     for key, value in tidy.items():
         if key.isupper() or key == "wsgi.url_scheme":
-            if type(value) is int:
+            if type(value) is int and key in _NUMBERS:
                 tidy[key] = str(value)
             elif not _is_latin_1(value):
                 return None

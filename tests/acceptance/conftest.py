@@ -20,9 +20,9 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from jwt_middleware import Identity, JWTMiddleware, Rule, optional, public, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
+from tests.kit.passwords import CHEAP
 from tests.kit.tokens import issued
 
-CHEAP = "scrypt:1024:8:1"
 PASSWORD = "correct horse battery staple"
 SECRET = "the secret of the minter, long enough"
 ISSUER, AUDIENCE = "https://login.example", "example-api"

@@ -10,8 +10,9 @@ import pytest
 from jwt_middleware import Key, KeySet, Provider, StoreUnavailable
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
+from tests.kit.passwords import CHEAP
 
-from .conftest import AUDIENCE, CHEAP, FORM, ISSUER, JSON, PASSWORD
+from .conftest import AUDIENCE, FORM, ISSUER, JSON, PASSWORD
 
 ADA = {"username": "ada", "password": PASSWORD}
 

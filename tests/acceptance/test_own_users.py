@@ -17,8 +17,9 @@ from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, User, check_password, version_of
 from jwt_middleware.stores import users as stores_users
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, PASSWORD
+from .conftest import PASSWORD
 
 
 class SQLiteUsers:

@@ -10,7 +10,8 @@ import pytest
 from jwt_middleware import RevocationList, Rule, bearer, in_cookie, public
 from jwt_middleware.login import LoginApp, Throttle
 from jwt_middleware.stores import MemoryStore
-from tests.acceptance.conftest import CHEAP, PASSWORD
+from tests.acceptance.conftest import PASSWORD
+from tests.kit.passwords import CHEAP
 
 BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
 OWN = {**BROWSER, "Origin": "https://app.example", "Host": "app.example"}

@@ -25,8 +25,9 @@ from jwt_middleware import (
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore
 from tests.kit.clock import stopped
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, ISSUER, PASSWORD, Client
+from .conftest import ISSUER, PASSWORD, Client
 
 TOKENS = "https://login.example/tokens"
 FAR = 4e9
@@ -126,6 +127,36 @@ def test_a_token_that_was_taken_back(machine_site: Client, store: MemoryStore, e
         answer = call(machine_site, token, status=401)
         assert answer.json["reason"] == "revoked"
         assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+LEAVES: dict[str, Callable[[MemoryStore], None]] = {
+    "logged out everywhere": lambda store: store.end_sessions("1"),
+    "another password": lambda store: store.set_password("ada", "looking-glass"),
+    "cut off at the login app": lambda store: store.revoke_subject(ISSUER, "1"),
+    "another user disabled": lambda store: store.disable_user("bob"),
+}
+
+
+@pytest.mark.parametrize("change", LEAVES.values(), ids=LEAVES)
+def test_a_machine_goes_on(machine_site: Client, store: MemoryStore, change: Any) -> None:
+    """What ends the sessions of its user leaves a personal token, cached or not."""
+    store.add_user("bob", PASSWORD)
+    used, unused = add(machine_site, store), add(machine_site, store)
+    call(machine_site, used)
+    change(store)
+    call(machine_site, used)
+    call(machine_site, unused)
+
+
+def test_a_subject_of_the_tokens_is_cut_off(machine_site: Client, store: MemoryStore) -> None:
+    """`revoke_subject` with their issuer ends those made before, in one second with one made
+    after."""
+    before = add(machine_site, store)
+    call(machine_site, before)
+    store.revoke_subject(TOKENS, "1")
+    after = add(machine_site, store)
+    assert call(machine_site, before, status=401).json["reason"] == "revoked"
+    call(machine_site, after)
 
 
 def test_an_expired_token(machine_site: Client, store: MemoryStore) -> None:

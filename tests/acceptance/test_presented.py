@@ -9,6 +9,7 @@ from webtest import TestApp
 from jwt_middleware import JWTMiddleware, RevocationList, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
+from tests.kit.passwords import CHEAP
 
 NAME = "jwt_refresh"
 SIGN_IN = {"username": "ada", "password": "analytical engine"}
@@ -23,7 +24,7 @@ class Site:
     """An app with a login app, at a mount or at the root."""
 
     def __init__(self, mount: str) -> None:
-        self.store = MemoryStore(password_method="scrypt:1024:8:1")
+        self.store = MemoryStore(password_method=CHEAP)
         self.store.add_user("ada", "analytical engine")
         minter = TokenMinter.from_secret("s" * 32, issuer="https://i.example", audience="api")
         log = RevocationList(self.store, max_staleness=0)

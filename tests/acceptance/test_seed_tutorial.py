@@ -16,8 +16,9 @@ from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule, claim, op
 from jwt_middleware.flask import get_jwt, get_jwt_identity, jwt_required
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, User, check_password, version_of
+from tests.kit.passwords import CHEAP
 
-from .conftest import AUDIENCE, CHEAP, ISSUER, PASSWORD, SECRET, Client
+from .conftest import AUDIENCE, ISSUER, PASSWORD, SECRET, Client
 
 app = Flask(__name__)
 app.testing = True

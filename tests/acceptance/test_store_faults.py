@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import SQLStore
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, PASSWORD
+from .conftest import PASSWORD
 
 ADA = {"username": "ada", "password": PASSWORD}
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from jwt_middleware.cli.root import root
 from jwt_middleware.stores import SQLStore
+from tests.kit.passwords import CHEAP
 from tests.kit.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-c", "from jwt_middleware.cli import main; main()"]
@@ -49,7 +50,7 @@ _APART: Any = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).para
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords at a low cost in this process; in one of its own the command has the cost it really
     has."""
-    monkeypatch.setitem(SQLStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:8:1")
+    monkeypatch.setitem(SQLStore.__init__.__kwdefaults__, "password_method", CHEAP)
 
 
 @pytest.fixture

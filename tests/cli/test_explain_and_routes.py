@@ -6,9 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from tests.checks.matrix.hostile import hostile
 from tests.kit import ROOT
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
@@ -38,6 +42,15 @@ long = bottle.Bottle()
 far = "/api/2.0/experiments/" + "registered/" * 9 + "get-by-name"
 for path in (r"/n/<n:re:\\d+>", "/\\x1b[2J", far):
     long.route(path, "GET", plain)
+from jwt_middleware import basic_password, bearer, in_cookie, in_header
+both = [
+    ("all", (in_cookie("__Host-jwt"), in_header("X-Token"), bearer, basic_password)),
+    ("cookie", (in_cookie("__Host-jwt"),)),
+]
+for name, credentials in both:
+    globals()[name + "_places"] = JWTMiddleware(
+        app.wsgi_app, providers=[provider], rules=rules, credentials=credentials
+    )
 long.wsgi = JWTMiddleware(long.wsgi, providers=[provider], rules=rules)
 number = 7
 """
@@ -105,6 +118,45 @@ def test_routes_are_listed_and_strict_counts(command: Command) -> None:
     assert json.loads(command("routes", "--app", "some_site", "--json").out)
 
 
+@pytest.mark.parametrize("seed", range(0, 300, 5))
+def test_the_command_answers_as_the_app_does(seed: int, command: Command) -> None:
+    """Hostile requests of the matrix, by the command and live: the same status and reason."""
+    request = hostile(seed)
+    headers = {key: value for key, value in request.more if key.startswith("HTTP_")}
+    given = token(scope="admin") if seed % 2 else ""
+    lines = [
+        part
+        for key, value in headers.items()
+        for part in ("--header", f"{key[5:].replace('_', '-')}: {value}")
+    ]
+    path = quote(request.path, encoding="latin-1")
+    method = request.method
+    done = command("explain", "--app", "some_site", *lines, method, path, given=given)
+    if done.code == 2:  # what no client can send, such as a path without a slash
+        assert not request.path.startswith("/") or "Invalid value" in done.err
+        return
+    environ = {"PATH_INFO": request.path, "REQUEST_METHOD": method, **headers}
+    if given:
+        environ["HTTP_AUTHORIZATION"] = f"Bearer {given}"
+    status, reason = live(environ)
+    if reason:
+        assert f"answer: {status} {reason}: " in done.out
+    else:
+        assert "answer: the app's" in done.out or f"answer: {status}, to a CORS" in done.out
+
+
+def live(environ: dict[str, Any]) -> tuple[int, str | None]:
+    """What the app answers, and why if it is a refusal."""
+    environ = {"CONTENT_LENGTH": "0", **environ}
+    setup_testing_defaults(environ)
+    statuses: list[str] = []
+    answer = sys.modules["some_site"].application(
+        environ, lambda status, headers, error=None: statuses.append(status)
+    )
+    getattr(answer, "close", lambda: None)()
+    return int(statuses[0][:3]), environ.get("jwt_middleware.reason")
+
+
 MISUSE = {
     "no such module": ("nothing_here", "GET", "/"),
     "no such attribute": ("some_site:nothing", "GET", "/"),
@@ -140,6 +192,40 @@ def test_a_credential_as_an_argument_is_told_where_to_go(command: Command) -> No
     assert "token alone on stdin" in told
 
 
+PLACES = {
+    "default": ("all", (), "header Authorization: Bearer", 0),
+    "bearer": ("all", ("--in", "bearer"), "header Authorization: Bearer", 0),
+    "basic": ("all", ("--in", "basic"), "header Authorization: Basic", 0),
+    "cookie": ("all", ("--in", "cookie"), "cookie __Host-jwt: Bearer", 0),
+    "its name": ("all", ("--in", "header X-Token"), "header X-Token: Bearer", 0),
+    "the only one": ("cookie", (), "cookie __Host-jwt: Bearer", 0),
+    "not read": ("cookie", ("--in", "basic"), "read from basic", 2),
+    "no such place": ("all", ("--in", "query"), "read from query", 2),
+    "as an argument": ("all", ("--header", "X-Token: x"), "history", 2),
+}
+
+
+@pytest.mark.parametrize(("app", "more", "told", "code"), PLACES.values(), ids=PLACES)
+def test_the_token_goes_where_the_app_reads_it(
+    app: str, more: tuple[str, ...], told: str, code: int, command: Command
+) -> None:
+    """`--in` names one of the places of the app; else it is Bearer or the first one."""
+    given = token()
+    done = command("explain", "--app", f"some_site:{app}_places", *more, "GET", "/api", given=given)
+    assert done.code == code
+    assert told in " ".join((done.out + done.err).split())
+    assert given not in done.out + done.err
+
+
+def test_a_cookie_needs_proof_of_its_site_to_write(command: Command) -> None:
+    """A POST with a cookie is 403 unless a header says that a page of this site sent it."""
+    line = ("explain", "--app", "some_site:cookie_places")
+    refused = command(*line, "POST", "/api", given=token())
+    assert (refused.code, "403 cross_site" in refused.out) == (1, True)
+    header = ("--header", "Sec-Fetch-Site: same-origin")
+    assert command(*line, *header, "POST", "/api", given=token()).code == 0
+
+
 def test_an_app_without_routes_is_said_and_its_rules_are_shown(command: Command) -> None:
     """Nothing is guessed: the prefixes are those of the rules. The exit code is 2."""
     done = command("routes", "--app", "some_site:unlisted")
@@ -160,7 +246,7 @@ def test_patterns_are_printed_as_they_are_and_long_paths_at_a_slash(command: Com
     assert r"/n/<n:re:\d+>" in out
     assert "\\x1b[2J" in out
     assert all(len(line) <= 80 for line in out.splitlines())
-    assert all(name in out for name in ("experiments", "registered", "get-by-name"))
+    assert [out.count(name) for name in ("experiments", "registered", "get-by-name")] == [1, 9, 1]
 
 
 def test_threads_of_an_app_do_not_hold_the_command(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware.stores import RedisLog, SQLStore
+from tests.kit.passwords import CHEAP
 
 from .conftest import COMMAND, Command, Done, on_a_terminal
 
@@ -300,7 +301,7 @@ def test_logout_ends_the_sessions(command: Command, tmp_path: Path) -> None:
         assert command(
             "users", "add", name, "--database", "auth.db", "--create", given="secret"
         ).good
-    store = SQLStore(f"sqlite:///{tmp_path}/auth.db", password_method="scrypt:1024:8:1")
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db", password_method=CHEAP)
     sessions = Sessions(store, reuse_grace=10, idle_timeout=60, session_lifetime=60, issuer="i")
     tokens = {user.username: sessions.start(user, 900)[0] for user in store.users()}
     assert command("users", "logout", "ann", "--database", "auth.db") == Done(0, "", "")

@@ -100,6 +100,19 @@ def test_a_path_of_one_issuer_refuses_the_tokens_of_another(call: Call) -> None:
     assert [call("/api/partner/me", token).status for token in (ours, partner)] == [401, 200]
 
 
+# ---------------------------------------------------------------- personal tokens
+
+
+@of("personal_tokens")
+def test_a_person_makes_a_token_for_a_machine(call: Call) -> None:
+    """Which is accepted like the person's own, and can make no other token."""
+    mine = sign_in(call).body["token"]
+    assert call("/api/tokens", fields={"x": 1}).status == 401
+    token = call("/api/tokens", mine, {"x": 1}).body["token"]
+    assert call("/api/me", token).body == {"id": "1"}
+    assert call("/api/tokens", token, {"x": 1}).status == 401
+
+
 # ---------------------------------------------------------------- a front end of another origin
 
 

@@ -57,6 +57,7 @@ EXAMPLES = {
     "fastapi_app": Example(),
     "mounted_app": Example(),
     "several_providers": Example(caller={"id": "1", "issuer": "https://example.com"}),
+    "personal_tokens": Example(),
     "scopes": Example(open="/api/news"),
     "cross_origin": Example(),
     "readiness": Example(open="/readyz"),

@@ -280,6 +280,11 @@ def cherrypy_arguments() -> Any:
     return _cherrypy(root)
 
 
+def cherrypy_own_dispatcher() -> Any:
+    """A dispatcher that does not look at the tree."""
+    return _cherrypy(_Arguments(), **{"request.dispatch": lambda path: None})
+
+
 def cherrypy_verbs() -> Any:
     """`MethodDispatcher`: each method takes other arguments."""
     root: Any = type("Root", (), {})()

@@ -10,7 +10,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from jwt_middleware import Rule, optional, public, scope
 from jwt_middleware.inspection import coverage, site_at
-from tests.inspection.sites import flask_wsgi, guard, hosts, logged_in
+from tests.inspection.sites import (
+    cherrypy_own_dispatcher,
+    flask_wsgi,
+    guard,
+    hosts,
+    logged_in,
+)
 
 
 def site(*paths: str, methods: tuple[str, ...] = ("GET",)) -> Any:
@@ -108,6 +114,10 @@ SPELLED = "can be spelled"
             [Rule("/u"), Rule("/u/me", optional)], ["/u/<int:id>", "/u/me"], [], id="no such value"
         ),
         pytest.param(
+            [Rule("/"), Rule("/u", public)], ["/<n>/a", "/<n>/b", "/<n>/<m>", "/c"], [SPELLED],
+            id="one line for a rule",
+        ),
+        pytest.param(
             [Rule("/u"), Rule("/u/me", scope("x"))], ["/u/<name>"], [], id="a stricter rule"
         ),
     ],
@@ -188,6 +198,14 @@ def test_an_app_without_routes_is_shown_by_its_rules(app: Any) -> None:
             assert status in (200, 401)
 
 
+def test_an_exact_rule_has_an_area_of_its_own() -> None:
+    """The path alone, beside what is below it."""
+    found = {one.route.path: one.kind for one in coverage(guard(_plain, *AREA_RULES)).areas}
+    assert found["/"] == "public"
+    assert "/private/..." in found
+    assert "/private" not in found
+
+
 class _Static:
     """Answers paths of its own, as WhiteNoise does."""
 
@@ -228,6 +246,13 @@ def test_a_class_of_the_same_name_is_not_listed() -> None:
     found = coverage(guard(_broken()))
     assert found.unlisted == ("/: the routes of shop.bottle.Bottle cannot be listed",)
     assert [one.kind for one in found.areas] == ["rule", "public", "open"]
+
+
+def test_a_dispatcher_of_the_apps_own_is_not_guessed() -> None:
+    """CherryPy's tree says nothing if another dispatcher finds the handlers."""
+    found = coverage(guard(cherrypy_own_dispatcher()))
+    assert not found.routes
+    assert len(found.unlisted) == 1
 
 
 def test_the_login_app_has_its_methods() -> None:

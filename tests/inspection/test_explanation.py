@@ -5,7 +5,18 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Provider, Rule, any_of, optional, public, scope
+from jwt_middleware import (
+    Provider,
+    Rule,
+    any_of,
+    basic_password,
+    bearer,
+    in_cookie,
+    in_header,
+    optional,
+    public,
+    scope,
+)
 from jwt_middleware.inspection import explain
 from jwt_middleware.middleware import JWTMiddleware
 from tests.checks.corpus import CASES
@@ -77,12 +88,14 @@ def _agrees(guarded: JWTMiddleware, case: Case) -> bool:
     return found.reason == reason and (is_told or not found.findings) and is_secret
 
 
-@pytest.mark.parametrize("authorization", [None, "good"])
-def test_every_hostile_request_is_explained_as_it_is_answered(authorization: str | None) -> None:
+@pytest.mark.parametrize("place", [None, "HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_TOKEN"])
+def test_every_hostile_request_is_explained_as_it_is_answered(place: str | None) -> None:
     """A thousand requests of the matrix: the answer is the app's, and every rule that governs is
     met by one of the readings."""
-    guarded = guard(app, *RULES)
+    places = in_cookie("jwt"), in_header("X-Token"), bearer, basic_password
+    guarded = guard(app, *RULES, credentials=places)
     token = MINTER.mint("ada", scopes=("a",))
+    forms = {"HTTP_AUTHORIZATION": "Bearer ", "HTTP_COOKIE": "jwt="}
     for seed in range(examples(1000)):
         request = hostile(seed)
         environ = {
@@ -90,8 +103,8 @@ def test_every_hostile_request_is_explained_as_it_is_answered(authorization: str
             "REQUEST_METHOD": request.method,
             **dict(request.more),
         }
-        if authorization:
-            environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        if place:
+            environ[place] = forms.get(place, "") + token
         found = explain(guarded, environ)
         assert explained(guarded, environ) == answer_of(guarded, environ), request
         if found.readings and "REQUEST_METHOD" not in request.more:

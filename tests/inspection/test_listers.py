@@ -10,7 +10,20 @@ import pytest
 from jwt_middleware.inspection import Route, RuledRoute, coverage
 from tests.inspection.sites import GUARDED, guard, mounts
 
-SEGMENTS = ("api", "health", "one", "two", "user", "edit", "raw", "docs", "zqx", "inner", "7")
+SEGMENTS = (
+    "by_path",
+    "api",
+    "health",
+    "one",
+    "two",
+    "user",
+    "edit",
+    "raw",
+    "docs",
+    "zqx",
+    "inner",
+    "7",
+)
 PATHS = ["/", *(f"/{a}" for a in SEGMENTS), *(f"/{a}/{b}" for a in SEGMENTS for b in SEGMENTS)]
 PATHS += [f"{path}/{last}" for path in PATHS[1:] for last in ("zqx", "edit")]
 

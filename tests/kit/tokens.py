@@ -18,7 +18,16 @@ from jwt_middleware import Key, KeySet, Provider
 
 NOW = int(time.time())
 AUDIENCE = "api"
-ABSENT: Any = object()
+
+
+class _Absent:
+    """Its repr is an id of a test: an address there would differ between two processes."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Any = _Absent()
 """As the value of a header parameter or a claim: there is none."""
 
 

@@ -12,6 +12,7 @@ from werkzeug.test import Client
 from jwt_middleware import ConfigurationError, Key
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, User
+from tests.kit.passwords import CHEAP
 
 MINTER = TokenMinter.from_secret("a secret of at least thirty-two bytes", issuer="i", audience="a")
 
@@ -19,7 +20,7 @@ MINTER = TokenMinter.from_secret("a secret of at least thirty-two bytes", issuer
 @pytest.fixture
 def store() -> MemoryStore:
     """A store with ada in it."""
-    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store = MemoryStore(password_method=CHEAP)
     store.add_user("ada", "lovelace")
     return store
 

@@ -13,6 +13,7 @@ from jwt_middleware import StoreUnavailable
 from jwt_middleware.login import LoginApp, TokenMinter, audit
 from jwt_middleware.stores import MemoryStore, User
 from tests.kit.clock import Clock, stopped
+from tests.kit.passwords import CHEAP
 
 MINTER = TokenMinter.from_secret("a secret of at least thirty-two bytes", issuer="i", audience="a")
 HOME = "192.0.2.1"
@@ -24,7 +25,7 @@ USUAL = set(vars(logging.makeLogRecord({}))) | {"message"}
 @pytest.fixture
 def store() -> MemoryStore:
     """A store with ada in it."""
-    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store = MemoryStore(password_method=CHEAP)
     store.add_user("ada", "lovelace")
     return store
 
@@ -188,7 +189,7 @@ class Broken(MemoryStore):
 def test_a_store_that_is_down(events: Events) -> None:
     """Our own fault is one warning and no other event; asking again with the same token does all
     that was asked."""
-    store = Broken(password_method="scrypt:1024:8:1")
+    store = Broken(password_method=CHEAP)
     store.add_user("ada", "lovelace")
     login = Login(LoginApp(store, MINTER))
     token, other = login.sign_in()["refresh_token"], login.sign_in()["refresh_token"]

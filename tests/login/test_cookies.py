@@ -14,6 +14,7 @@ from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.login.cookies import HOST_NAME, LOOPBACK_NAME
 from jwt_middleware.stores import MemoryStore
 from tests.kit.clock import stopped
+from tests.kit.passwords import CHEAP
 
 HTTPS = {"wsgi.url_scheme": "https"}
 SIGN_IN = {"username": "ada", "password": "analytical engine", "cookie": True}
@@ -26,7 +27,7 @@ class Browser:
     example.com, by http at localhost."""
 
     def __init__(self, environ: dict[str, Any] | None = None) -> None:
-        self.store = store = MemoryStore(password_method="scrypt:1024:8:1")
+        self.store = store = MemoryStore(password_method=CHEAP)
         store.add_user("ada", "analytical engine")
         minter = TokenMinter.from_secret("s" * 32, issuer="https://example.com", audience="api")
         rules, log = [Rule("/api")], RevocationList(store, max_staleness=0)

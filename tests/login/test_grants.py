@@ -12,6 +12,7 @@ from jwt_middleware.login.grants import Grants, Peer
 from jwt_middleware.login.sessions import Sessions
 from jwt_middleware.stores import MemoryStore, User
 from tests.kit.inside import counts_of
+from tests.kit.passwords import CHEAP
 
 HOME = Peer("192.0.2.1", "192.0.2.1")
 ADA = {"username": "ada", "password": "lovelace"}
@@ -29,7 +30,7 @@ def grants_on(
 @pytest.fixture
 def store() -> MemoryStore:
     """A store with ada in it."""
-    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store = MemoryStore(password_method=CHEAP)
     store.add_user("ada", "lovelace")
     return store
 
@@ -67,7 +68,7 @@ def test_nothing_is_left_of_a_login_that_fails(fault: str, store: MemoryStore) -
                 raise StoreUnavailable("on a Monday")
             return super().__getattribute__(name)
 
-    failing = Failing(password_method="scrypt:1024:8:1")
+    failing = Failing(password_method=CHEAP)
     failing.add_user("ada", "lovelace")
     grants = grants_on(failing)
     for _ in range(20):

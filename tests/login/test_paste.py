@@ -10,6 +10,7 @@ from jwt_middleware import ConfigurationError
 from jwt_middleware.login.paste import app_factory, filter_app_factory
 from jwt_middleware.settings import filter_app_factory as guard_factory
 from jwt_middleware.stores import SQLStore
+from tests.kit.passwords import CHEAP
 
 TERMS = {
     "issuer": "https://login.example",
@@ -28,7 +29,7 @@ def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def url(tmp_path: Path) -> str:
     """The URL of a database with a user."""
     url = f"sqlite:///{tmp_path}/auth.db"
-    SQLStore(url, password_method="scrypt:1024:8:1").add_user("ada", "analytical engine")
+    SQLStore(url, password_method=CHEAP).add_user("ada", "analytical engine")
     return url
 
 

@@ -3,8 +3,6 @@ every store."""
 
 import base64
 import os
-import subprocess
-import sys
 import threading
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -36,6 +34,7 @@ from jwt_middleware.trust.cut_offs import subject_of
 from tests.kit import parts
 from tests.kit.clock import Clock, stopped
 from tests.kit.inside import client_of, database_of, log_beside
+from tests.kit.scripts import run
 from tests.kit.waiting import PATIENCE
 
 Store = MemoryStore | SQLStore
@@ -512,10 +511,7 @@ ROTATING = """if True:
 def test_fifty_processes_get_one_successor(request: pytest.FixtureRequest, engine: str) -> None:
     """Processes that present one token at once all succeed, with the same successor."""
     script = ROTATING.format(url=request.getfixturevalue(f"{engine}_url"))
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
-    )
-    assert (done.stdout, done.stderr) == ("True\n3200 1\n", "")
+    assert run(script, is_quiet=True) == "True\n3200 1\n"
 
 
 def test_a_session_ends_while_it_is_rotated(session_store: Store) -> None:

@@ -1,7 +1,5 @@
 """The throttle over the counters of every store: what is too much, for whom, and for how long."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +12,7 @@ from jwt_middleware.login.throttle import Throttle, Throttled, fold_spelling
 from jwt_middleware.stores import MemoryStore
 from tests.kit.clock import Clock, stopped
 from tests.kit.inside import counts_of
+from tests.kit.scripts import run
 
 Counters = Any  # MemoryStore | SQLStore | RedisLog
 HOME, AWAY = "192.0.2.1", "198.51.100.7"
@@ -362,10 +361,7 @@ def test_all_workers_count_together(request: pytest.FixtureRequest, engine: str)
     """Of twelve attempts that four processes make at once five are let through."""
     url = request.getfixturevalue(f"{engine}_url")
     script = FAILING.format(counters=f"{'RedisLog' if engine == 'redis' else 'SQLStore'}({url!r})")
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
-    )
-    assert (done.stdout, done.stderr) == ("[0, 0, 0, 0] 5\n", "")
+    assert run(script, is_quiet=True) == "[0, 0, 0, 0] 5\n"
 
 
 # ---------------------------------------------------------------------------------------------

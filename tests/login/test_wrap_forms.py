@@ -13,6 +13,7 @@ from jwt_middleware import ConfigurationError, JWTMiddleware, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.wire.addresses import _PROXY_SIGNS
+from tests.kit.passwords import CHEAP
 
 MINTER = TokenMinter.from_secret("s" * 32, issuer="https://i.example", audience="a")
 TERMS: dict[str, Any] = {"providers": [MINTER.provider], "rules": [Rule("/api")]}
@@ -308,7 +309,7 @@ SIGNS = [*_PROXY_SIGNS, "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PREFIX", "HTT
 def test_a_sign_of_a_proxy_keeps_the_cookie_secure(sign: str) -> None:
     """A proxy on this machine may send its own host, `localhost`: what came to it was https all the
     same, so the cookie keeps `Secure` and the prefix of its name."""
-    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store = MemoryStore(password_method=CHEAP)
     store.add_user("ada", "lovelace")
     client = TestApp(LoginApp(store, MINTER))
     fields = {"username": "ada", "password": "lovelace", "cookie": True}

@@ -129,12 +129,31 @@ def _explain(secret: str, token: str) -> None:
         f"keys = KeySet([Key.from_secret({secret!r})])\n"
         f"provider = Provider(issuer={ISSUER!r}, audience='api', keys=keys)\n"
         "application = JWTMiddleware(app, providers=[provider], rules=[Rule('/api')])\n"
+        "from werkzeug.routing import Map, Rule as Path\n"
+        "class Site:\n"
+        "    url_map = None\n"
+        "    def __init__(self):\n"
+        "        paths = ('/api/<int:id>', '/')\n"
+        "        self.url_map = Map([Path(path, endpoint=path) for path in paths])\n"
+        "    def __call__(self, environ, start_response):\n"
+        "        return app(environ, start_response)\n"
+        "listed = JWTMiddleware(Site(), providers=[provider], rules=[Rule('/api')])\n"
     )
     asked = ("explain", "--app", "guarded_site", "GET", "/api")
     assert "missing" in command(*asked, code=1)
     assert "ada" in command(*asked, given=token)
     # No framework: there is no route to list, and the command says so.
-    assert "Traceback" not in command("routes", "--app", "guarded_site", code=2)
+    unlisted = command("routes", "--app", "guarded_site", code=2)
+    assert "cannot be listed" in unlisted
+    assert "Traceback" not in unlisted
+    # werkzeug, which is always there, lists routes as Flask does.
+    listed = ("routes", "--app", "guarded_site:listed")
+    assert "/api/<int:id>" in command(*listed)
+    assert "OPEN" in command(*listed, "--strict", code=1)
+    assert [one["kind"] for one in json.loads(command(*listed, "--json"))["routes"]] == [
+        "rule",
+        "open",
+    ]
 
 
 def login() -> None:

@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -13,9 +11,7 @@ from jwt_middleware.errors import InvalidToken
 from jwt_middleware.stores import Session
 from jwt_middleware.trust.cut_offs import CUT_OFF_LASTS, subject_of
 from jwt_middleware.trust.revocation import RevocationList, revocation_keys
-from tests.kit.waiting import PATIENCE
 
-CHEAP = "scrypt:1024:8:1"
 ISSUER = "https://login.example"
 
 
@@ -57,15 +53,6 @@ def is_revoked(
     except InvalidToken as refusal:
         return refusal.reason == "revoked"
     return False
-
-
-def run(script: str) -> str:
-    """Run a Python script in a process of its own and return what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def cheap_scrypt(

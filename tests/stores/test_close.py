@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from tests.kit.clock import stopped
 from tests.kit.inside import client_of, counts_of, database_of, log_beside
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, entries_of, new_session
+from .conftest import entries_of, new_session
 
 Store = Any  # MemoryStore | SQLStore | RedisLog
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.stores import MemoryStore, NameTaken, SQLStore, UnknownUser, User, UserRecord
 from jwt_middleware.stores.passwords import PasswordHasher
-
-from .conftest import CHEAP
+from tests.kit.passwords import CHEAP
 
 Store = MemoryStore | SQLStore
 DAMAGED = {

@@ -11,8 +11,7 @@ import pytest
 from jwt_middleware.stores import RedisLog, SQLStore
 from tests.kit.clock import stopped
 from tests.kit.inside import client_of, counts_of, database_of
-
-from .conftest import run
+from tests.kit.scripts import run
 
 Log = Any  # MemoryStore | SQLStore | RedisLog
 

@@ -10,8 +10,9 @@ from jwt_middleware.errors import ConfigurationError, StoreUnavailable, Unavaila
 from jwt_middleware.stores import RedisLog, Session, SQLStore
 from jwt_middleware.trust.revocation import RevocationList
 from tests.kit.inside import database_of
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, entries_of, is_revoked, new_session
+from .conftest import entries_of, is_revoked, new_session
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -18,9 +18,11 @@ from jwt_middleware.stores.sql import engines
 from jwt_middleware.trust.revocation import RevocationList, RevocationPage
 from tests.kit.clock import stopped
 from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.passwords import CHEAP
+from tests.kit.scripts import run
 from tests.kit.waiting import PATIENCE, wait_for
 
-from .conftest import CHEAP, ISSUER, entries_of, is_revoked, new_session, run
+from .conftest import ISSUER, entries_of, is_revoked, new_session
 
 Log = Any  # MemoryStore | SQLStore | RedisLog
 FOREVER = 4e9

@@ -13,8 +13,7 @@ from werkzeug.security import generate_password_hash
 from jwt_middleware.stores import NameTaken, SQLStore
 from jwt_middleware.stores.users import fold_name
 from tests.kit.inside import database_of
-
-from .conftest import CHEAP
+from tests.kit.passwords import CHEAP
 
 NAMES = ["Ann", "ann", "ANN ", "bob", "\u3000bob", "\u00e9ve", "eve", "x" * 255]
 

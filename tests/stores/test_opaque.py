@@ -22,9 +22,8 @@ from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore
 from jwt_middleware.stores.opaque import CACHE_FOR
 from jwt_middleware.stores.tokens import new_token
 from tests.kit.clock import Clock, stopped
+from tests.kit.passwords import CHEAP
 from tests.kit.waiting import wait_for
-
-from .conftest import CHEAP
 
 ISSUER = "https://example.com/tokens"
 FAR = 4e9

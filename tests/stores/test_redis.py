@@ -21,9 +21,11 @@ from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.trust.revocation import Revocation, RevocationList
 from tests.kit.engines import Valkey
 from tests.kit.inside import client_of, database_of, log_beside
+from tests.kit.passwords import CHEAP
+from tests.kit.scripts import run
 from tests.kit.waiting import BOUND
 
-from .conftest import CHEAP, entries_of, is_revoked, new_session, run
+from .conftest import entries_of, is_revoked, new_session
 
 CALLS: dict[str, Callable[[RedisLog], object]] = {
     "ping": lambda log: log.ping(),

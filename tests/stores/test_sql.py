@@ -28,9 +28,11 @@ from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import engines, schema
 from tests.kit.engines import PostgreSQL
 from tests.kit.inside import database_of
+from tests.kit.passwords import CHEAP
+from tests.kit.scripts import run
 from tests.kit.waiting import BOUND, PATIENCE
 
-from .conftest import CHEAP, new_session, run
+from .conftest import new_session
 
 
 @pytest.fixture

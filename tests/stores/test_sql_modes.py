@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.stores.sql import files
 from tests.kit.inside import database_of
-
-from .conftest import CHEAP
+from tests.kit.passwords import CHEAP
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 

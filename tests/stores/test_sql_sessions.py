@@ -19,8 +19,10 @@ from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.stores import Session, SQLStore
 from jwt_middleware.stores.sql.schema import counters, sessions
 from tests.kit.inside import database_of
+from tests.kit.passwords import CHEAP
+from tests.kit.scripts import run
 
-from .conftest import CHEAP, entries_of, new_session, run
+from .conftest import entries_of, new_session
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

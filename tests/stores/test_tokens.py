@@ -25,8 +25,9 @@ from jwt_middleware.stores import (
 from jwt_middleware.stores.tokens import KEEP_EXPIRED, MAX_TOKENS, new_token, parse_token
 from tests.kit.clock import stopped
 from tests.kit.inside import database_of
+from tests.kit.passwords import CHEAP
 
-from .conftest import CHEAP, entries_of
+from .conftest import entries_of
 
 Store = MemoryStore | SQLStore
 FAR = 4e9
@@ -213,6 +214,19 @@ def test_the_tokens_end_with_their_user(with_ann: Store, end: Any) -> None:
         assert record is not None
         assert record.is_removed
     assert len(with_ann.tokens("bob")) == 1
+
+
+def test_a_user_who_is_enabled_again_gets_no_token_back(with_ann: Store) -> None:
+    """Whatever was the reason to disable the user, a token may be in wrong hands; new ones can be
+    made."""
+    token_id = add(with_ann)[9:21]
+    with_ann.disable_user("ann")
+    with_ann.enable_user("ann")
+    record = with_ann.find_token(token_id)
+    assert record is not None
+    assert record.is_removed
+    assert with_ann.tokens("ann") == []
+    assert len({add(with_ann), *(token.id for token in with_ann.tokens("ann"))}) == 2
 
 
 LEAVES = {

@@ -129,7 +129,9 @@ def test_it_works_for_every_framework(app: Callable[[], Any]) -> None:
 def test_an_app_without_a_middleware_is_an_error(app: Any) -> None:
     """It says what to pass."""
     with (
-        pytest.raises(ConfigurationError, match="app must contain a JWTMiddleware: pass"),
+        pytest.raises(
+            ConfigurationError, match="app must contain a JWTMiddleware: pass the object"
+        ),
         trusting(app),
     ):
         pass

@@ -389,6 +389,7 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
             per_name_and_address="5/minute", per_name="100/hour", per_address="50/minute"
         ),
     )
+    assert_type([login.methods_of(path) for path in login.paths], list[tuple[str, ...]])
     application = login.wrap(guarded, prefix="/auth")
     application({}, print)
     login({}, print)

@@ -24,7 +24,11 @@ def test_what_can_be_read(given: dict[str, Any], expected: dict[str, str]) -> No
     assert expected.items() <= tidy.items()
 
 
-@pytest.mark.parametrize("value", [b"x", ["x"], 1.5, True, "\u20ac", object()], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [b"x", ["x"], 1.5, True, "\u20ac", object()],
+    ids=lambda value: "an object" if type(value) is object else repr(value),
+)
 def test_what_is_malformed(value: Any) -> None:
     """A variable that is not the text of bytes makes the environ malformed."""
     assert tidy_environ({"HTTP_X": value}) is None

@@ -22,6 +22,8 @@ def is_app(part: Any) -> bool:
 def routes_of(app: Any) -> Iterator[Route]:
     """Yield every page handler below the root. One that takes positional arguments answers the
     paths below it too, and one of a virtual host answers without the host's prefix."""
+    for section in app.config.values():
+        _check_dispatcher(section.get("request.dispatch"))
     routes = list(dict.fromkeys(_handlers(app.root, "", ())))
     yield from routes
     for host, prefix in _domains(app).items():
@@ -35,14 +37,26 @@ def mounts_of(app: Any) -> Iterator[tuple[str, Any]]:
     yield from ()
 
 
-def _domains(app: Any) -> dict[str, str]:
-    """Return the prefix of each host that `cherrypy.dispatch.VirtualHost` knows."""
-    dispatch = app.config.get("/", {}).get("request.dispatch")
+def _check_dispatcher(dispatch: Any) -> None:
+    """Raise `LookupError` for a dispatcher that finds handlers in its own way."""
+    if dispatch is None or "cherrypy._cpdispatch.Dispatcher" in class_names(dispatch):
+        return
+    if not _virtual_host(dispatch):
+        raise LookupError("a dispatcher that does not walk the tree of objects")
+
+
+def _virtual_host(dispatch: Any) -> dict[str, Any]:
+    """Return the variables of a `cherrypy.dispatch.VirtualHost`; none for another dispatcher."""
     if not getattr(dispatch, "__qualname__", "").startswith("VirtualHost."):
         return {}
     cells = (cell.cell_contents for cell in own(dispatch, "__closure__", ()))
-    held = dict(zip(dispatch.__code__.co_freevars, cells, strict=True))
-    return {host: prefix.rstrip("/") for host, prefix in held["domains"].items()}
+    return dict(zip(dispatch.__code__.co_freevars, cells, strict=True))
+
+
+def _domains(app: Any) -> dict[str, str]:
+    """Return the prefix of each host that a virtual host knows."""
+    held = _virtual_host(app.config.get("/", {}).get("request.dispatch"))
+    return {host: prefix.rstrip("/") for host, prefix in held.get("domains", {}).items()}
 
 
 def _without(prefix: str, route: Route, host: str) -> Route:

@@ -175,8 +175,8 @@ class LogInRedis:
         self._record_settings()
 
     def _record_settings(self) -> None:
-        # What was revoked is revoked even if the database does not answer. A later write records
-        # the settings.
+        # The revocation has taken effect even if the database does not answer. A later write
+        # records the settings.
         with suppress(StoreUnavailable):
             self._database.record_settings()
 

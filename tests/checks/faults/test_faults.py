@@ -14,6 +14,7 @@ from jwt_middleware.errors import StoreUnavailable
 from jwt_middleware.login.sessions import Sessions
 from jwt_middleware.stores import RedisLog, SQLStore
 from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.passwords import CHEAP
 
 from .disk import fill, small_disk
 from .kills import OPERATIONS, Witness, kill_at_points
@@ -106,7 +107,7 @@ def test_who_waits_for_the_log_holds_no_lock(valkey: Valkey, tmp_path: Path) -> 
     """What cannot be ended while Valkey is frozen keeps nobody else from writing into the SQLite
     file."""
     store = SQLStore(
-        f"sqlite:///{tmp_path}/auth.db", log=RedisLog(valkey.url), password_method="scrypt:1024:8:1"
+        f"sqlite:///{tmp_path}/auth.db", log=RedisLog(valkey.url), password_method=CHEAP
     )
     user = store.add_user("ada", PASSWORD)
     issuing = {

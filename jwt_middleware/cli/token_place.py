@@ -1,0 +1,46 @@
+"""Puts a token where a middleware looks for it, for a request that is only explained."""
+
+from base64 import b64encode
+from collections.abc import Iterable
+
+import click
+
+from ..middleware import JWTMiddleware
+from ..wire.places import Place, basic_password, bearer
+from .table import printable
+
+
+def environ_of(token: str, place: Place) -> dict[str, str]:
+    """Return the environ key of the header by which a client sends a token at a place."""
+    kind, _, name = place.source.partition(" ")
+    if place is bearer:
+        return {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+    if place is basic_password:
+        encoded = b64encode(f"__token__:{token}".encode()).decode()
+        return {"HTTP_AUTHORIZATION": f"Basic {encoded}"}
+    if kind == "cookie":
+        return {"HTTP_COOKIE": f"{name}={token}"}
+    return {"HTTP_" + name.upper().replace("-", "_"): token}
+
+
+def chosen_place(wanted: str | None, middlewares: Iterable[JWTMiddleware]) -> Place:
+    """Return the place that `wanted` names: a kind (`bearer`, `basic`, `cookie`, `header`) or the
+    place itself, such as `cookie __Host-jwt`.
+
+    Without a name it is `bearer` if a middleware reads it, else the first place that one reads.
+    `UsageError` for a place that none reads.
+    """
+    places = list(dict.fromkeys(place for each in middlewares for place in each.places))
+    if wanted is None:
+        return bearer if bearer in places or not places else places[0]
+    for place in places:
+        if wanted.lower() in (_kind(place), place.source.lower()):
+            return place
+    known = ", ".join(f"{_kind(place)} ({place.source})" for place in places) or "no place"
+    raise click.UsageError(printable(f"no token is read from {wanted} here, but from {known}"))
+
+
+def _kind(place: Place) -> str:
+    if place is bearer:
+        return "bearer"
+    return "basic" if place is basic_password else place.source.partition(" ")[0]

@@ -1,0 +1,17 @@
+"""Python scripts in processes of their own."""
+
+import subprocess
+import sys
+
+from tests.kit.waiting import PATIENCE
+
+
+def run(script: str, *, is_quiet: bool = False) -> str:
+    """Run a Python script in a process of its own and return what it prints. It must end well, and
+    a quiet one writes nothing to stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    assert not is_quiet or done.stderr == ""
+    return done.stdout

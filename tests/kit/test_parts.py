@@ -1,0 +1,26 @@
+"""What the quick suite takes."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.kit import parts
+
+MODULES = {
+    "one mark": ("pytestmark = pytest.mark.needs_servers\n", True),
+    "several marks": ("pytestmark = [pytest.mark.needs_tools, pytest.mark.needs_time]\n", True),
+    "a mark of one test": ("@pytest.mark.needs_time\ndef test_x(): ...\n", False),
+    "another mark": ('pytestmark = pytest.mark.filterwarnings("ignore")\n', False),
+}
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+@pytest.mark.parametrize(("text", "is_left_out"), MODULES.values(), ids=MODULES)
+def test_a_module_without_a_quick_test_is_not_imported(
+    text: str, is_left_out: bool, is_quick: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the quick suite, that is; the whole suite imports every module."""
+    (tmp_path / "test_x.py").write_text(f"import pytest\n\n{text}")
+    monkeypatch.setattr(parts, "is_quick", lambda: is_quick)
+    assert parts.has_no_quick_test(tmp_path / "test_x.py") is (is_left_out and is_quick)
+    assert not parts.has_no_quick_test(tmp_path)
