@@ -113,6 +113,21 @@ def test_a_person_makes_a_token_for_a_machine(call: Call) -> None:
     assert call("/api/tokens", token, {"x": 1}).status == 401
 
 
+# ---------------------------------------------------------------- pages
+
+
+@of("pages_flask")
+def test_a_form_of_the_page_is_taken_and_one_of_another_site_is_not(call: Call) -> None:
+    """The cookie of a signed-in browser opens the page; a foreign form changes nothing."""
+    cookie = {"Cookie": f"jwt={sign_in(call).body['token']}"}
+    assert call("/notes", Accept="text/html").status == 303
+    assert b"<form" in call("/notes", **cookie).body
+    foreign = {"Origin": "https://evil.example", **cookie}
+    assert call("/notes", method="POST", **foreign).status == 403
+    own = {"Sec_Fetch_Site": "same-origin", **cookie}
+    assert call("/notes", method="POST", **own).status == 400  # Flask's answer: the note is missing
+
+
 # ---------------------------------------------------------------- a front end of another origin
 
 

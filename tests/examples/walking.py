@@ -58,6 +58,7 @@ EXAMPLES = {
     "mounted_app": Example(),
     "several_providers": Example(caller={"id": "1", "issuer": "https://example.com"}),
     "personal_tokens": Example(),
+    "pages_flask": Example(),
     "scopes": Example(open="/api/news"),
     "cross_origin": Example(),
     "readiness": Example(open="/readyz"),
