@@ -1,6 +1,7 @@
 """Finds the first credential of a request in the places that the owner named."""
 
 import itertools
+from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,6 +100,19 @@ def extract(
     """
     place, credential = places.find(environ)
     return None if place is None else Credentials(place.read(credential, max_bytes), place)
+
+
+def environ_of(token: str, place: Place) -> dict[str, str]:
+    """Return the environ key of the header by which a client sends a token at a place."""
+    kind, _, name = place.source.partition(" ")
+    if place is bearer:
+        return {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+    if place is basic_password:
+        encoded = b64encode(f"__token__:{token}".encode()).decode()
+        return {"HTTP_AUTHORIZATION": f"Basic {encoded}"}
+    if kind == "cookie":
+        return {"HTTP_COOKIE": f"{name}={token}"}
+    return {"HTTP_" + name.upper().replace("-", "_"): token}
 
 
 def check_site(
