@@ -266,7 +266,7 @@ class JWTMiddleware:
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verify once, confirm every time."""
-        if self._asks_bearer_first:
+        if self._asks_bearer_first and "HTTP_AUTHORIZATION" in environ:
             # The cache is keyed by the header in its usual form: most requests end here, unparsed.
             verdict = self._cache.get(environ.get("HTTP_AUTHORIZATION"))
             # Compared here and not by a method: calls are a third of what a cached token costs.

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import Forbidden
 from .origins import AllowedOrigins
 from .places import Place, basic_password, bearer, checked_places
-from .same_site import is_from_a_browser, is_from_this_site, is_safe
+from .same_site import is_from_this_site, is_safe
 
 
 @dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
@@ -80,8 +80,11 @@ class Places:
     def scheme(self, environ: Mapping[str, Any]) -> str:
         """Return the AUTH_TYPE of a request whose caller is known."""
         # Only a password has another scheme.
-        if not self.take_passwords or "HTTP_AUTHORIZATION" not in environ:
+        header = environ.get("HTTP_AUTHORIZATION") if self.take_passwords else None
+        if header is None:
             return bearer.scheme
+        if self._asks_password_first and isinstance(header, str) and header[:6] == "Basic ":
+            return basic_password.scheme
         place = self.find(environ)[0]
         return bearer.scheme if place is None else place.scheme
 
@@ -130,7 +133,7 @@ def check_site(
     site = environ.get("HTTP_SEC_FETCH_SITE")
     if site == "same-origin":  # most requests: the result of `is_from_this_site`, without a call
         return
-    is_program = place.is_for_programs and site is None and not is_from_a_browser(environ)
+    is_program = place.is_for_programs and site is None and "HTTP_ORIGIN" not in environ
     if is_program or is_safe(environ, methods_of(environ)):
         return
     if not is_from_this_site(environ, allowed_origins):

@@ -429,7 +429,7 @@ def main() -> None:
 
 _OF_BEARER = {
     "cookie, seen before": 1.5,
-    "cookie after bearer, seen before": 1.55,
+    "cookie after bearer, seen before": 1.5,
     "Basic, seen before": 1.5,
     "personal token, seen before": 1.1,
 }
