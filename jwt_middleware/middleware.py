@@ -265,8 +265,8 @@ class JWTMiddleware:
         return tidy
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
-        """Return the caller, or None without credentials. Verifies once, confirms every time."""
-        if self._asks_bearer_first:
+        """Return the caller, or None without credentials. Verify once, confirm every time."""
+        if self._asks_bearer_first and "HTTP_AUTHORIZATION" in environ:
             # The cache is keyed by the header in its usual form: most requests end here, unparsed.
             verdict = self._cache.get(environ.get("HTTP_AUTHORIZATION"))
             # Compared here and not by a method: calls are a third of what a cached token costs.
@@ -277,11 +277,11 @@ class JWTMiddleware:
         place, credential = self.places.find(environ)
         if place is None:
             return None
-        if place.is_sent_by_browsers:
-            check_site(place, environ, methods_of(environ), self._cross_origin.allowed)
-        key = place.cache_key(credential)
+        if place.is_ambient:
+            check_site(place, environ, methods_of, self._cross_origin.allowed)
+        key = credential if place is bearer else (place, credential)  # each has its own checks
         verdict = self._cache.get(key)
-        if verdict is not None and verdict.is_current():
+        if verdict is not None and verdict.keys.generation == verdict.generation:
             self.counts.cached += 1
             return self.verifier.confirm(verdict)
         try:

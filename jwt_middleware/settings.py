@@ -23,6 +23,7 @@ from .trust.keys import Key, KeySet
 from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
 from .trust.revocation import RevocationList
+from .wire.places import Place, basic_password, bearer, in_cookie, in_header
 from .wire.wsgi import WSGIApplication
 
 _PREFIX = "JWT_MIDDLEWARE_"
@@ -38,12 +39,27 @@ _PROVIDER = (
     "remote_user_claim",
     "scope_claims",
 )
-_MIDDLEWARE = ("rules", "realm", "allowed_origins", "max_token_bytes", "cache_size")
+_MIDDLEWARE = (
+    "rules",
+    "credentials",
+    "realm",
+    "allowed_origins",
+    "sign_in",
+    "strict_origins",
+    "max_token_bytes",
+    "cache_size",
+)
 STORE = ("database_url", "log_url")
 _REQUIREMENTS: Mapping[str, Requirement] = {
     "authenticated": authenticated,
     "optional": optional,
     "public": public,
+}
+
+_PLACES: Mapping[str, Place] = {"bearer": bearer, "basic_password": basic_password}
+_NAMED_PLACES: Mapping[str, Callable[[str], Place]] = {
+    "in_cookie": in_cookie,
+    "in_header": in_header,
 }
 
 _NOT_IN_TEXT_SCOPES = frozenset("=\"'`")
@@ -202,6 +218,26 @@ def _requirement(word: str) -> Requirement:
     return _REQUIREMENTS[word]
 
 
+def _places(text: str) -> list[Place]:
+    return [_place(word) for word in text.split()]
+
+
+def _place(word: str) -> Place:
+    kind, equals, name = word.partition("=")
+    if equals and kind in _NAMED_PLACES:
+        return _NAMED_PLACES[kind](name)
+    require(
+        word in _PLACES,
+        f"each word must be {', '.join(_PLACES)}, in_cookie=NAME or in_header=NAME, got {word!r}",
+    )
+    return _PLACES[word]
+
+
+def _flag(text: str) -> bool:
+    require(text in ("true", "false"), f"got {text!r}")
+    return text == "true"
+
+
 _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "issuer": (str, "the exact iss of the tokens"),
     "audience": (
@@ -233,6 +269,13 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "title": (str, "the title of the sign-in page"),
     "allowed_origins": (str.split, "exact origins such as https://app.example"),
     "max_token_bytes": (int, "a positive integer"),
+    "credentials": (
+        _places,
+        "places of a token separated by spaces, such as bearer in_cookie=__Host-jwt",
+    ),
+    "sign_in": (str, "the path of the sign-in page such as /auth/login"),
+    "strict_origins": (_flag, "true or false"),
+    "access_cookie": (str, "the name of a cookie such as __Host-jwt"),
     "cache_size": (int, "an integer of at least 0; 0 turns the cache off"),
 }
 _GUARD = (*_PROVIDER, *_KEYS, *_MIDDLEWARE, *STORE)

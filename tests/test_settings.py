@@ -335,3 +335,50 @@ def test_defaults_of_an_ini_file() -> None:
     terms = {name: BASIC[name] for name in ("issuer", "audience")}
     guarded = filter_app_factory(app, default | terms, secret=SECRET, rules="/api")
     assert status(guarded, "/api", token()) == 200
+
+
+PLACES = {
+    "one": ("bearer", "(bearer,)"),
+    "all": (
+        "bearer in_cookie=__Host-jwt in_header=X-Token basic_password",
+        "(bearer, in_cookie('__Host-jwt'), in_header('X-Token'), basic_password)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), PLACES.values(), ids=PLACES)
+def test_the_places_of_a_token(text: str, shown: str, build: Callable[..., Any]) -> None:
+    """They are named as in Python, in the order in which they are asked."""
+    assert repr(tuple(build(**BASIC, credentials=text).places)) == shown
+
+
+def test_the_sign_in_page_and_strict_origins(build: Callable[..., Any]) -> None:
+    """A navigation is sent to the page, and a foreign origin is refused."""
+    site = TestApp(build(**BASIC, sign_in="/auth/login", strict_origins="true"))
+    answer = site.get("/api", headers={"Sec-Fetch-Mode": "navigate"}, status=303)
+    assert "/auth/login?next=" in answer.headers["Location"]
+    foreign = {"Origin": "https://evil.example"}
+    assert site.get("/api", headers=foreign, status=403).json["reason"] == "origin"
+    lax = TestApp(build(**BASIC, strict_origins="false"))
+    assert lax.get("/api", headers=foreign, status=401).json["reason"] == "missing"
+
+
+BAD_PLACES = {
+    "another word": ({"credentials": "cookie"}, "each word must be bearer, basic_password"),
+    "a cookie without its name": ({"credentials": "in_cookie"}, "in_cookie=NAME"),
+    "a cookie of no name": ({"credentials": "in_cookie="}, "the name of a cookie"),
+    "a header that is not one": ({"credentials": "in_header=Cookie"}, "the name of a header"),
+    "none": ({"credentials": ""}, "at least one place"),
+    "one twice": ({"credentials": "bearer bearer"}, "each place once"),
+    "a page elsewhere": ({"sign_in": "https://login.example"}, "sign_in must be the path"),
+    "a word for true": ({"strict_origins": "yes"}, "true or false"),
+}
+
+
+@pytest.mark.parametrize(("options", "expected"), BAD_PLACES.values(), ids=BAD_PLACES)
+def test_places_that_are_misspelled(
+    options: dict[str, str], expected: str, build: Callable[..., Any]
+) -> None:
+    """The message says the right form."""
+    with pytest.raises(ConfigurationError, match=expected):
+        build(**BASIC, **options)

@@ -11,10 +11,11 @@ from ..errors import Refusal
 from ..inspection import Explanation, Site, site_at
 from ..inspection import explain as explanation_of
 from ..policy.rules import Rule
+from ..wire.credentials import environ_of
 from .app_option import load_app
 from .table import print_table, print_text, printable
 from .token_input import read_token
-from .token_place import chosen_place, environ_of
+from .token_place import chosen_place
 
 # RFC 9110 sections 5.6.2 and 5.5
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -1,6 +1,5 @@
 """Puts a token where a middleware looks for it, for a request that is only explained."""
 
-from base64 import b64encode
 from collections.abc import Iterable
 
 import click
@@ -8,19 +7,6 @@ import click
 from ..middleware import JWTMiddleware
 from ..wire.places import Place, basic_password, bearer
 from .table import printable
-
-
-def environ_of(token: str, place: Place) -> dict[str, str]:
-    """Return the environ key of the header by which a client sends a token at a place."""
-    kind, _, name = place.source.partition(" ")
-    if place is bearer:
-        return {"HTTP_AUTHORIZATION": f"Bearer {token}"}
-    if place is basic_password:
-        encoded = b64encode(f"__token__:{token}".encode()).decode()
-        return {"HTTP_AUTHORIZATION": f"Basic {encoded}"}
-    if kind == "cookie":
-        return {"HTTP_COOKIE": f"{name}={token}"}
-    return {"HTTP_" + name.upper().replace("-", "_"): token}
 
 
 def chosen_place(wanted: str | None, middlewares: Iterable[JWTMiddleware]) -> Place:

@@ -110,6 +110,12 @@ def _notes(sites: list[Site]) -> Iterator[str]:
         if site.wrappers and site.routes is not None:
             names = ", ".join(wrapper.name for wrapper in site.wrappers)
             yield f"paths that {names} may answer before the app does are not listed"
+        for place in (place for guard in site.guards for place in guard.middleware.places):
+            if place.is_ambient and place.is_for_programs and place.header != "Authorization":
+                yield (
+                    f"a token is read from {place.source}, which any client can send: "
+                    "let the proxy in front remove or overwrite it"
+                )
 
 
 def _asked(rules: tuple[Rule, ...]) -> str:

@@ -14,6 +14,7 @@ With `access_cookie`, a second cookie holds the access token, so that pages of t
 and downloads work too (`wire.places.in_cookie`).
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,6 +41,13 @@ _MAX_COOKIE = 4096
 section 5.6)."""
 
 _ATTRIBUTES_BYTES = 128  # more than `; Secure; HttpOnly; Path=/; SameSite=Lax; Max-Age=...` takes
+
+
+RETURNS_NAME = "jwt_returns"
+"""A cookie that counts redirects from the sign-in page to one guarded page."""
+
+_MOST_RETURNS = 2
+_RETURN_SECONDS = 10
 
 
 class CookieMode:
@@ -140,6 +148,32 @@ class CookieMode:
         if self._access_cookie is not None:
             response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
 
+    def is_looping(self, request: Request, following: str) -> bool:
+        """Return whether a renewed access cookie led to `following`, and straight back, again and
+        again. Then the page refuses good cookies, such as by a clock that is ahead."""
+        return self._returns(request, following) >= _MOST_RETURNS
+
+    def count_return(self, request: Request, response: Response, following: str) -> None:
+        """Count a redirect to `following` of a browser that already has an access cookie."""
+        if self._access_values(request):
+            count = self._returns(request, following) + 1
+            value = f"{count}.{_digest(following)}"
+            path = f"{request.root_path}{request.path}"
+            attributes = {**_attributes(request, "Lax"), "path": path}
+            response.set_cookie(RETURNS_NAME, value, max_age=_RETURN_SECONDS, **attributes)
+
+    def _returns(self, request: Request, following: str) -> int:
+        values = cookie_values(str(request.environ.get("HTTP_COOKIE", "")), RETURNS_NAME)
+        if len(values) != 1 or not self._access_values(request):
+            return 0
+        count, _, digest = values[0].partition(".")
+        is_ours = digest == _digest(following) and count in ("1", "2")
+        return int(count) if is_ours else 0
+
+    def _access_values(self, request: Request) -> list[str]:
+        header = str(request.environ.get("HTTP_COOKIE", ""))
+        return cookie_values(header, self._access_name(request)) if self._access_cookie else []
+
     def end(self, request: Request, peer: Peer) -> None:
         """End the session of the cookies."""
         self._grants.revoke(self._tokens(request), peer)
@@ -213,6 +247,10 @@ def set_cookie(request: Request, response: Response, refresh_token: str, max_age
 def clear_cookie(request: Request, response: Response) -> None:
     """Tell the browser to delete the cookie."""
     response.delete_cookie(_name(request), **_attributes(request))
+
+
+def _digest(following: str) -> str:
+    return hashlib.sha256(following.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _only_value(request: Request, name: str) -> str | None:

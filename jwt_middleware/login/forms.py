@@ -75,9 +75,11 @@ class Forms:
                 # Once this page itself asks again, the browser adds the cookie.
                 return self._page.again()
             return self._page.response(request, following)
-        if following:
+        if following and not self._cookies.is_looping(request, following):
             response = _see(following)
+            self._cookies.count_return(request, response, following)
         else:
+            # With `next`, the script of the page would go there again.
             response = self._page.response(request, "", is_signed_in=True)
         self._cookies.set(request, response, answer)
         return response

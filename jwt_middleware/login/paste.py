@@ -11,7 +11,7 @@ from .minter import TokenMinter
 
 _MINTER = ("issuer", "audience", "lifetime")
 _SIGNERS = ("secret", "private_key", "key_folder")
-_LOGIN = ("title", "allowed_origins")
+_LOGIN = ("title", "allowed_origins", "access_cookie")
 
 
 def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:

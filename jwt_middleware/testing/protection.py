@@ -3,14 +3,17 @@
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from wsgiref.util import setup_testing_defaults
 
 from .._options import got, require
+from ..inspection import find_middlewares
 from ..readings import to_wsgi
+from ..wire.credentials import environ_of
+from ..wire.places import Place, bearer
 from .spellings import forgeries, spellings
 from .tokens import FLAWS, Tokens, forged_tokens
 from .trust import trusting
@@ -18,6 +21,8 @@ from .trust import trusting
 _METHODS = ("GET", "HEAD", "POST", "get")
 _NO_TOKEN = "no token"  # noqa: S105 (the name of a hole, not a secret)
 _NO_TOKENS = {"another scheme": "Basic YWRhOg==", "empty token": "Bearer "}
+_OWN = {"HTTP_SEC_FETCH_SITE": "same-origin"}
+_FOREIGN = {"HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_ORIGIN": "https://evil.example"}
 _EXAMPLES = 3
 """How many requests of a kind a report shows."""
 
@@ -39,6 +44,10 @@ def assert_protected(
       path that does not exist;
     - if it is 500 or an exception, and the same request with the valid token is not.
 
+    Tokens are sent at every place where the app's middlewares look for one. At a cookie, a password
+    or the header of a gateway, the valid token is also sent by a page of another site, which must
+    not get a POST through.
+
     The app has a `JWTMiddleware`, or is any other app, with `token`. That is a valid token, or the
     `Tokens` of its issuer, which can also make the bad tokens that need the key. The report shows
     requests, and never a token.
@@ -48,11 +57,17 @@ def assert_protected(
             token = stack.enter_context(trusting(app))
         good = token if isinstance(token, str) else token.good(subject, **how)
         bad = forged_tokens(token) if isinstance(token, str) else _bad_tokens(token, subject, how)
-        leaks = _leaks(_Target(app, path, good), bad)
+        read = [place for each in find_middlewares(app) for place in each.places]
+        leaks = _leaks(_Target(app, path, good, tuple(dict.fromkeys(read)) or (bearer,)), bad)
     if leaks:
         raise AssertionError(
             f"{path} is not protected: without a good token it answers to\n{_report(leaks)}"
         )
+
+
+def _sent(token: str, place: Place) -> dict[str, str]:
+    """Return the environ keys of a request with a token, by a page of this site if it counts."""
+    return environ_of(token, place) | (_OWN if place.is_ambient else {})
 
 
 def _bad_tokens(tokens: Tokens, subject: str, how: Mapping[str, Any]) -> dict[str, str]:
@@ -77,7 +92,7 @@ class _Answer(NamedTuple):
 class _Target:
     """An app and its path that must be protected."""
 
-    def __init__(self, app: Any, path: str, good: str) -> None:
+    def __init__(self, app: Any, path: str, good: str, places: Sequence[Place]) -> None:
         require(
             isinstance(path, str) and path.startswith("/"),
             f"path must be a path of the app with a leading slash, got {got(path)}; '/api/me'",
@@ -85,7 +100,14 @@ class _Target:
         path, _, self._query = path.partition("?")
         self.path = to_wsgi(unquote(path))
         self._app = app
-        self._good = {"HTTP_AUTHORIZATION": f"Bearer {good}"}
+        self.places = places
+        self._good = _sent(good, bearer if bearer in places else places[0])
+        self.foreign = {
+            f"a page of another site, {place.source}": _sent(good, place) | _FOREIGN
+            for place in places
+            if place.is_ambient
+        }
+        self.hidden = {"PATH_INFO", *(name for place in places for name in environ_of("", place))}
         self._require_welcome(path)
         missing = [{"PATH_INFO": f"/{secrets.token_hex(8)}"} for _ in range(2)]
         self._fallbacks = {
@@ -170,26 +192,31 @@ def _leaks(target: _Target, bad: Mapping[str, str]) -> dict[str, dict[str, list[
     """Return the requests that got in: hole to request to methods."""
     leaks: dict[str, dict[str, list[str]]] = {}
     unguarded = set()  # methods that pass without a token, so other holes would add nothing
-    for hole, method, changes in _requests(target.path, bad):
+    for hole, method, changes in _requests(target, bad):
         if method not in unguarded and (status := target.leaks(method, changes)):
-            forged = {
-                name: value
-                for name, value in changes.items()
-                if name not in ("PATH_INFO", "HTTP_AUTHORIZATION")
-            }
+            forged = {name: value for name, value in changes.items() if name not in target.hidden}
             request = f"{changes['PATH_INFO']!r} {forged or ''}".rstrip() + f" -> {status}"
             leaks.setdefault(hole, {}).setdefault(request, []).append(method)
             unguarded |= {method} if hole == _NO_TOKEN else set()
     return leaks
 
 
-def _requests(path: str, bad: Mapping[str, str]) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+def _requests(
+    target: _Target, bad: Mapping[str, str]
+) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    path = target.path
     for method in _METHODS:
         yield _NO_TOKEN, method, {"PATH_INFO": path}
         for hole, header in (
             _NO_TOKENS | {FLAWS[flaw]: f"Bearer {token}" for flaw, token in bad.items()}
         ).items():
             yield hole, method, {"PATH_INFO": path, "HTTP_AUTHORIZATION": header}
+        for place in target.places:
+            for flaw, token in bad.items() if place is not bearer else ():
+                hole = f"{FLAWS[flaw]}, {place.source}"
+                yield hole, method, {"PATH_INFO": path} | _sent(token, place)
+    for hole, more in target.foreign.items():
+        yield hole, "POST", {"PATH_INFO": path} | more
     for hole, changes in forgeries(path):
         for method in ("GET", "POST"):
             yield hole, method, changes

@@ -1,13 +1,15 @@
 """Finds the first credential of a request in the places that the owner named."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import itertools
+from base64 import b64encode
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Forbidden
 from .origins import AllowedOrigins
 from .places import Place, basic_password, bearer, checked_places
-from .same_site import is_from_a_browser, is_from_this_site, is_safe
+from .same_site import is_from_this_site, is_safe
 
 
 @dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
@@ -44,7 +46,14 @@ class Places:
         self.headers = tuple(dict.fromkeys(place.header for place in self._places))
         """The request headers that are read, for `Vary`."""
         self.take_cookies = "Cookie" in self.headers
-        self.take_passwords = any(place is basic_password for place in self._places)
+        self.take_passwords = basic_password in self._places
+        self._elsewhere = tuple(place for place in self._places if place.header != "Authorization")
+        # A header of the scheme Basic does not hold a bearer token. So the password decides at
+        # once if no other place is asked before it, or only cookies, and there are none.
+        before = itertools.takewhile(lambda place: place is not basic_password, self._places)
+        headers_before = {place.header for place in before if place is not bearer}
+        self._asks_password_first = self.take_passwords and not headers_before
+        self._asks_password_soon = self.take_passwords and headers_before <= {"Cookie"}
 
     def __iter__(self) -> Iterator[Place]:
         return iter(self._places)
@@ -54,7 +63,15 @@ class Places:
 
         Raise `InvalidRequest` if several credentials make the place ambiguous.
         """
-        for place in self._places:
+        places = self._places
+        header = environ.get("HTTP_AUTHORIZATION")
+        if header is None:
+            places = self._elsewhere
+        elif self._asks_password_soon and isinstance(header, str) and header[:6] == "Basic ":
+            has_cookie = not self._asks_password_first and bool(environ.get("HTTP_COOKIE"))
+            if not has_cookie:
+                return basic_password, header
+        for place in places:
             credential = place.find(environ)
             if credential is not None:
                 return place, credential
@@ -63,7 +80,12 @@ class Places:
     def scheme(self, environ: Mapping[str, Any]) -> str:
         """Return the AUTH_TYPE of a request whose caller is known."""
         # Only a password has another scheme.
-        place = self.find(environ)[0] if self.take_passwords else None
+        header = environ.get("HTTP_AUTHORIZATION") if self.take_passwords else None
+        if header is None:
+            return bearer.scheme
+        if self._asks_password_first and isinstance(header, str) and header[:6] == "Basic ":
+            return basic_password.scheme
+        place = self.find(environ)[0]
         return bearer.scheme if place is None else place.scheme
 
 
@@ -83,20 +105,38 @@ def extract(
     return None if place is None else Credentials(place.read(credential, max_bytes), place)
 
 
+def environ_of(token: str, place: Place) -> dict[str, str]:
+    """Return the environ key of the header by which a client sends a token at a place."""
+    kind, _, name = place.source.partition(" ")
+    if place is bearer:
+        return {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+    if place is basic_password:
+        encoded = b64encode(f"__token__:{token}".encode()).decode()
+        return {"HTTP_AUTHORIZATION": f"Basic {encoded}"}
+    if kind == "cookie":
+        return {"HTTP_COOKIE": f"{name}={token}"}
+    return {"HTTP_" + name.upper().replace("-", "_"): token}
+
+
 def check_site(
     place: Place,
     environ: Mapping[str, Any],
-    methods: Collection[str],
+    methods_of: Callable[[Mapping[str, Any]], Collection[str]],
     allowed_origins: AllowedOrigins,
 ) -> None:
     """Raise `Forbidden("cross_site")` if a foreign page may have made a browser send this request.
 
-    `methods` are those that the request may mean. A browser adds a cookie by itself, and also a
-    password that was typed into its own dialog. A program that sends a password does not send the
-    headers of a browser.
+    `methods_of` returns the methods that a request may mean. A browser adds a cookie by itself, and
+    also a password that was typed into its own dialog. A gateway adds its header to every request
+    of a browser that is signed in there. A program does not send the headers of a browser.
     """
-    is_program = place is basic_password and not is_from_a_browser(environ)
-    if not (is_program or is_safe(environ, methods) or is_from_this_site(environ, allowed_origins)):
+    site = environ.get("HTTP_SEC_FETCH_SITE")
+    if site == "same-origin":  # most requests: the result of `is_from_this_site`, without a call
+        return
+    is_program = place.is_for_programs and site is None and "HTTP_ORIGIN" not in environ
+    if is_program or is_safe(environ, methods_of(environ)):
+        return
+    if not is_from_this_site(environ, allowed_origins):
         raise Forbidden("cross_site")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from werkzeug.datastructures import Headers
+from werkzeug.http import is_hop_by_hop_header
 from werkzeug.wrappers import Response
 
 from .._options import got, require, takes
@@ -132,12 +133,22 @@ class RefusalAnswers:
                 return None
             answer = Response.from_app(app, own, buffered=True)
             content = answer.get_data()
+            kept = [pair for pair in answer.headers if _may_be_owners(*pair)]
         except Exception as error:
             # Log the class alone, since the message of a foreign error could quote the request.
             _log.error("on_refusal raised %s: our own answer is given", type(error).__name__)
             return None
-        kept = [pair for pair in answer.headers if pair[0].lower() not in _OURS]
         return Response(content, refusal.status, kept)
+
+
+def _may_be_owners(name: str, value: str) -> bool:
+    """Return whether to send a header of an owner's app. PEP 3333 forbids those of a connection,
+    such as Transfer-Encoding, at which servers fail.
+
+    Raise `UnicodeEncodeError` unless it is in Latin-1, which servers cannot send either.
+    """
+    f"{name}{value}".encode("latin-1")
+    return name.lower() not in _OURS and not is_hop_by_hop_header(name)
 
 
 def _is_foreign(refusal: Refusal) -> bool:

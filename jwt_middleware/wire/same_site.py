@@ -45,11 +45,6 @@ def is_from_this_site(environ: Mapping[str, Any], allowed_origins: AllowedOrigin
     return is_own_origin(environ, origin)
 
 
-def is_from_a_browser(environ: Mapping[str, Any]) -> bool:
-    """Return whether the request has a header that only browsers send."""
-    return "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ
-
-
 def is_safe(environ: Mapping[str, Any], methods: Collection[str]) -> bool:
     """Return whether a request that may mean these methods changes nothing."""
     return _SAFE_METHODS.issuperset(methods) and not is_websocket(environ)

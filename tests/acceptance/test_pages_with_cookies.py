@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from jwt_middleware import RevocationList, Rule, bearer, in_cookie, public
-from jwt_middleware.login import LoginApp, Throttle
+from jwt_middleware import JWTMiddleware, RevocationList, Rule, bearer, in_cookie, public
+from jwt_middleware.login import LoginApp, Throttle, TokenMinter
 from jwt_middleware.stores import MemoryStore
 from tests.acceptance.conftest import PASSWORD
 from tests.kit.passwords import CHEAP
@@ -95,6 +95,49 @@ def test_an_expired_access_cookie_is_renewed(site: Any) -> None:
     assert urlsplit(renewed.headers["Location"]).path == f"{site.mount}/api"
     assert {*cookies_of(renewed)} == {ACCESS, REFRESH}
     assert site.get("/api", headers=BROWSER | sent(renewed, ACCESS)).json["subject"] == "1"
+
+
+def test_a_page_that_refuses_good_cookies(
+    visit: Any, store: Any, minter: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as one of another issuer: the browser is led there a few times, then stays on the
+    sign-in page, which shows how to sign out."""
+    login = LoginApp(store, minter, access_cookie=ACCESS)
+    other = TokenMinter.from_secret("t" * 32, issuer="https://other.example", audience="a")
+    guarded = JWTMiddleware(
+        login,
+        providers=[other.provider],
+        rules=[Rule("/api")],
+        credentials=(in_cookie(ACCESS),),
+        sign_in="/auth/login",
+    )
+    client = visit(login.wrap(guarded, prefix="/auth"))
+    client.cookiejar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    client.extra_environ.update({**HTTPS, "HTTP_HOST": "app.example"})
+    jar = _received({}, sign_in(client, following="/api", status=303))
+    statuses = []
+    for _ in range(12):
+        answer = client.get("/auth/login?next=/api", headers=BROWSER | _sent(jar))
+        statuses.append(answer.status_int)
+        jar = _received(jar, answer)
+        if answer.status_int == 200:
+            break
+        assert client.get("/api", headers=BROWSER | _sent(jar)).status_int == 303
+    assert statuses == [303, 303, 200]
+    assert "hidden" in answer.html.find("form").attrs
+    assert answer.html.find("main")["data-next"] == ""
+    away = client.get("/auth/login?next=/other", headers=BROWSER | _sent(jar), status=303)
+    assert "jwt_returns" in cookies_of(away)
+
+
+def _received(jar: dict[str, str], answer: Any) -> dict[str, str]:
+    """The cookies of a browser after an answer."""
+    pairs = (line.partition(";")[0].split("=", 1) for line in cookies_of(answer).values())
+    return {**jar, **dict(pairs)}
+
+
+def _sent(jar: dict[str, str]) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
 
 
 def test_a_link_from_another_site(site: Any) -> None:

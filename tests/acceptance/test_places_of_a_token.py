@@ -175,6 +175,28 @@ def test_a_token_that_no_browser_adds_needs_no_proof(api: Any, headers: Any) -> 
         assert api.post("/api", headers=headers[place]).json["subject"] == "1"
 
 
+@pytest.mark.parametrize("foreign", list(FOREIGN.values())[1:], ids=list(FOREIGN)[1:])
+def test_a_header_that_a_gateway_adds(foreign: dict[str, str], api: Any, headers: Any) -> None:
+    """A gateway knows a browser by its cookie, and adds the header to what a foreign page makes
+    the browser send; so the page must be one of this site, or of a listed origin."""
+    sent = headers["header"]
+    for method in ("POST", "PUT", "DELETE"):
+        answer = api.request("/api", method=method, headers=sent | foreign, status=403)
+        assert answer.json["reason"] == "cross_site"
+    assert api.get("/api", headers=sent | foreign).json["subject"] == "1"
+    for page in (OWN, {"Origin": "http://localhost"}, {"Origin": "https://front.example"}):
+        assert api.post("/api", headers=sent | page).json["subject"] == "1"
+
+
+@pytest.mark.parametrize("place", ["cookie", "header", "password"])
+def test_a_cached_verdict_does_not_stand_for_the_page(place: str, api: Any, headers: Any) -> None:
+    """The page that sent a request is checked at every request, and for each place by itself."""
+    for shown in ("bearer", place):
+        api.get("/api", headers=headers[shown])
+    foreign = headers[place] | {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert api.post("/api", headers=foreign, status=403).json["reason"] == "cross_site"
+
+
 def test_a_password_that_a_browser_remembers(api: Any, headers: Any) -> None:
     """Once typed into the browser's dialog, it is sent with every request, as a cookie is."""
     foreign = headers["password"] | {"Origin": "https://evil.example"}

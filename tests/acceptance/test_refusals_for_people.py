@@ -141,6 +141,8 @@ def page(environ: Any, start_response: Any) -> list[bytes]:
         ("X-Content-Type-Options", "any"),
         ("Retry-After", "1"),
         ("Vary", "X-Theme"),
+        ("Transfer-Encoding", "chunked"),
+        ("Connection", "keep-alive, X-Name"),
     ]
     start_response("200 Fine", headers)
     return [b"<h1>", b"Sorry", b"</h1>"]
@@ -162,7 +164,8 @@ def test_the_owners_own_answer(visit: Any, guard: Any) -> None:
     assert answer.headers.getall("Cache-Control") == ["no-store"]
     assert answer.headers.getall("X-Content-Type-Options") == ["nosniff"]
     assert answer.headers["Set-Cookie"] == "a=b"
-    assert "Retry-After" not in answer.headers
+    for name in ("Retry-After", "Transfer-Encoding", "Connection"):
+        assert name not in answer.headers
     assert answer.headers["Vary"].startswith("X-Theme, Authorization")
     assert api.head("/api", status=401).body == b""
     assert seen == [("missing", "GET"), ("missing", "HEAD")]
@@ -184,11 +187,17 @@ def _fails_half_way(environ: Any, start_response: Any) -> Any:
     raise KeyError("a secret")
 
 
+def _sends_an_odd_header(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Name", "\u2603")])
+    return [b"sorry"]
+
+
 BROKEN = {
     "raises": _raises,
     "its app raises": lambda refusal, environ: lambda *_: {}["a secret"],
     "its app fails half-way": lambda refusal, environ: _fails_half_way,
     "its app never starts": lambda refusal, environ: lambda *_: [b""],
+    "its header is not Latin-1": lambda refusal, environ: _sends_an_odd_header,
     "is not an app": lambda refusal, environ: "sorry",
 }
 

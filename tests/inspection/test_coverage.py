@@ -8,7 +8,16 @@ from webtest import TestApp
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from jwt_middleware import Rule, optional, public, scope
+from jwt_middleware import (
+    Rule,
+    basic_password,
+    bearer,
+    in_cookie,
+    in_header,
+    optional,
+    public,
+    scope,
+)
 from jwt_middleware.inspection import coverage, site_at
 from tests.inspection.sites import (
     cherrypy_own_dispatcher,
@@ -215,6 +224,16 @@ class _Static:
     def __call__(self, environ: Any, start_response: Any) -> Any:
         mine = environ["PATH_INFO"].startswith("/assets/")
         return (_plain if mine else self.app)(environ, start_response)
+
+
+def test_a_header_that_a_proxy_must_overwrite_is_reminded_of() -> None:
+    """A note and not a warning, since nothing in the app can show what the proxy does."""
+    places = (bearer, in_cookie("__Host-jwt"), basic_password, in_header("X-Token"))
+    found = coverage(guard(flask_wsgi(), credentials=places))
+    (note,) = found.notes
+    assert "header X-Token" in note
+    assert not found.lints
+    assert not coverage(guard(flask_wsgi(), credentials=places[:3])).notes
 
 
 def test_what_wraps_an_app_is_named() -> None:

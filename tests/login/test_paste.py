@@ -41,6 +41,17 @@ def test_the_app(url: str) -> None:
     assert answer.json["expires_in"] == 60
 
 
+def test_the_cookie_of_pages(url: str) -> None:
+    """`access_cookie` sets the cookie that `credentials` of the guard reads."""
+    login = TestApp(app_factory({}, **TERMS, database_url=url, access_cookie="__Host-jwt"))
+    fields = {"username": "ada", "password": "analytical engine"}
+    https = {"wsgi.url_scheme": "https", "HTTP_HOST": "app.example"}
+    own = {"Sec-Fetch-Site": "same-origin"}
+    answer = login.post("/login", fields, headers=own, extra_environ=https, status=303)
+    names = {line.partition("=")[0] for line in answer.headers.getall("Set-Cookie")}
+    assert names == {"__Host-jwt", "__Host-jwt_refresh"}
+
+
 def test_the_filter(url: str) -> None:
     """In front of a guarded app with the same terms it gives the tokens that this one lets pass."""
     guarded = guard_factory(app, TERMS, rules="/api")

@@ -18,6 +18,10 @@ from jwt_middleware import (
     Identity,
     RevocationList,
     Rule,
+    basic_password,
+    bearer,
+    in_cookie,
+    in_header,
     optional,
     public,
     scope,
@@ -50,6 +54,47 @@ def holes(app: Any, **how: Any) -> set[str]:
 def test_a_path_under_a_rule_is_protected(app: Any) -> None:
     """Around every framework, with a list of revoked tokens, nothing gets in."""
     assert_protected(guarded(app, revocations=RevocationList(MemoryStore())), "/api/me")
+
+
+PLACES = {
+    "a cookie": (in_cookie("__Host-jwt"),),
+    "a password": (basic_password,),
+    "a header": (in_header("X-Token"),),
+    "all": (bearer, in_cookie("jwt"), in_header("X-Token"), basic_password),
+}
+
+
+@pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
+def test_every_place_of_a_token_is_tried(places: tuple[Any, ...]) -> None:
+    """A good token gets in there, and a bad one or a page of another site does not."""
+    assert_protected(guarded(plain_app, credentials=places), "/api/me")
+
+
+@pytest.mark.parametrize(
+    ("place", "lax", "hole"),
+    [
+        (in_cookie("__Host-jwt"), "site", "a page of another site, cookie __Host-jwt"),
+        (basic_password, "site", "a page of another site, header Authorization"),
+        (in_header("X-Token"), "site", "a page of another site, header X-Token"),
+        (in_cookie("__Host-jwt"), "token", "expired token, cookie __Host-jwt"),
+        (in_header("X-Token"), "token", "expired token, header X-Token"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_hole_at_a_place_is_named(
+    place: Any, lax: str, hole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guard that does not ask for the page, or lets an expired token pass, is not one."""
+    site = guarded(plain_app, credentials=(bearer, place))
+    if lax == "site":
+        monkeypatch.setattr("jwt_middleware.middleware.check_site", lambda *_: None)
+        assert holes(site) == {hole}
+    else:
+        monkeypatch.setattr(
+            "jwt_middleware.trust.verifier.Verifier.confirm", lambda _, verdict: verdict.identity
+        )
+        assert hole in holes(site)
+    assert "eyJ" not in report(site)
 
 
 def test_a_path_with_a_query() -> None:

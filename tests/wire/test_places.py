@@ -1,11 +1,16 @@
 """Where a token is looked for: one table a place, and the order of the places."""
 
+import itertools
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError, InvalidRequest, InvalidToken, Refusal
+from jwt_middleware.wire.cookies import cookie_values
 from jwt_middleware.wire.credentials import Places, extract
 from jwt_middleware.wire.places import Place, basic_password, bearer, in_cookie, in_header
 
@@ -167,10 +172,55 @@ def test_the_first_place_decides() -> None:
     assert tokens == ["header", "cookie"]
 
 
-def test_no_two_places_share_a_verdict() -> None:
-    """The same text is cached for each place by itself, since each reads it otherwise."""
-    keys = {place.cache_key(f"Bearer {TOKEN}") for place in EVERY}
-    assert len(keys) == 4
+@given(
+    st.lists(
+        st.sampled_from(["jwt", "xjwt", "jwtx", "=", "; ", ";", " ", "\t", '"', "a", "b.c", ","]),
+        max_size=12,
+    ).map("".join)
+)
+@example("jwt =a; jwt=b")
+@example("jwt; jwt=b")
+@example("a=jwt=b")
+@example("a;jwt=b")
+@example('jwt="a; b"')
+def test_the_quick_reading_of_a_cookie_is_the_whole_one(header: str) -> None:
+    """A header of the usual form is read quickly, and means what it means read whole."""
+    whole = cookie_values(header, "jwt")
+    environ = {"HTTP_COOKIE": header, "wsgi.url_scheme": "https"}
+    try:
+        found = in_cookie("jwt").find(environ)
+    except InvalidRequest:
+        assert len(whole) > 1
+    else:
+        assert len(whole) <= 1
+        assert (found or "").strip(" \t") == (whole[0] if whole else "")
+
+
+ORDERS = [order for size in range(1, 5) for order in itertools.permutations(EVERY, size)]
+
+
+@given(
+    st.sampled_from(ORDERS),
+    st.sampled_from([None, "", "Bearer a", "bEARER a", "Basic YTpi", "basic YTpi", "Basic", "X y"]),
+    st.sampled_from([None, "", "a=b", "__Host-jwt=c", "__Host-jwt="]),
+    st.sampled_from([None, "", "d"]),
+)
+def test_the_first_place_decides_in_every_order(
+    order: Sequence[Place], authorization: str | None, cookie: str | None, header: str | None
+) -> None:
+    """Places that cannot hold a credential are passed over; that never changes which decides."""
+    environ = {
+        "HTTP_AUTHORIZATION": authorization,
+        "HTTP_COOKIE": cookie,
+        "HTTP_CF_ACCESS_JWT_ASSERTION": header,
+    }
+    environ = {name: value for name, value in environ.items() if value is not None}
+    found = ((place, place.find(environ)) for place in order)
+    expected = next((pair for pair in found if pair[1] is not None), (None, ""))
+    places = Places(order)
+    assert places.find(environ) == expected
+    if expected[0] is not None:
+        assert places.scheme(environ) == expected[0].scheme
 
 
 LOOPBACK = {"wsgi.url_scheme": "http", "HTTP_HOST": "localhost:5000"}
