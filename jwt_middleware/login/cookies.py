@@ -23,7 +23,7 @@ from werkzeug.wrappers import Request, Response
 from .._options import got, require
 from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
 from ..wire.origins import AllowedOrigins
-from ..wire.same_site import is_own_origin, is_plain_loopback
+from ..wire.same_site import is_from_this_site, is_own_origin, is_plain_loopback
 from .errors import LoginError, SessionContinues, json_response
 from .grants import Grants, Peer
 
@@ -140,15 +140,28 @@ class CookieMode:
         if self._access_cookie is not None:
             response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
 
+    def access_token(self, request: Request) -> str | None:
+        """Return the token in the access cookie, or None. Two such cookies: 400."""
+        if self._access_cookie is None:
+            return None
+        return _only_value(request, self._access_name(request))
+
+    def require_own_page(self, request: Request) -> None:
+        """Raise `LoginError` 403 unless a header shows that a page of this site made the request.
+
+        Stricter than `require_same_site`, for requests that need nothing but a cookie.
+        """
+        self.require_same_site(request)
+        if not is_from_this_site(request.environ, self._allowed_origins):
+            raise _foreign()
+
     def end(self, request: Request, peer: Peer) -> None:
         """End the session of the cookies."""
         self._grants.revoke(self._tokens(request), peer)
 
     def _tokens(self, request: Request) -> list[str]:
         """Return the tokens in the cookies of a request. Two cookies of one name: 400."""
-        tokens = [read_cookie(request)]
-        if self._access_cookie is not None:
-            tokens.append(_only_value(request, self._access_name(request)))
+        tokens = [read_cookie(request), self.access_token(request)]
         return [token for token in tokens if token is not None]
 
     def _access_name(self, request: Request) -> str:
@@ -192,7 +205,7 @@ def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None
             request.environ, origin
         )
     if not is_own_site:
-        raise LoginError(403, "invalid_request", "This request must come from a page of this site.")
+        raise _foreign()
 
 
 def read_cookie(request: Request) -> str | None:
@@ -213,6 +226,10 @@ def set_cookie(request: Request, response: Response, refresh_token: str, max_age
 def clear_cookie(request: Request, response: Response) -> None:
     """Tell the browser to delete the cookie."""
     response.delete_cookie(_name(request), **_attributes(request))
+
+
+def _foreign() -> LoginError:
+    return LoginError(403, "invalid_request", "This request must come from a page of this site.")
 
 
 def _only_value(request: Request, name: str) -> str | None:
