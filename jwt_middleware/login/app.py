@@ -125,8 +125,9 @@ class LoginApp:
             environ = _tidy(environ)
             response = self._routes.answer(Request(environ))
         except LoginError as error:
-            drain_body(environ)
             response = error.response()
+        if response.status_code >= 400:
+            drain_body(environ)  # so that the client reads the answer, and not a reset
         response.headers.update(NOSNIFF)
         return answering(response)(environ, start_response)
 

@@ -103,4 +103,4 @@ def check_site(
 def has_unread_scheme(environ: Mapping[str, Any]) -> bool:
     """Return whether a request without credentials has an Authorization header, whose scheme is
     then not accepted."""
-    return bool(environ.get("HTTP_AUTHORIZATION"))
+    return bool(str(environ.get("HTTP_AUTHORIZATION") or "").strip())

@@ -163,7 +163,8 @@ def test_json_sent_as_a_form(login: Any) -> None:
         ("/token", "HEAD", "POST"),
         ("/token", "PUT", "POST"),
         ("/token", "OPTIONS", "POST"),
-        ("/login", "POST", "GET, HEAD"),
+        ("/login", "PUT", "GET, HEAD, POST"),
+        ("/logout", "GET", "POST"),
         ("/login.css", "DELETE", "GET, HEAD"),
         ("/health", "POST", "GET, HEAD"),
     ],
@@ -211,19 +212,21 @@ def test_health(login: Any) -> None:
 
 
 def test_the_page(login: Any) -> None:
-    """A form that signs in by itself, under a policy that lets nothing foreign in."""
+    """A form that signs in by itself, without a script, under a policy that lets nothing foreign
+    in."""
     page = login.get("/login", status=200)
     assert page.content_type == "text/html"
     assert {"default-src 'none'", "frame-ancestors 'none'"} <= {
         part.strip() for part in page.headers["Content-Security-Policy"].split(";")
     }
     assert page.headers["X-Content-Type-Options"] == "nosniff"
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert login.head("/login", status=200).body == b""
-    form = page.form
+    form = page.forms[0]
     assert form.method.upper() == "POST"
     form["username"], form["password"] = "ada", PASSWORD
-    assert login.post(f"/{form.action}", form.submit_fields(), status=200).json["user_id"] == 1
+    answer = login.post(f"/{form.action}", form.submit_fields(), status=303)
+    assert "jwt_refresh" in answer.headers["Set-Cookie"]
 
 
 def test_the_style(login: Any) -> None:

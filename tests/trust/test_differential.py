@@ -42,6 +42,12 @@ among these: what the signature, the algorithm, the issuer or the expiry is."""
 
 OF_A_TOKEN = set(DESCRIPTIONS) - {
     "missing",
+    "unread_scheme",
+    "header_malformed",
+    "cookie_malformed",
+    "basic_malformed",
+    "cross_site",
+    "origin",
     "scope",
     "claim_missing",
     "keys_unavailable",

@@ -80,6 +80,10 @@ class Bench(_Examples):
     ) -> None:
         self.survivors: list[Mutant] = []
         self.fault = ""
+        self.is_done = False
+        self._judged = 0
+        self._killers = (0, 0)
+        self._left_out: set[int] = set()
         self._mutants, self._workers = mutants, workers
         self._budget, self._told = budget, told
         self._names = {str(path_of(mutant.module)) for mutant in mutants}
@@ -89,7 +93,8 @@ class Bench(_Examples):
         """End a fork at the first failure. A test that fails as it is counts for nothing."""
         self._has_failed |= report.failed
         if report.failed and not self._is_measuring:
-            os.write(self._killers[1], f"{self._number_of[report.nodeid]}\n".encode())
+            number = self._number_of[report.nodeid]
+            os.write(self._killers[1], f"{self._judged} {number}\n".encode())
             _exit(_KILLED)
 
     @pytest.hookimpl(tryfirst=True)
@@ -97,42 +102,49 @@ class Bench(_Examples):
         """Run the mutants."""
         session.config.pluginmanager.unregister(name="terminalreporter")
         if session.testsfailed:
-            self.fault = "the tests cannot be collected"
-            return True
+            pytest.exit("the tests cannot be collected")
         self._items = session.items
         self._number_of = {item.nodeid: number for number, item in enumerate(self._items)}
-        self._killers = os.pipe()
         self._functions = _functions_of(self._names)
         for cache in _caches():  # filled while modules were imported
             cache.cache_clear()
         self._callers = self._measure()
         gc.freeze()
-        self._run_all([self._unchanged(module) for module in {m.module for m in self._mutants}])
-        if len(self.survivors) < len({m.module for m in self._mutants}):
-            self.fault = self.fault or "the tests fail when everything is imported anew"
-            return True
-        self.survivors.clear()
-        self._run_all(self._mutants)
-        self._check_the_killers()
+        unchanged = [self._unchanged(module) for module in {m.module for m in self._mutants}]
+        if len(self._survivors_of(unchanged)) < len(unchanged):
+            pytest.exit("the tests fail when everything is imported anew")
+        self.survivors = self._survivors_of(self._mutants)
+        self.is_done = True
         return True
 
-    def _check_the_killers(self) -> None:
-        """A test that fails by itself too, without what other tests leave behind, kills nothing."""
-        os.close(self._killers[1])
-        with os.fdopen(self._killers[0]) as lines:
-            numbers = {int(line) for line in lines}
-        self._killers = os.pipe()
-        false = [self._items[number].nodeid for number in numbers if self._fails(number)]
-        if false:
-            self.fault = f"these tests fail by themselves: {', '.join(sorted(false))}"
+    def _survivors_of(self, mutants: Sequence[Mutant]) -> list[Mutant]:
+        """Run tests against the mutants until no verdict rests on a test that fails without the
+        mutant too, when no other test ran before it."""
+        survivors: list[Mutant] = []
+        alone: dict[int, bool] = {}
+        while mutants:
+            read, write = self._killers = os.pipe()
+            survivors += self._run_all(mutants)
+            os.close(write)
+            with os.fdopen(read) as lines:
+                killed = [tuple(map(int, line.split())) for line in lines]
+            for number in {number for _, number in killed} - set(alone):
+                alone[number] = self._fails_alone(number)
+            self._left_out = {number for number, fails in alone.items() if fails}
+            mutants = [mutants[judged] for judged, number in killed if alone[number]]
+        return survivors
 
-    def _fails(self, number: int) -> bool:
+    def _fails_alone(self, number: int) -> bool:
+        self._killers = os.pipe()
         pid = os.fork()
         if pid == 0:
             item = self._items[number]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             _exit(_SURVIVED)
-        return os.waitpid(pid, 0)[1] != 0
+        status = os.waitpid(pid, 0)[1]
+        for end in self._killers:
+            os.close(end)
+        return status != 0
 
     def _unchanged(self, module: str) -> Mutant:
         return Mutant(module, "", "unchanged", "unchanged", path_of(module).read_text())
@@ -148,16 +160,18 @@ class Bench(_Examples):
             os.close(read)
             self._measure_each(write)
         os.close(write)
-        count = 0
+        measured = set()
         with os.fdopen(read) as lines:
             for line in lines:
                 number, seconds, called = json.loads(line)
-                count += 1
+                measured.add(number)
                 for file, name in called:
                     callers.setdefault((file, name), []).append((seconds, number))
         os.waitpid(pid, 0)
-        if count < len(self._items):
-            self.fault = f"{len(self._items) - count} tests fail as they are"
+        names = enumerate(item.nodeid for item in self._items)
+        self._failing = [name for number, name in names if number not in measured]
+        if self._failing:
+            self.fault = f"these tests fail as they are: {', '.join(self._failing)}"
         return callers
 
     def _measure_each(self, write: int) -> NoReturn:
@@ -189,38 +203,42 @@ class Bench(_Examples):
 
     # The mutants
 
-    def _run_all(self, mutants: Sequence[Mutant]) -> None:
+    def _run_all(self, mutants: Sequence[Mutant]) -> list[Mutant]:
         running: dict[int, tuple[Mutant, float]] = {}
-        for mutant in mutants:
+        survivors: list[Mutant] = []
+        for judged, mutant in enumerate(mutants):
             while len(running) >= self._workers:
-                self._wait(running)
+                survivors += self._ended(running)
             pid = os.fork()
             if pid == 0:
+                self._judged = judged
                 self._run(mutant)
             running[pid] = mutant, time.monotonic()
         while running:
-            self._wait(running)
+            survivors += self._ended(running)
+        return survivors
 
-    def _wait(self, running: dict[int, tuple[Mutant, float]]) -> None:
+    def _ended(self, running: dict[int, tuple[Mutant, float]]) -> list[Mutant]:
+        """Wait a little; return those of the mutants that have survived meanwhile."""
+        survivors = []
         for pid, (mutant, begin) in list(running.items()):
             if time.monotonic() - begin > _WALL:
                 os.kill(pid, signal.SIGKILL)
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 del running[pid]
-                if status == 0:
-                    self.survivors.append(mutant)
+                survivors += [mutant] if status == 0 else []
                 if mutant.before != mutant.after:
                     self._told(str(mutant) if status == 0 else "")
-                return
         time.sleep(0.005)
+        return survivors
 
     def _run(self, mutant: Mutant) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         file = str(path_of(mutant.module))
         changed = _put(mutant, self._functions)
         if not changed:
-            _run_anew(mutant)
+            _run_anew(mutant, self._failing)
         items = self._chosen(mutant, file, changed)
         _limit(30 + 10 * sum(seconds for seconds, _ in items))
         chosen = [self._items[number] for _, number in items]
@@ -234,6 +252,7 @@ class Bench(_Examples):
         """Return the tests that call the functions, twins first, within the budget of seconds."""
         twin = f"tests/{mutant.module.replace('/', '/test_')}.py::"
         callers = {one for name in names for one in self._callers.get((file, name), ())}
+        callers = {one for one in callers if one[1] not in self._left_out}
         chosen, total = [], 0.0
         for seconds, number in sorted(callers):
             total += seconds
@@ -351,8 +370,9 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_loader(fullname, self._loader)
 
 
-def _run_anew(mutant: Mutant) -> NoReturn:
-    """Import everything anew, and run the twin tests of the module, then the others."""
+def _run_anew(mutant: Mutant, failing: Sequence[str]) -> NoReturn:
+    """Import everything anew, and run the twin tests of the module, then the others, but for those
+    that fail as they are."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
@@ -367,9 +387,10 @@ def _run_anew(mutant: Mutant) -> NoReturn:
         _exit(_KILLED)
     folder, _, stem = mutant.module.partition("/")
     twin = f"tests/{folder}/test_{stem}.py"
+    without = [option for name in failing for option in ("--deselect", name)]
     for files in ((twin,), TESTS[folder]):
         there = [file for file in files if Path(ROOT, file).exists()]
-        if there and _tests(there, _Examples(), "-x"):
+        if there and _tests(there, _Examples(), "-x", *without):
             _exit(_KILLED)
     _exit(_SURVIVED)
 
@@ -384,5 +405,7 @@ def run(
     """Run the tests against the mutants."""
     folders = {folder for m in mutants for folder in TESTS[m.module.partition("/")[0]]}
     bench = Bench(mutants, workers, budget, told)
-    _tests([file for file in sorted(folders) if Path(ROOT, file).exists()], bench)
+    ended = _tests([file for file in sorted(folders) if Path(ROOT, file).exists()], bench)
+    if ended or not bench.is_done:
+        sys.exit("no mutant was judged: the tests cannot be run as they are")
     return bench
