@@ -81,6 +81,7 @@ class JWTMiddleware:
         self.places = Places(credentials)
         self._asks_bearer_first = self.places.asks_bearer_first
         self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
+        self._looks_at_origin = bool(self._cross_origin)
         self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
         self.counts = VerificationCounts()  # for metrics
@@ -88,17 +89,18 @@ class JWTMiddleware:
         self._refusals = RefusalAnswers(realm, self.places, sign_in, on_refusal)
         self._is_observed = bool(observers) or self._candidates is not None
         # Check rare options with one look-up; separate ones would take a tenth of a request.
-        self._does_more = self._is_observed or bool(self._cross_origin)
+        self._does_more = self._is_observed or self._looks_at_origin
         self.replace_verifier(Verifier(providers, revocations=revocations))
         self._has_one_issuer, self._rules_of_one_issuer = self._naming_one_person()
         self._observers.watch(self)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request (PEP 3333), or pass it on with the identity in its environ."""
+        app = self.app  # called by a local name: a tenth of what a path without a rule costs
         try:
             enforced = rules, caller, answer = self._decide(environ, self._match)
             if not rules and answer is None and self._candidates is None:
-                return self.app(environ, start_response)
+                return app(environ, start_response)
             if self._does_more:
                 if self._is_observed:
                     return self._call_observed(environ, start_response, enforced)
@@ -115,7 +117,7 @@ class JWTMiddleware:
                 names_one = self._has_one_issuer or not self._rules_of_one_issuer.isdisjoint(rules)
                 put_identity(environ, caller, self.places.scheme(environ), names_one)
             environ[GOVERNED_BY_KEY] = self, rules, None
-            return self.app(environ, start_response)
+            return app(environ, start_response)
         except RecursionError:
             explain_recursion("self")
             raise
@@ -181,10 +183,7 @@ class JWTMiddleware:
         return self._verify(key, token)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
-        """Return the decision about this request.
-
-        This does not call the app, read the body or change the environ.
-        """
+        """Return the decision. This calls no app, reads no body and leaves the environ as it is."""
         enforced = self._decide(environ, self._match)
         return decision_of(enforced, self._report_only(environ, enforced[1]))
 
@@ -229,7 +228,7 @@ class JWTMiddleware:
         caller: Identity | None = None
         try:
             rules = match(environ)
-            if self._cross_origin:
+            if self._looks_at_origin:
                 # The method that a preflight announces decides which rules its request will meet.
                 method = self._cross_origin.announced_method(environ)
                 asked = match({**environ, "REQUEST_METHOD": method}) if method else ()
