@@ -68,6 +68,22 @@ class CookieMode:
         """Whether a browser has the access token in a cookie, so that it can open pages."""
         return self._access_cookie is not None
 
+    def access_token(self, request: Request) -> str | None:
+        """Return the token in the access cookie, or None. Two such cookies: 400."""
+        if self._access_cookie is None:
+            return None
+        return _only_value(request, self._access_name(request))
+
+    def require_own_page(self, request: Request) -> None:
+        """Raise `LoginError` 403 unless a header shows that a page of this site made the request.
+
+        Stricter than `require_same_site`, for requests that need nothing but a cookie.
+        """
+        self.require_same_site(request)
+        if not is_from_this_site(request.environ, self._allowed_origins):
+            message = "The Origin of this request must show that it comes from a page of this site."
+            raise LoginError(403, "invalid_request", message)
+
     def token(self, request: Request, fields: Mapping[str, Any], peer: Peer) -> Response:
         """Answer `POST /token`. Ignore a refresh token in the body.
 
@@ -140,21 +156,6 @@ class CookieMode:
         if self._access_cookie is not None:
             response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
 
-    def access_token(self, request: Request) -> str | None:
-        """Return the token in the access cookie, or None. Two such cookies: 400."""
-        if self._access_cookie is None:
-            return None
-        return _only_value(request, self._access_name(request))
-
-    def require_own_page(self, request: Request) -> None:
-        """Raise `LoginError` 403 unless a header shows that a page of this site made the request.
-
-        Stricter than `require_same_site`, for requests that need nothing but a cookie.
-        """
-        self.require_same_site(request)
-        if not is_from_this_site(request.environ, self._allowed_origins):
-            raise _foreign()
-
     def end(self, request: Request, peer: Peer) -> None:
         """End the session of the cookies."""
         self._grants.revoke(self._tokens(request), peer)
@@ -205,7 +206,7 @@ def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None
             request.environ, origin
         )
     if not is_own_site:
-        raise _foreign()
+        raise LoginError(403, "invalid_request", "This request must come from a page of this site.")
 
 
 def read_cookie(request: Request) -> str | None:
@@ -226,10 +227,6 @@ def set_cookie(request: Request, response: Response, refresh_token: str, max_age
 def clear_cookie(request: Request, response: Response) -> None:
     """Tell the browser to delete the cookie."""
     response.delete_cookie(_name(request), **_attributes(request))
-
-
-def _foreign() -> LoginError:
-    return LoginError(403, "invalid_request", "This request must come from a page of this site.")
 
 
 def _only_value(request: Request, name: str) -> str | None:

@@ -77,11 +77,11 @@ class Routes:
         }
         for name in ("login.css", "login.js", "jwt-client.js"):
             handlers[f"/{name}"] = {"GET": page_file(name)}
+        if self._minter.jwks is not None:
+            handlers["/.well-known/jwks.json"] = {"GET": self._jwks}
         if self._tokens is not None:
             handlers["/tokens"] = {"GET": self._tokens.show, "POST": self._tokens.change}
             handlers["/tokens.css"] = {"GET": page_file("tokens.css", TOKENS_FOLDER)}
-        if self._minter.jwks is not None:
-            handlers["/.well-known/jwks.json"] = {"GET": self._jwks}
         return handlers
 
     def _token(self, request: Request) -> Response:
