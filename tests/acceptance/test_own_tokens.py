@@ -71,7 +71,8 @@ def cookies(site: Client, *names: str, username: str = "ada") -> dict[str, str]:
     fields = {"username": username, "password": PASSWORD}
     answer = site.post("/auth/login", fields, headers=PERSON | OWN, status=303)
     lines = {line.partition("=")[0]: line for line in answer.headers.getall("Set-Cookie")}
-    site.secrets |= {line.partition(";")[0].partition("=")[2] for line in lines.values()}
+    of_tokens = (lines[name].partition(";")[0] for name in (ACCESS, REFRESH) if name in lines)
+    site.secrets |= {pair.partition("=")[2] for pair in of_tokens}
     return {"Cookie": "; ".join(lines[name].partition(";")[0] for name in names)}
 
 
