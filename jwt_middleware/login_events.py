@@ -38,6 +38,8 @@ LOGIN_EVENTS = (
     "outdated",
     "reuse",
     "foreign",
+    "token_added",
+    "token_removed",
     "unavailable",
 )
 """The closed set of events; `login.audit` explains each."""

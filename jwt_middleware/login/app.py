@@ -9,7 +9,7 @@ from werkzeug.wrappers import Request
 
 from .._options import got, require
 from ..readings import to_wsgi
-from ..stores.base import Store, UnknownUser, User, UserStore
+from ..stores.base import PersonalTokenStore, Store, UnknownUser, User, UserStore
 from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
     allow_origin,
@@ -25,13 +25,19 @@ from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
 from .pages import LoginPage
+from .personal_tokens import PersonalTokens
 from .routes import Routes
 from .sessions import Sessions
+from .signed_in import SignedIn
 from .throttle import Throttle
+from .tokens_page import TokensPage
 
 _STORE_METHODS = (
     *("ping", "add_session", "end_sessions", "revoke", "is_revoked", "revoked_until", "increment"),
 )
+
+_TOKEN_METHODS = ("add_token", "tokens", "remove_token")
+"""The methods of a user store whose users may manage personal tokens: see `PersonalTokenStore`."""
 
 _PREFIX = re.compile(r"(?:/[^/\\%?#;:*<>{}\[\]|^\"`\s\x00-\x20\x7f-\x9f\ud800-\udfff\ufffd]+)*")
 """Matches an empty string, or segments without patterns, parameters, queries, escapes and
@@ -62,6 +68,8 @@ class LoginApp:
     - `access_cookie`: the name of a cookie for the access token, such as `__Host-jwt`, or None. A
       browser can then open pages: `JWTMiddleware(credentials=(bearer, in_cookie("__Host-jwt")),
       sign_in="/auth/login")`. `GET /login` renews it while the session lasts.
+    - `GET /tokens` is a page where users manage their personal tokens, if the user store has the
+      methods `add_token`, `tokens` and `remove_token`, as the bundled stores have.
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
       same successor; see `login.sessions`.
     - `idle_timeout`: seconds from the last refresh of a session to its end.
@@ -102,7 +110,10 @@ class LoginApp:
             max_age=idle_timeout,
             access_cookie=access_cookie,
         )
-        self._routes = Routes(store, minter, grants, cookies, LoginPage(title, template))
+        signed_in = SignedIn(store, users, minter, sessions)
+        tokens = _personal_tokens(users, signed_in, cookies, title)
+        page = LoginPage(title, template, has_tokens=tokens is not None)
+        self._routes = Routes(store, minter, grants, cookies, page, tokens)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -215,6 +226,15 @@ def _check_parts(
         f"throttle must be a Throttle or None, got {got(throttle)}",
     )
     return users
+
+
+def _personal_tokens(
+    users: UserStore, signed_in: SignedIn, cookies: CookieMode, title: str | None
+) -> PersonalTokens | None:
+    """Return the handler of `/tokens`, or None for a user store without personal tokens."""
+    if not _has_methods(users, _TOKEN_METHODS):
+        return None
+    return PersonalTokens(cast(PersonalTokenStore, users), signed_in, cookies, TokensPage(title))
 
 
 def _has_methods(value: object, names: Iterable[str]) -> bool:

@@ -5,6 +5,7 @@ The line is for people. The log record has the same facts as fields for programs
 
 - `event` and `address`;
 - if known, `user_id`, `username` and `session` (the `sid`);
+- `token_id`, for a personal token that is made or taken back;
 - `ended`, for a logout: `session`, `all` or `token`;
 - `error`, for a store that is unavailable.
 
@@ -40,6 +41,8 @@ _EVENTS = {
         logging.WARNING,
         "refused: the refresh token is from another login app on this store; its session continues",
     ),
+    "token_added": (logging.INFO, "the user has made a personal token"),
+    "token_removed": (logging.INFO, "the user has taken back a personal token"),
     "unavailable": (logging.WARNING, "the store is unavailable"),
 }
 

@@ -1,7 +1,7 @@
 """Reads the body of a login request, JSON or a form, into its fields. Refuses a body with more than
 one meaning."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,14 +23,20 @@ _READ_SECONDS = 10
 _MAX_FIELDS = 32
 """Fields of a form: a login has fewer than ten."""
 
+_MAX_REPEATED = 1024
+"""Fields of a form with a repeatable field: more than a user has scopes."""
+
 _JSON_NEEDS_ITS_TYPE = "JSON needs Content-Type: application/json"
 _FORM_FLAGS = {"true": True, "false": False}
 
 
-def read_fields(request: Request, *, may_be_absent: bool = False) -> Mapping[str, Any]:
+def read_fields(
+    request: Request, *, may_be_absent: bool = False, repeatable: Collection[str] = ()
+) -> Mapping[str, Any]:
     """Return the fields of a JSON object or a form (application/x-www-form-urlencoded).
 
-    With `may_be_absent`, a request without a body and a Content-Type has no fields. Raise
+    With `may_be_absent`, a request without a body and a Content-Type has no fields. A form may have
+    a `repeatable` field any number of times, as checkboxes have, so its value is a list. Raise
     `LoginError` 413 for more than 64 KiB and 415 for another type. Raise 400 for a body that is
     truncated, malformed, or has a field twice.
     """
@@ -38,7 +44,7 @@ def read_fields(request: Request, *, may_be_absent: bool = False) -> Mapping[str
         return {}
     if request.mimetype not in _READERS:
         raise LoginError(415, "invalid_request", f"Send a form or JSON. {_JSON_NEEDS_ITS_TYPE}.")
-    return _READERS[request.mimetype](_read(request))
+    return _READERS[request.mimetype](_read(request), repeatable)
 
 
 def text_field(fields: Mapping[str, Any], name: str) -> str:
@@ -89,7 +95,7 @@ def _read(request: Request) -> bytes:
     return body
 
 
-def _read_json(body: bytes) -> Mapping[str, Any]:
+def _read_json(body: bytes, _: Collection[str]) -> Mapping[str, Any]:
     try:
         return parse_object(body)
     except InvalidToken:
@@ -98,20 +104,23 @@ def _read_json(body: bytes) -> Mapping[str, Any]:
         ) from None
 
 
-def _read_form(body: bytes) -> Mapping[str, Any]:
+def _read_form(body: bytes, repeatable: Collection[str]) -> Mapping[str, Any]:
     if body.lstrip().startswith(b"{"):
         raise LoginError(400, "invalid_request", f"This form is JSON. {_JSON_NEEDS_ITS_TYPE}.")
     try:
+        most = _MAX_REPEATED if repeatable else _MAX_FIELDS
         pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=most
         )
     except ValueError:
         raise LoginError(
             400, "invalid_request", "The request is not a well-formed form in UTF-8."
         ) from None
-    if len(dict(pairs)) != len(pairs):
+    single = [pair for pair in pairs if pair[0] not in repeatable]
+    if len(dict(single)) != len(single):
         raise LoginError(400, "invalid_request", "A field occurs twice.")
-    return dict(pairs)
+    lists = {name: [value for key, value in pairs if key == name] for name in repeatable}
+    return {**dict(single), **{name: values for name, values in lists.items() if values}}
 
 
 _READERS = {"application/json": _read_json, "application/x-www-form-urlencoded": _read_form}

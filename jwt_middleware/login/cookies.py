@@ -24,7 +24,7 @@ from werkzeug.wrappers import Request, Response
 from .._options import got, require
 from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
 from ..wire.origins import AllowedOrigins
-from ..wire.same_site import is_own_origin, is_plain_loopback
+from ..wire.same_site import is_from_this_site, is_own_origin, is_plain_loopback
 from .errors import LoginError, SessionContinues, json_response
 from .grants import Grants, Peer
 
@@ -75,6 +75,22 @@ class CookieMode:
     def has_access_cookie(self) -> bool:
         """Whether a browser has the access token in a cookie, so that it can open pages."""
         return self._access_cookie is not None
+
+    def access_token(self, request: Request) -> str | None:
+        """Return the token in the access cookie, or None. Two such cookies: 400."""
+        if self._access_cookie is None:
+            return None
+        return _only_value(request, self._access_name(request))
+
+    def require_own_page(self, request: Request) -> None:
+        """Raise `LoginError` 403 unless a header shows that a page of this site made the request.
+
+        Stricter than `require_same_site`, for requests that need nothing but a cookie.
+        """
+        self.require_same_site(request)
+        if not is_from_this_site(request.environ, self._allowed_origins):
+            message = "The Origin of this request must show that it comes from a page of this site."
+            raise LoginError(403, "invalid_request", message)
 
     def token(self, request: Request, fields: Mapping[str, Any], peer: Peer) -> Response:
         """Answer `POST /token`. Ignore a refresh token in the body.
@@ -180,9 +196,7 @@ class CookieMode:
 
     def _tokens(self, request: Request) -> list[str]:
         """Return the tokens in the cookies of a request. Two cookies of one name: 400."""
-        tokens = [read_cookie(request)]
-        if self._access_cookie is not None:
-            tokens.append(_only_value(request, self._access_name(request)))
+        tokens = [read_cookie(request), self.access_token(request)]
         return [token for token in tokens if token is not None]
 
     def _access_name(self, request: Request) -> str:

@@ -8,18 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InvalidToken, StoreUnavailable
-from ..identity import Identity
+from ..errors import StoreUnavailable
 from ..stores.base import Session, Store, User, UserStore
 from ..stores.users import warn_without_version
-from ..trust.cut_offs import cut_off_keys, is_cut_off
-from ..trust.revocation import revocation_keys
 from . import audit
 from .body import text_field
 from .counters import counters_of
 from .errors import ForeignSession, LoginError, SessionContinues
 from .minter import TokenMinter
 from .sessions import ForeignToken, SessionEnded, SessionExpired, Sessions, TokenReused
+from .signed_in import AccessTokens, is_current
 from .throttle import Attempt, Throttle, Throttled
 
 
@@ -51,6 +49,7 @@ class Grants:
         self._minter = minter
         self._sessions = sessions
         self._throttle = throttle
+        self._access_tokens = AccessTokens(store, minter)
         self._counters = counters_of(store, users, minter.issuer)
 
     def grant(
@@ -124,7 +123,7 @@ class Grants:
         refresh_token, session = self._sessions.start(user, self._minter.lifetime)
         facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
-            if not _is_current(self._users.get(str(user.id)), session):
+            if not is_current(self._users.get(str(user.id)), session):
                 audit.record("changed", peer.address, **facts)
                 raise _bad_credentials()
             answer = self._answer(user, session, refresh_token, most)
@@ -149,7 +148,7 @@ class Grants:
     def _refresh(self, refresh_token: str, peer: Peer, most: int | None) -> dict[str, Any]:
         successor, session = self._rotate(refresh_token, peer)
         user = self._users.get(session.user_id)
-        if user is None or not _is_current(user, session):
+        if user is None or not is_current(user, session):
             self._store.end_session(session)
             audit.record("outdated", peer.address, **_facts(session))
             raise _session_ended()
@@ -172,12 +171,8 @@ class Grants:
         raise _session_ended()
 
     def _revoke_access_token(self, token: str, peer: Peer, everywhere: bool) -> None:
-        try:
-            caller = self._minter.verify(token)
-        except InvalidToken:
-            return
-        keys = revocation_keys(caller.issuer, caller.token_id, caller.session_id)
-        if self._store.is_revoked(keys) or self._is_cut_off(caller):
+        caller = self._access_tokens.caller(token)
+        if caller is None:
             return
         session = self._sessions.end_by_sid(
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
@@ -193,10 +188,6 @@ class Grants:
                 )
         facts = {"user_id": caller.subject, "session": caller.session_id}
         audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
-
-    def _is_cut_off(self, caller: Identity) -> bool:
-        until = self._store.revoked_until
-        return any(is_cut_off(caller, until(key)) for key in cut_off_keys(caller))
 
     def _answer(
         self, user: User, session: Session, refresh_token: str, most: int | None
@@ -223,10 +214,6 @@ class Grants:
             "expires_in": self._minter.lifetime,
             "refresh_token": refresh_token,
         }
-
-
-def _is_current(user: User | None, session: Session) -> bool:
-    return user is not None and user.version == session.user_version
 
 
 def _name_of(user: User) -> dict[str, str]:

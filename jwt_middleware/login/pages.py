@@ -16,14 +16,16 @@ from ..errors import ConfigurationError
 from ..readings import readings, to_wsgi
 from .errors import LoginError
 
-_FOLDER = Path(__file__).parent / "page"
-_TEXTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(_FOLDER.glob("*.json"))}
+FOLDER = Path(__file__).parent / "page"
+"""The files of the sign-in page."""
+
+_TEXTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(FOLDER.glob("*.json"))}
 """Maps a language to the strings of the page."""
 
 _DEFAULT = "en"
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-_PAGE_HEADERS = {
+PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; "
     "img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -33,6 +35,8 @@ _PAGE_HEADERS = {
     "Vary": "Accept-Language",
     **_NOSNIFF,
 }
+"""The headers of the sign-in page, which needs scripts, styles and images of this site only."""
+
 _AGAIN = """<!doctype html>
 <html lang="en">
   <head><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>...</title></head>
@@ -53,20 +57,26 @@ class LoginPage:
     - `template`: a file that replaces `page/login.html`: a `string.Template` in UTF-8. It may use
       the names of `page/en.json` and `$lang`, `$title`, `$heading`, `$next`, `$texts`. For browsers
       without scripts there are `$message`, `$message_class`, `$form_hidden` and `$panel_hidden`.
+      `$tokens_hidden` hides the link to the page of personal tokens where there is none.
       Write `$$` for a dollar.
 
     A template that cannot be read or rendered raises `ConfigurationError`.
     """
 
     def __init__(
-        self, title: str | None = None, template: str | os.PathLike[str] | None = None
+        self,
+        title: str | None = None,
+        template: str | os.PathLike[str] | None = None,
+        *,
+        has_tokens: bool = False,
     ) -> None:
         require(
             title is None or (isinstance(title, str) and title and _is_unicode(title)),
             'title must be a string that is not empty: title="Example"',
         )
         self._title = title or ""
-        self._page = _read_template(_FOLDER / "login.html" if template is None else template)
+        self._tokens_hidden = "" if has_tokens else "hidden"
+        self._page = read_template(FOLDER / "login.html" if template is None else template)
         try:
             for language in _TEXTS:
                 self._render(language, "", None, is_signed_in=False)
@@ -85,8 +95,8 @@ class LoginPage:
         is_signed_in: bool = False,
     ) -> Response:
         """Return the page: for somebody who is to land on `following`, with what was wrong."""
-        language = _language(request)
-        headers = {**_PAGE_HEADERS, "Content-Language": language}
+        language = language_of(request)
+        headers = {**PAGE_HEADERS, "Content-Language": language}
         if error is not None:
             headers.update(error.headers)
             headers.pop("WWW-Authenticate", None)  # a form has no credentials to repeat
@@ -96,7 +106,7 @@ class LoginPage:
 
     def again(self) -> Response:
         """Return a page that asks for its own address once more."""
-        return Response(_AGAIN, 200, _PAGE_HEADERS, mimetype="text/html")
+        return Response(_AGAIN, 200, PAGE_HEADERS, mimetype="text/html")
 
     def _render(
         self, language: str, following: str, error: LoginError | None, *, is_signed_in: bool
@@ -116,6 +126,7 @@ class LoginPage:
             lang=language,
             form_hidden="hidden" if is_signed_in else "",
             panel_hidden="" if is_signed_in else "hidden",
+            tokens_hidden=self._tokens_hidden,
         )
 
 
@@ -130,16 +141,17 @@ def _message(texts: Mapping[str, str], error: LoginError) -> str:
     return texts[kinds.get(error.status, "unavailable")]
 
 
-def _language(request: Request) -> str:
+def language_of(request: Request) -> str:
+    """Return the language of the page that the reader prefers, such as `en`."""
     # `best_match` would prefer "es;q=0.1" to "en-GB", because our name for English is "en".
     wanted = (tag.partition("-")[0].lower() for tag, quality in request.accept_languages if quality)
     return next((language for language in wanted if language in _TEXTS), _DEFAULT)
 
 
-def page_file(name: str) -> Handler:
+def page_file(name: str, folder: Path = FOLDER) -> Handler:
     """Return the handler of one file of the page. It answers with the file, or with 304 (RFC 9110
     section 13.1.2)."""
-    path = _FOLDER / name
+    path = folder / name
     content = path.read_bytes()
     etag = hashlib.sha256(content).hexdigest()[:16]
     headers = {"Cache-Control": "no-cache", **_NOSNIFF}
@@ -167,7 +179,8 @@ def local_path(values: list[str]) -> str:
     return values[0] if is_local else ""
 
 
-def _read_template(path: str | os.PathLike[str]) -> Template:
+def read_template(path: str | os.PathLike[str]) -> Template:
+    """Return the template in a file, or raise `ConfigurationError`."""
     try:
         return Template(Path(path).read_text("utf-8"))
     except (OSError, TypeError, ValueError) as error:

@@ -17,6 +17,8 @@ from .forms import Forms, peer_of, unavailable
 from .grants import Grants
 from .minter import TokenMinter
 from .pages import LoginPage, page_file
+from .personal_tokens import PersonalTokens
+from .tokens_page import TOKENS_FOLDER
 
 Handler: TypeAlias = Callable[[Request], Response]
 
@@ -31,12 +33,14 @@ class Routes:
         grants: Grants,
         cookies: CookieMode,
         page: LoginPage,
+        tokens: PersonalTokens | None = None,
     ) -> None:
         self._store = store
         self._minter = minter
         self._grants = grants
         self._cookies = cookies
         self._forms = Forms(cookies, page)
+        self._tokens = tokens
         self._handlers = self._make_handlers()
 
     @property
@@ -75,6 +79,9 @@ class Routes:
             handlers[f"/{name}"] = {"GET": page_file(name)}
         if self._minter.jwks is not None:
             handlers["/.well-known/jwks.json"] = {"GET": self._jwks}
+        if self._tokens is not None:
+            handlers["/tokens"] = {"GET": self._tokens.show, "POST": self._tokens.change}
+            handlers["/tokens.css"] = {"GET": page_file("tokens.css", TOKENS_FOLDER)}
         return handlers
 
     def _token(self, request: Request) -> Response:

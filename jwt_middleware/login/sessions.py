@@ -141,6 +141,21 @@ class Sessions:
             # one.
         raise SessionEnded
 
+    def current(self, refresh_token: str) -> Session:
+        """Return the session of a refresh token, which is not rotated. Raise as `rotate` does."""
+        name, secret = _parts(refresh_token)
+        session = self._find(name)
+        if _is_expired(session):
+            self._refuse_expired(session, secret)
+        if not (_matches(secret, session.secret_hash) or self._is_in_grace(session, secret)):
+            self._store.end_session(session)
+            raise TokenReused(session)
+        return session
+
+    def find_by_sid(self, user_id: str, sid: str) -> Session | None:
+        """Return the session that an access token names by its `sub` and `sid`, expired or not."""
+        return self._store.find_session_by_sid(sid, user_id=user_id, issuer=self._issuer)
+
     def end(self, refresh_token: str, *, all_of_the_user: bool = False) -> Session | None:
         """End the session of a refresh token and revoke its access tokens. Return the session.
 
@@ -168,7 +183,7 @@ class Sessions:
     ) -> Session | None:
         """End the session that an access token names by its `sub` and `sid`. Return the session, or
         None if it does not exist."""
-        session = self._store.find_session_by_sid(sid, user_id=user_id, issuer=self._issuer)
+        session = self.find_by_sid(user_id, sid)
         if session is not None:
             self._end(session, all_of_the_user)
         return session

@@ -1,6 +1,6 @@
 """Defines the stored values `User`, `Session` and `PersonalToken`, and the protocols of stores."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -178,6 +178,24 @@ class TokenStore(Protocol):
 
     def find_token(self, id: str) -> TokenRecord | None:
         """Return the data of the token with this id, even if it is expired or removed."""
+
+
+class PersonalTokenStore(Protocol):
+    """The personal access tokens of the users of a store, as these users manage them.
+
+    `MemoryStore` and `SQLStore` have these methods, and document them.
+    """
+
+    def add_token(
+        self, username: str, *, name: str, scopes: Sequence[str], expires_at: float
+    ) -> str:
+        """Store a new token of a user and return it."""
+
+    def tokens(self, username: str) -> Sequence[PersonalToken]:
+        """Return the tokens of a user, oldest first, including expired ones."""
+
+    def remove_token(self, id: str) -> None:
+        """End a token permanently. Raise `UnknownToken` if no token has this id."""
 
 
 class Counters(Protocol):

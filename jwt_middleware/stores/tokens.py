@@ -198,10 +198,16 @@ class TokenStoreBase(UserStoreBase):
         """Return whether the token exists. Revoke it in the same step."""
 
 
+def is_token_name(name: object) -> bool:
+    """Return whether a token can have this name."""
+    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME or name.isspace():
+        return False
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in name)
+
+
 def _check_name(name: object) -> None:
-    is_name = isinstance(name, str) and 0 < len(name) <= _MAX_NAME and not name.isspace()
     require(
-        is_name and not any(unicodedata.category(c) in ("Cc", "Cs") for c in str(name)),
+        is_token_name(name),
         f"name must be 1 to {_MAX_NAME} characters, without control characters and not only "
         f"blanks, got {got(name)}",
     )

@@ -178,7 +178,7 @@ def test_another_method(path: str, method: str, allowed: str, login: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "", "/tokens", "/token/", "/token/x", "/TOKEN", "/.well-known/jwks.json"]
+    "path", ["/", "", "/tokens/", "/token/", "/token/x", "/TOKEN", "/.well-known/jwks.json"]
 )
 def test_another_path(path: str, login: Any) -> None:
     """404 of the same form; a minter with a secret publishes no keys."""

@@ -12,11 +12,12 @@ from jwt_middleware.login import LoginApp
 
 from .conftest import echo
 
-OWN = {"/login": 200, "/login.css": 200, "/health": 200, "/token": 405}
+OWN = {"/login": 200, "/login.css": 200, "/health": 200, "/token": 405, "/tokens": 401}
 OTHER = [
     "/",
     "/api",
-    "/tokens",
+    "/tokens/",
+    "/tokens/x",
     "/token/",
     "/token/x",
     "/login/",

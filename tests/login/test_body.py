@@ -131,3 +131,20 @@ def test_many_fields(count: int) -> None:
     """32 are enough; counting them costs little."""
     body = "&".join(f"{number}=" for number in range(count)).encode()[: MAX_BODY_BYTES - 1]
     assert status_of(body, FORM) == (200 if count == 32 else 400)
+
+
+REPEATED = {
+    b"": {},
+    b"a=1": {"a": "1"},
+    b"s=1": {"s": ["1"]},
+    b"s=1&a=2&s=3": {"s": ["1", "3"], "a": "2"},
+    b"s=&s=": {"s": ["", ""]},
+}
+
+
+@pytest.mark.parametrize(("body", "fields"), REPEATED.items(), ids=repr)
+def test_a_repeatable_field(body: bytes, fields: dict[str, Any]) -> None:
+    """Its value is a list in the order of the form; the others may still occur only once."""
+    how = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": FORM, "wsgi.input": io.BytesIO(body)}
+    assert read_fields(Request({"REQUEST_METHOD": "POST"} | how), repeatable=("s",)) == fields
+    assert status_of(b"s=1&s=2", FORM) == 400

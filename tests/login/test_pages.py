@@ -96,7 +96,7 @@ def test_nothing_is_inline_and_every_address_is_relative() -> None:
     text = get_page().text
     assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\bstyle=|\son\w+=", text)
     addresses = re.findall(r'(?:href|src|action)="([^"]*)"', text)
-    assert sorted(addresses) == ["data:,", "login", "login.css", "login.js", "logout"]
+    assert sorted(addresses) == ["data:,", "login", "login.css", "login.js", "logout", "tokens"]
     for script in ("login.js", "jwt-client.js"):
         assert all(
             name.startswith("./")

@@ -29,6 +29,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         "cli/__init__.py",
         "stores/sql/store.py",
         "login/page/jwt-client.js",
+        "login/page/tokens/tokens.html",
+        "login/page/tokens/es.json",
     ):
         assert f"jwt_middleware/{file}" in names
 

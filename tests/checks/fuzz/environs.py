@@ -49,7 +49,15 @@ NAMES = (
 )
 """The keys of an environ that one of our lines might read, by PEP 3333 or as a header."""
 
-PATHS = ("/token", "/revoke", "/login", "/health", "/login.css", "/.well-known/jwks.json")
+PATHS = (
+    "/token",
+    "/revoke",
+    "/login",
+    "/tokens",
+    "/health",
+    "/login.css",
+    "/.well-known/jwks.json",
+)
 PATHS += tuple(f"/auth{path}" for path in PATHS)
 PATHS += ("/api", "/api/free", "/api/news", "/api/admin", "/", "", "auth/token", "/auth")
 BODIES = (
