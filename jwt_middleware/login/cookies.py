@@ -10,7 +10,12 @@ A browser sends the cookie with every request, also with one that a foreign page
 request that uses or sets the cookie must come from a page of this host or of a listed origin.
 Otherwise a foreign page could log its visitor in as another user.
 
-With `access_cookie`, a second cookie holds the access token, so that pages of the server, images
+Beside it, the cookie `__Host-jwt_session` (`jwt_session` at a loopback host) says that there is a
+session, and nothing else. Scripts can read it, so `jwt-client.js` sends no request on a first
+visit. Nothing trusts it: a planted one costs a request, a deleted one hides the session from the
+script. A browser with a session from before this cookie gets it with `GET /jwt-client.js`.
+
+With `access_cookie`, another cookie holds the access token, so that pages of the server, images
 and downloads work too (`wire.places.in_cookie`).
 """
 
@@ -29,6 +34,11 @@ from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
 LOOPBACK_NAME = loopback_cookie_name(HOST_NAME)
+
+SESSION_NAME = "__Host-jwt_session"
+"""The cookie that tells scripts of a session. `jwt-client.js` has the name too."""
+
+_OWN_NAMES = (LOOPBACK_NAME, loopback_cookie_name(SESSION_NAME))
 
 _MAX_AGE = 34_560_000
 """Seconds, 400 days, the longest time for which browsers store a cookie (RFC 6265bis section
@@ -77,7 +87,10 @@ class CookieMode:
         fields = {name: value for name, value in fields.items() if name != "refresh_token"}
         is_refresh = fields.get("grant_type") == "refresh_token"
         if is_refresh:
-            fields["refresh_token"] = _require_cookie(request)
+            refresh_token = read_cookie(request)
+            if refresh_token is None:
+                return self._without_session(request)
+            fields["refresh_token"] = refresh_token
         try:
             answer = self.grant(fields, peer)
         except LoginError as error:
@@ -140,9 +153,22 @@ class CookieMode:
         if self._access_cookie is not None:
             response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
 
+    def mark_old_session(self, request: Request, response: Response) -> None:
+        """Tell scripts of a session from before `SESSION_NAME`."""
+        has_session = _values(request, _name(request, HOST_NAME))
+        if has_session and not _values(request, _name(request, SESSION_NAME)):
+            _set_marker(request, response, self._max_age)
+
     def end(self, request: Request, peer: Peer) -> None:
         """End the session of the cookies."""
         self._grants.revoke(self._tokens(request), peer)
+
+    def _without_session(self, request: Request) -> Response:
+        """Refuse a renewal without the refresh cookie. The script is not to ask again."""
+        response = LoginError(400, "invalid_request", "There is no session cookie.").response()
+        if _values(request, _name(request, SESSION_NAME)):
+            _clear_marker(request, response)
+        return response
 
     def _tokens(self, request: Request) -> list[str]:
         """Return the tokens in the cookies of a request. Two cookies of one name: 400."""
@@ -152,8 +178,7 @@ class CookieMode:
         return [token for token in tokens if token is not None]
 
     def _access_name(self, request: Request) -> str:
-        name = self._access_cookie or ""
-        return loopback_cookie_name(name) if is_plain_loopback(request.environ) else name
+        return _name(request, self._access_cookie or "")
 
 
 def has_ended(error: LoginError) -> bool:
@@ -167,8 +192,8 @@ def _checked_name(access_cookie: object) -> str | None:
         return None
     is_name = isinstance(access_cookie, str) and re.fullmatch(COOKIE_NAME, access_cookie)
     require(
-        is_name and loopback_cookie_name(str(access_cookie)) != LOOPBACK_NAME,
-        f"access_cookie must be the name of a cookie other than {HOST_NAME}, "
+        is_name and loopback_cookie_name(str(access_cookie)) not in _OWN_NAMES,
+        f"access_cookie must be the name of a cookie other than {HOST_NAME} and {SESSION_NAME}, "
         f"got {got(access_cookie)}; access_cookie='__Host-jwt'",
     )
     return str(access_cookie)
@@ -192,7 +217,8 @@ def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None
             request.environ, origin
         )
     if not is_own_site:
-        raise LoginError(403, "invalid_request", "This request must come from a page of this site.")
+        message = "This request must come from a page of this site."
+        raise LoginError(403, "invalid_request", message, reason="cross_site")
 
 
 def read_cookie(request: Request) -> str | None:
@@ -202,35 +228,46 @@ def read_cookie(request: Request) -> str | None:
     A browser sends the cookie with the longer path first, so the first one may be planted by an
     attacker.
     """
-    return _only_value(request, _name(request))
+    return _only_value(request, _name(request, HOST_NAME))
 
 
 def set_cookie(request: Request, response: Response, refresh_token: str, max_age: int) -> None:
-    """Set the cookie to a refresh token, for `max_age` seconds."""
-    response.set_cookie(_name(request), refresh_token, max_age=max_age, **_attributes(request))
+    """Set the cookie to a refresh token, and the one that tells scripts of it, for `max_age`
+    seconds."""
+    _set_marker(request, response, max_age)
+    name = _name(request, HOST_NAME)
+    response.set_cookie(name, refresh_token, max_age=max_age, **_attributes(request))
 
 
 def clear_cookie(request: Request, response: Response) -> None:
-    """Tell the browser to delete the cookie."""
-    response.delete_cookie(_name(request), **_attributes(request))
+    """Tell the browser to delete the cookie, and the one that tells scripts of it."""
+    _clear_marker(request, response)
+    response.delete_cookie(_name(request, HOST_NAME), **_attributes(request))
+
+
+def _set_marker(request: Request, response: Response, max_age: int) -> None:
+    attributes = {**_attributes(request), "httponly": False}
+    response.set_cookie(_name(request, SESSION_NAME), "1", max_age=max_age, **attributes)
+
+
+def _clear_marker(request: Request, response: Response) -> None:
+    attributes = {**_attributes(request), "httponly": False}
+    response.delete_cookie(_name(request, SESSION_NAME), **attributes)
+
+
+def _values(request: Request, name: str) -> list[str]:
+    return cookie_values(str(request.environ.get("HTTP_COOKIE", "")), name)
 
 
 def _only_value(request: Request, name: str) -> str | None:
-    values = cookie_values(str(request.environ.get("HTTP_COOKIE", "")), name)
+    values = _values(request, name)
     if len(values) > 1:
         raise LoginError(400, "invalid_request", "There is more than one session cookie.")
     return values[0] if values and values[0] else None
 
 
-def _require_cookie(request: Request) -> str:
-    token = read_cookie(request)
-    if token is None:
-        raise LoginError(400, "invalid_request", "There is no session cookie.")
-    return token
-
-
-def _name(request: Request) -> str:
-    return LOOPBACK_NAME if is_plain_loopback(request.environ) else HOST_NAME
+def _name(request: Request, name: str) -> str:
+    return loopback_cookie_name(name) if is_plain_loopback(request.environ) else name
 
 
 def _attributes(request: Request, same_site: str = "Strict") -> Any:

@@ -50,7 +50,7 @@ function render(user, cause) {
   find("h1").textContent = user ? texts.signed_in : texts.sign_in;
   find("#who").textContent = name ? texts.signed_in_as.replace("{username}", () => name) : texts.signed_in_here;
   if (cause === "start") return; // the server may have said what is wrong
-  say("info", ...({ logout: [texts.signed_out], ended: [texts.ended] }[cause] ?? []));
+  show("info", ...({ logout: [texts.signed_out], ended: [texts.ended] }[cause] ?? []));
   (user ? find("#who") : username).focus();
 }
 
