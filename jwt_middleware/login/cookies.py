@@ -10,11 +10,15 @@ A browser sends the cookie with every request, also with one that a foreign page
 request that uses or sets the cookie must come from a page of this host or of a listed origin.
 Otherwise a foreign page could log its visitor in as another user.
 
-With `access_cookie`, a second cookie holds the access token, so that pages of the server, images
+Beside it, the cookie `__Host-jwt_session` (`jwt_session` at a loopback host) says that there is a
+session, and nothing else. Scripts can read it, so `jwt-client.js` sends no request on a first
+visit. Nothing trusts it: a planted one costs a request, a deleted one hides the session from the
+script. A browser with a session from before this cookie gets it with `GET /jwt-client.js`.
+
+With `access_cookie`, another cookie holds the access token, so that pages of the server, images
 and downloads work too (`wire.places.in_cookie`).
 """
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,29 +29,27 @@ from .._options import got, require
 from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
 from ..wire.origins import AllowedOrigins
 from ..wire.same_site import is_from_this_site, is_own_origin, is_plain_loopback
+from . import returns
 from .errors import LoginError, SessionContinues, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
 LOOPBACK_NAME = loopback_cookie_name(HOST_NAME)
 
+SESSION_NAME = "__Host-jwt_session"
+"""The cookie that tells scripts of a session. `jwt-client.js` has the name too."""
+
+_OWN_NAMES = (LOOPBACK_NAME, loopback_cookie_name(SESSION_NAME))
+
 _MAX_AGE = 34_560_000
 """Seconds, 400 days, the longest time for which browsers store a cookie (RFC 6265bis section
 5.5)."""
-
 
 _MAX_COOKIE = 4096
 """Bytes of a cookie with its attributes: browsers drop a larger one without a word (RFC 6265bis
 section 5.6)."""
 
 _ATTRIBUTES_BYTES = 128  # more than `; Secure; HttpOnly; Path=/; SameSite=Lax; Max-Age=...` takes
-
-
-RETURNS_NAME = "jwt_returns"
-"""A cookie that counts redirects from the sign-in page to one guarded page."""
-
-_MOST_RETURNS = 2
-_RETURN_SECONDS = 10
 
 
 class CookieMode:
@@ -101,7 +103,10 @@ class CookieMode:
         fields = {name: value for name, value in fields.items() if name != "refresh_token"}
         is_refresh = fields.get("grant_type") == "refresh_token"
         if is_refresh:
-            fields["refresh_token"] = _require_cookie(request)
+            refresh_token = read_cookie(request)
+            if refresh_token is None:
+                return self._without_session(request)
+            fields["refresh_token"] = refresh_token
         try:
             answer = self.grant(fields, peer)
         except LoginError as error:
@@ -165,34 +170,33 @@ class CookieMode:
             response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
 
     def is_looping(self, request: Request, following: str) -> bool:
-        """Return whether a renewed access cookie led to `following`, and straight back, again and
-        again. Then the page refuses good cookies, such as by a clock that is ahead."""
-        return self._returns(request, following) >= _MOST_RETURNS
+        """Return whether a renewed access cookie led to `following` and back, time and again."""
+        return bool(self._access_values(request)) and returns.is_looping(request, following)
 
     def count_return(self, request: Request, response: Response, following: str) -> None:
         """Count a redirect to `following` of a browser that already has an access cookie."""
         if self._access_values(request):
-            count = self._returns(request, following) + 1
-            value = f"{count}.{_digest(following)}"
-            path = f"{request.root_path}{request.path}"
-            attributes = {**_attributes(request, "Lax"), "path": path}
-            response.set_cookie(RETURNS_NAME, value, max_age=_RETURN_SECONDS, **attributes)
-
-    def _returns(self, request: Request, following: str) -> int:
-        values = cookie_values(str(request.environ.get("HTTP_COOKIE", "")), RETURNS_NAME)
-        if len(values) != 1 or not self._access_values(request):
-            return 0
-        count, _, digest = values[0].partition(".")
-        is_ours = digest == _digest(following) and count in ("1", "2")
-        return int(count) if is_ours else 0
+            returns.count_return(request, response, following, _attributes(request, "Lax"))
 
     def _access_values(self, request: Request) -> list[str]:
-        header = str(request.environ.get("HTTP_COOKIE", ""))
-        return cookie_values(header, self._access_name(request)) if self._access_cookie else []
+        return _values(request, self._access_name(request)) if self._access_cookie else []
+
+    def mark_old_session(self, request: Request, response: Response) -> None:
+        """Tell scripts of a session from before `SESSION_NAME`."""
+        has_session = _values(request, _name(request, HOST_NAME))
+        if has_session and not _values(request, _name(request, SESSION_NAME)):
+            _set_marker(request, response, self._max_age)
 
     def end(self, request: Request, peer: Peer) -> None:
         """End the session of the cookies."""
         self._grants.revoke(self._tokens(request), peer)
+
+    def _without_session(self, request: Request) -> Response:
+        """Refuse a renewal without the refresh cookie. The script is not to ask again."""
+        response = LoginError(400, "invalid_request", "There is no session cookie.").response()
+        if _values(request, _name(request, SESSION_NAME)):
+            _clear_marker(request, response)
+        return response
 
     def _tokens(self, request: Request) -> list[str]:
         """Return the tokens in the cookies of a request. Two cookies of one name: 400."""
@@ -200,8 +204,7 @@ class CookieMode:
         return [token for token in tokens if token is not None]
 
     def _access_name(self, request: Request) -> str:
-        name = self._access_cookie or ""
-        return loopback_cookie_name(name) if is_plain_loopback(request.environ) else name
+        return _name(request, self._access_cookie or "")
 
 
 def has_ended(error: LoginError) -> bool:
@@ -215,8 +218,8 @@ def _checked_name(access_cookie: object) -> str | None:
         return None
     is_name = isinstance(access_cookie, str) and re.fullmatch(COOKIE_NAME, access_cookie)
     require(
-        is_name and loopback_cookie_name(str(access_cookie)) != LOOPBACK_NAME,
-        f"access_cookie must be the name of a cookie other than {HOST_NAME}, "
+        is_name and loopback_cookie_name(str(access_cookie)) not in _OWN_NAMES,
+        f"access_cookie must be the name of a cookie other than {HOST_NAME} and {SESSION_NAME}, "
         f"got {got(access_cookie)}; access_cookie='__Host-jwt'",
     )
     return str(access_cookie)
@@ -240,7 +243,8 @@ def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None
             request.environ, origin
         )
     if not is_own_site:
-        raise LoginError(403, "invalid_request", "This request must come from a page of this site.")
+        message = "This request must come from a page of this site."
+        raise LoginError(403, "invalid_request", message, reason="cross_site")
 
 
 def read_cookie(request: Request) -> str | None:
@@ -250,39 +254,46 @@ def read_cookie(request: Request) -> str | None:
     A browser sends the cookie with the longer path first, so the first one may be planted by an
     attacker.
     """
-    return _only_value(request, _name(request))
+    return _only_value(request, _name(request, HOST_NAME))
 
 
 def set_cookie(request: Request, response: Response, refresh_token: str, max_age: int) -> None:
-    """Set the cookie to a refresh token, for `max_age` seconds."""
-    response.set_cookie(_name(request), refresh_token, max_age=max_age, **_attributes(request))
+    """Set the cookie to a refresh token, and the one that tells scripts of it, for `max_age`
+    seconds."""
+    _set_marker(request, response, max_age)
+    name = _name(request, HOST_NAME)
+    response.set_cookie(name, refresh_token, max_age=max_age, **_attributes(request))
 
 
 def clear_cookie(request: Request, response: Response) -> None:
-    """Tell the browser to delete the cookie."""
-    response.delete_cookie(_name(request), **_attributes(request))
+    """Tell the browser to delete the cookie, and the one that tells scripts of it."""
+    _clear_marker(request, response)
+    response.delete_cookie(_name(request, HOST_NAME), **_attributes(request))
 
 
-def _digest(following: str) -> str:
-    return hashlib.sha256(following.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _set_marker(request: Request, response: Response, max_age: int) -> None:
+    attributes = {**_attributes(request), "httponly": False}
+    response.set_cookie(_name(request, SESSION_NAME), "1", max_age=max_age, **attributes)
+
+
+def _clear_marker(request: Request, response: Response) -> None:
+    attributes = {**_attributes(request), "httponly": False}
+    response.delete_cookie(_name(request, SESSION_NAME), **attributes)
+
+
+def _values(request: Request, name: str) -> list[str]:
+    return cookie_values(str(request.environ.get("HTTP_COOKIE", "")), name)
 
 
 def _only_value(request: Request, name: str) -> str | None:
-    values = cookie_values(str(request.environ.get("HTTP_COOKIE", "")), name)
+    values = _values(request, name)
     if len(values) > 1:
         raise LoginError(400, "invalid_request", "There is more than one session cookie.")
     return values[0] if values and values[0] else None
 
 
-def _require_cookie(request: Request) -> str:
-    token = read_cookie(request)
-    if token is None:
-        raise LoginError(400, "invalid_request", "There is no session cookie.")
-    return token
-
-
-def _name(request: Request) -> str:
-    return LOOPBACK_NAME if is_plain_loopback(request.environ) else HOST_NAME
+def _name(request: Request, name: str) -> str:
+    return loopback_cookie_name(name) if is_plain_loopback(request.environ) else name
 
 
 def _attributes(request: Request, same_site: str = "Strict") -> Any:

@@ -13,21 +13,31 @@ NO_STORE = {"Cache-Control": "no-store"}
 class LoginError(Exception):
     """A refused request: the status, the error code of RFC 6749 section 5.2 and a fixed sentence.
 
-    The sentence never quotes the request. `headers` are added to the headers of the answer.
+    The sentence never quotes the request. `headers` are added to the headers of the answer, and
+    `reason` to its body: a word that tells scripts apart what has one status and code.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = headers or {}
+        self.reason = reason
 
     def response(self) -> Response:
         """Return the answer. `msg` repeats the description for clients of Flask-JWT-Extended."""
         body = {"msg": self.message, "error": self.code, "error_description": self.message}
+        if self.reason is not None:
+            body["reason"] = self.reason
         return json_response(self.status, body, {**NO_STORE, **self.headers})
 
 

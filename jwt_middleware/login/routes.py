@@ -75,14 +75,23 @@ class Routes:
             "/logout": {"POST": self._forms.log_out},
             "/health": {"GET": self._health},
         }
-        for name in ("login.css", "login.js", "jwt-client.js"):
+        for name in ("login.css", "login.js"):
             handlers[f"/{name}"] = {"GET": page_file(name)}
+        handlers["/jwt-client.js"] = {"GET": self._client_script(page_file("jwt-client.js"))}
         if self._minter.jwks is not None:
             handlers["/.well-known/jwks.json"] = {"GET": self._jwks}
         if self._tokens is not None:
             handlers["/tokens"] = {"GET": self._tokens.show, "POST": self._tokens.change}
             handlers["/tokens.css"] = {"GET": page_file("tokens.css", TOKENS_FOLDER)}
         return handlers
+
+    def _client_script(self, file: Handler) -> Handler:
+        def handler(request: Request) -> Response:
+            response = file(request)
+            self._cookies.mark_old_session(request, response)
+            return response
+
+        return handler
 
     def _token(self, request: Request) -> Response:
         fields = read_fields(request)

@@ -17,6 +17,7 @@ BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site"
 OWN = {**BROWSER, "Origin": "https://app.example", "Host": "app.example"}
 HTTPS = {"wsgi.url_scheme": "https"}
 ACCESS, REFRESH = "__Host-jwt", "__Host-jwt_refresh"
+MARKER = "__Host-jwt_session"  # says to scripts that there is a session, and nothing else
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_the_attributes_of_the_cookies(site: Any) -> None:
     """Neither can be read by scripts or sent unencrypted; the access cookie comes with links from
     other sites, the refresh cookie does not."""
     set_ = cookies_of(sign_in(site, status=303))
-    assert {*set_} == {ACCESS, REFRESH}
+    assert {*set_} == {ACCESS, REFRESH, MARKER}
     for name, same_site in ((ACCESS, "Lax"), (REFRESH, "Strict")):
         parts = {part.strip() for part in set_[name].split(";")[1:]}
         assert {"Secure", "HttpOnly", "Path=/", f"SameSite={same_site}"} < parts
@@ -93,7 +94,7 @@ def test_an_expired_access_cookie_is_renewed(site: Any) -> None:
         status=303,
     )
     assert urlsplit(renewed.headers["Location"]).path == f"{site.mount}/api"
-    assert {*cookies_of(renewed)} == {ACCESS, REFRESH}
+    assert {*cookies_of(renewed)} == {ACCESS, REFRESH, MARKER}
     assert site.get("/api", headers=BROWSER | sent(renewed, ACCESS)).json["subject"] == "1"
 
 
@@ -169,7 +170,7 @@ def test_who_is_signed_in_sees_how_to_sign_out(site: Any) -> None:
     assert "hidden" not in page.html.find("section").attrs
     out = site.post("/auth/logout", headers=OWN | sent(page, ACCESS, REFRESH), status=303)
     assert all("Max-Age=0" in line for line in cookies_of(out).values())
-    assert {*cookies_of(out)} == {ACCESS, REFRESH}
+    assert {*cookies_of(out)} == {ACCESS, REFRESH, MARKER}
     for old in (answer, page):
         site.get("/api", headers=BROWSER | sent(old, ACCESS), status=303)
 
@@ -243,12 +244,12 @@ def test_json_clients_in_cookie_mode_set_both(site: Any) -> None:
     """`POST /token` with `cookie` is what the script of the page sends before it navigates."""
     fields = {"username": "ada", "password": PASSWORD, "cookie": True}
     answer = site.post_json("/auth/token", fields, headers=OWN)
-    assert {*cookies_of(answer)} == {ACCESS, REFRESH}
+    assert {*cookies_of(answer)} == {ACCESS, REFRESH, MARKER}
     site.get("/api", headers=BROWSER | sent(answer, ACCESS), status=200)
     out = site.post_json(
         "/auth/revoke", {"cookie": True}, headers=OWN | sent(answer, ACCESS, REFRESH)
     )
-    assert {*cookies_of(out)} == {ACCESS, REFRESH}
+    assert {*cookies_of(out)} == {ACCESS, REFRESH, MARKER}
     site.get("/api", headers=BROWSER | sent(answer, ACCESS), status=303)
 
 
@@ -258,7 +259,7 @@ def test_a_loopback_host(site: Any) -> None:
     own = {**BROWSER, "Origin": "http://localhost:5000", "Host": "localhost:5000"}
     answer = sign_in(site, headers=own, status=303)
     set_ = cookies_of(answer)
-    assert {*set_} == {"jwt", "jwt_refresh"}
+    assert {*set_} == {"jwt", "jwt_refresh", "jwt_session"}
     assert not any("Secure" in line for line in set_.values())
     headers = BROWSER | {"Host": "localhost:5000"} | sent(answer, "jwt")
     assert site.get("/api", headers=headers).json["subject"] == "1"

@@ -67,8 +67,17 @@ def browser() -> Browser:
 
 
 def attributes_of(answer: Response) -> tuple[str, set[str]]:
-    """The name of the cookie that an answer sets, and its attributes but the expiry."""
-    (header,) = answer.headers.getall("Set-Cookie")
+    """The name of the refresh cookie that an answer sets, and its attributes but the expiry. The
+    cookie that tells scripts of the session goes along, and differs in nothing but `HttpOnly`."""
+    marker, header = answer.headers.getall("Set-Cookie")
+    name, attributes = _parts(header)
+    marker_name = name.replace("refresh", "session")
+    assert _parts(marker) == (marker_name, attributes - {"HttpOnly"})
+    assert marker.startswith(f"{marker_name}={'' if 'Max-Age=0' in attributes else '1'};")
+    return name, attributes
+
+
+def _parts(header: str) -> tuple[str, set[str]]:
     pair, *attributes = (part.strip() for part in header.split(";"))
     return pair.partition("=")[0], {each for each in attributes if not each.startswith("Expires=")}
 
@@ -377,3 +386,33 @@ def test_any_origin_gets_an_answer(shared_browser: Browser, origin: str, host: s
         "/auth/revoke", {"cookie": True}, extra_environ=environ, expect_errors=True
     )
     assert answer.status_int in (200, 403)
+
+
+def test_a_session_from_before_the_marker(browser: Browser) -> None:
+    """The script of the client tells the browser of it, once, and again when it is unchanged."""
+    browser.post("/auth/token", SIGN_IN)
+    session = f"{LOOPBACK_NAME}={browser.cookie}"
+    etag = browser.client.get("/auth/jwt-client.js").headers["ETag"]
+    for more, status in (({}, 200), ({"If-None-Match": etag}, 304)):
+        headers = {"Cookie": session, **more}
+        answer = browser.client.get("/auth/jwt-client.js", headers=headers, status=status)
+        assert _parts(answer.headers["Set-Cookie"])[0] == "jwt_session"
+    for cookie in ("", "a=b", f"{session}; jwt_session=1", "jwt_session=1"):
+        answer = browser.client.get("/auth/jwt-client.js", headers={"Cookie": cookie})
+        assert "Set-Cookie" not in answer.headers
+
+
+def test_a_marker_without_a_session_goes(browser: Browser) -> None:
+    """A planted or left over one costs one request, not one with each page."""
+    answer = browser.post("/auth/token", REFRESH, status=400, Cookie="jwt_session=1")
+    (marker,) = answer.headers.getall("Set-Cookie")
+    assert _parts(marker) == ("jwt_session", {"SameSite=Strict", "Path=/", "Max-Age=0"})
+    answer = browser.post("/auth/token", REFRESH, status=400, Cookie="a=b")
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_foreign_page_is_told_apart_in_the_body(browser: Browser) -> None:
+    """The reason word is there, by which the script of the client explains it."""
+    origin = "https://evil.example"
+    answer = browser.post("/auth/token", SIGN_IN, status=403, Origin=origin)
+    assert answer.json["reason"] == "cross_site"

@@ -140,9 +140,9 @@ def test_a_module_for_a_listed_origin() -> None:
 
 
 def test_the_client_is_small() -> None:
-    """Under 300 lines, as every module, without a dependency."""
+    """One file under 400 lines, without a dependency, so that it can be copied."""
     text = (PAGE / "jwt-client.js").read_text("utf-8")
-    assert len(text.splitlines()) < 300
+    assert len(text.splitlines()) < 400
     assert not re.search(r"^import ", text, re.MULTILINE)
 
 

@@ -1,19 +1,26 @@
 /**
- * Keeps a person logged in: gets tokens from the login app, sends them with each call and renews them in time:
+ * Keeps a user logged in. The client gets tokens from the login app, sends one with each request and renews them:
  *
  *     import { createClient } from "/auth/jwt-client.js";
  *     const client = createClient();
  *     await client.login("ada", "her password");
  *     const answer = await client.fetch("/api/me");
  *
- * `storage` chooses the place of the tokens:
+ * Scripts that call `fetch` themselves need no change after `client.install()`.
+ *
+ * `storage` chooses where the tokens are stored:
  * - "cookie": the access token in memory, the refresh token in a cookie that scripts cannot read (it needs https).
  * - "session": both in sessionStorage, for one tab until it is closed.
  * - "local": both in localStorage, for all tabs and forever.
  * Any script of the page can read tokens from sessionStorage and localStorage, and send them away.
  *
- * Only one tab renews at a time (Web Locks) and notifies the others (BroadcastChannel). So any number of parallel calls
- * and tabs cost one refresh. Over http there are no locks, and the server gives all tabs the same successor for a while.
+ * With "cookie", the client only asks for a session where there may be one. The login app sets a second cookie that
+ * scripts can read and that says nothing else. A page on another host cannot read it. There the client remembers in
+ * localStorage that it has logged in.
+ *
+ * Only one tab renews at a time (Web Locks) and notifies the others (BroadcastChannel). So any number of parallel
+ * requests and tabs cost one refresh. Over http there are no locks, and the server gives all tabs the same successor
+ * for a while.
  *
  * With "session", other tabs do not learn a token. A tab encrypts its messages with the refresh token that it replaces,
  * so only its own copy (a duplicated tab) can read them. Over plain http, except for localhost, there is no encryption
@@ -28,6 +35,14 @@
  */
 
 const [TIMEOUT, NEWS_WITHIN] = [15_000, 300]; // milliseconds, as all times here except retryAfter
+
+/** The cookie that the login app sets beside the refresh cookie. Over http at a loopback host it has no prefix. */
+const SESSION_COOKIE = /(?:^|;\s*)(?:__Host-)?jwt_session=1/;
+
+/** Reasons of a refusal for which another token helps. The other reasons mean that a new one is refused too. */
+const STALE = ["expired", "revoked", "signature", "malformed", "claims", "issuer", "audience", "type", "not_yet_valid"];
+
+const ownRequests = new WeakSet(); // requests of any client on the page, which no installed `fetch` may change
 
 /** A failure, with its HTTP `status` (0: no answer), its `code`, and the seconds after which to try again. */
 export class LoginError extends Error {
@@ -64,6 +79,33 @@ async function unseal({ iv, sealed }, refreshToken) {
 }
 
 /**
+ * Return whether a new token may help. Gateways rename or drop `WWW-Authenticate`, so the body decides too.
+ *
+ * @param {Response} response
+ */
+async function isStale(response) {
+  if (response.status !== 401) return false;
+  if (response.headers.get("WWW-Authenticate")?.includes("invalid_token")) return true;
+  // Do not read another body: it may never end.
+  if (!/^application\/(problem\+)?json\b/i.test(response.headers.get("Content-Type") ?? "")) return false;
+  const problem = await response.clone().json().catch(() => null);
+  return problem?.error === "invalid_token" || STALE.includes(problem?.reason);
+}
+
+/** Say what to do about a refusal of the login app that depends on the page's origin. @param {URL} home */
+function whereFrom(home) {
+  if (location.origin !== home.origin)
+    return (
+      `The page is at ${location.origin}, the login app at ${home.origin}. Open the page at the login app's host, ` +
+      `or name ${location.origin} in allowed_origins. Cookies need the same site, and localhost is not 127.0.0.1.`
+    );
+  return (
+    `The page and the login app are both at ${home.origin}, so a proxy between them changes Host. ` +
+    `Pass Host on, or name ${location.origin} in allowed_origins.`
+  );
+}
+
+/**
  * @param {object} [options]
  * @param {string | URL} [options.base] the address of the login app; by default, the folder of this module
  * @param {"cookie" | "session" | "local"} [options.storage]
@@ -83,6 +125,13 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   let renewing = /** @type {Promise<void> | undefined} */ (undefined);
   let changedAt = 0;
   let newsArrived = () => {};
+  let uninstall = /** @type {(() => void) | undefined} */ (undefined);
+  let transport = (/** @type {Request} */ request) => fetch(request);
+
+  // Cookies are shared by all ports of a host.
+  const canReadCookie = location.protocol === home.protocol && location.hostname === home.hostname;
+  const mayHaveSession = () =>
+    canReadCookie ? SESSION_COOKIE.test(document.cookie) : localStorage.getItem(name) === "1";
 
   /** @returns {Session | null | undefined} */
   const load = () => (area ? JSON.parse(area.getItem(name) ?? "null") : memory);
@@ -90,8 +139,12 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   const isDue = (/** @type {Session} */ session) => Date.now() >= session.dueAt;
 
   function save(/** @type {Session | null} */ session) {
-    if (!area) memory = session;
-    else if (session) area.setItem(name, JSON.stringify(session));
+    if (!area) {
+      memory = session;
+      if (canReadCookie) return;
+      if (session) localStorage.setItem(name, "1");
+      else localStorage.removeItem(name);
+    } else if (session) area.setItem(name, JSON.stringify(session));
     else area.removeItem(name);
   }
 
@@ -148,13 +201,17 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
       body: JSON.stringify(isCookie ? { ...fields, cookie: true } : fields),
       signal: AbortSignal.timeout(TIMEOUT),
     });
-    const response = await fetch(request).catch((error) => {
-      throw new LoginError(0, "network_error", `the login app does not answer: ${error.message}`);
+    ownRequests.add(request);
+    const response = await transport(request).catch((error) => {
+      const hint = location.origin === home.origin ? "" : `. ${whereFrom(home)}`;
+      throw new LoginError(0, "network_error", `the login app does not answer: ${error.message}${hint}`);
     });
     const answer = await response.json().catch(() => null);
     if (response.ok && answer) return answer;
-    const { error = "", error_description: why = response.statusText } = answer ?? {};
-    throw new LoginError(response.status, error, why, Number(response.headers.get("Retry-After")) || undefined);
+    const { error = "", error_description, msg, detail, reason } = answer ?? {};
+    const why = error_description ?? msg ?? detail ?? response.statusText;
+    const message = reason === "cross_site" ? `${why} ${whereFrom(home)}` : why;
+    throw new LoginError(response.status, error, message, Number(response.headers.get("Retry-After")) || undefined);
   }
 
   /** @param {{username?: string, [field: string]: string | undefined}} fields @param {Cause} cause */
@@ -168,6 +225,10 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
 
   /** @param {string} [stale] the access token that is not valid any more */
   function renew(stale) {
+    if (isCookie && load() === undefined && !mayHaveSession()) {
+      memory = null;
+      return Promise.resolve();
+    }
     const isDone = (session = load()) => session === null || (session && session.token !== stale && !isDue(session));
     renewing ??= exclusively(async (waited) => {
       if (waited && !isDone())
@@ -191,7 +252,39 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   /** @param {Request} request @param {Session | null} session */
   function send(request, session) {
     if (session) request.headers.set("Authorization", `Bearer ${session.token}`);
-    return fetch(request);
+    ownRequests.add(request);
+    return transport(request);
+  }
+
+  /**
+   * Send a request with the token. Renew a token that is refused, and repeat the request once.
+   *
+   * @param {Request} request @param {(error: Error) => Session | null} recover from a renewal that failed
+   */
+  async function sendWithToken(request, recover) {
+    const session = await current().catch(recover);
+    const response = await send(request.clone(), session);
+    if (!session || !(await isStale(response))) return response;
+    await renew(session.token).catch(recover);
+    const renewed = load();
+    return renewed && renewed.token !== session.token ? send(request, renewed) : response;
+  }
+
+  /**
+   * Return whether an installed `fetch` adds the token. Read the arguments only, since `new Request` takes the body.
+   *
+   * @param {RequestInfo | URL} input @param {RequestInit | undefined} init @param {string[]} allowed origins
+   */
+  function isOurs(input, init, allowed) {
+    const request = input instanceof Request ? input : null;
+    if (request && ownRequests.has(request)) return false;
+    const address = request?.url ?? String(input);
+    if (!URL.canParse(address, document.baseURI)) return false;
+    const { protocol, origin, href } = new URL(address, document.baseURI);
+    // A token in the header would change what the login app revokes.
+    const isLoginApp = ["token", "revoke", "logout"].some((path) => href.split(/[?#]/)[0] === new URL(path, home).href);
+    if (!protocol.startsWith("http") || !allowed.includes(origin) || isLoginApp) return false;
+    return !new Headers(init?.headers ?? request?.headers).has("Authorization");
   }
 
   return {
@@ -223,13 +316,37 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
       const request = new Request(input, init);
       if (![location.origin, home.origin, ...origins].includes(new URL(request.url).origin))
         throw new TypeError(`origins must name the origin of ${request.url} before the token is sent there`);
-      const session = await current();
-      const response = await send(request.clone(), session);
-      const isRefused = response.status === 401 && response.headers.get("WWW-Authenticate")?.includes("invalid_token");
-      if (!session || !isRefused) return response;
-      await renew(session.token);
-      const renewed = load();
-      return renewed ? send(request, renewed) : response;
+      return sendWithToken(request, (error) => {
+        throw error;
+      });
+    },
+
+    /**
+     * Make the page's own `fetch` send the token too, for scripts that do not know this client. It adds the token to
+     * requests to the page's origin and to the `origins` given here. It passes on unchanged: other requests, requests
+     * with an Authorization header, and those of a client. If the token cannot be renewed, the server answers.
+     *
+     * @param {{origins?: string[]}} [options] more origins than the page's
+     * @returns {() => void} a function that undoes this
+     */
+    install({ origins: more = [] } = {}) {
+      if (uninstall) return uninstall; // a second wrapper would send the requests of the first one to itself
+      const before = globalThis.fetch;
+      const allowed = [location.origin, ...more];
+      const own = async (/** @type {RequestInfo | URL} */ input, /** @type {RequestInit} */ init) =>
+        uninstall === undo && isOurs(input, init, allowed)
+          ? sendWithToken(new Request(input, init), () => load() ?? null)
+          : before.call(globalThis, input, init);
+      const undo = () => {
+        if (uninstall !== undo) return;
+        uninstall = undefined;
+        transport = (request) => fetch(request);
+        if (globalThis.fetch === own) globalThis.fetch = before; // another script may have wrapped ours
+      };
+      uninstall = undo;
+      transport = (request) => before.call(globalThis, request);
+      globalThis.fetch = /** @type {typeof fetch} */ (own);
+      return undo;
     },
 
     /** Call back each time the user changes. Returns a function that stops this. @param {Callback} callback */
