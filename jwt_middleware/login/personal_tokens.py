@@ -147,7 +147,9 @@ class PersonalTokens:
         _record("token_added", request, user, made.id)
         if _is_for_a_person(request):
             return self._page.response(request, user, [*tokens, made], token)
-        return json_response(200, {"token": token, **_fields(made)})
+        # The store sets the time of making, which may be a second later: the list has it.
+        shown = {name: value for name, value in _fields(made).items() if name != "created_at"}
+        return json_response(200, {"token": token, **shown})
 
     def _remove(self, request: Request, user: User, token_id: str) -> Response:
         # Another user's token gets the same answer as one that does not exist.
