@@ -42,8 +42,7 @@ SESSION_NAME = "__Host-jwt_session"
 _OWN_NAMES = (LOOPBACK_NAME, loopback_cookie_name(SESSION_NAME))
 
 _MAX_AGE = 34_560_000
-"""Seconds, 400 days, the longest time for which browsers store a cookie (RFC 6265bis section
-5.5)."""
+"""Seconds, 400 days: browsers store no cookie longer (RFC 6265bis section 5.5)."""
 
 _MAX_COOKIE = 4096
 """Bytes of a cookie with its attributes: browsers drop a larger one without a word (RFC 6265bis
