@@ -1,4 +1,4 @@
-// The sign-in page: its form, its panel for a signed-in user, and its sentences, which the server wrote into the page.
+// Runs the sign-in page: the form, the panel of a signed-in user and the messages. The server wrote the texts into it.
 
 import { createClient } from "./jwt-client.js";
 
@@ -84,10 +84,12 @@ form.addEventListener("submit", (event) => {
   });
 });
 find("#show").addEventListener("change", ({ target }) => (password.type = target.checked ? "text" : "password"));
-find("section form").addEventListener("submit", (event) => {
+// A click, not a submit event: the button of an owner's template may have no form.
+find("#sign-out").addEventListener("click", (event) => {
   event.preventDefault();
   run(find("#sign-out"), () => client.logout());
 });
+find("#sign-in").disabled = false; // in a template for browsers with scripts
 client.onChange(render);
 if (isSecureContext) client.user().catch(explain);
 else show("error", texts.insecure);

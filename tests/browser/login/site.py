@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Request, Response
 
-from jwt_middleware import Identity, JWTMiddleware, RevocationList, Rule
+from jwt_middleware import Identity, JWTMiddleware, RevocationList, Rule, bearer, in_cookie
 from jwt_middleware.cli.demo_app import make_application
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import SQLStore
@@ -56,6 +56,14 @@ def _site(port: str) -> Callable[..., Any]:
         revocations=RevocationList(store, max_staleness=0),
         allowed_origins=listed,
     )
+    pages = JWTMiddleware(
+        _pages,
+        providers=[_minter().provider],
+        rules=[Rule("/")],
+        credentials=(bearer, in_cookie("__Host-jwt")),
+        revocations=RevocationList(store, max_staleness=0),
+        sign_in="/auth/login",
+    )
     (folder / "template.html").write_text(TEMPLATE)
     mounts = {
         "/auth": LoginApp(store, _minter(), allowed_origins=listed),
@@ -63,6 +71,9 @@ def _site(port: str) -> Callable[..., Any]:
         "/markup": LoginApp(store, _minter(), title=MARKUP),
         "/template": LoginApp(store, _minter(), title=MARKUP, template=folder / "template.html"),
         "/deep/er": LoginApp(store, _minter()).wrap(guarded, prefix="/auth"),
+        "/paged": LoginApp(store, _minter(), access_cookie="__Host-jwt").wrap(
+            pages, prefix="/auth"
+        ),
         "/demo": make_application(f"sqlite:///{folder / DATABASE}", SECRET, issuer="demo"),
     }
     return DispatcherMiddleware(guarded, mounts)
@@ -70,7 +81,10 @@ def _site(port: str) -> Callable[..., Any]:
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     """The site; below `/proxied` as if behind a proxy that cuts off its prefix and does not say
-    so."""
+    so, below `/rehosted` as if behind one that sends its own `Host`."""
+    if environ["PATH_INFO"].startswith("/rehosted/"):
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/rehosted")
+        environ["HTTP_HOST"] = "backend.internal:9000"
     if environ["PATH_INFO"].startswith("/proxied/"):
         environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/proxied")
     return _site(environ["SERVER_PORT"])(environ, start_response)

@@ -204,25 +204,52 @@ def test_without_encryption(browser: Browser, ada: str) -> None:
     assert browser.sent == []
 
 
-def test_without_javascript(new_browser: Callable[..., Browser]) -> None:
-    """One sentence says that it is needed, and there is no form that would not work."""
-    page = new_browser(java_script_enabled=False).open()
-    text = page.inner_text("main").split("\n")
-    assert [line for line in text if line] == [
-        "Sign in",
-        "Signing in needs JavaScript: please turn it on and load this page again.",
-    ]
+def test_without_javascript(new_browser: Callable[..., Browser], ada: str) -> None:
+    """The forms do it all: a wrong password is said, `next` is landed on, and signing out ends the
+    session."""
+    browser = new_browser(java_script_enabled=False)
+    page = browser.open("/auth/login?next=/page")
+    fill_in(page, ada, "wrong")
+    wait_for_message(page, "The username or the password is wrong.")
+    fill_in(page, ada)
+    page.wait_for_url(browser.site.url("/page"))
+    assert {*browser.cookies} == {"jwt_refresh", "jwt_session"}
+    assert browser.sent == []
 
 
 def test_before_the_script_is_there(browser: Browser, site: Site, ada: str) -> None:
-    """Who is quicker than the network is not sent to an answer in JSON."""
+    """Who is quicker than the network signs in by the plain form, not to an answer in JSON."""
     browser.context.route("**/login.js", lambda route: route.abort())
+    page = browser.open("/auth/login?next=/page")
+    fill_in(page, ada)
+    page.wait_for_url(site.url("/page"))
+    assert browser.sent == []
+
+
+@pytest.mark.parametrize("path", ["/auth/login", "/paged/auth/login", "/demo/", "/template/login"])
+def test_a_first_visit_is_quiet(path: str, browser: Browser) -> None:
+    """Nothing is asked of the server but files, and the console has no error, of a missing icon
+    neither."""
+    lines: list[str] = []
+    posts: list[str] = []
+    statuses: list[int] = []
+    browser.context.on("console", lambda line: lines.append(line.text))
+    browser.context.on("request", lambda each: each.method == "POST" and posts.append(each.url))
+    browser.context.on("response", lambda each: statuses.append(each.status))
+    browser.open(path).wait_for_load_state("networkidle")
+    assert (lines, posts) == ([], [])
+    assert max(statuses) < 400
+
+
+def test_an_old_session_without_the_marker(browser: Browser, ada: str) -> None:
+    """A browser that signed in before the marker existed is signed in still."""
     page = browser.open()
-    page.fill("#username", ada)
-    page.fill("#password", "lovelace")
-    page.keyboard.press("Enter")
-    page.wait_for_timeout(300)
-    assert (page.url, browser.sent) == (site.url("/auth/login"), [])
+    fill_in(page, ada)
+    page.get_by_text("You are signed in").wait_for()
+    browser.context.clear_cookies(name="jwt_session")
+    page.reload()
+    page.get_by_text("You are signed in").wait_for()
+    assert "jwt_session" in browser.cookies
 
 
 def test_a_double_click(browser: Browser, ada: str) -> None:

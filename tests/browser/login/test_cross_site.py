@@ -1,0 +1,121 @@
+"""What a page of another site or of a sibling host can do with the cookies of a signed-in browser.
+
+The site is at a loopback host by plain http, so its cookies have no `__Host-` prefix. Chromium
+applies the rules of the prefix there too, so what it does for https is tested with the name.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from .conftest import Browser, Site, fill_in
+from .test_forms import LOGIN
+
+pytestmark = pytest.mark.needs_browser
+
+HOST, SIBLING, FAR = "app.site.localhost", "evil.site.localhost", "foreign.localhost"
+
+_FORM = """<form method="post" action="{url}"><input name="username" value="{name}">
+<input name="password" value="lovelace"></form><script>document.forms[0].submit()</script>"""
+_FETCH = """<script>fetch("{url}", {{method: "POST", mode: "no-cors", credentials: "include"}})
+</script>"""
+
+# What the page of the attacker does; the status from a sibling host, which SameSite lets through;
+# the status from another site.
+ATTACKS: dict[str, tuple[str, str, int, int]] = {
+    "form": (_FORM, "/paged/act", 403, 401),
+    "fetch with credentials": (_FETCH, "/paged/act", 403, 401),
+    "redirect": (_FORM.replace("{url}", "/redirect"), "/paged/act", 403, 401),
+    "sign-in as the attacker": (_FORM, LOGIN, 403, 403),
+    "sign-out": (_FORM, "/paged/auth/logout", 403, 403),
+    "renewal": (_FETCH, "/paged/auth/token", 400, 400),  # text/plain, and without its fields
+    # Safe methods change nothing, and no script of the other page reads what they answer.
+    "image": ('<img src="{url}">', "/paged/act", 200, 401),
+    "frame": ('<iframe src="{url}"></iframe>', "/paged/act", 200, 303),
+    "link": ('<script>location = "{url}"</script>', "/paged/act", 200, 200),
+}
+
+
+def signed_in(browser: Browser, username: str) -> Any:
+    """A page of the site in a browser that is signed in."""
+    page = browser.open("/paged/start", HOST)
+    fill_in(page, username)
+    page.wait_for_url(browser.site.url("/paged/start", HOST))
+    return page
+
+
+def visit(browser: Browser, host: str, markup: str, url: str) -> Any:
+    """Open a page of the attacker, and return the answer that its request got."""
+
+    def serve(route: Any) -> None:
+        if route.request.url.endswith("/redirect"):
+            route.fulfill(status=307, headers={"Location": url})
+        else:
+            route.fulfill(body=markup, content_type="text/html")
+
+    page = browser.context.new_page()
+    page.route(f"http://{host}/*", serve)
+    with page.expect_response(lambda answer: answer.url == url) as answered:
+        page.goto(f"http://{host}/", wait_until="commit")
+    return answered.value
+
+
+@pytest.mark.parametrize("host", [SIBLING, FAR])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_request_of_another_page_acts(
+    attack: str, host: str, browser: Browser, site: Site, ada: str
+) -> None:
+    """An unsafe request is refused wherever its cookies come along, and the session stays what it
+    was."""
+    mine = signed_in(browser, ada)
+    before = {name: cookie["value"] for name, cookie in browser.cookies.items()}
+    template, path, from_sibling, from_far = ATTACKS[attack]
+    url = site.url(path, HOST)
+    answer = visit(browser, host, template.format(url=url, name=site.new_user()), url)
+    assert answer.status == (from_sibling if host == SIBLING else from_far)
+    assert {name: cookie["value"] for name, cookie in browser.cookies.items()} == before
+    mine.reload()
+    assert mine.inner_text("body").strip() == f"{site.id_of(ada)} GET"
+
+
+def test_a_form_of_this_host_acts(browser: Browser, site: Site, ada: str) -> None:
+    """What the table refuses works from a page of the site itself."""
+    page = signed_in(browser, ada)
+    page.set_content(_FORM.format(url=site.url("/paged/act", HOST), name="x"))
+    with page.expect_response("**/paged/act") as answered:
+        page.evaluate("document.forms[0].submit()")
+    assert answered.value.status == 200
+
+
+def test_a_sibling_host_cannot_plant_a_cookie(browser: Browser, site: Site, ada: str) -> None:
+    """With the prefix the browser refuses it; without, at a loopback host, two cookies of a name
+    are refused, and nobody acts as the attacker."""
+    mine = signed_in(browser, ada)
+    page = browser.open("/", SIBLING)
+    planted = "jwt=x.y.z; Domain=site.localhost; Path=/paged"
+    attributes = "=x; Domain=site.localhost; Path=/; Secure"
+    for cookie in (planted, *(f"__Host-{name}{attributes}" for name in ("jwt", "jwt_refresh"))):
+        page.evaluate("(cookie) => void (document.cookie = cookie)", cookie)
+    found = [each["name"] for each in browser.context.cookies()]
+    assert sorted(found) == ["jwt", "jwt", "jwt_refresh", "jwt_session"]
+    assert mine.reload().status == 400
+
+
+def test_a_proxy_that_changes_the_host(browser: Browser, site: Site, ada: str) -> None:
+    """`Sec-Fetch-Site` lets the site's own pages act and keeps others out. The login app wants the
+    origin listed, and the client says so."""
+    signed_in(browser, ada)
+    token = browser.cookies["jwt"]["value"]
+    url = site.url("/rehosted/paged/act", HOST)
+    cookie = {"name": "__Host-jwt", "value": token, "url": url.replace("http:", "https:")}
+    browser.context.add_cookies([{**cookie, "secure": True, "sameSite": "Lax"}])
+    tab = browser.tab("cookie", base="/rehosted/auth", host=HOST)
+    act = "fetch(argument, { method: 'POST' }).then((answer) => answer.status)"
+    assert tab.run(act, url) == 200
+    assert visit(browser, SIBLING, _FORM.format(url=url, name="x"), url).status == 403
+    message = tab.page.evaluate(
+        "(name) => client.login(name, 'lovelace').catch(({ message }) => message)", ada
+    )
+    assert "a proxy between them changes Host" in message
+    assert json.dumps(site.url("", HOST))[1:-1] in message
