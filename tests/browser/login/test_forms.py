@@ -68,7 +68,8 @@ def test_a_link_from_another_site_hops_once(plain: Browser, site: Site, ada: str
     page.on("response", lambda each: each.request.is_navigation_request() and seen.append(each.url))
     link = f'<a href="{site.url("/paged/linked")}">link</a>'
     plain.context.route(
-        "http://foreign.localhost/*", lambda route: route.fulfill(body=link, content_type="text/html")
+        "http://foreign.localhost/*",
+        lambda route: route.fulfill(body=link, content_type="text/html"),
     )
     page.goto("http://foreign.localhost/")
     page.click("a")
