@@ -49,7 +49,7 @@ def test_the_cookie_of_pages(url: str) -> None:
     own = {"Sec-Fetch-Site": "same-origin"}
     answer = login.post("/login", fields, headers=own, extra_environ=https, status=303)
     names = {line.partition("=")[0] for line in answer.headers.getall("Set-Cookie")}
-    assert names == {"__Host-jwt", "__Host-jwt_refresh"}
+    assert names == {"__Host-jwt", "__Host-jwt_refresh", "__Host-jwt_session"}
 
 
 def test_the_filter(url: str) -> None:
