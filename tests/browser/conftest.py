@@ -15,6 +15,8 @@ _NO_NOISE = [
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
+    # A page that a test makes up has no address, and may then not call a loopback host.
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
 ]
 # hosts that, unlike localhost, a browser does not trust
 _NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1"
