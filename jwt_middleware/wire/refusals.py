@@ -89,8 +89,10 @@ class RefusalAnswers:
                 response.headers["Retry-After"] = str(refusal.retry_after)
         response.headers["Cache-Control"] = "no-store"
         response.headers.update(NOSNIFF)
+        headers = list(response.headers)
         for name in (*varying, *DECIDING_HEADERS):
-            response.headers = Headers(vary_by(name, response.headers))
+            headers = vary_by(name, headers)
+        response.headers = Headers(headers)
         return response
 
     def _challenges(self, refusal: Refusal, environ: dict[str, Any]) -> list[str]:
