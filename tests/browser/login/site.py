@@ -29,7 +29,7 @@ TEMPLATE = """<!doctype html><html lang="$lang"><title>$title</title>
 
 def open_store(folder: Path) -> SQLStore:
     """The store of the site, for the server and for a test that looks behind it."""
-    return SQLStore(f"sqlite:///{folder / DATABASE}", password_method="scrypt:1024:8:1")
+    return SQLStore(f"sqlite:///{folder / DATABASE}", password_method="scrypt:1024:1:1")
 
 
 def _minter(lifetime: int = 900) -> TokenMinter:
