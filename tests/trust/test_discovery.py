@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import ConfigurationError, JWTMiddleware, Key, Provider, Rule
+from jwt_middleware import ConfigurationError, Fetch, JWTMiddleware, Key, Provider, Rule
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from tests.kit.fault_server import BEHAVIOURS, PATH, Exchange, FaultServer, hang, well
 from tests.kit.tokens import issued
@@ -193,7 +193,9 @@ def test_one_deadline_for_all_of_it(server: FaultServer) -> None:
         (hang if exchange.path == PATH else well)(exchange)
 
     server.behaviour = late
-    keys = DiscoveredKeySet(server.origin, timeout=3)  # a busy machine answers late, too
+    keys = DiscoveredKeySet(
+        server.origin, fetch=Fetch(timeout=3)
+    )  # a busy machine answers late, too
     assert status(Provider(issuer=server.origin, audience="api", keys=keys)) == 503
     assert asked(server) == [OIDC, PATH]
 
@@ -206,7 +208,7 @@ def test_faults_of_the_metadata(name: str, server: FaultServer) -> None:
     describe(server, OIDC)
     behaviour, _ = BEHAVIOURS[name]
     server.behaviour = lambda exchange: (well if exchange.path == PATH else behaviour)(exchange)
-    keys = DiscoveredKeySet(server.origin, timeout=0.2)
+    keys = DiscoveredKeySet(server.origin, fetch=Fetch(timeout=0.2))
     assert status(Provider(issuer=server.origin, audience="api", keys=keys)) == 503
 
 
