@@ -12,7 +12,7 @@ from ..errors import ConfigurationError
 from .encoding import parse_document
 from .fetch import Fetch
 from .remote_keys import RemoteKeySet
-from .urls import is_https, without_query
+from .urls import is_https, shown_url
 
 
 class DiscoveredKeySet(RemoteKeySet):
@@ -59,7 +59,7 @@ class DiscoveredKeySet(RemoteKeySet):
         try:
             return self._jwks_uri(metadata, url)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{got(without_query(url))}: {error}") from None
+            raise ConfigurationError(f"{shown_url(url)}: {error}") from None
 
     def _jwks_uri(self, metadata: dict[str, Any], metadata_url: str) -> str:
         issuer = metadata.get("issuer")
@@ -74,7 +74,7 @@ class DiscoveredKeySet(RemoteKeySet):
         require(
             is_https(jwks_uri) or not is_https(metadata_url) or is_allowed,
             f"jwks_uri must be an https URL, since the metadata is asked for by https, got "
-            f"{got(without_query(jwks_uri))}",
+            f"{shown_url(jwks_uri)}",
         )
         return jwks_uri
 
@@ -103,5 +103,5 @@ class DiscoveredKeySet(RemoteKeySet):
         try:
             return parse_document(body)
         except ValueError:
-            shown = got(without_query(url))
+            shown = shown_url(url)
             raise ConfigurationError(f"{shown}: the answer is not strict JSON") from None

@@ -22,7 +22,7 @@ from .fetch import Fetch, cause_of, get
 from .key_document import read_keys
 from .key_snapshot import Snapshot
 from .keys import Key
-from .urls import checked_url, is_https, is_loopback, without_query
+from .urls import checked_url, is_https, is_loopback, shown_url
 
 _log = logging.getLogger("jwt_middleware")
 
@@ -234,7 +234,7 @@ class RemoteKeySet:
         try:
             return get(url, self._fetch_options, deadline)
         except Exception as error:  # networks fail in too many ways to list
-            raise ConfigurationError(f"{got(without_query(url))}: {cause_of(error)}") from error
+            raise ConfigurationError(f"{shown_url(url)}: {cause_of(error)}") from error
 
     def _fail(self, error: Exception) -> None:
         _log.warning("%r cannot be reached: %s", self, cause_of(error))

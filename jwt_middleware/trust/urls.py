@@ -7,6 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 from .._options import got
 from ..errors import ConfigurationError
 
+_SHOWN = 300  # characters: a server's metadata may name a URL of any length
+
 _HOST = r"(?:[\w.-]+|\[[\da-f:]+\])"
 _LOOPBACK_HOST = r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
 # Printable ASCII without `#`, blanks and quotes that end a header or an attribute.
@@ -57,9 +59,11 @@ def is_loopback(url: str) -> bool:
     return bool(re.fullmatch(rf"(?ai)https?://{_LOOPBACK_HOST}{_REST}", url))
 
 
-def without_query(url: str) -> str:
-    """Return a URL for messages, without its query, which may hold a secret."""
-    return url.partition("?")[0]
+def shown_url(url: str) -> str:
+    """Return a URL that `checked_url` returns for messages, in quotes and without its query, which
+    may hold a secret."""
+    path = url.partition("?")[0]
+    return repr(path if len(path) <= _SHOWN else f"{path[:_SHOWN]}...")
 
 
 def address_of(parts: SplitResult) -> tuple[str, int]:
@@ -96,4 +100,4 @@ def _has_valid_port(url: str) -> bool:
 def _shown(url: object) -> str:
     if not isinstance(url, str):
         return f"an object of {type(url).__name__}"
-    return "one with user info" if "@" in url else got(without_query(url))
+    return "one with user info" if "@" in url else got(url.partition("?")[0])

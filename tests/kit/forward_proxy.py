@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-from .waiting import PATIENCE
+from tests.kit.waiting import PATIENCE
 
 Behaviour = Callable[["Tunnel"], None]
 

@@ -294,6 +294,27 @@ def test_discovery_on_a_private_host(
     assert len(server.requests) == asked + 1
 
 
+def test_private_keys_of_a_public_issuer(
+    tls_server: FaultServer,
+    server: FaultServer,
+    ca: tuple[Path, ssl.SSLContext],
+    names: None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Metadata over TLS may name an http host for the keys if the owner has named it too; any other
+    http host, loopback included, is not asked."""
+    plain = server.url.replace("127.0.0.1", "keycloak")
+    for jwks_uri, is_asked in ((plain, True), (server.url, False)):
+        tls_server.pages["/.well-known/openid-configuration"] = (
+            f'{{"issuer": "{tls_server.origin}", "jwks_uri": "{jwks_uri}"}}'.encode()
+        )
+        server.requests.clear()
+        fetch = Fetch(ca_file=ca[0], allow_http=("keycloak",))
+        assert found(DiscoveredKeySet(tls_server.origin, fetch=fetch)) == is_asked
+        assert bool(server.requests) == is_asked
+    assert "jwks_uri must be an https URL" in caplog.text
+
+
 def test_loopback_needs_no_warning(server: FaultServer, caplog: pytest.LogCaptureFixture) -> None:
     """Nobody stands between a process and its own machine."""
     assert found(RemoteKeySet(server.url, fetch=Fetch(allow_http=("127.0.0.1",))))
