@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from jwt_middleware import InvalidToken, Provider, RemoteKeySet, Unavailable
+from jwt_middleware import Fetch, InvalidToken, Provider, RemoteKeySet, Unavailable
 from jwt_middleware.testing import KeyServer
 from jwt_middleware.trust.verifier import Verifier
 from tests.kit.clock import stopped
@@ -19,7 +19,9 @@ from tests.kit.waiting import PATIENCE
 
 SOURCES: dict[str, Callable[[KeyServer], Provider]] = {
     "url": lambda server: Provider(
-        issuer=server.issuer, audience=server.audience, keys=RemoteKeySet(server.url, timeout=1)
+        issuer=server.issuer,
+        audience=server.audience,
+        keys=RemoteKeySet(server.url, fetch=Fetch(timeout=1)),
     ),
     "discovery": lambda server: Provider.discover(server.issuer, audience=server.audience),
 }
