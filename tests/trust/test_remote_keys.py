@@ -610,23 +610,112 @@ def test_a_failing_endpoint_is_left_in_peace(server: FaultServer, clock: Clock) 
 
 
 def test_a_thousand_unknown_ids_cost_two_fetches(server: FaultServer, clock: Clock) -> None:
-    """One fetch a cooldown, however many strangers make up ids."""
+    """One fetch a cooldown beside the first, however many strangers make up ids."""
     _, status = warm(server)
     assert {status(mint(kid=f"made up {number}")) for number in range(500)} == {401}
-    clock.move(31)
+    assert len(server.requests) == 2
+    clock.move(29)
     assert {status(mint(kid=f"made up {number}")) for number in range(500, 1000)} == {401}
     assert len(server.requests) == 2
+    clock.move(2)
+    assert {status(mint(kid=f"made up {number}")) for number in range(500, 1000)} == {401}
+    assert len(server.requests) == 3
 
 
 def test_a_new_key_is_found_at_once(server: FaultServer, clock: Clock) -> None:
-    """Rotation: a token of a key that is new since the last fetch, 30 s ago, is good at its first
-    use."""
+    """Rotation: a token of a key that is new since the last fetch, however short ago, is good at
+    its first use; only a fetch for another unknown `kid` makes it wait for 30 s."""
+    _, status = warm(server)
+    third, fourth = Key.generate(id="third"), Key.generate(id="fourth")
+    server.publish([*JWKS, third.to_jwk()])
+    assert status(mint(third)) == 200
+    server.publish([*JWKS, third.to_jwk(), fourth.to_jwk()])
+    assert status(mint(fourth)) == 401
+    clock.move(31)
+    assert status(mint(fourth)) == 200
+    assert len(server.requests) == 3
+
+
+def test_a_new_key_is_found_beside_a_refresh(server: FaultServer, clock: Clock) -> None:
+    """A refresh that was answered before the new key was published does not make its token 401."""
     _, status = warm(server)
     third = Key.generate(id="third")
+    asked, released = threading.Event(), threading.Event()
+
+    def held_up(exchange: Exchange) -> None:
+        asked.set()
+        released.wait(PATIENCE)
+        exchange.request.sendall(answer(json.dumps({"keys": JWKS}).encode()))
+
+    server.behaviour = held_up
+    clock.move(500)
+    assert status(mint()) == 200
+    assert asked.wait(PATIENCE)
     server.publish([*JWKS, third.to_jwk()])
-    assert status(mint(third)) == 401
+    server.behaviour = well
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(status, mint(third))
+        released.set()
+        assert waiting.result() == 200
+    assert len(server.requests) == 3
+
+
+# --- bad signatures
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_a_key_that_changed_under_its_id(algorithm: str, server: FaultServer, clock: Clock) -> None:
+    """The first bad signature is 401 and starts a fetch in the background, whose keys are the next
+    token's, whether or not the algorithm has changed with the key."""
+    keys, status = warm(server)
+    changed = Key.generate(algorithm, id="first")
+    server.publish([changed.to_jwk()])
+    assert status(mint(changed)) == 401
+    settle()
+    assert status(mint(changed)) == 200
+    assert status(mint()) == 401
+    assert len(server.requests) == 2
+    assert keys.find("second") == ()
+
+
+def test_a_bad_signature_waits_for_nothing(server: FaultServer, clock: Clock) -> None:
+    """Neither the forger nor anyone else waits for the fetch that a forged token starts."""
+    _, status = warm(server)
+    server.behaviour = hang
+    forger = Key.generate(id="first")
+    assert {status(mint(forger, jti=str(number))) for number in range(20)} == {401}
+    assert status(mint(jti="good")) == 200
+    assert fetches_under_way() == 1
+    server.closing.set()
+
+
+def test_a_thousand_forged_tokens_cost_one_fetch(server: FaultServer, clock: Clock) -> None:
+    """One a cooldown, shared with unknown ids; a token of known form and of another issuer costs
+    none."""
+    _, status = warm(server)
+    forger = Key.generate(id="first")
+    assert {status(mint(forger, jti=str(number))) for number in range(500)} == {401}
+    settle()
+    assert status(mint(kid="made up")) == 401
+    assert len(server.requests) == 2
     clock.move(31)
-    assert status(mint(third)) == 200
+    assert {status(mint(forger, jti=str(number))) for number in range(500)} == {401}
+    settle()
+    assert len(server.requests) == 3
+    clock.move(31)
+    assert status(mint(forger, iss="https://other.example/")) == 401
+    assert len(server.requests) == 3
+
+
+def test_a_failing_endpoint_is_left_in_peace_by_forgers(server: FaultServer, clock: Clock) -> None:
+    """After a failed fetch, forged tokens are 401 and keep to its pauses."""
+    _, status = warm(server)
+    server.behaviour = DOWN
+    forger = Key.generate(id="first")
+    for number in range(50):
+        assert status(mint(forger, jti=str(number))) == 401
+        clock.move(30 / 50)
+    assert len(server.requests) == 3
 
 
 def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) -> None:
@@ -710,7 +799,7 @@ steps = st.lists(
 @given(steps)
 def test_any_history(shared_server: FaultServer, steps: list[tuple[int, bool, bool]]) -> None:
     """Whatever fails when: keys serve for a day after the last success, an unknown `kid` is 401
-    only right after one, and no 30 seconds see three fetches."""
+    only right after one, and no 30 seconds see five fetches."""
     clock, fetches, last_success = Clock(), [], float("-inf")
     shared_server.publish(JWKS)
     with pytest.MonkeyPatch.context() as patch:
@@ -722,15 +811,15 @@ def test_any_history(shared_server: FaultServer, steps: list[tuple[int, bool, bo
             before = len(shared_server.requests)
             answer = status(mint() if is_known else mint(kid="made up"))
             settle()
+            fetches += [clock.ahead] * (len(shared_server.requests) - before)
             if len(shared_server.requests) > before:
-                fetches.append(clock.ahead)
                 last_success = clock.ahead if is_up else last_success
             age = clock.ahead - last_success
             if is_known:
                 assert answer == (200 if age < 87_000 else 503)
             else:
                 assert answer in ((401,) if age == 0 else (401, 503) if age < 87_000 else (503,))
-    assert all(third - first >= 30 for first, third in zip(fetches, fetches[2:], strict=False))
+    assert all(fifth - first >= 30 for first, fifth in zip(fetches, fetches[4:], strict=False))
 
 
 # --- what is told
