@@ -21,6 +21,9 @@ KEYS = ("secret", "public_key", "jwks_url", "key_folder")
 FETCH = ("timeout", "ca_file", "allow_http")
 """The options of `Fetch`."""
 
+ALGORITHM = ("algorithm",)
+"""That of a secret, of a public key, or of keys at a URL that do not name it."""
+
 DISCOVERY = ("metadata_url",)
 """Options of keys that are discovered."""
 
@@ -36,7 +39,7 @@ TERMS = (
 )
 """The options of `Provider`."""
 
-PROVIDER = (*TERMS, *KEYS, *FETCH, *DISCOVERY)
+PROVIDER = (*TERMS, *KEYS, *ALGORITHM, *FETCH, *DISCOVERY)
 """Every option that says whom the middleware trusts."""
 
 
@@ -58,20 +61,38 @@ def only_one_of(names: Collection[str], values: Mapping[str, Any]) -> Any:
 
 def _keys(values: Mapping[str, Any], name_of: Callable[[str], str]) -> Any:
     given = only_one_of(KEYS, values)
-    is_at_url = "jwks_url" in values
-    if given is None or is_at_url:
-        _refuse_unused(DISCOVERY if is_at_url else (), values, name_of, "the keys are discovered")
-        fetch = Fetch(**{name: values[name] for name in FETCH if name in values})
-        try:
-            if is_at_url:
-                return RemoteKeySet(given, fetch=fetch)
-            metadata_url = values.get("metadata_url")
-            return DiscoveredKeySet(values["issuer"], metadata_url=metadata_url, fetch=fetch)
-        except ConfigurationError as error:
-            at_fault = "jwks_url" if is_at_url else "issuer"
-            raise ConfigurationError(f"{name_of(at_fault)} cannot be asked: {error}") from None
+    if given is None or "jwks_url" in values:
+        return _fetched_keys(given, values, name_of)
     _refuse_unused((*FETCH, *DISCOVERY), values, name_of, "the keys are fetched")
-    return given
+    if not isinstance(given, Key):
+        _refuse_unused(ALGORITHM, values, name_of, "the keys do not name theirs")
+        return given
+    try:
+        algorithm = values.get("algorithm")
+        return (
+            Key(algorithm, given.id, given.signing_key, given.verifying_key)
+            if algorithm is not None
+            else given
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{name_of('algorithm')} does not suit the key: {error}") from None
+
+
+def _fetched_keys(
+    url: str | None, values: Mapping[str, Any], name_of: Callable[[str], str]
+) -> RemoteKeySet:
+    fetch = Fetch(**{name: values[name] for name in FETCH if name in values})
+    algorithm, metadata_url = values.get("algorithm"), values.get("metadata_url")
+    try:
+        if url is None:
+            return DiscoveredKeySet(
+                values["issuer"], metadata_url=metadata_url, algorithm=algorithm, fetch=fetch
+            )
+        _refuse_unused(DISCOVERY, values, name_of, "the keys are discovered")
+        return RemoteKeySet(url, algorithm=algorithm, fetch=fetch)
+    except ConfigurationError as error:
+        at_fault = name_of("issuer" if url is None else "jwks_url")
+        raise ConfigurationError(f"{at_fault} cannot be used: {error}") from None
 
 
 def _refuse_unused(

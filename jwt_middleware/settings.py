@@ -234,6 +234,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "public_key": (Key.from_pem, "a public key as PEM"),
     "private_key": (Key.from_pem, "a private key as PEM"),
     "jwks_url": (str, "the https URL of a key set"),
+    "algorithm": (str, "the algorithm of keys that do not name it, such as RS512"),
     "metadata_url": (str, "the https URL of the issuer's metadata"),
     "timeout": (lambda text: Fetch(timeout=float(text)).timeout, "a number of seconds"),
     "ca_file": (lambda text: Fetch(ca_file=text).ca_file, "the path of CA certificates in PEM"),

@@ -70,6 +70,7 @@ MAKERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
             "audience": "api",
             "fetch": Fetch(),
             "metadata_url": None,
+            "algorithm": None,
             "leeway": 5,
             "typ": None,
         },
@@ -82,11 +83,17 @@ MAKERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "KeySet.from_jwks": (KeySet.from_jwks, {"document": {"keys": [KEY.to_jwk()]}}),
     "RemoteKeySet": (
         RemoteKeySet,
-        {"url": "https://idp.example/", "fresh_for": 600, "stale_for": 9, "fetch": Fetch()},
+        {
+            "url": "https://idp.example/",
+            "fresh_for": 600,
+            "stale_for": 9,
+            "fetch": Fetch(),
+            "algorithm": None,
+        },
     ),
     "DiscoveredKeySet": (
         DiscoveredKeySet,
-        {"issuer": "https://idp.example/", "metadata_url": None, "fetch": Fetch()},
+        {"issuer": "https://i.example/", "metadata_url": None, "fetch": Fetch(), "algorithm": None},
     ),
     "Fetch": (Fetch, {"timeout": 3, "ca_file": None, "headers": {}, "allow_http": ()}),
     "RevocationList": (

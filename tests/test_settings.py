@@ -20,6 +20,7 @@ from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.key_folder import publish
 from tests.kit import ROOT
 from tests.kit.certificates import authority
+from tests.kit.tokens import RSA
 
 SECRET = "a secret of the tests, long enough"
 BASIC = {
@@ -243,6 +244,11 @@ WRONG = {
     "hosts to fetch nothing from": ({"allow_http": "a"}, "allow_http", "if the keys are fetched"),
     "metadata of a secret": ({"metadata_url": "https://a/"}, "metadata_url", "only be set if"),
     "no time": ({"timeout": "soon"}, "timeout", "a number of seconds"),
+    "an algorithm that needs a longer secret": (
+        {"algorithm": "HS512"},
+        "algorithm",
+        "does not suit the key",
+    ),
     "no authority": ({"ca_file": "/nowhere"}, "ca_file", "the path of CA certificates in PEM"),
     "a host with a port": ({"allow_http": "keycloak:80"}, "allow_http", "without scheme, port"),
 }
@@ -300,6 +306,24 @@ def test_how_documents_are_fetched(build: Callable[..., Any], tmp_path: Path) ->
     wanted = Fetch(timeout=2.5, ca_file=authorities, allow_http=("keycloak", "idp"))
     (by_url,) = build(**terms, **how, jwks_url="http://keycloak/certs").verifier.providers
     assert by_url.keys.fetch_options == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "signer"),
+    [
+        ({"secret": SECRET * 2}, Key.from_secret(SECRET * 2, algorithm="HS512")),
+        ({"public_key": RSA.to_pem().decode()}, Key.from_pem(RSA.to_pem(), algorithm="RS512")),
+    ],
+    ids=["secret", "public key"],
+)
+def test_the_algorithm_of_a_key(
+    options: dict[str, str], signer: Key, build: Callable[..., Any]
+) -> None:
+    """A secret and a public key have the algorithm that the option names, and no other."""
+    terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")} | options
+    assert status(build(**terms, algorithm=signer.algorithm), "/api", token(signer)) == 200
+    with pytest.raises(ConfigurationError, match=r"(?i)algorithm does not suit the key"):
+        build(**terms, algorithm="ES256")
 
 
 def test_where_metadata_is(build: Callable[..., Any]) -> None:

@@ -31,12 +31,15 @@ class DiscoveredKeySet(RemoteKeySet):
         issuer: str,
         *,
         metadata_url: str | None = None,
+        algorithm: str | None = None,
         fetch: Fetch = Fetch(),  # noqa: B008 - a frozen value
         fresh_for: float = 600,
         stale_for: float = 86_400,
     ) -> None:
         self._metadata_url = metadata_url
-        super().__init__(issuer, fetch=fetch, fresh_for=fresh_for, stale_for=stale_for)
+        super().__init__(
+            issuer, algorithm=algorithm, fetch=fetch, fresh_for=fresh_for, stale_for=stale_for
+        )
 
     def check_urls(self) -> None:
         """Raise `ConfigurationError` unless the metadata may be asked for."""

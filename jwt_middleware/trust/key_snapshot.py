@@ -13,8 +13,8 @@ class Snapshot(Frozen):
     """The known keys at one moment. Times are those of `time.monotonic`, which a forked child
     shares.
 
-    `generation` is the digest of the document. An unknown `kid` starts a fetch only after
-    `next_fetch_at`. After a failure, this is true for every fetch.
+    `generation` is the digest of the document. After a failure, no fetch starts before
+    `next_fetch_at`.
     """
 
     __slots__ = (

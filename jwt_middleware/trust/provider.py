@@ -80,6 +80,7 @@ class Provider:
         audience: str | tuple[str, ...] | None,
         fetch: "Fetch | None" = None,
         metadata_url: str | None = None,
+        algorithm: str | None = None,
         **terms: Any,
     ) -> "Provider":
         """Return a provider that finds its keys through the metadata of its issuer, an https URL.
@@ -92,6 +93,7 @@ class Provider:
         - `metadata_url`: the URL of the metadata, for issuers that publish it elsewhere, such as
           Azure AD B2C, and for issuers that this server reaches under another name. The metadata
           must name this issuer.
+        - `algorithm`: that of keys that are published without `alg`, as in `RemoteKeySet`.
         - `terms`: the other options of `Provider`.
         """
         # A provider is data. Only this method needs the network modules, so import them here.
@@ -99,7 +101,10 @@ class Provider:
         from .fetch import Fetch
 
         keys = DiscoveredKeySet(
-            issuer, metadata_url=metadata_url, fetch=Fetch() if fetch is None else fetch
+            issuer,
+            metadata_url=metadata_url,
+            algorithm=algorithm,
+            fetch=Fetch() if fetch is None else fetch,
         )
         return cls(issuer=issuer, audience=audience, keys=keys, **terms)
 

@@ -10,6 +10,7 @@ has failed.
 """
 
 import logging
+import math
 import os
 import threading
 import time
@@ -19,7 +20,7 @@ from hashlib import sha256
 from .._options import check_seconds, got, require
 from ..errors import ConfigurationError
 from .fetch import Fetch, cause_of, get
-from .key_document import read_keys
+from .key_document import check_algorithm, read_keys
 from .key_snapshot import Snapshot
 from .keys import Key
 from .urls import checked_url, is_https, is_loopback, shown_url
@@ -27,11 +28,11 @@ from .urls import checked_url, is_https, is_loopback, shown_url
 _log = logging.getLogger("jwt_middleware")
 
 _COOLDOWN = 30
-"""Seconds between two fetches for unknown ids, and after repeated failures."""
+"""Seconds between two fetches for unknown ids or bad signatures, and after repeated failures."""
 
 _FIRST_PAUSE = 5
-"""Seconds after one failure, before the cooldown applies. So there are never three fetches within
-30 seconds."""
+"""Seconds after one failure, before the cooldown applies. So there are never three fetches of a
+server that fails within 30 seconds, and never five of any other."""
 
 _REFRESH_AT = 0.8
 """The fraction of their freshness after which keys are fetched again in the background."""
@@ -45,6 +46,8 @@ class _RunningFetch(threading.Thread):
 
     def __init__(self, keys: "RemoteKeySet", timeout: float) -> None:
         self.deadline = time.monotonic() + timeout
+        # The end of a fetch replaces the snapshot, so it is running while this one is current.
+        self.snapshot = keys._snapshot
         self.waiter = threading.Lock()  # held by the one request with an unknown `kid` that waits
         super().__init__(
             target=keys._fetch, args=(self.deadline,), name="jwt-middleware-keys", daemon=True
@@ -58,6 +61,8 @@ class RemoteKeySet:
     """The keys of the JWKS document at a URL: https, or http on loopback and on the hosts of
     `Fetch(allow_http=...)`. Fetched at first use, not while building.
 
+    - `algorithm`: that of keys without `alg`, such as RS512 or PS256. None means RS256 for an RSA
+      key. An EC key always has the algorithm of its curve.
     - `fresh_for`: seconds until the keys must be confirmed. This happens in the background when 80
       % of them have passed. The answer's `Cache-Control: max-age` (RFC 9111 section 5.2.2.1) takes
       precedence, clamped to 60 s and 24 h.
@@ -66,23 +71,27 @@ class RemoteKeySet:
     - `fetch`: a `Fetch`, which says how the document is fetched. Redirects are not followed. A
       document has at most 256 KiB, also after decoding, and 100 keys.
 
-    An unknown `kid` starts a fetch if the last one is 30 seconds old, and one request waits for it.
-    While a fetch is running or the last one has failed, an unknown `kid` is `Unavailable`, since it
-    may be valid.
+    An unknown `kid` starts a fetch, for which one request waits, unless one was started so within
+    30 seconds. While a fetch is running or the last one has failed, an unknown `kid` is
+    `Unavailable`, since it may be valid. A bad signature of a known key starts a fetch in the
+    background under the same limit, since the issuer may have changed the key under its `kid`.
     """
 
     def __init__(
         self,
         url: str,
         *,
+        algorithm: str | None = None,
         fetch: Fetch = Fetch(),  # noqa: B008 - a frozen value
         fresh_for: float = 600,
         stale_for: float = 86_400,
     ) -> None:
         require(isinstance(fetch, Fetch), f"fetch must be a Fetch: fetch=Fetch(), got {got(fetch)}")
+        check_algorithm(algorithm)
         check_seconds("fresh_for", fresh_for, above=0)
         check_seconds("stale_for", stale_for)
         self._url = url
+        self._algorithm = algorithm
         self._fetch_options = fetch
         self._fresh_for = fresh_for
         self._stale_for = stale_for
@@ -90,6 +99,7 @@ class RemoteKeySet:
         self.check_urls()
         self._snapshot = Snapshot()
         self._failures = 0
+        self._next_search_at = -math.inf  # when an unknown `kid` may start a fetch again
         # One for each process, since a fork loses the thread of a fetch, and may copy a lock that
         # is held.
         self._starting: dict[int, threading.Lock] = {}
@@ -130,6 +140,10 @@ class RemoteKeySet:
             snapshot = self._current_snapshot()
         return snapshot.find(kid) or self._find_anew(kid, snapshot)
 
+    def recheck(self) -> None:
+        """Fetch the keys in the background, if that is due, since a signature was bad."""
+        self._search(self._snapshot)
+
     def check_urls(self) -> None:
         """Raise `ConfigurationError` unless what is asked first may be asked. Called while
         building."""
@@ -161,17 +175,36 @@ class RemoteKeySet:
 
     def _find_anew(self, kid: str | None, snapshot: Snapshot) -> Sequence[Key]:
         """Return the keys for an unknown `kid`, after a fetch if one is due."""
-        is_worth_a_fetch = time.monotonic() >= snapshot.next_fetch_at
-        if is_worth_a_fetch:
-            fetch = self._fetch_under_way(snapshot)
-            if fetch is not None:
-                may_wait = fetch.waiter.acquire(blocking=False)
-                if may_wait:
-                    fetch.wait()
-        is_unchanged = self._snapshot is snapshot
-        if (is_worth_a_fetch and is_unchanged) or self._snapshot.has_failed:
-            raise self._snapshot.unavailable()
-        return self._snapshot.find(kid)
+        # Twice, since a fetch that was already running may have been answered before the key was
+        # published. After that, a fetch for this `kid` may still be due.
+        for _ in range(2):
+            fetch = self._search(snapshot)
+            if fetch is None:
+                break
+            may_wait = fetch.waiter.acquire(blocking=False)
+            if may_wait:
+                fetch.wait()
+            if self._snapshot is snapshot:
+                raise snapshot.unavailable()
+            snapshot = self._snapshot
+            if snapshot.find(kid):
+                break
+        snapshot = self._snapshot  # also if another request's fetch has replaced it meanwhile
+        found = snapshot.find(kid)
+        if not found and snapshot.has_failed:
+            raise snapshot.unavailable()
+        return found
+
+    def _search(self, snapshot: Snapshot) -> _RunningFetch | None:
+        """Return the running fetch, or start one if that is due. Return None otherwise."""
+        running = self._fetches.get(os.getpid())
+        if running is not None and running.snapshot is snapshot and running.is_alive():
+            return running
+        now = time.monotonic()
+        if now < (snapshot.next_fetch_at if snapshot.has_failed else self._next_search_at):
+            return None
+        self._next_search_at = now + _COOLDOWN
+        return self._fetch_under_way(snapshot)
 
     def _current_snapshot(self) -> Snapshot:
         """Return the snapshot and start a fetch. Wait for the fetch only if the keys are too old to
@@ -205,7 +238,7 @@ class RemoteKeySet:
             body, max_age = self._document(deadline)
             generation = sha256(body).digest()
             is_unchanged = generation == self._snapshot.generation
-            keys = self._snapshot.keys if is_unchanged else read_keys(body)
+            keys = self._snapshot.keys if is_unchanged else read_keys(body, self._algorithm)
         except Exception as error:  # networks and documents fail in too many ways to list
             self._fail(error)
             return
@@ -218,7 +251,6 @@ class RemoteKeySet:
             generation,
             fresh_until=now + fresh_for,
             refresh_after=now + _REFRESH_AT * fresh_for,
-            next_fetch_at=now + _COOLDOWN,
             fetched_at=now,
         )
 

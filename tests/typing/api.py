@@ -161,6 +161,7 @@ def providers(key_set: KeySet) -> list[Provider]:
                 "https://idp.example/.well-known/jwks.json",
                 fresh_for=600,
                 stale_for=86_400,
+                algorithm="RS512",
                 fetch=Fetch(timeout=3),
             ),
         ),
