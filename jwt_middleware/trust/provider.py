@@ -10,6 +10,7 @@ from ..errors import ConfigurationError
 from .keys import KeySource
 
 if TYPE_CHECKING:
+    from .fetch import Fetch
     from .lookup import LookedUp
 
 _MAX_LEEWAY = 300
@@ -73,17 +74,39 @@ class Provider:
 
     @classmethod
     def discover(
-        cls, issuer: str, *, audience: str | tuple[str, ...] | None, **terms: Any
+        cls,
+        issuer: str,
+        *,
+        audience: str | tuple[str, ...] | None,
+        fetch: "Fetch | None" = None,
+        metadata_url: str | None = None,
+        algorithm: str | None = None,
+        **terms: Any,
     ) -> "Provider":
         """Return a provider that finds its keys through the metadata of its issuer, an https URL.
 
         The metadata is fetched at first use, not while building: OpenID Connect Discovery 1.0
-        section 4, else RFC 8414 section 3. `terms` are the other options of `Provider`.
+        section 4, else RFC 8414 section 3.
+
+        - `fetch`: a `Fetch`, which says how the metadata and the keys are fetched. None means
+          `Fetch()`.
+        - `metadata_url`: the URL of the metadata, for issuers that publish it elsewhere, such as
+          Azure AD B2C, and for issuers that this server reaches under another name. The metadata
+          must name this issuer.
+        - `algorithm`: that of keys that are published without `alg`, as in `RemoteKeySet`.
+        - `terms`: the other options of `Provider`.
         """
         # A provider is data. Only this method needs the network modules, so import them here.
         from .discovery import DiscoveredKeySet
+        from .fetch import Fetch
 
-        return cls(issuer=issuer, audience=audience, keys=DiscoveredKeySet(issuer), **terms)
+        keys = DiscoveredKeySet(
+            issuer,
+            metadata_url=metadata_url,
+            algorithm=algorithm,
+            fetch=Fetch() if fetch is None else fetch,
+        )
+        return cls(issuer=issuer, audience=audience, keys=keys, **terms)
 
     @property
     def audiences(self) -> frozenset[str]:
