@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.stores import MemoryStore, NameTaken, SQLStore, UnknownUser, User, UserRecord
 from jwt_middleware.stores.passwords import PasswordHasher
-from tests.kit.passwords import CHEAP
+from tests.kit.passwords import CHEAP, CHEAP_COST
 
 Store = MemoryStore | SQLStore
 DAMAGED = {
@@ -142,7 +142,7 @@ def test_a_refusal_costs_one_hash_whatever_its_cause(
         ("a" * 999, "x"),
     ]:
         assert store.authenticate(name, password) is None
-    assert hashes == [(1024, 8, 1)] * 6
+    assert hashes == [CHEAP_COST] * 6
     assert not caplog.records
 
 
@@ -157,7 +157,7 @@ def test_a_damaged_hash_is_a_refusal(
     store._update("ann", {"password_hash": stored})
     hashes.clear()
     assert store.authenticate("ann", "wonderland") is None
-    assert hashes[-1] == (1024, 8, 1)
+    assert hashes[-1] == CHEAP_COST
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("jwt_middleware.login", logging.WARNING)
     assert "wonderland" not in caplog.text
