@@ -1,0 +1,41 @@
+"""devpi-server, whose users are those of the tokens: `devpi-init --serverdir devpi`, then
+`DEVPISERVER_SERVERDIR=devpi gunicorn examples.real_apps.devpi_app`.
+
+The users and their tokens are made as in pypiserver_app.py, one of them for `root`. With `devpi use
+http://ada:$TOKEN@localhost:8000/` the token goes along as a password. `devpi login ada --password=`
+asks devpi for nothing more: the plugin below tells it who is calling.
+"""
+
+import os
+
+from devpi_server.config import get_pluginmanager, hookimpl, parseoptions
+from devpi_server.main import xom_from_config
+from devpi_server.view_auth import CredentialsIdentity
+
+from jwt_middleware import Identity, JWTMiddleware, Key, RevocationList, Rule, basic_password, scope
+from jwt_middleware.login import LoginApp, TokenMinter
+from jwt_middleware.stores import OpaqueTokens, SQLStore
+
+
+class Callers:
+    @hookimpl(tryfirst=True)  # before devpi reads a header or a password itself
+    def devpiserver_get_identity(self, request, credentials):
+        caller = Identity.from_environ(request.environ)
+        return caller and CredentialsIdentity(caller.claims["preferred_username"], [])
+
+    @hookimpl(tryfirst=True)
+    def devpiserver_auth_request(self, request, userdict, username, password):
+        return {"status": "ok" if request.authenticated_userid == username else "reject"}
+
+
+plugins = get_pluginmanager()
+plugins.register(Callers())
+devpi = xom_from_config(parseoptions(plugins, ["devpi-server", "--autocreate-users"])).create_app()
+store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
+minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="packages")
+providers = [minter.provider, OpaqueTokens(store, issuer="https://example.com")]
+reading = ("GET", "HEAD", "OPTIONS")
+rules = [Rule("/", scope("write")), Rule("/", scope("read"), methods=reading), Rule("/+login")]
+options = {"credentials": (basic_password,), "revocations": RevocationList(store)}
+guarded = JWTMiddleware(devpi, providers=providers, rules=rules, **options)
+application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
