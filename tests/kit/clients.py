@@ -103,6 +103,7 @@ class Site:
     folder: Path
     store: SQLStore
     shell: Shell
+    scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -113,11 +114,16 @@ class Site:
         """The URL of a path with the token as the password; with no token, without either."""
         return f"http://{name}:{token}@{self.place}{path}" if token else f"{self.address}{path}"
 
+    def add_user(self, name: str, scopes: tuple[str, ...]) -> None:
+        """Add a user with the password of all."""
+        self.store.add_user(name, PASSWORD, scopes=scopes)
+        self.scopes[name] = scopes
+
     def personal(self, name: str = "ada") -> str:
         """A new personal token with all the scopes that its user has."""
         expires_at = time.time() + _HOURS
         token = self.store.add_token(
-            name, name="a client", scopes=SCOPES[name], expires_at=expires_at
+            name, name="a client", scopes=self.scopes[name], expires_at=expires_at
         )
         return self._secret(f"pat of {name}", token)
 
@@ -159,21 +165,22 @@ def client_site(
     target: str,
     folder: Path,
     prepare: Callable[[Path], Mapping[str, str]],
-    users: Mapping[str, tuple[str, ...]] = SCOPES,
 ) -> Iterator[Site]:
-    """Serve an app by gunicorn from a folder, over an SQLite file with these users; `prepare` puts
-    into the folder what the app needs, and returns its environment."""
+    """Serve an app by gunicorn from a folder, over an SQLite file with the users of `SCOPES`.
+
+    `prepare` puts into the folder what the app needs, and returns its environment.
+    """
     home = folder / "home"
     home.mkdir()
     database = f"sqlite:///{folder}/auth.db"
     store = SQLStore(database, password_method=CHEAP)
-    for name, scopes in users.items():
-        store.add_user(name, PASSWORD, scopes=scopes)
     env = {"DATABASE_URL": database, "WEB_CONCURRENCY": "1", **prepare(folder)}
     options = ("-c", str(ROOT / "examples" / "gunicorn.conf.py"))
     try:
         with gunicorn(target, *options, cwd=folder, env=env) as address:
             site = Site(address, folder, store, Shell(home))
+            for name, scopes in SCOPES.items():
+                site.add_user(name, scopes)
             answer = answers.call(f"{address}/auth/health")  # waits until the app is loaded
             assert answer.status == 200, site.log
             yield site

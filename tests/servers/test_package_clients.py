@@ -1,6 +1,8 @@
 """pip, twine, uv and other clients of a package index, against pypiserver by gunicorn: the token is
 the password, since these clients only send Basic."""
 
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
@@ -12,6 +14,7 @@ from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing.passwords import CHEAP
 from tests.kit.clients import PASSWORD, Done, Site, client_site, wheel
 from tests.kit.parts import skip
+from tests.kit.serving import program
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
 
@@ -138,3 +141,127 @@ def test_scopes_decide_who_reads_and_who_writes(site: Site, make: Make, tmp_path
     assert not (site.folder / "packages" / file.name).exists()
     assert pip(site, "download", site.url(stranger, "/simple"), tmp_path / "none").status != 0
     assert not list(tmp_path.glob("none/*"))
+
+
+# ---------------------------------------------------------------- clients of the kind
+
+_READ = {
+    "httpx": "import httpx; r = httpx.get({url!r}, auth=({name!r}, {token!r}))",
+    "httpx, in the URL": "import httpx; r = httpx.get({full!r})",
+    "httpx, .netrc": "import httpx; r = httpx.get({url!r}, auth=httpx.NetRCAuth({netrc!r}))",
+    "requests": "import requests; r = requests.get({url!r}, auth=({name!r}, {token!r}))",
+    "requests, .netrc": "import requests; r = requests.get({url!r})",
+}
+_END = "; print(r.text); raise SystemExit(r.status_code != 200)"
+
+Read = Callable[[Site, str, Path], Done]
+
+
+def _in_python(source: str) -> Read:
+    """A client library in a process of its own, as `ada`."""
+
+    def read(site: Site, token: str, folder: Path) -> Done:
+        fill = {
+            "url": f"{site.address}/simple/tiny-engine/",
+            "full": site.url(token, "/simple/tiny-engine/"),
+            "name": "ada",
+            "token": token,
+            "netrc": str(_netrc(site, token, folder)),
+        }
+        env = {"HOME": str(folder)}
+        return site.shell.run(sys.executable, "-c", source.format(**fill) + _END, env=env)
+
+    return read
+
+
+def _netrc(site: Site, token: str, folder: Path) -> Path:
+    file = folder / ".netrc"
+    file.write_text(f"machine 127.0.0.1 login ada password {token}\n")
+    file.chmod(0o600)
+    return file
+
+
+def _curl(site: Site, *words: str | Path) -> Done:
+    url = f"{site.address}/simple/tiny-engine/"
+    return site.shell.run(program("curl"), "--silent", "--fail", *words, url)
+
+
+def _pip_by_netrc(site: Site, token: str, folder: Path) -> Done:
+    """pip, whose URL has no token."""
+    _netrc(site, token, folder)
+    words = ("--no-deps", "--no-cache-dir", "--retries", "0", "--index-url")
+    return site.shell.python(
+        "pip",
+        *("download", "--dest", folder / "got", *words, f"{site.address}/simple", "tiny-engine"),
+        env={"HOME": str(folder)},
+    )
+
+
+def _uv(site: Site, token: str, folder: Path) -> Done:
+    """`uv pip install`."""
+    url = site.url(token, "/simple")
+    words = ("--no-cache", "--no-config", "--python", sys.executable, "--default-index", url)
+    into = ("--target", folder / "got", "--no-deps", "tiny-engine")
+    return site.shell.run("uv", "pip", "install", *words, *into)
+
+
+READERS: dict[str, Read] = {
+    "pip": lambda site, token, folder: pip(
+        site, "download", site.url(token, "/simple"), folder / "got"
+    ),
+    "pip, .netrc": _pip_by_netrc,
+    "uv": _uv,
+    "curl -u": lambda site, token, folder: _curl(site, "-u", f"ada:{token}"),
+    "curl --netrc": lambda site, token, folder: _curl(
+        site, "--netrc-file", _netrc(site, token, folder)
+    ),
+    **{name: _in_python(source) for name, source in _READ.items()},
+}
+
+
+@kinds
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_a_client_reads_until_the_token_is_taken_back(
+    site: Site, make: Make, read: Read, tmp_path: Path
+) -> None:
+    """Each client that sends Basic, from the URL, from an option or from `.netrc`; within a second
+    of the end of the token it is refused, though it was let through before."""
+    token = make(site)
+    done = read(site, token, tmp_path)
+    assert done.status == 0, done.text
+    site.take_back(token)
+    time.sleep(1)
+    shutil.rmtree(tmp_path / "got", ignore_errors=True)
+    done = read(site, token, tmp_path)
+    assert done.status != 0, done.text
+    assert "tiny_engine-1.0" not in done.text
+
+
+@kinds
+def test_a_disabled_user_is_out_within_a_second(site: Site, make: Make, tmp_path: Path) -> None:
+    """pip and twine of somebody who was disabled end with an error, whichever token they have."""
+    name = f"lovelace-{'pat' if make is Site.personal else 'jwt'}"
+    site.add_user(name, ("read", "write"))
+    token, file = make(site, name), wheel(tmp_path, version=f"5.{time.time_ns()}")
+    url = site.url(token, "/simple", name=name)
+    assert pip(site, "download", url, tmp_path / "got").status == 0
+    site.store.disable_user(name)
+    time.sleep(1)
+    assert pip(site, "download", url, tmp_path / "none").status != 0
+    assert twine(site, file, token, name).status != 0
+    assert not list(tmp_path.glob("none/*"))
+
+
+def test_uv_publishes(site: Site, tmp_path: Path) -> None:
+    """With a token as the password, as twine does; who may only read is refused."""
+    file = wheel(tmp_path, version=f"6.{time.time_ns()}")
+
+    def publish(token: str) -> Done:
+        words = ("--no-config", "--publish-url", f"{site.address}/", "--trusted-publishing=never")
+        return site.shell.run("uv", "publish", *words, "-u", "ada", "-p", token, file)
+
+    assert publish(site.personal("grace")).status != 0
+    assert not (site.folder / "packages" / file.name).exists()
+    done = publish(site.personal())
+    assert done.status == 0, done.text
+    assert (site.folder / "packages" / file.name).exists()
