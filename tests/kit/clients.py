@@ -160,6 +160,11 @@ class Site:
         return token
 
 
+Make = Callable[..., str]
+KINDS: dict[str, Make] = {"a personal token": Site.personal, "a JWT": Site.jwt}
+"""The tokens that a client may have, and what makes one: `make(site, name)`."""
+
+
 @contextmanager
 def client_site(
     target: str,

@@ -12,14 +12,12 @@ import pytest
 
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing.passwords import CHEAP
-from tests.kit.clients import PASSWORD, Done, Site, client_site, wheel
+from tests.kit.clients import KINDS, PASSWORD, Done, Make, Site, client_site, wheel
 from tests.kit.parts import skip
 from tests.kit.serving import program
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
 
-Make = Callable[..., str]
-KINDS: dict[str, Make] = {"a personal token": Site.personal, "a JWT": Site.jwt}
 kinds = pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
 
 
