@@ -7,7 +7,8 @@
 | `in_cookie("__Host-jwt")` | `Cookie: __Host-jwt=TOKEN` | `Bearer` |
 | `basic_password` | `Authorization: Basic`, the token as the password (RFC 7617) | `Basic` |
 
-The first place that holds a credential decides. A token in a query string is never read, since URLs
+The first place that holds a credential decides. The challenges of a refusal are in this order too:
+with `basic_password` before `bearer`, Basic comes first, as hg needs it. A token in a query string is never read, since URLs
 end up in logs, in histories and in `Referer` (RFC 9700 section 4.3.2).
 """
 

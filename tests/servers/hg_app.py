@@ -15,7 +15,7 @@ guarded = JWTMiddleware(
     hgweb(os.environ["REPOSITORY"].encode()),
     providers=[minter.provider, OpaqueTokens(store, issuer="https://example.com")],
     rules=[Rule("/", scope("write")), Rule("/", scope("read"), methods=("GET", "HEAD"))],
-    credentials=(bearer, basic_password),
+    credentials=(basic_password, bearer),  # hg only reads the first challenge
     revocations=RevocationList(store),
 )
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

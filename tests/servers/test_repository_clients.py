@@ -171,10 +171,10 @@ def test_hg_clones_and_pushes_until_the_token_is_taken_back(
     assert hg(hgweb, "commit", "-A", "-m", "another", cwd=clone).status == 0
     reader = hgweb.url(make(hgweb, "grace"), name="grace")
     assert hg(hgweb, "push", reader, cwd=clone).status != 0
-    done = hg(hgweb, "push", cwd=clone)
+    done = hg(hgweb, "push", hgweb.url(token), cwd=clone)  # hg does not note the password
     assert done.status == 0, done.text
     assert hg(hgweb, "clone", reader, tmp_path / "reader").status == 0
     assert len(list((tmp_path / "reader").glob("*.txt"))) == len(list(clone.glob("*.txt")))
     hgweb.take_back(token)
     time.sleep(1)
-    assert hg(hgweb, "pull", cwd=clone).status != 0
+    assert hg(hgweb, "pull", hgweb.url(token), cwd=clone).status != 0
