@@ -1,9 +1,9 @@
 """devpi-server, whose users are those of the tokens: `devpi-init --serverdir devpi`, then
 `DEVPISERVER_SERVERDIR=devpi gunicorn examples.real_apps.devpi_app`.
 
-The users and their tokens are made as in pypiserver_app.py, one of them for `root`. With `devpi use
-http://ada:$TOKEN@localhost:8000/` the token goes along as a password. `devpi login ada --password=`
-asks devpi for nothing more: the plugin below tells it who is calling.
+Users and tokens are made as in pypiserver_app.py. `devpi use http://ada:$TOKEN@localhost:8000/`
+sends the token as a password; `devpi login ada --password=` then needs no other one, since the
+plugin below tells devpi who is calling. A user of the name `root` is devpi's administrator.
 """
 
 import os

@@ -7,12 +7,12 @@ token. `git push http://ada:$TOKEN@localhost:8000/open main`: git sends it as a 
 """
 
 import os
+import secrets
 
 from klaus import make_app
 
 from jwt_middleware import (
     JWTMiddleware,
-    Key,
     RevocationList,
     Rule,
     basic_password,
@@ -28,7 +28,8 @@ klaus = make_app(
     repositories, "git", use_smarthttp=True, disable_push=False, unauthenticated_push=True
 )
 store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
-minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="git")
+secret = os.environ.get("JWT_SECRET") or secrets.token_hex()  # several workers need one
+minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="git")
 providers = [minter.provider, OpaqueTokens(store, issuer="https://example.com")]
 rules = [
     Rule("/"),  # a repository that is added later is closed
@@ -37,8 +38,6 @@ rules = [
     Rule("/open", public),
     Rule("/*/git-receive-pack", scope("write")),  # longer than /open, so it governs there too
 ]
-credentials, revoked = (bearer, basic_password), RevocationList(store)
-guarded = JWTMiddleware(
-    klaus.wsgi_app, providers=providers, rules=rules, credentials=credentials, revocations=revoked
-)
+options = {"credentials": (bearer, basic_password), "revocations": RevocationList(store)}
+guarded = JWTMiddleware(klaus.wsgi_app, providers=providers, rules=rules, **options)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -25,8 +25,6 @@ store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="packages")
 providers = [minter.provider, OpaqueTokens(store, issuer="https://example.com")]
 rules = [Rule("/", scope("write")), Rule("/", scope("read"), methods=("GET", "HEAD", "OPTIONS"))]
-credentials, revoked = (bearer, basic_password), RevocationList(store)
-guarded = JWTMiddleware(
-    packages, providers=providers, rules=rules, credentials=credentials, revocations=revoked
-)
+options = {"credentials": (bearer, basic_password), "revocations": RevocationList(store)}
+guarded = JWTMiddleware(packages, providers=providers, rules=rules, **options)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

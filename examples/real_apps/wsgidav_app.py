@@ -1,17 +1,17 @@
 """WsgiDAV, a WebDAV server: everybody reads /public, writing anywhere needs a scope:
-`DAV_FOLDER=/srv/dav gunicorn examples.real_apps.wsgidav_app`. The users and their tokens are made as
-in pypiserver_app.py. cadaver cuts a password at 255 bytes, so give it a personal token, not a JWT.
+`DAV_FOLDER=/srv/dav gunicorn examples.real_apps.wsgidav_app`. Users and tokens are made as in
+pypiserver_app.py. cadaver sends 255 bytes of a password at most: a personal token, but not a JWT.
 
 A copy or a move names its target in a header that no rule sees, so both are writing.
 """
 
 import os
+import secrets
 
 from wsgidav.wsgidav_app import WsgiDAVApp
 
 from jwt_middleware import (
     JWTMiddleware,
-    Key,
     RevocationList,
     Rule,
     basic_password,
@@ -30,7 +30,8 @@ dav = WsgiDAVApp(
     }
 )
 store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
-minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="dav")
+secret = os.environ.get("JWT_SECRET") or secrets.token_hex()  # several workers need one
+minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="dav")
 providers = [minter.provider, OpaqueTokens(store, issuer="https://example.com")]
 reading = ("GET", "HEAD", "OPTIONS", "PROPFIND")  # MKCOL, MOVE, LOCK and all others are writing
 rules = [
@@ -39,9 +40,6 @@ rules = [
     Rule("/public", scope("write")),
     Rule("/public", public, methods=reading),
 ]
-credentials = (bearer, basic_password)  # most WebDAV clients send a password alone
-revoked = RevocationList(store)
-guarded = JWTMiddleware(
-    dav, providers=providers, rules=rules, credentials=credentials, revocations=revoked
-)
+options = {"credentials": (bearer, basic_password), "revocations": RevocationList(store)}
+guarded = JWTMiddleware(dav, providers=providers, rules=rules, **options)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -71,6 +71,15 @@ class Shell:
         """Run a module of this Python, such as `pip` or `twine`."""
         return self.run(sys.executable, "-m", module, *words, **how)  # type: ignore[arg-type]
 
+    @staticmethod
+    def netrc(folder: Path, token: str, name: str = "ada") -> Path:
+        """Write a `.netrc` into a folder, the home of a client that reads it. With no token it is
+        empty."""
+        file = folder / ".netrc"
+        file.write_text(f"machine 127.0.0.1 login {name} password {token}\n" if token else "")
+        file.chmod(0o600)
+        return file
+
     def _shown(self, text: str) -> str:
         for name, secret in self.secrets.items():
             for form in {secret, quote(secret)}:

@@ -12,7 +12,7 @@ import pytest
 
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing.passwords import CHEAP
-from tests.kit.clients import KINDS, PASSWORD, Done, Make, Site, client_site, wheel
+from tests.kit.clients import KINDS, PASSWORD, Done, Make, Shell, Site, client_site, wheel
 from tests.kit.parts import skip
 from tests.kit.serving import program
 
@@ -164,19 +164,12 @@ def _in_python(source: str) -> Read:
             "full": site.url(token, "/simple/tiny-engine/"),
             "name": "ada",
             "token": token,
-            "netrc": str(_netrc(site, token, folder)),
+            "netrc": str(Shell.netrc(folder, token)),
         }
         env = {"HOME": str(folder)}
         return site.shell.run(sys.executable, "-c", source.format(**fill) + _END, env=env)
 
     return read
-
-
-def _netrc(site: Site, token: str, folder: Path) -> Path:
-    file = folder / ".netrc"
-    file.write_text(f"machine 127.0.0.1 login ada password {token}\n")
-    file.chmod(0o600)
-    return file
 
 
 def _curl(site: Site, *words: str | Path) -> Done:
@@ -186,7 +179,7 @@ def _curl(site: Site, *words: str | Path) -> Done:
 
 def _pip_by_netrc(site: Site, token: str, folder: Path) -> Done:
     """pip, whose URL has no token."""
-    _netrc(site, token, folder)
+    Shell.netrc(folder, token)
     words = ("--no-deps", "--no-cache-dir", "--retries", "0", "--index-url")
     return site.shell.python(
         "pip",
@@ -211,7 +204,7 @@ READERS: dict[str, Read] = {
     "uv": _uv,
     "curl -u": lambda site, token, folder: _curl(site, "-u", f"ada:{token}"),
     "curl --netrc": lambda site, token, folder: _curl(
-        site, "--netrc-file", _netrc(site, token, folder)
+        site, "--netrc-file", Shell.netrc(folder, token)
     ),
     **{name: _in_python(source) for name, source in _READ.items()},
 }
