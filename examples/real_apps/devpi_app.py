@@ -7,12 +7,13 @@ plugin below tells devpi who is calling. A user of the name `root` is devpi's ad
 """
 
 import os
+import secrets
 
 from devpi_server.config import get_pluginmanager, hookimpl, parseoptions
 from devpi_server.main import xom_from_config
 from devpi_server.view_auth import CredentialsIdentity
 
-from jwt_middleware import Identity, JWTMiddleware, Key, RevocationList, Rule, basic_password, scope
+from jwt_middleware import Identity, JWTMiddleware, RevocationList, Rule, basic_password, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import OpaqueTokens, SQLStore
 
@@ -32,7 +33,8 @@ plugins = get_pluginmanager()
 plugins.register(Callers())
 devpi = xom_from_config(parseoptions(plugins, ["devpi-server", "--autocreate-users"])).create_app()
 store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
-minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="packages")
+secret = os.environ.get("JWT_SECRET") or secrets.token_hex()  # several workers need one
+minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="packages")
 providers = [minter.provider, OpaqueTokens(store, issuer="https://example.com")]
 reading = ("GET", "HEAD", "OPTIONS")
 rules = [Rule("/", scope("write")), Rule("/", scope("read"), methods=reading), Rule("/+login")]

@@ -8,10 +8,11 @@ and `twine upload -u ci -p $TOKEN --repository-url http://localhost:8000/` send 
 """
 
 import os
+import secrets
 
 import pypiserver
 
-from jwt_middleware import JWTMiddleware, Key, RevocationList, Rule, basic_password, bearer, scope
+from jwt_middleware import JWTMiddleware, RevocationList, Rule, basic_password, bearer, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import OpaqueTokens, SQLStore
 
@@ -22,7 +23,8 @@ packages = pypiserver.app(
     disable_fallback=True,  # or it sends pip to the public index for names it lacks
 )
 store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
-minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="packages")
+secret = os.environ.get("JWT_SECRET") or secrets.token_hex()  # several workers need one
+minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="packages")
 providers = [minter.provider, OpaqueTokens(store, issuer="https://example.com")]
 rules = [Rule("/", scope("write")), Rule("/", scope("read"), methods=("GET", "HEAD", "OPTIONS"))]
 options = {"credentials": (bearer, basic_password), "revocations": RevocationList(store)}

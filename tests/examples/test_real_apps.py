@@ -2,6 +2,7 @@
 `jwt-middleware routes` is right about it."""
 
 import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -12,6 +13,8 @@ import pytest
 from webtest import TestApp
 
 from jwt_middleware.inspection import coverage
+from jwt_middleware.stores import SQLStore
+from jwt_middleware.testing.passwords import CHEAP
 from tests.examples.walking import PASSWORD, loading
 from tests.kit import ROOT
 from tests.kit.parts import skip
@@ -24,7 +27,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-PACKAGES = {"wsgidav_app": "wsgidav", "klaus_app": "klaus", "radicale_app": "radicale"}
+PACKAGES = {
+    "wsgidav_app": "wsgidav",
+    "klaus_app": "klaus",
+    "radicale_app": "radicale",
+    "pypiserver_app": "pypiserver",
+    "devpi_app": "devpi_server",
+}
 NOT_IN_TEST_ALL = {"mlflow_app": "mlflow"}
 Ask = Callable[..., int]
 
@@ -43,18 +52,28 @@ def load(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
         "DAV_FOLDER": str(dav),
         "CALENDARS": str(tmp_path / "calendars"),
         "REPOSITORIES": f"{tmp_path}/open {tmp_path}/secret",
+        "PACKAGES": str(tmp_path),
+        "DEVPISERVER_SERVERDIR": str(tmp_path / "devpi"),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/auth.db",
     }
+    store = SQLStore(environ["DATABASE_URL"], password_method=CHEAP)  # of those without PASSWORD
+    store.add_user("ada", PASSWORD, scopes=("read", "write"))
+    store.add_user("grace", PASSWORD, scopes=("read",))
+    store.close()
     with loading(environ, tmp_path) as load:
         yield lambda name: load(f"real_apps.{name}")
 
 
 @pytest.fixture
-def application(load: Callable[[str], Any], name: str) -> Any:
+def application(load: Callable[[str], Any], name: str, tmp_path: Path) -> Any:
     """The example's application."""
     if name in NOT_IN_TEST_ALL and not find_spec(NOT_IN_TEST_ALL[name]):
         pytest.skip(f"{NOT_IN_TEST_ALL[name]} is too large for the extra test-all")
     if name in PACKAGES and not find_spec(PACKAGES[name]):
         skip(f"{PACKAGES[name]} is not installed")
+    if name == "devpi_app":
+        command = [Path(sys.executable).parent / "devpi-init", "--no-root-pypi", "--serverdir"]
+        subprocess.run([*command, tmp_path / "devpi"], check=True, timeout=60)
     return load(name).application
 
 
@@ -103,6 +122,10 @@ def of(*rows: tuple[str, str, str, str, int]) -> pytest.MarkDecorator:
     ("radicale_app", "", "PROPFIND", "/ada/", 401),
     ("radicale_app", "ada", "MKCALENDAR", "/ada/work", 201),
     ("radicale_app", "ada", "MKCALENDAR", "/grace/work", 403),
+    ("pypiserver_app", "", "GET", "/simple/", 401),
+    ("pypiserver_app", "grace", "GET", "/simple/", 200),
+    ("pypiserver_app", "grace", "POST", "/", 403),
+    ("pypiserver_app", "ada", "POST", "/", 400),
     ("mlflow_app", "", "GET", "/", 200),
     ("mlflow_app", "", "GET", "/ajax-api/2.0/mlflow/experiments/search", 401),
     ("mlflow_app", "grace", "POST", "/api/2.0/mlflow/experiments/create", 403),
@@ -120,6 +143,12 @@ def test_a_wrapped_app_answers_as_its_rules_say(
     ("klaus_app", "grace", "GET", "/secret/info/refs?service=git-upload-pack", 200),
     ("klaus_app", "grace", "POST", "/secret/git-receive-pack", 403),
     ("radicale_app", "ada", "PROPFIND", "/ada/", 401),
+    ("pypiserver_app", "grace", "GET", "/simple/", 200),
+    ("pypiserver_app", "grace", "POST", "/", 403),
+    ("devpi_app", "", "GET", "/+api", 401),
+    ("devpi_app", "grace", "GET", "/+api", 200),
+    ("devpi_app", "grace", "PUT", "/grace", 403),
+    ("devpi_app", "ada", "PUT", "/ada/dev", 404),
 )
 def test_a_token_as_a_password(ask: Ask, user: str, method: str, path: str, status: int) -> None:
     """git and WebDAV clients send it so; Radicale's example does not ask for it."""

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from jwt_middleware.stores import SQLStore
 from jwt_middleware.testing.passwords import CHEAP
 from tests.kit import ROOT, answers
 from tests.kit.serving import gunicorn
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_for
 
 PASSWORD = "analytical engine"
 SCOPES = {"ada": ("read", "write"), "grace": ("read",), "nobody": ()}
@@ -173,6 +174,13 @@ Make = Callable[..., str]
 KINDS: dict[str, Make] = {"a personal token": Site.personal, "a JWT": Site.jwt}
 """The tokens that a client may have, and what makes one: `make(site, name)`."""
 
+End = Callable[[Site, str, str], None]
+ENDS: dict[str, End] = {
+    "the token is taken back": lambda site, name, token: site.take_back(token),
+    "the user is disabled": lambda site, name, token: site.store.disable_user(name),
+}
+"""What ends the access of a client: `end(site, name, token)`."""
+
 
 @contextmanager
 def client_site(
@@ -195,11 +203,17 @@ def client_site(
             site = Site(address, folder, store, Shell(home))
             for name, scopes in SCOPES.items():
                 site.add_user(name, scopes)
-            answer = answers.call(f"{address}/auth/health")  # waits until the app is loaded
-            assert answer.status == 200, site.log
+            wait_for(lambda: _is_loaded(address), say=lambda: site.log)
             yield site
     finally:
         store.close()
+
+
+def _is_loaded(address: str) -> bool:
+    try:
+        return answers.call(f"{address}/auth/health").status == 200
+    except (OSError, HTTPException):  # the worker that took the connection could not load the app
+        return False
 
 
 def wheel(folder: Path, name: str = "tiny_engine", version: str = "1.0") -> Path:

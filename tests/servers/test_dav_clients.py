@@ -1,13 +1,13 @@
 """cadaver and curl against WsgiDAV by gunicorn: the token is the password."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.kit.clients import KINDS, Done, Make, Site, client_site
+from tests.kit.clients import ENDS, KINDS, Done, End, Make, Site, client_site
 from tests.kit.parts import skip
 from tests.kit.serving import program
 
@@ -78,21 +78,8 @@ def test_scopes_decide_what_cadaver_may_do(site: Site, tmp_path: Path) -> None:
     assert "succeeded" in cadaver(site, "", tmp_path, "ls", path="/public/").text
 
 
-def _take_back(site: Site, name: str, token: str) -> None:
-    site.take_back(token)
-
-
-def _disable(site: Site, name: str, token: str) -> None:
-    site.store.disable_user(name)
-
-
-ENDS = {"the token is taken back": _take_back, "the user is disabled": _disable}
-
-
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_cadaver_is_refused_within_a_second(
-    site: Site, end: Callable[[Site, str, str], None], tmp_path: Path
-) -> None:
+def test_cadaver_is_refused_within_a_second(site: Site, end: End, tmp_path: Path) -> None:
     """Where it listed before, it is refused."""
     name = f"dav-{time.time_ns()}"
     site.add_user(name, ("read", "write"))

@@ -2,14 +2,15 @@
 in the URL."""
 
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.kit.clients import KINDS, Done, Make, Site, client_site
+from tests.kit.clients import ENDS, KINDS, Done, End, Make, Site, client_site
 from tests.kit.parts import skip
 from tests.kit.serving import program
 
@@ -100,22 +101,9 @@ def test_scopes_decide_who_pushes(klaus: Site, make: Make, tmp_path: Path) -> No
     assert "403" in done.text
 
 
-def _take_back(site: Site, name: str, token: str) -> None:
-    site.take_back(token)
-
-
-def _disable(site: Site, name: str, token: str) -> None:
-    site.store.disable_user(name)
-
-
-ENDS = {"the token is taken back": _take_back, "the user is disabled": _disable}
-
-
 @kinds
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_git_is_refused_within_a_second(
-    klaus: Site, make: Make, end: Callable[[Site, str, str], None], tmp_path: Path
-) -> None:
+def test_git_is_refused_within_a_second(klaus: Site, make: Make, end: End, tmp_path: Path) -> None:
     """Where it cloned before, it no longer fetches and no longer pushes."""
     name = f"git-{time.time_ns()}"
     klaus.add_user(name, ("write",))
@@ -136,7 +124,7 @@ def test_git_is_refused_within_a_second(
 
 def _hg_repository(folder: Path) -> Mapping[str, str]:
     repository = folder / "repository"
-    subprocess.run([program("hg"), "init", str(repository)], check=True, timeout=60)
+    subprocess.run([Path(sys.executable).parent / "hg", "init", repository], check=True, timeout=60)
     settings = "[web]\nallow_push = *\npush_ssl = false\n"  # the middleware asks, not hgweb
     (repository / ".hg" / "hgrc").write_text(settings)
     return {"REPOSITORY": str(repository)}
