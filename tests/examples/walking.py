@@ -168,7 +168,7 @@ def loading(environ: Mapping[str, str], folder: Path) -> Iterator[Callable[[str]
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT)
         patch.chdir(folder)
-        patch.setitem(MemoryStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:8:1")
+        patch.setitem(MemoryStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:1:1")
         for name, value in environ.items():
             patch.setenv(name, value)
         for name in [name for name in sys.modules if name.startswith("examples.")]:
