@@ -26,6 +26,7 @@ from .policy.requirements import (
     scope,
 )
 from .policy.rules import Rule
+from .trust.fetch import Fetch
 from .trust.keys import Key, KeySet
 from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Decision",
+    "Fetch",
     "Identity",
     "JWTMiddleware",
     "Key",

@@ -18,27 +18,14 @@ from .middleware import JWTMiddleware
 from .policy.prefixes import unseen_in
 from .policy.requirements import Requirement, authenticated, optional, public, scope
 from .policy.rules import Rule
-from .trust.discovery import DiscoveredKeySet
-from .trust.keys import Key, KeySet
-from .trust.provider import Provider
-from .trust.remote_keys import RemoteKeySet
+from .provider_settings import PROVIDER, provider_of
+from .trust.fetch import Fetch
+from .trust.keys import Key
 from .trust.revocation import RevocationList
 from .wire.places import Place, basic_password, bearer, in_cookie, in_header
 from .wire.wsgi import WSGIApplication
 
 _PREFIX = "JWT_MIDDLEWARE_"
-# Without one of these options, the keys are discovered from the issuer.
-_KEYS = ("secret", "public_key", "jwks_url", "key_folder")
-_PROVIDER = (
-    "issuer",
-    "audience",
-    "leeway",
-    "typ",
-    "max_lifetime",
-    "subject_claim",
-    "remote_user_claim",
-    "scope_claims",
-)
 _MIDDLEWARE = (
     "rules",
     "credentials",
@@ -85,7 +72,11 @@ def from_env(app: WSGIApplication) -> JWTMiddleware:
         if name.startswith(_PREFIX)
     }
     texts = {name: text for name, text in texts.items() if not _SET_FOR_A_SERVICE.fullmatch(name)}
-    return _guard(app, read_options(texts, _GUARD, name_of=lambda option: _PREFIX + option.upper()))
+    return _guard(app, read_options(texts, _GUARD, name_of=_variable), _variable)
+
+
+def _variable(option: str) -> str:
+    return _PREFIX + option.upper()
 
 
 def filter_app_factory(
@@ -98,16 +89,16 @@ def filter_app_factory(
     return _guard(app, read_options(options, _GUARD, defaults=global_conf))
 
 
-def _guard(app: WSGIApplication, values: dict[str, Any]) -> JWTMiddleware:
-    keys = only_one_of(_KEYS, values) or DiscoveredKeySet(values["issuer"])
-    provider = Provider(
-        keys=KeySet([keys]) if isinstance(keys, Key) else keys,
-        **{name: values[name] for name in _PROVIDER if name in values},
-    )
+def _guard(
+    app: WSGIApplication, values: dict[str, Any], name_of: Callable[[str], str] = str
+) -> JWTMiddleware:
     log = store_of(values)
     options = {name: values[name] for name in _MIDDLEWARE if name in values}
     return JWTMiddleware(
-        app, providers=[provider], revocations=log and RevocationList(log), **options
+        app,
+        providers=[provider_of(values, name_of)],
+        revocations=log and RevocationList(log),
+        **options,
     )
 
 
@@ -123,12 +114,10 @@ def read_options(
     `defaults` may also have options of other sections, so unknown ones are ignored there. In
     `texts`, an unknown option is an error. The `ConfigurationError` names the option at fault.
     """
-    usual = {
-        name: text for name, text in (defaults or {}).items() if name.removesuffix("_file") in known
-    }
+    usual = {name: text for name, text in (defaults or {}).items() if _option(name, known) in known}
     values: dict[str, Any] = {}
     for option, text in {**usual, **texts}.items():
-        name = option.removesuffix("_file")
+        name = _option(option, known)
         require(
             name in known,
             f"{name_of(option)} is not an option (known: {', '.join(map(name_of, known))})",
@@ -153,12 +142,9 @@ def read_options(
     return values
 
 
-def only_one_of(names: Collection[str], values: Mapping[str, Any]) -> Any:
-    """Return the value of the one option that is set, or None. Two set options raise
-    `ConfigurationError`."""
-    found = [name for name in names if name in values]
-    require(len(found) <= 1, f"only one of {', '.join(names)} must be set, got {', '.join(found)}")
-    return values[found[0]] if found else None
+def _option(name: str, known: Collection[str]) -> str:
+    """Return the option that a name sets: `NAME_file` sets NAME, but `ca_file` is an option."""
+    return name if name in known else name.removesuffix("_file")
 
 
 def store_of(values: Mapping[str, Any]) -> Any:
@@ -239,7 +225,10 @@ def _flag(text: str) -> bool:
 
 
 _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "issuer": (str, "the exact iss of the tokens"),
+    "issuer": (
+        lambda text: None if text == "none" else text,
+        'the exact iss of the tokens, or "none" if they have none',
+    ),
     "audience": (
         lambda text: None if text == "none" else text.split(),
         'one or more values of aud separated by spaces, or "none"',
@@ -247,7 +236,15 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "secret": (Key.from_secret, "an HMAC secret"),
     "public_key": (Key.from_pem, "a public key as PEM"),
     "private_key": (Key.from_pem, "a private key as PEM"),
-    "jwks_url": (RemoteKeySet, "the https URL of a key set"),
+    "jwks_url": (str, "the https URL of a key set"),
+    "algorithm": (str, "the algorithm of keys that do not name it, such as RS512"),
+    "metadata_url": (str, "the https URL of the issuer's metadata"),
+    "timeout": (lambda text: Fetch(timeout=float(text)).timeout, "a number of seconds"),
+    "ca_file": (lambda text: Fetch(ca_file=text).ca_file, "the path of CA certificates in PEM"),
+    "allow_http": (
+        lambda text: Fetch(allow_http=text.split()).allow_http,
+        "names of private hosts separated by spaces, such as keycloak",
+    ),
     "key_folder": (_key_folder, "a folder created by `jwt-middleware keys`"),
     "rules": (
         _rules,
@@ -262,7 +259,12 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "lifetime": (int, "an integer number of seconds"),
     "max_lifetime": (float, "a number of seconds"),
     "typ": (str, "a type of token such as at+jwt"),
-    "subject_claim": (str, "the name of a claim"),
+    "subject_claim": (
+        lambda text: text.split() if " " in text else text,
+        "the name of a claim, or several separated by spaces",
+    ),
+    "numeric_subject": (_flag, "true or false"),
+    "allow_null": (_flag, "true or false"),
     "remote_user_claim": (str, "the name of a claim such as preferred_username"),
     "scope_claims": (str.split, "names of claims separated by spaces"),
     "realm": (str, "printable ASCII"),
@@ -278,4 +280,4 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "access_cookie": (str, "the name of a cookie such as __Host-jwt"),
     "cache_size": (int, "an integer of at least 0; 0 turns the cache off"),
 }
-_GUARD = (*_PROVIDER, *_KEYS, *_MIDDLEWARE, *STORE)
+_GUARD = (*PROVIDER, *_MIDDLEWARE, *STORE)

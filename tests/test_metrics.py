@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    Fetch,
     JWTMiddleware,
     Key,
     KeySet,
@@ -267,7 +268,7 @@ def server() -> Iterator[KeyServer]:
 
 def test_the_moment_of_the_last_fetch_and_the_failures(server: KeyServer) -> None:
     """The moment appears with the first fetch, and not as 1970 before it; failures are counted."""
-    keys = RemoteKeySet(server.url, timeout=1)
+    keys = RemoteKeySet(server.url, fetch=Fetch(timeout=1))
     provider = Provider(issuer=server.issuer, audience=server.audience, keys=keys)
     site = Site(providers=[PROVIDER, provider])
     moment = ("jwt_middleware_keys_fetched_timestamp_seconds", f"issuer={server.issuer}")
@@ -278,7 +279,7 @@ def test_the_moment_of_the_last_fetch_and_the_failures(server: KeyServer) -> Non
     gone = Provider(
         issuer="https://gone.example",
         audience="x",
-        keys=RemoteKeySet("http://127.0.0.1:9/jwks.json", timeout=1),
+        keys=RemoteKeySet("http://127.0.0.1:9/jwks.json", fetch=Fetch(timeout=1)),
     )
     site = Site(providers=[gone])
     site.get("/api", token(iss=gone.issuer, aud="x"))
@@ -305,7 +306,7 @@ def test_revocations_have_a_moment_a_size_and_failures() -> None:
 
 def test_keys_that_middlewares_share_are_counted_once() -> None:
     """One failure of one key set is one failure, however many middlewares it serves."""
-    keys = RemoteKeySet("http://127.0.0.1:9/jwks.json", timeout=1)
+    keys = RemoteKeySet("http://127.0.0.1:9/jwks.json", fetch=Fetch(timeout=1))
     provider = Provider(issuer="https://gone.example", audience="x", keys=keys)
     site = Site(providers=[provider])
     JWTMiddleware(app, providers=[provider], rules=[Rule("/")], observers=[site.metrics])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from jwt_middleware import (
     ConfigurationError,
+    Fetch,
     Key,
     KeySet,
     Provider,
@@ -64,7 +65,15 @@ MAKERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     ),
     "Provider.discover": (
         Provider.discover,
-        {"issuer": "https://idp.example/", "audience": "api", "leeway": 5, "typ": None},
+        {
+            "issuer": "https://idp.example/",
+            "audience": "api",
+            "fetch": Fetch(),
+            "metadata_url": None,
+            "algorithm": None,
+            "leeway": 5,
+            "typ": None,
+        },
     ),
     "Key.from_secret": (Key.from_secret, {"secret": "s" * 64, "algorithm": "HS256", "id": None}),
     "Key.from_pem": (Key.from_pem, {"pem": KEY.to_pem(), "algorithm": None, "id": "a"}),
@@ -74,9 +83,19 @@ MAKERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "KeySet.from_jwks": (KeySet.from_jwks, {"document": {"keys": [KEY.to_jwk()]}}),
     "RemoteKeySet": (
         RemoteKeySet,
-        {"url": "https://idp.example/", "fresh_for": 600, "stale_for": 9, "timeout": 3},
+        {
+            "url": "https://idp.example/",
+            "fresh_for": 600,
+            "stale_for": 9,
+            "fetch": Fetch(),
+            "algorithm": None,
+        },
     ),
-    "DiscoveredKeySet": (DiscoveredKeySet, {"issuer": "https://idp.example/", "timeout": 3}),
+    "DiscoveredKeySet": (
+        DiscoveredKeySet,
+        {"issuer": "https://i.example/", "metadata_url": None, "fetch": Fetch(), "algorithm": None},
+    ),
+    "Fetch": (Fetch, {"timeout": 3, "ca_file": None, "headers": {}, "allow_http": ()}),
     "RevocationList": (
         RevocationList,
         {"log": MemoryStore(), "max_staleness": 1, "max_outage": 120},
@@ -112,8 +131,7 @@ SECONDS = [
     (Provider, MAKERS["Provider"][1], "max_lifetime"),
     (RemoteKeySet, MAKERS["RemoteKeySet"][1], "fresh_for"),
     (RemoteKeySet, MAKERS["RemoteKeySet"][1], "stale_for"),
-    (RemoteKeySet, MAKERS["RemoteKeySet"][1], "timeout"),
-    (DiscoveredKeySet, MAKERS["DiscoveredKeySet"][1], "timeout"),
+    (Fetch, MAKERS["Fetch"][1], "timeout"),
     (RevocationList, MAKERS["RevocationList"][1], "max_staleness"),
     (RevocationList, MAKERS["RevocationList"][1], "max_outage"),
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware import (
+    Fetch,
     JWTMiddleware,
     Key,
     KeySet,
@@ -65,7 +66,7 @@ def test_keys_at_a_url_are_fetched_by_the_probe(server: KeyServer) -> None:
 
 def test_keys_that_cannot_be_fetched_are_not_ready() -> None:
     """The wait ends with the deadline of the fetch, and one provider makes the whole not ready."""
-    gone = RemoteKeySet("http://127.0.0.1:9/jwks.json", timeout=1)
+    gone = RemoteKeySet("http://127.0.0.1:9/jwks.json", fetch=Fetch(timeout=1))
     started = time.monotonic()
     said = ready(FIXED, gone)
     assert time.monotonic() - started < 3
@@ -175,6 +176,6 @@ def test_revocations_of_an_owners_own_need_no_age() -> None:
 
 def test_failed_fetches_are_counted() -> None:
     """For metrics: how often keys at a URL could not be fetched in this process."""
-    gone = RemoteKeySet("http://127.0.0.1:9/jwks.json", timeout=1)
+    gone = RemoteKeySet("http://127.0.0.1:9/jwks.json", fetch=Fetch(timeout=1))
     ready(gone)
     assert (gone.failures, gone.age) == (1, None)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    Fetch,
     Identity,
     JWTMiddleware,
     Key,
@@ -486,7 +487,7 @@ def test_keys_that_hang_are_waited_for_once(others: list[Rule]) -> None:
     a rule that is; the next ones pass or are refused at once."""
     with KeyServer() as server:
         server.hang()
-        keys = RemoteKeySet(server.url, timeout=0.5)
+        keys = RemoteKeySet(server.url, fetch=Fetch(timeout=0.5))
         provider = Provider(issuer=server.issuer, audience=server.audience, keys=keys)
         site = guarded(App(), [*others, Rule("/api", report_only=True)], providers=[provider])
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api"}

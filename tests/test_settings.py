@@ -12,13 +12,15 @@ import jwt
 import pytest
 from webtest import TestApp
 
-from jwt_middleware import ConfigurationError, Identity, Key, RemoteKeySet
+from jwt_middleware import ConfigurationError, Fetch, Identity, Key, RemoteKeySet
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.key_folder import publish
 from tests.kit import ROOT
+from tests.kit.certificates import authority
+from tests.kit.tokens import RSA
 
 SECRET = "a secret of the tests, long enough"
 BASIC = {
@@ -238,7 +240,17 @@ WRONG = {
         "rules",
         "in '/users/<id>': prefix must not contain a pattern",
     ),
-    "bad URL": ({"jwks_url": "http://idp.example/"}, "jwks_url", "https"),
+    "a time to fetch nothing": ({"timeout": "3"}, "timeout", "must only be set if the keys are"),
+    "hosts to fetch nothing from": ({"allow_http": "a"}, "allow_http", "if the keys are fetched"),
+    "metadata of a secret": ({"metadata_url": "https://a/"}, "metadata_url", "only be set if"),
+    "no time": ({"timeout": "soon"}, "timeout", "a number of seconds"),
+    "an algorithm that needs a longer secret": (
+        {"algorithm": "HS512"},
+        "algorithm",
+        "does not suit the key",
+    ),
+    "no authority": ({"ca_file": "/nowhere"}, "ca_file", "the path of CA certificates in PEM"),
+    "a host with a port": ({"allow_http": "keycloak:80"}, "allow_http", "without scheme, port"),
 }
 
 
@@ -254,6 +266,81 @@ def test_a_wrong_option_is_named(
     assert name.lower() in told.lower()
     assert form in told
     assert "hush" not in told
+
+
+WRONG_URLS = {
+    "http": ({"jwks_url": "http://idp.example/"}, "jwks_url", "https"),
+    "another http host": (
+        {"jwks_url": "http://idp.example/", "allow_http": "keycloak"},
+        "jwks_url",
+        "allow_http",
+    ),
+    "an issuer by http": ({"issuer": "http://idp.example/"}, "issuer", "allow_http"),
+    "metadata by http": ({"metadata_url": "http://idp.example/"}, "issuer", "metadata_url"),
+    "metadata beside keys": (
+        {"metadata_url": "https://a.example/", "jwks_url": "https://b.example/"},
+        "metadata_url",
+        "must only be set if the keys are discovered",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "name", "form"), WRONG_URLS.values(), ids=WRONG_URLS)
+def test_a_wrong_url_is_named(
+    options: dict[str, str], name: str, form: str, build: Callable[..., Any]
+) -> None:
+    """What may not be fetched is named as it was written."""
+    terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")}
+    with pytest.raises(ConfigurationError) as caught:
+        build(**terms | options)
+    assert name.lower() in str(caught.value).lower()
+    assert form in str(caught.value)
+
+
+def test_how_documents_are_fetched(build: Callable[..., Any], tmp_path: Path) -> None:
+    """Each option of `Fetch` but the headers, and where the metadata is, can be said in text; a
+    file of authorities is an option itself and not a file with an option."""
+    authorities, _ = authority(tmp_path)
+    terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")}
+    how: Any = {"timeout": "2.5", "ca_file": str(authorities), "allow_http": "keycloak idp"}
+    wanted = Fetch(timeout=2.5, ca_file=authorities, allow_http=("keycloak", "idp"))
+    (by_url,) = build(**terms, **how, jwks_url="http://keycloak/certs").verifier.providers
+    assert by_url.keys.fetch_options == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "signer"),
+    [
+        ({"secret": SECRET * 2}, Key.from_secret(SECRET * 2, algorithm="HS512")),
+        ({"public_key": RSA.to_pem().decode()}, Key.from_pem(RSA.to_pem(), algorithm="RS512")),
+    ],
+    ids=["secret", "public key"],
+)
+def test_the_algorithm_of_a_key(
+    options: dict[str, str], signer: Key, build: Callable[..., Any]
+) -> None:
+    """A secret and a public key have the algorithm that the option names, and no other."""
+    terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")} | options
+    assert status(build(**terms, algorithm=signer.algorithm), "/api", token(signer)) == 200
+    with pytest.raises(ConfigurationError, match=r"(?i)algorithm does not suit the key"):
+        build(**terms, algorithm="ES256")
+
+
+def test_tokens_of_odd_issuers(build: Callable[..., Any]) -> None:
+    """No issuer, several subject claims, and numbers and nulls in claims can be said in text."""
+    terms = {name: BASIC[name] for name in ("audience", "secret", "rules")}
+    odd = {"subject_claim": "sub client_id", "numeric_subject": "true", "allow_null": "true"}
+    (provider,) = build(**terms, **odd, issuer="none").verifier.providers
+    assert (provider.issuer, provider.subject_claim) == (None, ("sub", "client_id"))
+    assert (provider.numeric_subject, provider.allow_null) == (True, True)
+
+
+def test_where_metadata_is(build: Callable[..., Any]) -> None:
+    """`metadata_url` and `allow_http` reach the keys that are discovered."""
+    terms = {name: BASIC[name] for name in ("audience", "rules")}
+    url = "http://keycloak/realms/shop/.well-known/openid-configuration"
+    built = build(**terms, issuer="http://shop", metadata_url=url, allow_http="keycloak")
+    assert type(built.verifier.providers[0].keys) is DiscoveredKeySet
 
 
 SERVICE_VARIABLES = {

@@ -4,7 +4,8 @@ egg:wsgi-jwt-middleware#login`."""
 from collections.abc import Mapping
 
 from .._options import require
-from ..settings import STORE, only_one_of, read_options, store_of
+from ..provider_settings import only_one_of
+from ..settings import STORE, read_options, store_of
 from ..wire.wsgi import WSGIApplication
 from .app import LoginApp
 from .minter import TokenMinter

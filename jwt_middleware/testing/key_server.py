@@ -37,7 +37,7 @@ class KeyServer:
 
         The former signing key is not published any more. After two rotations, a client that fetched
         the keys before does not know either of the new keys. A `RemoteKeySet` looks for an unknown
-        key if its last fetch was 30 s ago.
+        key at once, if it did not look for another one within 30 s.
         """
         self._key, self._next_key = self._next_key, Key.generate()
 

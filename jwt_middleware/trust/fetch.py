@@ -1,154 +1,219 @@
-"""Sends one GET within one deadline. This is the only socket of the core.
+"""`Fetch`, which says how documents are fetched; and `get`, which sends one GET within one
+deadline. These are the only sockets of the core.
 
 It uses parts of the standard library, because the usual HTTP clients do not have a *total*
 deadline. urllib, urllib3 and requests restart the timeout with every `recv`, so they wait endlessly
-for a server that sends a byte at a time. `http.client` reads one answer. It does not follow
-redirects or decode bodies.
+for a server that sends a byte at a time.
 """
 
-import http.client
-import io
+import os
 import re
 import socket
 import ssl
-import time
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from .._options import got, require
+from .._frozen import Frozen
+from .._options import check_seconds, got, is_text, require, takes, tuple_of
 from ..errors import ConfigurationError
+from .http_answer import read_answer, time_left
+from .proxy import open_tunnel, proxy_for
+from .urls import address_of, checked_host, checked_url
 
-MAX_TIMEOUT = 300
+Headers = Mapping[str, str] | Callable[[], Mapping[str, str]]
+"""Names and values of request headers, or a callable that returns them."""
+
+_MAX_TIMEOUT = 300
 """The longest time for a whole fetch, in seconds, since a request may wait for it."""
 
-_MAX_BODY = 256 * 1024  # bytes
-_MAX_RECEIVED = _MAX_BODY + 64 * 1024  # with status line, headers and any number of `100 Continue`
+_USUAL_HEADERS: Final[Mapping[str, str]] = {
+    "Accept": "application/json, application/jwk-set+json",
+    "User-Agent": "jwt-middleware",
+}
+"""Headers that an owner's replace. Some servers only answer to other values."""
 
-_HTTPS_HOST = r"https://(?:[\w.-]+|\[[\da-f:]+\])"
-_LOOPBACK_HOST = r"http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])"
-# Printable ASCII without `#`, blanks and quotes that end a header or an attribute.
-# The patterns are texts, for `re` to compile at first use and not at every import.
-_URL = rf"(?ai)(?:{_HTTPS_HOST}|{_LOOPBACK_HOST})(?::\d+)?(?:[/?][!\"$-~]*)?"
-_HEADERS = (
-    "Accept: application/json\r\nAccept-Encoding: identity\r\n"
-    "User-Agent: jwt-middleware\r\nConnection: close"
+_FRAMING = {
+    *("host", "connection", "content-length", "transfer-encoding", "accept-encoding"),
+    *("expect", "te", "trailer", "upgrade", "proxy-authorization", "proxy-connection"),
+}
+"""Headers that frame a message or choose its target. Two readers must not see two requests."""
+
+# Texts, for `re` to compile at first use and not at every import (RFC 9110 section 5).
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_VALUE = r"[\t\x20-\x7e]*"
+
+_HEADERS_FORM = (
+    "headers must be a mapping of header names to strings of printable ASCII, or a callable "
+    "without arguments that returns one"
 )
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-_MAX_AGE = r"(?ai)max-age=(\d+)"
 
 
-def checked_url(url: object, *, name: str = "url") -> str:
-    """Return the URL if keys may come from it, or raise `ConfigurationError`.
+class Fetch(Frozen):
+    """How documents are fetched: the keys of a URL, and the metadata of an issuer.
 
-    It must be an https URL, or an http URL on loopback, without user info and fragment.
+    - `timeout`: seconds for a whole fetch, above 0 and at most 300.
+    - `ca_file`: a file of certificates in PEM. They are trusted instead of the system's. It is read
+      again at each fetch.
+    - `headers`: names and values of request headers, such as `Authorization`; or a callable that
+      returns them. It is called for each document, so it may read a token that rotates. All hosts
+      that are asked get them, that of `jwks_uri` too.
+    - `allow_http`: names of private hosts that may be asked by plain http, such as `("keycloak",)`.
+      Anyone on that network can then replace the keys, so a WARNING is logged.
+
+    The environment variables `HTTPS_PROXY` and `NO_PROXY` are honored. Redirects are not followed.
+    An option that cannot be used raises `ConfigurationError`.
     """
-    rule = (
-        f"{name} must be an https URL such as 'https://idp.example/jwks.json' "
-        "(http on loopback only)"
-    )
-    if not isinstance(url, str) or not re.fullmatch(_URL, url) or not _has_valid_port(url):
-        raise ConfigurationError(f"{rule}, got {_shown(url)}")
-    return url
+
+    __slots__ = ("_headers", "allow_http", "ca_file", "timeout")
+    _headers: tuple[tuple[str, str], ...] | Callable[[], Mapping[str, str]]
+    allow_http: tuple[str, ...]
+    ca_file: str | None
+    timeout: float
+
+    def __init__(
+        self,
+        *,
+        timeout: float = 3,
+        ca_file: str | os.PathLike[str] | None = None,
+        headers: Headers = {},  # noqa: B006 - it is copied, and shown by `help`
+        allow_http: tuple[str, ...] | list[str] = (),
+    ) -> None:
+        check_seconds("timeout", timeout, above=0, most=_MAX_TIMEOUT)
+        form = "allow_http must be a list or tuple of host names: allow_http=('keycloak',)"
+        hosts = tuple(checked_host(host) for host in tuple_of(str, allow_http, form))
+        path = None if ca_file is None else _checked_ca_file(ca_file)
+        super().__init__(_checked_headers(headers), hosts, path, timeout)
+
+    @property
+    def headers(self) -> Headers:
+        """The headers in a dictionary of its own at each access, or the callable."""
+        return self._headers if callable(self._headers) else dict(self._headers)
+
+    def __repr__(self) -> str:
+        # The value of a header may be a secret.
+        shown = "<callable>" if callable(self._headers) else [name for name, _ in self._headers]
+        return (
+            f"Fetch(timeout={self.timeout!r}, ca_file={self.ca_file!r}, headers={shown}, "
+            f"allow_http={self.allow_http!r})"
+        )
 
 
-def is_https(url: str) -> bool:
-    """Return whether a URL that `checked_url` returns is fetched over TLS."""
-    return url[:6].lower() == "https:"
-
-
-def get(url: str, deadline: float) -> tuple[bytes, int | None]:
+def get(url: str, fetch: Fetch, deadline: float) -> tuple[bytes, int | None]:
     """Return the body of a 200 answer, at most 256 KiB, and its `max-age` or None.
 
     `deadline` is a time of `time.monotonic`. Any other answer raises an exception, of any kind; our
     own exceptions are `ConfigurationError`.
     """
-    checked_url(url)
+    checked_url(url, http_hosts=fetch.allow_http)
     parts = urlsplit(url)
-    with _connect(parts, deadline) as connection:
-        target = (parts.path or "/") + (parts.query and f"?{parts.query}")
-        connection.sendall(
-            f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n{_HEADERS}\r\n\r\n".encode()
-        )
-        answer = http.client.HTTPResponse(cast(socket.socket, _Bounded(connection, deadline)))
-        answer.begin()
-        require(answer.status == 200, f"the answer has the status {answer.status}")
-        encoding = answer.getheader("Content-Encoding", "identity")
-        require(encoding == "identity", "the answer is encoded")
-        body = answer.read(_MAX_BODY + 1)
-    require(len(body) <= _MAX_BODY, "the answer is too large")
-    return body, max_age_of(answer.getheader("Cache-Control", ""))
+    request = _request(parts, fetch)
+    with _connect(parts, fetch, deadline) as connection:
+        connection.settimeout(time_left(deadline))
+        connection.sendall(request)
+        return read_answer(connection, deadline)
 
 
-def max_age_of(cache_control: str) -> int | None:
-    """Return the seconds of `max-age` (RFC 9111 section 5.2.2.1).
+def cause_of(error: Exception) -> str:
+    """Return the cause of a failed fetch for the log.
 
-    Return None if it is missing, malformed or contradicts itself.
+    It is our own message, or else the class of the exception, since a foreign message may quote the
+    server. The reason why a certificate is not trusted is a fixed text of OpenSSL.
     """
-    # A quoted string is never our directive, even if it reads `max-age`. Replace it by a NUL, which
-    # directives do not contain.
-    unquoted = re.sub(_QUOTED, "\0", cache_control)
-    directives = [directive.strip(" \t") for directive in unquoted.split(",")]
-    named = [one for one in directives if one.partition("=")[0].rstrip(" \t").lower() == "max-age"]
-    found = [re.fullmatch(_MAX_AGE, directive) for directive in named]
-    values = {match[1] if match else None for match in found}
-    if '"' in unquoted or len(values) != 1:
-        return None
-    digits = values.pop()
-    if digits is None:
-        return None
-    # A larger number counts as 2^31 (RFC 9111 section 1.2.2).
-    return int(digits) if len(digits) < 10 else 2**31
+    if isinstance(error, ConfigurationError):
+        return str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{type(error).__name__}: {got(error.verify_message)}"
+    return type(error).__name__
 
 
-def _has_valid_port(url: str) -> bool:
+def _request(parts: SplitResult, fetch: Fetch) -> bytes:
+    target = (parts.path or "/") + (parts.query and f"?{parts.query}")
+    given = fetch.headers
+    pairs = _asked(given) if callable(given) else tuple(given.items())
+    names = {name.lower() for name, _ in pairs}
+    usual = [pair for pair in _USUAL_HEADERS.items() if pair[0].lower() not in names]
+    framing = [("Host", parts.netloc), ("Accept-Encoding", "gzip"), ("Connection", "close")]
+    lines = [f"{name}: {value}" for name, value in (*framing, *usual, *pairs)]
+    return "\r\n".join([f"GET {target} HTTP/1.1", *lines, "", ""]).encode("ascii")
+
+
+def _asked(headers: Callable[[], Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
     try:
-        return urlsplit(url).port != 0
-    except ValueError:  # a port above 65535, or brackets without an IPv6 address
-        return False
+        found = headers()
+    except Exception as error:  # an owner's function, such as one that reads a file
+        cause = type(error).__name__
+        raise ConfigurationError(f"the callable of headers raised {cause}") from None
+    return _pairs(found)
 
 
-def _shown(url: object) -> str:
-    """Return a URL for messages, without query and user info, which may hold a secret."""
-    if not isinstance(url, str):
-        return f"an object of {type(url).__name__}"
-    return "one with user info" if "@" in url else got(url.partition("?")[0])
-
-
-def _connect(parts: SplitResult, deadline: float) -> socket.socket:
-    address = cast(str, parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
-    # Use half of the time for the connection. The rest is for the handshake, and for the host's
-    # next address if this one does not answer.
-    connection = socket.create_connection(address, _time_left(deadline) / 2)
-    if parts.scheme == "http":
+def _connect(parts: SplitResult, fetch: Fetch, deadline: float) -> socket.socket:
+    host, port = address_of(parts)
+    proxy = proxy_for(parts, os.environ)
+    context = _tls_context(fetch.ca_file) if parts.scheme == "https" else None
+    if proxy is not None:
+        connection = open_tunnel(proxy, host, port, deadline)
+    else:
+        # Use half of the time for the connection. The rest is for the handshake, and for the host's
+        # next address if this one does not answer.
+        connection = socket.create_connection((host, port), time_left(deadline) / 2)
+    if context is None:
         return connection
-    return ssl.create_default_context().wrap_socket(connection, server_hostname=parts.hostname)
+    try:
+        connection.settimeout(time_left(deadline))
+        return context.wrap_socket(connection, server_hostname=host)
+    except BaseException:
+        connection.close()
+        raise
 
 
-def _time_left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
+def _tls_context(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # `ssl.SSLError` is one
+        if ca_file is None:
+            raise
+        cause = type(error).__name__
+        raise ConfigurationError(f"ca_file {got(ca_file)} cannot be read: {cause}") from None
 
 
-class _Bounded(io.RawIOBase):
-    """A connection for `http.client`. Each `recv` is limited to the time and the bytes that are
-    left."""
+def _checked_ca_file(ca_file: object) -> str:
+    try:
+        path: Any = os.fspath(ca_file)  # type: ignore[call-overload]
+        if not is_text(path):
+            raise ValueError
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except (OSError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            "ca_file must be the path of a file of CA certificates in PEM, or None, "
+            f"got {got(ca_file)}: {type(error).__name__}"
+        ) from None
+    return str(path)
 
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self._connection = connection
-        self._deadline = deadline
-        self._left = _MAX_RECEIVED
 
-    def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+def _checked_headers(
+    headers: object,
+) -> tuple[tuple[str, str], ...] | Callable[[], Mapping[str, str]]:
+    if callable(headers):
+        require(takes(headers, 0), f"{_HEADERS_FORM}, got a callable with arguments")
+        return headers
+    return _pairs(headers)
 
-    def readable(self) -> bool:
-        return True
 
-    def readinto(self, buffer: Any) -> int:
-        self._connection.settimeout(_time_left(self._deadline))
-        count = self._connection.recv_into(buffer)
-        self._left -= count
-        require(self._left >= 0, "the answer is too large")
-        return count
+def _pairs(headers: object) -> tuple[tuple[str, str], ...]:
+    """Return checked names and values. Messages show names, but never a value."""
+    if not isinstance(headers, Mapping):
+        raise ConfigurationError(f"{_HEADERS_FORM}, got an object of {type(headers).__name__}")
+    pairs = []
+    for name, value in headers.items():
+        is_name = isinstance(name, str) and re.fullmatch(_NAME, name)
+        require(is_name, f"{_HEADERS_FORM}; one name is not that of a header")
+        require(name.lower() not in _FRAMING, f"headers must not set {got(name)}")
+        # A file with a token ends with a line break, which is not part of the value.
+        text = value.strip(" \t\r\n") if isinstance(value, str) else None
+        is_value = text is not None and re.fullmatch(_VALUE, text)
+        require(is_value, f"{_HEADERS_FORM}; that of {got(name)} is not")
+        pairs.append((name, str(text)))
+    is_unique = len({name.lower() for name, _ in pairs}) == len(pairs)
+    require(is_unique, "headers must name each header once, whatever its case")
+    return tuple(pairs)

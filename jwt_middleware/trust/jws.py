@@ -58,6 +58,11 @@ class Jws:
                 if key.verify(self.signing_input, self.signature):
                     return
                 reason = "signature"
+        # The issuer may have changed a key under its id. `recheck` of a source that fetches its
+        # keys decides whether that is worth a fetch, and does not wait for it.
+        recheck = getattr(keys, "recheck", None) if candidates else None
+        if recheck is not None:
+            recheck()
         raise InvalidToken(reason)
 
 

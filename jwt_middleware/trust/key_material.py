@@ -77,16 +77,28 @@ def to_bytes(name: str, value: str | bytes) -> bytes:
 
 
 def load_pem(pem: bytes) -> Material:
-    """Return the private or public key of a PEM (RFC 7468). Raise `ConfigurationError` for any
-    other content."""
+    """Return the private or public key of a PEM (RFC 7468), or that of a certificate. Raise
+    `ConfigurationError` for any other content."""
+    # Environment variables often carry a PEM on one line. No PEM contains a backslash.
+    pem = pem.replace(b"\\r", b"").replace(b"\\n", b"\n")
     try:
         if b"PRIVATE KEY" in pem:
             return serialization.load_pem_private_key(pem, password=None)
+        if b"BEGIN CERTIFICATE" in pem:
+            return _public_key_of_certificate(pem)
         return serialization.load_pem_public_key(pem)
     except Exception as error:  # ValueError, TypeError (an encrypted key), UnsupportedAlgorithm
         raise ConfigurationError(
-            "pem must be that of a public key, or of a private key without a passphrase"
+            "pem must be that of a public key, of a certificate, or of a private key without a "
+            "passphrase"
         ) from error
+
+
+def _public_key_of_certificate(pem: bytes) -> Material:
+    # Few apps use certificates, so the module is not loaded with the others.
+    from cryptography import x509
+
+    return x509.load_pem_x509_certificate(pem).public_key()
 
 
 def to_pem(private_key: Material) -> bytes:

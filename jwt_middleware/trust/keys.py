@@ -90,7 +90,8 @@ class Key:
     ) -> "Key":
         """Return a private or public key from PEM (RFC 7468), not encrypted.
 
-        An RSA key is RS256 by default.
+        A certificate (X.509) gives its public key; its dates and its issuer are not checked. `\\n`
+        may stand for a line break, as in environment variables. An RSA key is RS256 by default.
         """
         return cls._from_material(
             key_material.load_pem(key_material.to_bytes("pem", pem)), algorithm, id
@@ -165,10 +166,8 @@ class Key:
         return jwk | {"kid": self.id} if self.id else jwk
 
     def to_pem(self) -> bytes:
-        """Return the private key as PEM (PKCS #8), not encrypted.
-
-        Raise `ConfigurationError` for a secret or public key.
-        """
+        """Return the private key as PEM (PKCS #8), not encrypted. Raise `ConfigurationError` for a
+        secret or public key."""
         is_private = self.signing_key is not None and self.signing_key is not self.verifying_key
         require(is_private, "a key must be a private key to be written as a PEM")
         return key_material.to_pem(self.signing_key)
@@ -190,7 +189,8 @@ class Key:
 
 
 class KeySource(Protocol):
-    """The protocol of a `Provider`'s keys: a `KeySet`, or a source that changes."""
+    """The protocol of a `Provider`'s keys: a `KeySet`, or a source that changes. If it also has a
+    method `recheck()`, that is called after a bad signature, and must return without waiting."""
 
     @property
     def generation(self) -> object:
@@ -198,10 +198,8 @@ class KeySource(Protocol):
         reached."""
 
     def find(self, kid: str | None) -> Sequence[Key]:
-        """Return the keys that may verify a token with this `kid`.
-
-        Raise `Unavailable` if no key can be reached.
-        """
+        """Return the keys that may verify a token with this `kid`. Raise `Unavailable` if no key
+        can be reached."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)

@@ -16,23 +16,23 @@ import threading
 import time
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
 
-from .._frozen import Frozen
-from .._options import check_seconds, require
-from ..errors import ConfigurationError, Unavailable
-from .encoding import parse_document
-from .fetch import MAX_TIMEOUT, checked_url, get
-from .keys import Key, KeySet
+from .._options import check_seconds, got, require
+from ..errors import ConfigurationError
+from .fetch import Fetch, cause_of, get
+from .key_document import check_algorithm, read_keys
+from .key_snapshot import Snapshot
+from .keys import Key
+from .urls import checked_url, is_https, is_loopback, shown_url
 
 _log = logging.getLogger("jwt_middleware")
 
 _COOLDOWN = 30
-"""Seconds between two fetches for unknown ids, and after repeated failures."""
+"""Seconds between two fetches for unknown ids or bad signatures, and after repeated failures."""
 
 _FIRST_PAUSE = 5
-"""Seconds after one failure, before the cooldown applies. So there are never three fetches within
-30 seconds."""
+"""Seconds after one failure, before the cooldown applies. So there are never three fetches of a
+server that fails within 30 seconds, and never five of any other."""
 
 _REFRESH_AT = 0.8
 """The fraction of their freshness after which keys are fetched again in the background."""
@@ -40,66 +40,14 @@ _REFRESH_AT = 0.8
 _LEAST_MAX_AGE, _MOST_MAX_AGE = 60, 86_400
 """Seconds to which a server's `max-age` is clamped."""
 
-_MAX_KEYS = 100
 
-# All members that a public key needs. The others are dropped unread: private members, since PyJWT
-# takes seconds for a huge `d`, and `k`, since a secret never comes from a URL.
-_PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
-
-
-class _Snapshot(Frozen):
-    """The known keys at one moment. Times are those of `time.monotonic`, which a forked child
-    shares.
-
-    `generation` is the digest of the document. An unknown `kid` starts a fetch only after
-    `next_fetch_at`. After a failure, this is true for every fetch.
-    """
-
-    __slots__ = (
-        "fetched_at",
-        "fresh_until",
-        "generation",
-        "has_failed",
-        "keys",
-        "next_fetch_at",
-        "refresh_after",
-    )
-    keys: KeySet | None
-    generation: bytes
-    fresh_until: float
-    refresh_after: float
-    next_fetch_at: float
-    has_failed: bool
-    fetched_at: float | None
-
-    def __init__(
-        self,
-        keys: KeySet | None = None,
-        generation: bytes = b"",
-        *,
-        fresh_until: float = -math.inf,
-        refresh_after: float = -math.inf,
-        next_fetch_at: float = 0,
-        has_failed: bool = False,
-        fetched_at: float | None = None,
-    ) -> None:
-        super().__init__(
-            fetched_at, fresh_until, generation, has_failed, keys, next_fetch_at, refresh_after
-        )
-
-    def find(self, kid: str | None) -> Sequence[Key]:
-        return self.keys.find(kid) if self.keys else ()
-
-    def unavailable(self) -> Unavailable:
-        wait = math.ceil(self.next_fetch_at - time.monotonic())
-        return Unavailable("keys_unavailable", retry_after=max(1, wait))
-
-
-class _Fetch(threading.Thread):
+class _RunningFetch(threading.Thread):
     """A running fetch. It is a thread because nothing else bounds the wait for a name server."""
 
     def __init__(self, keys: "RemoteKeySet", timeout: float) -> None:
         self.deadline = time.monotonic() + timeout
+        # The end of a fetch replaces the snapshot, so it is running while this one is current.
+        self.snapshot = keys._snapshot
         self.waiter = threading.Lock()  # held by the one request with an unknown `kid` that waits
         super().__init__(
             target=keys._fetch, args=(self.deadline,), name="jwt-middleware-keys", daemon=True
@@ -110,39 +58,52 @@ class _Fetch(threading.Thread):
 
 
 class RemoteKeySet:
-    """The keys of the JWKS document at a URL: https, or http on loopback. Fetched at first use, not
-    while building.
+    """The keys of the JWKS document at a URL: https, or http on loopback and on the hosts of
+    `Fetch(allow_http=...)`. Fetched at first use, not while building.
 
+    - `algorithm`: that of keys without `alg`, such as RS512 or PS256. None means RS256 for an RSA
+      key. An EC key always has the algorithm of its curve.
     - `fresh_for`: seconds until the keys must be confirmed. This happens in the background when 80
       % of them have passed. The answer's `Cache-Control: max-age` (RFC 9111 section 5.2.2.1) takes
       precedence, clamped to 60 s and 24 h.
     - `stale_for`: seconds beyond that for which the last valid keys are used through an outage.
       After that they are `Unavailable`.
-    - `timeout`: seconds for a whole fetch, at most 300. Redirects are not followed. A document has
-      at most 256 KiB and 100 keys.
+    - `fetch`: a `Fetch`, which says how the document is fetched. Redirects are not followed. A
+      document has at most 256 KiB, also after decoding, and 100 keys.
 
-    An unknown `kid` starts a fetch if the last one is 30 seconds old, and one request waits for it.
-    While a fetch is running or the last one has failed, an unknown `kid` is `Unavailable`, since it
-    may be valid.
+    An unknown `kid` starts a fetch, for which one request waits, unless one was started so within
+    30 seconds. While a fetch is running or the last one has failed, an unknown `kid` is
+    `Unavailable`, since it may be valid. A bad signature of a known key starts a fetch in the
+    background under the same limit, since the issuer may have changed the key under its `kid`.
     """
 
     def __init__(
-        self, url: str, *, fresh_for: float = 600, stale_for: float = 86_400, timeout: float = 3
+        self,
+        url: str,
+        *,
+        algorithm: str | None = None,
+        fetch: Fetch = Fetch(),  # noqa: B008 - a frozen value
+        fresh_for: float = 600,
+        stale_for: float = 86_400,
     ) -> None:
-        checked_url(url)
+        require(isinstance(fetch, Fetch), f"fetch must be a Fetch: fetch=Fetch(), got {got(fetch)}")
+        check_algorithm(algorithm)
         check_seconds("fresh_for", fresh_for, above=0)
         check_seconds("stale_for", stale_for)
-        check_seconds("timeout", timeout, above=0, most=MAX_TIMEOUT)
         self._url = url
+        self._algorithm = algorithm
+        self._fetch_options = fetch
         self._fresh_for = fresh_for
         self._stale_for = stale_for
-        self._timeout = timeout
-        self._snapshot = _Snapshot()
+        self._http_origins: set[str] = set()  # of which a WARNING has been logged
+        self.check_urls()
+        self._snapshot = Snapshot()
         self._failures = 0
+        self._next_search_at = -math.inf  # when an unknown `kid` may start a fetch again
         # One for each process, since a fork loses the thread of a fetch, and may copy a lock that
         # is held.
         self._starting: dict[int, threading.Lock] = {}
-        self._fetches: dict[int, _Fetch] = {}
+        self._fetches: dict[int, _RunningFetch] = {}
 
     @property
     def url(self) -> str:
@@ -179,25 +140,73 @@ class RemoteKeySet:
             snapshot = self._current_snapshot()
         return snapshot.find(kid) or self._find_anew(kid, snapshot)
 
+    def recheck(self) -> None:
+        """Fetch the keys in the background, if that is due, since a signature was bad."""
+        self._search(self._snapshot)
+
+    def check_urls(self) -> None:
+        """Raise `ConfigurationError` unless what is asked first may be asked. Called while
+        building."""
+        self.checked(self._url, name="url")
+
     def locate(self, deadline: float) -> str:
         """Return the URL of the JWKS document. Called at each fetch, in its thread."""
         return self._url
 
-    def _find_anew(self, kid: str | None, snapshot: _Snapshot) -> Sequence[Key]:
-        """Return the keys for an unknown `kid`, after a fetch if one is due."""
-        is_worth_a_fetch = time.monotonic() >= snapshot.next_fetch_at
-        if is_worth_a_fetch:
-            fetch = self._fetch_under_way(snapshot)
-            if fetch is not None:
-                may_wait = fetch.waiter.acquire(blocking=False)
-                if may_wait:
-                    fetch.wait()
-        is_unchanged = self._snapshot is snapshot
-        if (is_worth_a_fetch and is_unchanged) or self._snapshot.has_failed:
-            raise self._snapshot.unavailable()
-        return self._snapshot.find(kid)
+    @property
+    def fetch_options(self) -> Fetch:
+        """How the documents are fetched."""
+        return self._fetch_options
 
-    def _current_snapshot(self) -> _Snapshot:
+    def checked(self, url: object, *, name: str) -> str:
+        """Return the URL if it may be asked, or raise `ConfigurationError`. Log one WARNING for
+        each host that is asked by plain http."""
+        checked = checked_url(url, name=name, http_hosts=self._fetch_options.allow_http)
+        origin = "/".join(checked.split("/", 3)[:3]).partition("?")[0].lower()
+        if not (is_https(checked) or is_loopback(checked) or origin in self._http_origins):
+            self._http_origins.add(origin)
+            _log.warning(
+                "%r asks %s by plain http, since allow_http names that host: anyone on its "
+                "network can replace the keys",
+                self,
+                origin,
+            )
+        return checked
+
+    def _find_anew(self, kid: str | None, snapshot: Snapshot) -> Sequence[Key]:
+        """Return the keys for an unknown `kid`, after a fetch if one is due."""
+        # Twice, since a fetch that was already running may have been answered before the key was
+        # published. After that, a fetch for this `kid` may still be due.
+        for _ in range(2):
+            fetch = self._search(snapshot)
+            if fetch is None:
+                break
+            may_wait = fetch.waiter.acquire(blocking=False)
+            if may_wait:
+                fetch.wait()
+            if self._snapshot is snapshot:
+                raise snapshot.unavailable()
+            snapshot = self._snapshot
+            if snapshot.find(kid):
+                break
+        snapshot = self._snapshot  # also if another request's fetch has replaced it meanwhile
+        found = snapshot.find(kid)
+        if not found and snapshot.has_failed:
+            raise snapshot.unavailable()
+        return found
+
+    def _search(self, snapshot: Snapshot) -> _RunningFetch | None:
+        """Return the running fetch, or start one if that is due. Return None otherwise."""
+        running = self._fetches.get(os.getpid())
+        if running is not None and running.snapshot is snapshot and running.is_alive():
+            return running
+        now = time.monotonic()
+        if now < (snapshot.next_fetch_at if snapshot.has_failed else self._next_search_at):
+            return None
+        self._next_search_at = now + _COOLDOWN
+        return self._fetch_under_way(snapshot)
+
+    def _current_snapshot(self) -> Snapshot:
         """Return the snapshot and start a fetch. Wait for the fetch only if the keys are too old to
         use without its answer."""
         snapshot, now = self._snapshot, time.monotonic()
@@ -210,14 +219,14 @@ class RemoteKeySet:
             raise self._snapshot.unavailable()
         return self._snapshot
 
-    def _fetch_under_way(self, snapshot: _Snapshot) -> _Fetch | None:
+    def _fetch_under_way(self, snapshot: Snapshot) -> _RunningFetch | None:
         """Return the running fetch, or start one. Return None if the snapshot has been replaced."""
         process = os.getpid()
         with self._starting.setdefault(process, threading.Lock()):  # never held over I/O
             fetch = self._fetches.get(process)
             is_unchanged = self._snapshot is snapshot
             if is_unchanged and not (fetch and fetch.is_alive()):
-                fetch = self._fetches[process] = _Fetch(self, self._timeout)
+                fetch = self._fetches[process] = _RunningFetch(self, self._fetch_options.timeout)
                 try:
                     fetch.start()
                 except RuntimeError as error:  # no more threads can be started
@@ -226,10 +235,10 @@ class RemoteKeySet:
 
     def _fetch(self, deadline: float) -> None:
         try:
-            body, max_age = get(self.locate(deadline), deadline)
+            body, max_age = self._document(deadline)
             generation = sha256(body).digest()
             is_unchanged = generation == self._snapshot.generation
-            keys = self._snapshot.keys if is_unchanged else _key_set(body)
+            keys = self._snapshot.keys if is_unchanged else read_keys(body, self._algorithm)
         except Exception as error:  # networks and documents fail in too many ways to list
             self._fail(error)
             return
@@ -237,24 +246,35 @@ class RemoteKeySet:
         if max_age is not None:
             fresh_for = min(max(_LEAST_MAX_AGE, max_age), _MOST_MAX_AGE)
         now = time.monotonic()
-        self._snapshot = _Snapshot(
+        self._snapshot = Snapshot(
             keys,
             generation,
             fresh_until=now + fresh_for,
             refresh_after=now + _REFRESH_AT * fresh_for,
-            next_fetch_at=now + _COOLDOWN,
             fetched_at=now,
         )
 
+    def _document(self, deadline: float) -> tuple[bytes, int | None]:
+        url = self.locate(deadline)
+        if url == self._url:
+            return get(url, self._fetch_options, deadline)
+        return self.answer_of(url, deadline)
+
+    def answer_of(self, url: str, deadline: float) -> tuple[bytes, int | None]:
+        """Return the answer of a URL that the repr does not show. The message of a failure names
+        it."""
+        try:
+            return get(url, self._fetch_options, deadline)
+        except Exception as error:  # networks fail in too many ways to list
+            raise ConfigurationError(f"{shown_url(url)}: {cause_of(error)}") from error
+
     def _fail(self, error: Exception) -> None:
-        # Log only the class of a foreign exception, since its message may quote the server.
-        cause = error if isinstance(error, ConfigurationError) else type(error).__name__
-        _log.warning("%r cannot be reached: %s", self, cause)
+        _log.warning("%r cannot be reached: %s", self, cause_of(error))
         self._failures += 1  # without a lock, since only one fetch runs at a time
         snapshot = self._snapshot
         pause = _COOLDOWN if snapshot.has_failed else _FIRST_PAUSE
         next_fetch_at = time.monotonic() + pause
-        self._snapshot = _Snapshot(
+        self._snapshot = Snapshot(
             snapshot.keys,
             snapshot.generation,
             fresh_until=snapshot.fresh_until,
@@ -266,20 +286,3 @@ class RemoteKeySet:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._url.partition('?')[0]!r})"
-
-
-def _key_set(body: bytes) -> KeySet:
-    try:
-        jwks = parse_document(body).get("keys")
-    except ValueError:
-        raise ConfigurationError("the answer is not strict JSON") from None
-    if not isinstance(jwks, list):
-        raise ConfigurationError('the answer has no list of "keys"')
-    require(len(jwks) <= _MAX_KEYS, f"the answer has more than {_MAX_KEYS} keys")
-    return KeySet.from_jwks({"keys": [_public(jwk) for jwk in jwks]})
-
-
-def _public(jwk: Any) -> Any:
-    if not isinstance(jwk, dict):
-        return jwk
-    return {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}

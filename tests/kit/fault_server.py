@@ -8,6 +8,7 @@ import socketserver
 import ssl
 import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Self
@@ -181,7 +182,7 @@ def redirect(exchange: Exchange) -> None:
 
 
 def gzipped(*headers: str) -> Behaviour:
-    """Answers with gzip, unasked."""
+    """Answers with gzip, under these headers."""
 
     def behave(exchange: Exchange) -> None:
         exchange.request.sendall(answer(gzip.compress(exchange.faults.pages[PATH]), *headers))
@@ -266,7 +267,16 @@ BEHAVIOURS: dict[str, tuple[Behaviour, bool]] = {
         says(answer(b"<!doctype html><title>Sign in</title>", "Content-Type: text/html")),
         False,
     ),
-    "gzip": (gzipped("Content-Encoding: gzip"), False),
+    "gzip": (gzipped("Content-Encoding: gzip"), True),
+    "gzip by its old name": (gzipped("Content-Encoding:  X-GZip "), True),
+    "gzip twice": (gzipped("Content-Encoding: gzip, gzip"), False),
+    "gzip cut off": (says(answer(gzip.compress(b"{}" * 50)[:-9], "Content-Encoding: gzip")), False),
+    "gzip and more": (
+        says(answer(gzip.compress(b'{"keys": []}') + b"more", "Content-Encoding: gzip")),
+        False,
+    ),
+    "gzip that is none": (says(answer(b'{"keys": []}', "Content-Encoding: gzip")), False),
+    "deflate": (says(answer(zlib.compress(b'{"keys": []}'), "Content-Encoding: deflate")), False),
     "gzip that does not say so": (gzipped(), False),
     "gzip bomb": (says(answer(_BOMB, "Content-Encoding: gzip")), False),
     "bad UTF-8": (says(answer(b'{"keys": ["\xff\xfe"]}')), False),

@@ -159,6 +159,26 @@ def test_a_key_has_no_algorithm_of_another_kind(key: Key, algorithms: tuple[str,
             Key.from_pem(key.to_pem(), algorithm=algorithm)
 
 
+def _pem_of(kind: str, key: Key) -> bytes:
+    if kind == "private":
+        return key.to_pem()
+    if kind == "certificate":
+        return certificate(key.verifying_key).public_bytes(Encoding.PEM)
+    return public_bytes(key, Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\\n", "\\r\\n"], ids=repr)
+@pytest.mark.parametrize("kind", ["private", "public", "certificate"])
+@pytest.mark.parametrize("key", [RSA, ES256, EDDSA], ids=lambda key: key.algorithm)
+def test_a_pem_in_an_environment_variable(key: Key, kind: str, line_break: str) -> None:
+    """A PEM gives the same key with each line break, a literal one too; a certificate gives its
+    public key, which never signs."""
+    pem = _pem_of(kind, key).decode().replace("\n", line_break)
+    read = Key.from_pem(pem)
+    assert (read.thumbprint(), read.algorithm) == (key.thumbprint(), key.algorithm)
+    assert (read.signing_key is not None) == (kind == "private")
+
+
 def unusable_pems() -> Iterator[tuple[str, Any]]:
     """PEMs of keys that JWS has no algorithm for, or that are too weak, or no PEM at all."""
     yield "RSA of 1024 bits", private_pem(rsa.generate_private_key(65537, 1024))
@@ -179,7 +199,11 @@ def unusable_pems() -> Iterator[tuple[str, Any]]:
         "encrypted",
         private_pem(ES256.signing_key, serialization.BestAvailableEncryption(b"passphrase")),
     )
-    yield "certificate", certificate().public_bytes(Encoding.PEM)
+    yield "certificate, cut", certificate().public_bytes(Encoding.PEM)[:100]
+    yield (
+        "certificate of Ed448",
+        certificate(ed448.Ed448PrivateKey.generate().public_key()).public_bytes(Encoding.PEM),
+    )
     yield "cut", ES256.to_pem()[:100]
     yield "DER", public_bytes(ES256, Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     yield from (

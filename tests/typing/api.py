@@ -18,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    Fetch,
     Forbidden,
     Identity,
     InsufficientScope,
@@ -97,6 +98,7 @@ from jwt_middleware.testing import (
     trusting,
 )
 from jwt_middleware.trust import jws
+from jwt_middleware.trust.fetch import Headers
 from jwt_middleware.trust.keys import KeySource
 from jwt_middleware.trust.revocation import Revocation, RevocationLog, RevocationPage
 
@@ -159,16 +161,40 @@ def providers(key_set: KeySet) -> list[Provider]:
                 "https://idp.example/.well-known/jwks.json",
                 fresh_for=600,
                 stale_for=86_400,
-                timeout=3,
+                algorithm="RS512",
+                fetch=Fetch(timeout=3),
             ),
         ),
         Provider.discover("https://idp.example/", audience="example-api", leeway=0),
+        Provider.discover(
+            "https://idp.example/",
+            audience="example-api",
+            metadata_url="http://keycloak:8080/realms/main/.well-known/openid-configuration",
+            fetch=fetches()[0],
+        ),
     ]
+
+
+def fetches() -> list[Fetch]:
+    """Ways to fetch, and what one tells of itself."""
+    fetch = Fetch(
+        timeout=2.5,
+        ca_file=None,
+        headers={"Authorization": "Bearer abc"},
+        allow_http=("keycloak",),
+    )
+    assert_type(fetch.timeout, float)
+    assert_type(fetch.ca_file, str | None)
+    headers: Headers = fetch.headers
+    fetch = Fetch(headers=headers)
+    assert_type(fetch.allow_http, tuple[str, ...])
+    return [fetch, Fetch(ca_file=Path("ca.pem"), headers=lambda: {"X-Key": "abc"}), Fetch()]
 
 
 def terms(provider: Provider) -> list[KeySource]:
     """What a provider tells of itself, and key sources of every kind."""
-    assert_type(provider.issuer, str)
+    assert_type(provider.issuer, str | None)
+    assert_type(provider.subject_claims, tuple[str, ...])
     assert_type(provider.audience, str | tuple[str, ...] | None)
     assert_type(provider.audiences, frozenset[str])
     assert_type(provider.scope_claims, tuple[str, ...])
