@@ -53,6 +53,10 @@ _UNPRINTABLE = (
 
 # claim, reason, and the values that give it
 _BAD: tuple[tuple[str, str, str, tuple[Any, ...]], ...] = (
+    *(
+        (name, "milliseconds", "RFC 7519 section 2", ((NOW + 3600) * 1000, NOW * 1000 + 0.5))
+        for name in ("exp", "nbf", "iat")
+    ),
     (
         *("iss", "issuer", "RFC 7519 section 4.1.1"),
         (
