@@ -533,3 +533,10 @@ def test_the_issuers_that_a_rule_accepts() -> None:
     }
     for rule, issuers in accepted.values():
         assert rule.issuers(known) == issuers
+
+
+@pytest.mark.parametrize("name", ["authenticated", "optional", "public"])
+def test_a_marker_shows_its_name(name: str) -> None:
+    """Its repr and its `__name__` are the name under which it is imported."""
+    marker = getattr(jwt_middleware, name)
+    assert (repr(marker), marker.__name__) == (name, name)

@@ -16,6 +16,7 @@ COVERED = (
     "policy/candidates",
     "policy/methods",
     "policy/segments",
+    "policy/prefixes",
     "policy/wildcards",
     "wire/credentials",
 )
