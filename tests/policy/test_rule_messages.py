@@ -26,8 +26,8 @@ SAID: dict[str, Callable[[], Any]] = {
     "rules must not have one prefix twice, got 2 with prefix '/a'": (
         lambda: RuleTable([Rule("/a"), Rule("/a/")])
     ),
-    "rules must not have one prefix twice, got 2 with prefix '/a' and exact=True and method GET": (
-        lambda: RuleTable(2 * [Rule("/a", exact=True, methods=["GET"])])
+    "rules must not have one prefix twice, got 2 with prefix '/a' and exact=True and method POST": (
+        lambda: RuleTable(2 * [Rule("/a", exact=True, methods=["POST"])])
     ),
     "public must be the only requirement, got (public, scope('x')); Rule('/a', public)": (
         lambda: Rule("/a", public, scope("x"))
