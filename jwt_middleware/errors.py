@@ -77,6 +77,7 @@ _DESCRIPTIONS = {
     "requirement_failed": "The server cannot decide at the moment whether the caller may do this.",
     "keys_unavailable": "The keys of the issuer cannot be loaded at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
+    "tenants_unavailable": "The issuers that are accepted cannot be read at the moment.",
     "tokens_unavailable": "The access token cannot be looked up at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)

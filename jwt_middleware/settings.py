@@ -277,6 +277,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
         lambda text: text.split() if " " in text else text,
         "the name of a claim, or several separated by spaces",
     ),
+    "tenants": (str.split, "the tenants of an issuer with braces, separated by spaces"),
     "numeric_subject": (_flag, "true or false"),
     "allow_null": (_flag, "true or false"),
     "remote_user_claim": (str, "the name of a claim such as preferred_username"),

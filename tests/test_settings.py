@@ -17,7 +17,7 @@ from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.testing import basic_headers
-from jwt_middleware.trust.discovery import DiscoveredKeySet
+from jwt_middleware.trust.discovery import DiscoveredKeySet, TenantKeySets
 from jwt_middleware.trust.key_folder import publish
 from tests.kit import ROOT
 from tests.kit.certificates import authority
@@ -361,6 +361,14 @@ def test_tokens_of_odd_issuers(build: Callable[..., Any]) -> None:
     (provider,) = build(**terms, **odd, issuer="none").verifier.providers
     assert (provider.issuer, provider.subject_claim) == (None, ("sub", "client_id"))
     assert (provider.numeric_subject, provider.allow_null) == (True, True)
+
+
+def test_tenants_in_text(build: Callable[..., Any]) -> None:
+    """An issuer with braces has its tenants beside it, and their keys are discovered apart."""
+    terms = {name: BASIC[name] for name in ("audience", "rules")}
+    issuer = "https://sso.example/realms/{realm}"
+    (provider,) = build(**terms, issuer=issuer, tenants="one two").verifier.providers
+    assert (provider.tenants, type(provider.keys)) == (frozenset(["one", "two"]), TenantKeySets)
 
 
 def test_where_metadata_is(build: Callable[..., Any]) -> None:

@@ -77,7 +77,7 @@ class ClaimsReader:
         self._audiences = provider.audiences
         self._subject_claims = provider.subject_claims
         self._has_other_subject = provider.subject_claims[0] != "sub"
-        self._issuer = provider.issuer or ""
+        self.issuer = provider.issuer or ""
         self._types = _ACCESS_TOKEN_TYPES
         self._usual_types: frozenset[str | None] = frozenset((None, "JWT", "at+jwt"))
         if provider.typ is not None:
@@ -85,13 +85,10 @@ class ClaimsReader:
             self._usual_types = frozenset((provider.typ,))
 
     def read(self, parsed: Jws, claims: dict[str, Any], generation: object) -> Verdict:
-        """Return the verdict on a token whose signature this generation of keys has verified.
-
-        Raise `InvalidToken`: `type`, `audience`, `claims`, `milliseconds` or `proof`.
-        """
+        """Return the verdict on a token whose signature this generation of keys has verified, or
+        raise `InvalidToken` with the reason."""
         provider = self.provider
-        if provider.allow_null:
-            claims = {name: value for name, value in claims.items() if value is not None}
+        claims = without_nulls(claims) if provider.allow_null else claims
         self._check_type(parsed.header.get("typ"), claims)
         self._check_audience(claims)
         expires_at, start = self._dates(claims)
@@ -103,7 +100,7 @@ class ClaimsReader:
         named_by = provider.remote_user_claim
         identity = new_identity(
             subject,
-            self._issuer,
+            self.issuer,
             _scopes(claims, provider.scope_claims),
             token_id,
             session_id,
@@ -122,7 +119,7 @@ class ClaimsReader:
             identity,
             start - provider.leeway,
             int(expires_at) + provider.leeway,
-            revocation_keys(self._issuer, token_id, session_id),
+            revocation_keys(self.issuer, token_id, session_id),
         )
 
     def _dates(self, claims: dict[str, Any]) -> tuple[float, float]:
@@ -132,7 +129,7 @@ class ClaimsReader:
             return expires_at, self._start(claims, expires_at)
         except InvalidToken as refusal:
             if refusal.reason == "milliseconds":
-                _warn_once_of_milliseconds(self._issuer)
+                _warn_once_of_milliseconds(self.issuer)
             raise
 
     def _check_sub(self, claims: dict[str, Any]) -> None:
@@ -180,6 +177,11 @@ class ClaimsReader:
         if expires_at - issued_at > longest:
             raise InvalidToken("claims")
         return max(not_before, issued_at)
+
+
+def without_nulls(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claims that are not null."""
+    return {name: value for name, value in claims.items() if value is not None}
 
 
 def _media_type(typ: str) -> str:

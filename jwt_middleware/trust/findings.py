@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidToken, Refusal
 from . import jws
-from .claims import ClaimsReader
+from .claims import ClaimsReader, without_nulls
 from .jws import Jws
 from .provider import Provider
 from .verifier import Verifier
@@ -64,7 +64,11 @@ def _findings(verifier: Verifier, token: str) -> Iterator[Finding]:
         yield Finding("form", False, f"{form}, got something else")
         return
     yield Finding("form", True, "is a compact JWS")
-    reader = verifier.reader_of(claims)
+    try:
+        reader = verifier.reader_of(claims)
+    except Refusal as refusal:  # of a tenant
+        yield Finding("iss", False, f"is {_claim(claims, 'iss')}. {refusal.description}")
+        return
     if reader is None:
         known = ", ".join(
             "tokens without iss" if one.issuer is None else _shown(one.issuer)
@@ -77,7 +81,7 @@ def _findings(verifier: Verifier, token: str) -> Iterator[Finding]:
     yield Finding("iss", True, f"is {_claim(claims, 'iss')}")
     yield _signature(parsed, provider)
     if provider.allow_null:
-        claims = {name: value for name, value in claims.items() if value is not None}
+        claims = without_nulls(claims)
     yield from _claims(parsed, claims, provider)
     yield from _revocation(verifier, parsed, claims, provider)
 
@@ -85,7 +89,7 @@ def _findings(verifier: Verifier, token: str) -> Iterator[Finding]:
 def _signature(parsed: Jws, provider: Provider) -> Finding:
     header = f"alg {_shown(parsed.header['alg'])}, kid {_claim(parsed.header, 'kid')}"
     try:
-        parsed.check_signature(provider.keys)
+        parsed.check_signature(provider.keys, provider.issuer)
     except Refusal as refusal:
         return Finding("signature", False, f"{refusal.description} The token has {header}")
     return Finding("signature", True, f"verifies ({header})")

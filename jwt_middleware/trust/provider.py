@@ -2,16 +2,21 @@
 
 import inspect
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from .._options import check_seconds, got, is_text, require
+from .._options import check_seconds, got, is_text, require, takes
 from ..errors import ConfigurationError
+from ..issuer_template import IssuerTemplate, is_template, is_tenant
 from .keys import KeySource
 
 if TYPE_CHECKING:
     from .fetch import Fetch
     from .lookup import LookedUp
+
+Tenants: TypeAlias = Collection[str] | Callable[[str], bool]
+"""The tenants that an issuer template accepts."""
 
 _MAX_LEEWAY = 300
 """Seconds by which clocks may differ. More would accept expired tokens for too long."""
@@ -31,6 +36,9 @@ class Provider:
     - `issuer`: the exact `iss` (RFC 7519 section 4.1.1). None accepts only tokens without an `iss`,
       as djangorestframework-simplejwt and devise-jwt make them; only one provider may be so, and
       its keys must not come from a URL. Its callers have the issuer "".
+      A template such as `https://login.microsoftonline.com/{tid}/v2.0` stands for the issuers of
+      many tenants: the part in braces must be one of `tenants`, and must equal the claim of that
+      name. Only with `discover`, a token may lack that claim.
     - `audience`: the name that a token's `aud` must contain, or several names of which it must
       contain one. None means that this issuer sends no `aud`; a token that has one is refused (RFC
       7519 section 4.1.3).
@@ -45,6 +53,9 @@ class Provider:
       present does, such as `("sub", "client_id")` for the people and machines of one issuer.
     - `numeric_subject`: True also accepts an integer as the subject and makes it a string, for
       issuers such as djangorestframework-simplejwt and NestJS.
+    - `tenants`: those that a template accepts: a collection of strings, or a predicate that is
+      called with the tenant of an unverified token. It must return True or False. If it raises, the
+      answer is 503. A cached token does not ask it again.
     - `allow_null`: True reads claims that are null as absent, as some serializers write them.
     - `remote_user_claim`: the claim that becomes REMOTE_USER, such as `preferred_username`, for
       apps that show it or look it up. None uses the subject. A token whose claim is missing or is
@@ -64,12 +75,14 @@ class Provider:
     numeric_subject: bool = False
     remote_user_claim: str | None = None
     scope_claims: tuple[str, ...] = ("scope", "scp")
+    tenants: Tenants | None = None
     allow_null: bool = False
 
     def __post_init__(self) -> None:
         if self.issuer is not None:
             meaning = "such as issuer='https://idp.example/', the exact iss, or None"
             _check_text("issuer", self.issuer, meaning)
+        object.__setattr__(self, "tenants", _checked_tenants(self.issuer, self.tenants))
         object.__setattr__(self, "audience", _checked_audience(self.audience))
         _check_keys(self.keys, is_at_no_url=self.issuer is None)
         check_seconds("leeway", self.leeway, most=_MAX_LEEWAY)
@@ -103,6 +116,7 @@ class Provider:
 
         - `fetch`: a `Fetch`, which says how the metadata and the keys are fetched. None means
           `Fetch()`.
+        - `issuer`: as in `Provider`. The keys of each tenant of a template are discovered apart.
         - `metadata_url`: the URL of the metadata, for issuers that publish it elsewhere, such as
           Azure AD B2C, and for issuers that this server reaches under another name. The metadata
           must name this issuer.
@@ -110,15 +124,9 @@ class Provider:
         - `terms`: the other options of `Provider`.
         """
         # A provider is data. Only this method needs the network modules, so import them here.
-        from .discovery import DiscoveredKeySet
-        from .fetch import Fetch
+        from .discovery import discovered_keys
 
-        keys = DiscoveredKeySet(
-            issuer,
-            metadata_url=metadata_url,
-            algorithm=algorithm,
-            fetch=Fetch() if fetch is None else fetch,
-        )
+        keys = discovered_keys(issuer, metadata_url=metadata_url, algorithm=algorithm, fetch=fetch)
         return cls(issuer=issuer, audience=audience, keys=keys, **terms)
 
     @property
@@ -152,6 +160,23 @@ class LookupProvider(Protocol):
 
 TokenProvider: TypeAlias = Provider | LookupProvider
 """An issuer that a `Verifier` trusts, by its keys or by looking tokens up."""
+
+
+def _checked_tenants(issuer: str | None, tenants: Any) -> Any:
+    if not is_template(issuer):
+        require(tenants is None, "tenants must only be set if issuer has a name in braces")
+        return None
+    IssuerTemplate(str(issuer))
+    if callable(tenants):
+        require(takes(tenants, 1), "tenants must take the tenant as its one argument")
+        return tenants
+    form = (
+        "tenants must name those that an issuer with braces accepts: a list, tuple or set of "
+        "strings without slashes, such as tenants=('shop',), or a predicate"
+    )
+    is_collection = isinstance(tenants, (list, tuple, set, frozenset)) and tenants
+    require(is_collection and all(map(is_tenant, tenants)), f"{form}, got {got(tenants)}")
+    return frozenset(tenants)
 
 
 def _is_text(value: object) -> bool:

@@ -169,6 +169,9 @@ def providers(key_set: KeySet) -> list[Provider]:
         ),
         Provider.discover("https://idp.example/", audience="example-api", leeway=0),
         Provider.discover(
+            "https://sso.example/realms/{realm}", audience="api", tenants=is_customer
+        ),
+        Provider.discover(
             "https://idp.example/",
             audience="example-api",
             metadata_url="http://keycloak:8080/realms/main/.well-known/openid-configuration",
@@ -191,6 +194,11 @@ def fetches() -> list[Fetch]:
     fetch = Fetch(headers=headers)
     assert_type(fetch.allow_http, tuple[str, ...])
     return [fetch, Fetch(ca_file=Path("ca.pem"), headers=lambda: {"X-Key": "abc"}), Fetch()]
+
+
+def is_customer(tenant: str) -> bool:
+    """A predicate of tenants."""
+    return tenant == "shop"
 
 
 def terms(provider: Provider) -> list[KeySource]:
