@@ -30,7 +30,7 @@ from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
 from ..wire.origins import AllowedOrigins
 from ..wire.same_site import is_from_this_site, is_own_origin, is_plain_loopback
 from . import returns
-from .errors import LoginError, SessionContinues, json_response
+from .errors import LoginError, has_ended, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
@@ -206,11 +206,6 @@ class CookieMode:
 
     def _access_name(self, request: Request) -> str:
         return _name(request, self._access_cookie or "")
-
-
-def has_ended(error: LoginError) -> bool:
-    """Return whether the error says that the session of the refresh cookie has ended everywhere."""
-    return error.code == "invalid_grant" and not isinstance(error, SessionContinues)
 
 
 def _checked_name(access_cookie: object) -> str | None:

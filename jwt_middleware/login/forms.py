@@ -13,8 +13,8 @@ from ..errors import StoreUnavailable
 from ..wire.addresses import client_address, peer_address
 from . import audit
 from .body import read_fields
-from .cookies import CookieMode, has_ended
-from .errors import NO_STORE, LoginError
+from .cookies import CookieMode
+from .errors import NO_STORE, LoginError, has_ended
 from .grants import Peer
 from .pages import AGAIN, LoginPage, local_path
 
