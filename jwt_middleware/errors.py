@@ -62,6 +62,7 @@ _DESCRIPTIONS = {
     "signature": "The signature of the access token does not verify.",
     "type": "The token is not an access token.",
     "claims": "A claim of the access token is missing or has the wrong form.",
+    "milliseconds": "A date of the access token is in milliseconds and must be in seconds.",
     "proof": "The access token is bound to a key, and the request has no proof of that key.",
     "issuer": "The issuer of the access token is not accepted here.",
     "audience": "The access token is meant for another audience.",

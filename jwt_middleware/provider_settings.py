@@ -34,6 +34,8 @@ TERMS = (
     "typ",
     "max_lifetime",
     "subject_claim",
+    "numeric_subject",
+    "allow_null",
     "remote_user_claim",
     "scope_claims",
 )

@@ -225,7 +225,10 @@ def _flag(text: str) -> bool:
 
 
 _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "issuer": (str, "the exact iss of the tokens"),
+    "issuer": (
+        lambda text: None if text == "none" else text,
+        'the exact iss of the tokens, or "none" if they have none',
+    ),
     "audience": (
         lambda text: None if text == "none" else text.split(),
         'one or more values of aud separated by spaces, or "none"',
@@ -256,7 +259,12 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "lifetime": (int, "an integer number of seconds"),
     "max_lifetime": (float, "a number of seconds"),
     "typ": (str, "a type of token such as at+jwt"),
-    "subject_claim": (str, "the name of a claim"),
+    "subject_claim": (
+        lambda text: text.split() if " " in text else text,
+        "the name of a claim, or several separated by spaces",
+    ),
+    "numeric_subject": (_flag, "true or false"),
+    "allow_null": (_flag, "true or false"),
     "remote_user_claim": (str, "the name of a claim such as preferred_username"),
     "scope_claims": (str.split, "names of claims separated by spaces"),
     "realm": (str, "printable ASCII"),

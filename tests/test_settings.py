@@ -326,6 +326,15 @@ def test_the_algorithm_of_a_key(
         build(**terms, algorithm="ES256")
 
 
+def test_tokens_of_odd_issuers(build: Callable[..., Any]) -> None:
+    """No issuer, several subject claims, and numbers and nulls in claims can be said in text."""
+    terms = {name: BASIC[name] for name in ("audience", "secret", "rules")}
+    odd = {"subject_claim": "sub client_id", "numeric_subject": "true", "allow_null": "true"}
+    (provider,) = build(**terms, **odd, issuer="none").verifier.providers
+    assert (provider.issuer, provider.subject_claim) == (None, ("sub", "client_id"))
+    assert (provider.numeric_subject, provider.allow_null) == (True, True)
+
+
 def test_where_metadata_is(build: Callable[..., Any]) -> None:
     """`metadata_url` and `allow_http` reach the keys that are discovered."""
     terms = {name: BASIC[name] for name in ("audience", "rules")}

@@ -23,6 +23,9 @@ __all__ = [
 
 _log = logging.getLogger("jwt_middleware")
 
+NO_ISSUER = ""
+"""The issuer of callers whose token has no `iss`. No provider may be called so."""
+
 
 class VerificationCounts:
     """The numbers of verified tokens and of tokens found in a cache.
@@ -106,10 +109,9 @@ class Verifier:
                 return self._look_up(lookup, token)
         parsed = jws.parse(token)
         claims = jws.parse_object(parsed.payload)
-        issuer = claims.get("iss")
-        reader = self._readers.get(issuer) if isinstance(issuer, str) else None
+        reader = self.reader_of(claims)
         if reader is None:
-            self._warn_of_a_slash(issuer)
+            self._warn_of_a_slash(claims.get("iss"))
             raise InvalidToken("issuer")
         keys = reader.provider.keys
         # Read the generation first, so that a change during the check makes the verdict stale and
@@ -118,10 +120,20 @@ class Verifier:
         parsed.check_signature(keys)
         return reader.read(parsed, claims, generation)
 
+    def reader_of(self, claims: Mapping[str, Any]) -> ClaimsReader | None:
+        """Return the reader for the issuer that unverified claims name, or None."""
+        issuer = claims.get("iss")
+        if issuer is not None:
+            is_name = isinstance(issuer, str) and issuer != NO_ISSUER
+            return self._readers.get(issuer) if is_name else None
+        reader = self._readers.get(NO_ISSUER)
+        is_absent = reader is not None and ("iss" not in claims or reader.provider.allow_null)
+        return reader if is_absent else None
+
     def _look_up(self, lookup: LookupProvider, token: str) -> Verdict:
         from .lookup import Lease, as_unsigned
 
-        reader = self._lookup_readers[lookup.terms.issuer]
+        reader = self._lookup_readers[lookup.terms.issuer or NO_ISSUER]
         found = lookup.look_up(token)
         claims = {"iss": reader.provider.issuer, **found.claims}
         if claims["iss"] != reader.provider.issuer:
@@ -158,7 +170,7 @@ class Verifier:
 
     def __repr__(self) -> str:
         terms = [*self.providers, *(lookup.terms for lookup in self.lookups)]
-        issuers = ", ".join(repr(provider.issuer) for provider in terms)
+        issuers = ", ".join(repr(provider.issuer or NO_ISSUER) for provider in terms)
         return f"<Verifier of {issuers}>"
 
 
@@ -178,12 +190,12 @@ def _lookups_in(
 def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:
     readers: dict[str, ClaimsReader] = {}
     for provider in providers:
-        if provider.issuer in readers:
+        if (provider.issuer or NO_ISSUER) in readers:
             raise ConfigurationError(
                 "providers must have one Provider for each issuer, got two for "
                 f"{got(provider.issuer)}; give one provider several audiences"
             )
-        readers[provider.issuer] = ClaimsReader(provider)
+        readers[provider.issuer or NO_ISSUER] = ClaimsReader(provider)
     return readers
 
 

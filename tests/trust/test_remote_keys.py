@@ -758,6 +758,19 @@ def test_a_failing_endpoint_is_left_in_peace_by_forgers(server: FaultServer, clo
     assert len(server.requests) == 3
 
 
+def test_the_pause_after_a_failure_is_kept(server: FaultServer, clock: Clock) -> None:
+    """A refresh has failed: within the pause neither an unknown `kid` nor a forgery asks again,
+    though nobody has looked for an unknown one before."""
+    _, status = warm(server)
+    server.behaviour = DOWN
+    clock.move(500)
+    assert status(mint()) == 200
+    settle()
+    assert (status(mint(kid="new")), status(mint(Key.generate(id="first")))) == (503, 401)
+    settle()
+    assert len(server.requests) == 2
+
+
 def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) -> None:
     """While the keys are fetched for an unknown `kid`, one request waits, and the others hear `try
     again` at once."""

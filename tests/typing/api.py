@@ -193,7 +193,8 @@ def fetches() -> list[Fetch]:
 
 def terms(provider: Provider) -> list[KeySource]:
     """What a provider tells of itself, and key sources of every kind."""
-    assert_type(provider.issuer, str)
+    assert_type(provider.issuer, str | None)
+    assert_type(provider.subject_claims, tuple[str, ...])
     assert_type(provider.audience, str | tuple[str, ...] | None)
     assert_type(provider.audiences, frozenset[str])
     assert_type(provider.scope_claims, tuple[str, ...])
