@@ -130,7 +130,8 @@ class JWTMiddleware:
         reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
         if rules or answer is not None:
             # Under report-only rules alone, leave the app's answer unchanged, including headers.
-            start_response = self._cross_origin.allow(environ, start_response)
+            if self._looks_at_origin:
+                start_response = self._cross_origin.allow(environ, start_response)
         elif reporting == NOTHING:
             return self.app(environ, start_response)
         decision = decision_of(enforced, reporting)

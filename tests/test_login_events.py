@@ -23,7 +23,7 @@ def test_a_listener_hears_of_every_login_app() -> None:
     """One word of the closed set for each event, of all login apps of the process."""
     heard: list[str] = []
     listen(heard.append)
-    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store = MemoryStore(password_method="scrypt:1024:1:1")
     store.add_user("ada", "analytical engine")
     for issuer in ("https://a.example", "https://b.example"):
         minter = TokenMinter.from_secret("s" * 32, issuer=issuer, audience="api")

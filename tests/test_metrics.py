@@ -457,7 +457,7 @@ from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.stores import MemoryStore
 
-store = MemoryStore(password_method="scrypt:1024:8:1")
+store = MemoryStore(password_method="scrypt:1024:1:1")
 minter = TokenMinter.from_secret({SECRET!r}, issuer={ISSUER!r}, audience={AUDIENCE!r})
 
 def app(environ, start_response):

@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from wsgiref.util import setup_testing_defaults
@@ -100,6 +101,7 @@ class _Target:
         path, _, self._query = path.partition("?")
         self.path = to_wsgi(unquote(path))
         self._app = app
+        self._usual = _usual_environ(self._query)
         self.places = places
         self._good = _sent(good, bearer if bearer in places else places[0])
         self.foreign = {
@@ -116,13 +118,7 @@ class _Target:
 
     def send(self, method: str, changes: Mapping[str, str]) -> _Answer:
         """Send one request. An exception counts as 500."""
-        environ: dict[str, Any] = {
-            "HTTP_HOST": "localhost",
-            "CONTENT_LENGTH": "0",
-            "QUERY_STRING": self._query,
-        }
-        environ |= {"SCRIPT_NAME": "", "REQUEST_METHOD": method, **changes}
-        setup_testing_defaults(environ)
+        environ = {**self._usual, "wsgi.input": BytesIO(), "REQUEST_METHOD": method, **changes}
         try:
             status, body = _call(self._app, environ)
         except Exception:
@@ -158,6 +154,17 @@ class _Target:
         )
         unlike, noise = (answer.words ^ usual.words) - _echo(changes), first.words ^ second.words
         return answer.status == usual.status and len(unlike) <= len(noise)
+
+
+def _usual_environ(query: str) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "HTTP_HOST": "localhost",
+        "CONTENT_LENGTH": "0",
+        "QUERY_STRING": query,
+        "SCRIPT_NAME": "",
+    }
+    setup_testing_defaults(environ)
+    return environ
 
 
 def _call(app: Any, environ: dict[str, Any]) -> tuple[int, bytes]:

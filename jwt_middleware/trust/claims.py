@@ -89,12 +89,7 @@ class ClaimsReader:
         raise `InvalidToken` with the reason."""
         provider = self.provider
         claims = without_nulls(claims) if provider.allow_null else claims
-        typ = parsed.header.get("typ")
-        # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
-        # audience and the keys of an access token. Only its type and its `events` differ.
-        is_right = typ in self._usual_types or self._is_right_type(typ)
-        if not is_right or "events" in claims:
-            raise InvalidToken("type")
+        self._check_type(parsed.header.get("typ"), claims)
         self._check_audience(claims)
         expires_at, start = self._dates(claims)
         if self._has_other_subject:  # `_subject` checks the `sub` otherwise
@@ -141,8 +136,12 @@ class ClaimsReader:
         if not (self.provider.numeric_subject and type(claims.get("sub")) is int):
             _text_or_none(claims, "sub")
 
-    def _is_right_type(self, typ: str | None) -> bool:
-        return typ is not None and _media_type(typ) in self._types
+    def _check_type(self, typ: str | None, claims: dict[str, Any]) -> None:
+        # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
+        # audience and the keys of an access token. Only its type and its `events` differ.
+        is_right = typ in self._usual_types or (typ is not None and _media_type(typ) in self._types)
+        if not is_right or "events" in claims:
+            raise InvalidToken("type")
 
     def _subject(self, claims: Mapping[str, Any]) -> str:
         """Return the first subject claim that is present."""

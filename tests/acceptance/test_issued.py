@@ -125,7 +125,7 @@ class Down(MemoryStore):
 
 def test_a_store_that_is_down(minter: TokenMinter) -> None:
     """The view learns of it, and answers as it likes."""
-    store = Down(password_method="scrypt:1024:8:1")
+    store = Down(password_method="scrypt:1024:1:1")
     ada = store.add_user("ada", PASSWORD)
     with pytest.raises(StoreUnavailable):
         LoginApp(store, minter).issue(ada)

@@ -1,4 +1,8 @@
 """What hashes of passwords cost in the tests."""
 
-CHEAP = "scrypt:1024:8:1"
-"""A method that is good enough for a test of anything but the cost."""
+from jwt_middleware.testing.passwords import CHEAP
+
+CHEAP_COST = (1024, 1, 1)
+"""The parameters n, r and p of `CHEAP`."""
+
+__all__ = ["CHEAP", "CHEAP_COST"]

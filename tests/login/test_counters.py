@@ -9,7 +9,7 @@ import pytest
 from jwt_middleware.login.counters import TableCounters, counters_of
 from jwt_middleware.stores import MemoryStore, User
 
-CHEAP = "scrypt:1024:8:1"
+CHEAP = "scrypt:1024:1:1"
 
 
 class Table:

@@ -609,11 +609,15 @@ def test_no_header_and_no_script_name_removes_a_requirement(
 def test_a_real_mount_keeps_its_public_paths(
     prefixes: dict[str, Any], path: str, mount: list[str]
 ) -> None:
-    """A mount of PEP 3333's form adds only rules with a longer prefix than those met below it."""
+    """A mount of PEP 3333's form adds only rules with a longer prefix than those met below it, or
+    the request is refused unread."""
     table = RuleTable([Rule(prefix, requirement) for prefix, requirement in prefixes.items()])
-    inner = set(table.match({"PATH_INFO": path}))
-    added = set(table.match({"PATH_INFO": path, "SCRIPT_NAME": to_wsgi("/" + "/".join(mount))}))
-    added -= inner
+    mounted = {"PATH_INFO": path, "SCRIPT_NAME": to_wsgi("/" + "/".join(mount))}
+    try:
+        inner = set(table.match({"PATH_INFO": path}))
+        added = set(table.match(mounted)) - inner
+    except PathTooLong:
+        return
     longest = max((len(rule.segments) for rule in inner), default=-1)
     assert all(len(rule.segments) > longest for rule in added)
     # A path that the mount's own rules do not reach stays as it is.

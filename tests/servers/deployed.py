@@ -30,7 +30,7 @@ def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 log = RedisLog(os.environ["REDIS_URL"]) if "REDIS_URL" in os.environ else None
-store = SQLStore(os.environ["DATABASE_URL"], log=log, password_method="scrypt:1024:8:1")
+store = SQLStore(os.environ["DATABASE_URL"], log=log, password_method="scrypt:1024:1:1")
 minter = TokenMinter(KeyFolder("keys"), issuer="https://example.com", audience="example-api")
 guarded = JWTMiddleware(
     app, providers=[minter.provider], revocations=RevocationList(store), rules=[Rule("/api")]

@@ -90,7 +90,7 @@ def prepare(folder: Path, database: str = "") -> str:
     URL."""
     database = database or f"sqlite:///{folder}/auth.db"
     key_folder.publish(folder / "keys", Key.generate())
-    store = SQLStore(database, password_method="scrypt:1024:8:1")
+    store = SQLStore(database, password_method="scrypt:1024:1:1")
     store.add_user("ada", PASSWORD)
     store.close()
     return database

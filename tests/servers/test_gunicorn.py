@@ -35,7 +35,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps([Identity.from_environ(environ).subject, os.getpid()]).encode()]
 
-store = SQLStore(os.environ["DATABASE"], password_method="scrypt:1024:8:1")
+store = SQLStore(os.environ["DATABASE"], password_method="scrypt:1024:1:1")
 for name in ("ada", "bob", "eve", "joe"):
     with suppress(ConfigurationError):  # another worker was faster
         store.add_user(name, name + {PASSWORD!r})

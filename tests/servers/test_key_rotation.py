@@ -24,7 +24,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [environ["REMOTE_USER"].encode()]
 
-store = MemoryStore(password_method="scrypt:1024:8:1")
+store = MemoryStore(password_method="scrypt:1024:1:1")
 store.add_user("ada", "analytical engine")
 minter = TokenMinter(KeyFolder("keys"), issuer="https://example.com", audience="api")
 guarded = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/api")])

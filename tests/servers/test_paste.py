@@ -27,7 +27,7 @@ def address(
     """The ini file on a free port, with a key and a user."""
     folder = tmp_path_factory.mktemp("paste")
     publish(folder / "keys", Key.generate())
-    SQLStore(f"sqlite:///{folder}/auth.db", password_method="scrypt:1024:8:1").add_user(
+    SQLStore(f"sqlite:///{folder}/auth.db", password_method="scrypt:1024:1:1").add_user(
         "ada", "analytical engine"
     )
     text = (ROOT / "examples" / "paste.ini").read_text()

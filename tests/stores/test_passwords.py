@@ -26,12 +26,14 @@ from jwt_middleware.stores import (
     version_of,
 )
 from jwt_middleware.stores.passwords import PasswordHasher
-from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
 from tests.kit.waiting import BOUND, PATIENCE, wait_for
 
 from .conftest import cheap_scrypt
 from .test_conformance import BAD_METHODS, BAD_PASSWORDS, DAMAGED, JSON_VALUES, by_value
+
+CHEAP = "scrypt:1024:8:1"
+"""A method whose cost others are compared with: some here cost more, some less."""
 
 NO_HASHES = [*JSON_VALUES[1:], b"scrypt:1024:8:1$salt$00", "\udce4", "$$",
     "scrypt:1024:8:1$\udce4$" + "0" * 128,

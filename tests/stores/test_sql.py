@@ -133,7 +133,7 @@ FORKING = """if True:
     import sqlalchemy
     from jwt_middleware.stores import SQLStore
     fork = {fork}
-    store = SQLStore({what}, password_method="scrypt:1024:8:1")
+    store = SQLStore({what}, password_method="scrypt:1024:1:1")
     users = [store.add_user(f"user{{n}}", "x") for n in range(4)]
     for mine in users:
         if mine is users[3] or not fork():

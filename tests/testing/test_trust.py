@@ -313,7 +313,7 @@ def test_rules_hold_for_test_tokens() -> None:
 
 def test_personal_tokens_are_accepted_meanwhile() -> None:
     """Providers that look tokens up stay as they are, beside the key of the tests."""
-    store = MemoryStore(password_method="scrypt:1024:8:1")
+    store = MemoryStore(password_method="scrypt:1024:1:1")
     store.add_user("ada", "wonderland")
     token = store.add_token("ada", name="ci", scopes=(), expires_at=4e9)
     tokens_of_store = OpaqueTokens(store, issuer="https://example.com/tokens")

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from tests.checks.faults.disk import fill, small_disk
 from tests.checks.faults.kills import OPERATIONS, Witness, kill_at_points
 from tests.checks.faults.outages import go_through
@@ -35,13 +37,23 @@ class Bench:
     def site(self, store: str, workers: str = "sync", **env: object) -> Iterator[Site]:
         """The app over a store of that name."""
         with tempfile.TemporaryDirectory() as folder:
-            database = (
-                self.postgresql.url if "PostgreSQL" in store else f"sqlite:///{folder}/auth.db"
-            )
+            database = f"sqlite:///{folder}/auth.db"
+            if "PostgreSQL" in store:
+                database = self._new_database()
             log = self.valkey.url if "Valkey" in store else ""
             texts = {name: str(value) for name, value in env.items()}
             with served(Path(folder), database, log, options=_WORKERS[workers], **texts) as site:
                 yield site
+
+    def _new_database(self) -> str:
+        """Return the URL of an empty database: a database belongs to one log for good."""
+        name = f"row_{self.rows}"
+        engine = sa.create_engine(self.postgresql.url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        url = sa.make_url(self.postgresql.url).set(database=name)
+        return url.render_as_string(hide_password=False)
 
     def row(self, fault: str, store: str, run: Callable[[], str]) -> None:
         """Print a row of the table: what came of it, or what is wrong."""

@@ -91,6 +91,7 @@ def change(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """All of it; each answer tells the worker's process and the points passed."""
     fuse.passed, fuse.deadly = 0, int(environ.get("HTTP_KILL_AT", -1))
+    environ["REMOTE_ADDR"] = environ.get("HTTP_ADDRESS", environ["REMOTE_ADDR"])
 
     def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
         return start_response(
@@ -102,9 +103,12 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 
 log = RedisLog(os.environ["REDIS"]) if os.environ.get("REDIS") else None
-store = SQLStore(os.environ["DATABASE"], log=log, password_method="scrypt:1024:8:1")
-# before the fork, so that the first request of a worker passes the points that every other one does
+store = SQLStore(os.environ["DATABASE"], log=log, password_method="scrypt:1024:1:1")
+# Before the fork, so that a worker's first request passes the points that every other one does: the
+# tables are there, the costs of the hashes in them are known, and so is the place of the log.
 store.ping()
+store.authenticate("nobody", "anything")
+database_of(store).record_settings()
 if os.environ.get("FAULTS") == "1":
     lay(store)
 minter = TokenMinter.from_secret(

@@ -74,6 +74,6 @@ def _choose(environ: dict[str, Any], start_response: Any) -> Any:
 
 
 _WHO = guards.ours(Rule("/api"), Rule("/optional", optional))(who)
-_STORE = MemoryStore(password_method="scrypt:1024:8:1")
+_STORE = MemoryStore(password_method="scrypt:1024:1:1")
 _STORE.add_user("ada", "analytical engine")
 application = LoginApp(_STORE, guards.MINTER).wrap(_choose, prefix="/auth")
