@@ -128,12 +128,11 @@ class JWTMiddleware:
         """Continue as `__call__` does, and report the decision."""
         rules, caller, answer = enforced
         reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
-        if rules or answer is not None:
-            # Under report-only rules alone, leave the app's answer unchanged, including headers.
-            if self._looks_at_origin:
-                start_response = self._cross_origin.allow(environ, start_response)
-        elif reporting == NOTHING:
+        is_enforced = rules or answer is not None
+        if not is_enforced and reporting == NOTHING:
             return self.app(environ, start_response)
+        if is_enforced and self._looks_at_origin:  # report-only rules change no header
+            start_response = self._cross_origin.allow(environ, start_response)
         decision = decision_of(enforced, reporting)
         if decision.identity is None:
             clear_identity(environ)

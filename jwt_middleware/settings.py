@@ -96,10 +96,23 @@ def _guard(
     options = {name: values[name] for name in _MIDDLEWARE if name in values}
     return JWTMiddleware(
         app,
-        providers=[provider_of(values, name_of)],
+        providers=[provider_of(values, name_of), *_personal_tokens(values, log, name_of)],
         revocations=log and RevocationList(log),
         **options,
     )
+
+
+def _personal_tokens(
+    values: Mapping[str, Any], store: Any, name_of: Callable[[str], str]
+) -> list[Any]:
+    if "tokens_issuer" not in values:
+        return []
+    from .stores import OpaqueTokens
+
+    names = [name_of(option) for option in ("tokens_issuer", "database_url")]
+    require("database_url" in values, "{} must be set together with {}".format(*names))
+    claim = values.get("remote_user_claim")
+    return [OpaqueTokens(store, issuer=values["tokens_issuer"], remote_user_claim=claim)]
 
 
 def read_options(
@@ -255,6 +268,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     ),
     "database_url": (str, "the URL of the database of the login app"),
     "log_url": (str, "the URL of the Redis or Valkey with the revocation log"),
+    "tokens_issuer": (str, "the issuer of callers with a personal token of the database"),
     "leeway": (float, "a number of seconds"),
     "lifetime": (int, "an integer number of seconds"),
     "max_lifetime": (float, "a number of seconds"),
@@ -281,4 +295,4 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "access_cookie": (str, "the name of a cookie such as __Host-jwt"),
     "cache_size": (int, "an integer of at least 0; 0 turns the cache off"),
 }
-_GUARD = (*PROVIDER, *_MIDDLEWARE, *STORE)
+_GUARD = (*PROVIDER, *_MIDDLEWARE, *STORE, "tokens_issuer")

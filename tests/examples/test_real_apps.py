@@ -18,6 +18,7 @@ from jwt_middleware.stores import SQLStore
 from jwt_middleware.testing.passwords import CHEAP
 from tests.examples.walking import PASSWORD, loading
 from tests.kit import ROOT
+from tests.kit.clients import hide_bcrypt
 from tests.kit.parts import skip
 
 pytestmark = [
@@ -167,6 +168,7 @@ def test_routes_finds_nothing_open_in_a_process_of_its_own(name: str, tmp_path: 
     """`jwt-middleware routes` ends with 0 and shows a rule."""
     if not find_spec(SERVED[name]):
         skip(f"{SERVED[name]} is not installed")
+    hide_bcrypt(tmp_path)
     scripts = Path(sys.executable).parent
     if name == "devpi_app":
         command = [scripts / "devpi-init", "--no-root-pypi", "--serverdir", tmp_path / "devpi"]

@@ -23,7 +23,7 @@ NEEDS = {
 
 _ENGINE_FIXTURES = {"postgresql_server", "redis_server"}
 _ENGINE_FIXTURES |= {"postgresql_of_its_own", "valkey_of_its_own"}
-_ENGINE_PARAMETERS = {"postgresql", "redis", "valkey", "split"}
+_ENGINE_PARAMETERS = {"pgbouncer", "postgresql", "redis", "valkey", "split"}
 
 _speed = {"is_quick": False}
 

@@ -57,6 +57,8 @@ def test_the_rules_that_are_better_than_a_shape() -> None:
 MET = {
     "another rule's first segment": (["/a/*/b", "/c/*"], "/c/x/b", "/c/*"),
     "another rule's last segment": (["/*/a/b", "/*/c"], "/x/c/b", "/*/c"),
+    "the third of one first segment": (["/a/*/b", "/a/*/c", "/a/*/d"], "/a/x/d", "/a/*/d"),
+    "the first of one first segment": (["/a/*/b", "/a/*/c", "/a/*/d"], "/a/x/b", "/a/*/b"),
     "the better of two": (["/a/*", "/b/*"], "/a/x", "/a/*"),
     "the worse of two": (["/a/*", "/b/*"], "/b/x", "/b/*"),
     "the first of three": (["/a/*", "/b/*", "/c/*"], "/a/x", "/a/*"),

@@ -12,7 +12,17 @@ import pytest
 
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing.passwords import CHEAP
-from tests.kit.clients import KINDS, PASSWORD, Done, Make, Shell, Site, client_site, wheel
+from tests.kit.clients import (
+    KINDS,
+    PASSWORD,
+    Done,
+    Make,
+    Shell,
+    Site,
+    client_site,
+    hide_bcrypt,
+    wheel,
+)
 from tests.kit.parts import skip
 from tests.kit.serving import program
 
@@ -25,6 +35,7 @@ def _packages(folder: Path) -> Mapping[str, str]:
     packages = folder / "packages"
     packages.mkdir()
     wheel(packages)
+    hide_bcrypt(folder)
     return {"PACKAGES": str(packages)}
 
 

@@ -94,7 +94,9 @@ from jwt_middleware.testing import (
     Tokens,
     assert_every_route_ruled,
     assert_protected,
+    basic_headers,
     cheap_passwords,
+    cookie_headers,
     identity_environ,
     trusting,
 )
@@ -559,4 +561,5 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_every_route_ruled(app, but=["/static/<path:filename>"])
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
+        client.get("/api/me", headers=basic_headers(tokens.good()) | cookie_headers(tokens.good()))
         return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))

@@ -88,6 +88,7 @@ def _site(port: str) -> Callable[..., Any]:
         "/paged": LoginApp(store, _minter(), access_cookie="__Host-jwt").wrap(
             pages, prefix="/auth"
         ),
+        "/misled": LoginApp(store, _minter()).wrap(pages, prefix="/auth"),
         "/demo": make_application(f"sqlite:///{folder / DATABASE}", SECRET, issuer="demo"),
     }
     return DispatcherMiddleware(guarded, mounts)
