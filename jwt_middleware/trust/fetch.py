@@ -18,7 +18,6 @@ from .._frozen import Frozen
 from .._options import check_seconds, got, is_text, require, takes, tuple_of
 from ..errors import ConfigurationError
 from .http_answer import read_answer, time_left
-from .proxy import open_tunnel, proxy_for
 from .urls import address_of, checked_host, checked_url
 
 Headers = Mapping[str, str] | Callable[[], Mapping[str, str]]
@@ -168,6 +167,8 @@ def _asked(headers: Callable[[], Mapping[str, str]]) -> tuple[tuple[str, str], .
 
 
 def _connect(parts: SplitResult, fetch: Fetch, deadline: float) -> socket.socket:
+    from .proxy import open_tunnel, proxy_for  # not at every import: apps without fetches exist
+
     host, port = address_of(parts)
     proxy = proxy_for(parts, os.environ)
     context = _tls_context(fetch.ca_file) if parts.scheme == "https" else None
