@@ -211,7 +211,8 @@ def _endpoints() -> str:
 def _reasons() -> str:
     from jwt_middleware.errors import DESCRIPTIONS
 
-    rows = ((f"[`{n}`](../refused.md#{n.replace('_', '-')})", DESCRIPTIONS[n]) for n in DESCRIPTIONS)
+    links = {n: f"[`{n}`](../refused.md#{n.replace('_', '-')})" for n in DESCRIPTIONS}
+    rows = ((links[n], said) for n, said in DESCRIPTIONS.items())
     return table("| reason | sentence in the answer |", rows)
 
 
@@ -228,7 +229,8 @@ def _log_fields() -> str:
 
 
 def _events() -> str:
-    return table("| event | the line says |", ((f"`{n}`", f"{s}") for n, s in event_names().items()))
+    rows = ((f"`{name}`", sentence) for name, sentence in event_names().items())
+    return table("| event | the line says |", rows)
 
 
 def _environ() -> str:
@@ -377,7 +379,7 @@ def _rewritten(lines: Iterable[str]) -> Iterable[str]:
             is_item = bare.startswith("- ")
             if is_item and before and not in_list:
                 yield ""
-            in_list = is_item or (in_list and line.startswith(" ") or (in_list and not bare))
+            in_list = is_item or (in_list and (not bare or line.startswith(" ")))
             yield _escaped(line)
         before, block = bare, kind
 

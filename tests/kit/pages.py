@@ -45,7 +45,8 @@ def generator() -> ModuleType:
     """`docs/generate.py`, which needs `docs/drawings.py` beside it."""
     for name in ("drawings", "generate"):
         spec = spec_from_file_location(name, DOCS / f"{name}.py")
-        assert spec and spec.loader
+        assert spec
+        assert spec.loader
         module = sys.modules[name] = module_from_spec(spec)
         spec.loader.exec_module(module)
     return module
