@@ -103,7 +103,7 @@ def _head_down(x: float, y: float) -> str:
 def _label(x: float, y: float, words: str) -> str:
     """A label that may be wider than its arrow, but never wider than the drawing."""
     half = 3.6 * len(words)
-    return _text(min(max(x, half + 2), _WIDTH - half - 2), y, words)
+    return _text(min(max(x, half + 2), _WIDTH - half - 2), y, words, "label")
 
 
 def _text(x: float, y: float, words: str, style: str = "") -> str:
