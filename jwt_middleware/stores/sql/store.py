@@ -36,9 +36,11 @@ class SQLStore(TokenStoreBase):
 
     Building does no I/O. The first use creates the tables. It also creates a new SQLite file, which
     only its owner may read. An SQLAlchemy `Engine` may be passed instead of a URL; its pool,
-    pragmas and connection timeouts are not changed. Many threads may use one store, and so may
-    processes that are forked later. `path` is the absolute path of the SQLite file that a URL
-    names, else None. `password_method` is a method of `werkzeug.security.generate_password_hash`.
+    pragmas and connection timeouts are not changed. Behind PgBouncer in transaction mode, create it
+    with `connect_args={"prepare_threshold": None}`, as the store does for a URL. Many threads may
+    use one store, and so may processes that are forked later. `path` is the absolute path of the
+    SQLite file that a URL names, else None. `password_method` is a method of
+    `werkzeug.security.generate_password_hash`.
 
     Every failure of the database raises `StoreUnavailable` within about two seconds, with the
     driver's error as its cause. The clock of the database decides what has expired.
