@@ -1,5 +1,5 @@
 """gunicorn behind nginx: `gunicorn -c examples/gunicorn.conf.py examples.flask_app`. The why is in
-deployment.md."""
+docs/how-to/deployment.md."""
 
 import os
 import re

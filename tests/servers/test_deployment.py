@@ -175,14 +175,14 @@ def test_a_release_that_does_not_load_is_found_before_the_reload(tmp_path: Path)
 
 
 def test_the_app_of_the_page_loads(tmp_path: Path) -> None:
-    """The code in deployment.md, as it stands but for the folder of the keys."""
+    """The code in docs/how-to/deployment.md, as it stands but for the folder of the keys."""
     prepare(tmp_path)
     (tmp_path / "example.py").write_text("app = print")
     (tmp_path / "redis-url").write_text("redis://:secret@127.0.0.1/1\n")
     (tmp_path / "database-url").write_text("postgresql://example:secret@127.0.0.1/example\n")
     source = re.findall(
         r"^```python\n(.*?)^```$",
-        (EXAMPLES / "deployment.md").read_text(),
+        (ROOT / "docs/how-to/deployment.md").read_text(),
         re.DOTALL | re.MULTILINE,
     )[0]
     source = source.replace("/var/lib/example/keys", str(tmp_path / "keys"))

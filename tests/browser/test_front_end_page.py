@@ -1,13 +1,12 @@
-"""The README's snippet for the front end, as the module script of a page of the Flask example."""
+"""The snippet of docs/how-to/front-end.md, as the module script of a page of the Flask example."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jwt_middleware.stores import SQLStore
-from tests.kit import ROOT
+from tests.kit.pages import DOCS, blocks
 from tests.kit.serving import gunicorn
 from tests.kit.waiting import PATIENCE
 
@@ -16,9 +15,7 @@ pytestmark = pytest.mark.needs_browser
 
 def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path) -> None:
     """It signs ada in, calls /api/me with 200, says who she is, and signs her out."""
-    (snippet,) = re.findall(
-        r"^```js\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+    (snippet,) = blocks(DOCS / "how-to/front-end.md", "js")
     page_html = f'<!doctype html><script type="module">{snippet}window.done = true;</script>'
     SQLStore(f"sqlite:///{tmp_path}/auth.db").add_user("ada", "analytical engine")
     with gunicorn("examples.flask_app", cwd=tmp_path) as address:

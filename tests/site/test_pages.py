@@ -1,0 +1,225 @@
+"""The pages of the site: every Python snippet runs, every promise of a snippet is true, and every
+command works."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from jwt_middleware import Identity, JWTMiddleware, Key, Provider
+from jwt_middleware.login import TokenMinter
+from jwt_middleware.stores import SQLStore
+from tests.kit import ROOT
+from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
+from tests.kit.prose import prose_faults
+
+_BIN = Path(sys.executable).parent
+
+_APP = """
+from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule, scope
+app = print
+providers = [Provider(issuer="https://i.example", audience="a", keys=KeySet([Key.generate()]))]
+rules = [Rule("/api")]
+class statsd:
+    incr = print
+"""
+
+GIVEN = {
+    "how-to/observing.md": _APP,
+    "how-to/users.md": blocks(README, "python")[0],
+}
+"""What the text of a page supposes: the app that its snippets are added to."""
+
+ELSEWHERE = {
+    "how-to/deployment.md": "tests/servers/test_deployment.py",
+    "tutorial/index.md": "tests/site/test_tutorial.py",
+    "tutorial/es.md": "tests/site/test_tutorial.py",
+}
+"""Pages whose snippets another test runs."""
+
+WITH_SNIPPETS = [name for name, file in pages().items() if blocks(file, "python")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, with a public key for the page that names one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "public.pem").write_bytes(_public_pem())
+    return tmp_path
+
+
+def _public_pem() -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = Key.generate().verifying_key
+    pem: bytes = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem
+
+
+def names_of(page: str, folder: Path) -> dict[str, Any]:
+    """Run the snippets of a page as one file, after what its text supposes."""
+    return run_snippets(folder, GIVEN.get(page, ""), *blocks(DOCS / page, "python"))
+
+
+@pytest.mark.parametrize("page", [name for name in WITH_SNIPPETS if name not in ELSEWHERE])
+def test_the_snippets_of_a_page_run(page: str, folder: Path) -> None:
+    """The Python snippets of a page run one after the other, with no name given but those of the
+    app that the text supposes."""
+    assert names_of(page, folder)
+
+
+def test_what_is_run_elsewhere_is() -> None:
+    """A page is only left out where another test names it."""
+    for page, test in ELSEWHERE.items():
+        assert (DOCS / page).exists()
+        assert page.split("/")[0] in (ROOT / test).read_text()
+
+
+@pytest.mark.parametrize("page", [*pages(), "../README.md", "../SECURITY.md", "../CONTRIBUTING.md"])
+def test_the_prose_of_a_page_is_plain(page: str) -> None:
+    """The law of the package's prose holds for the pages (English ones) too."""
+    if page.endswith("/es.md"):
+        return
+    text = prose((DOCS / page).read_text())
+    paragraphs = re.split(r"\n\s*\n|\n(?=[-|#])", text)
+    source = "\n".join(f"{paragraph.strip()!r}" for paragraph in paragraphs if paragraph.strip())
+    assert prose_faults(page, source) == []
+
+
+def test_a_fault_of_style_in_a_page_is_found() -> None:
+    """The way in which pages are given to the law hides nothing from it."""
+    assert prose_faults("x", repr("The caller is told\nthe reason."))
+
+
+def test_your_own_user_table_is_asked(folder: Path) -> None:
+    """Below the README's snippet, the one for your own table creates it with a user, and the
+    login app at /auth asks it instead of the store."""
+    names = names_of("how-to/users.md", folder)
+    client = TestApp(names["app"])
+    answer = client.post_json("/auth/token", {"username": "grace", "password": "cobol"})
+    assert answer.json["user_id"] == 1
+    for name, password in (("grace", "fortran"), ("ada", "analytical engine")):
+        client.post_json("/auth/token", {"username": name, "password": password}, status=401)
+    client.authorization = ("Bearer", answer.json["token"])
+    assert client.get("/api/me").json == {"id": "1"}
+    assert names["People"]().get("1").scopes == ("member",)
+
+
+def test_your_own_requirement_is_asked(folder: Path) -> None:
+    """The snippet of a requirement refuses a caller who is not on duty."""
+    names = names_of("how-to/rules.md", folder)
+    minter = TokenMinter(Key.generate(), issuer="https://i.example", audience="a")
+
+    def door(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [str(Identity.from_environ(environ)).encode()]
+
+    client = TestApp(JWTMiddleware(door, providers=[minter.provider], rules=names["rules"]))
+    for claims, status in (({}, 403), ({"on_duty": True}, 200)):
+        client.authorization = ("Bearer", minter.mint("ada", claims=claims))
+        client.get("/api/doors", status=status)
+
+
+def test_the_settings_of_the_text_are_gunicorns(folder: Path) -> None:
+    """gunicorn knows each name of its snippet as a setting."""
+    from gunicorn.config import Config
+
+    known = Config().settings
+    names = [
+        name
+        for name in run_snippets(folder, blocks(DOCS / "how-to/deployment.md", "python")[1])
+        if name[0] != "_"
+    ]
+    assert names == ["access_log_format", "accesslog", "forwarder_headers"]
+    assert set(names) <= set(known)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "jwt-middleware users add ada --scope admin --database sqlite:///auth.db --create",
+        "jwt-middleware keys new",
+        "jwt-middleware keys new --algorithm ES256 --out key.pem",
+    ],
+)
+def test_each_command_of_the_text_works(command: str, tmp_path: Path) -> None:
+    """The commands for users and keys do what they say, in an empty folder."""
+    assert any(f"`{command}`" in file.read_text() for file in pages().values())
+    arguments = shlex.split(command) + (["--password-stdin"] if " users " in command else [])
+    run = subprocess.run(
+        [_BIN / arguments[0], *arguments[1:]],
+        cwd=tmp_path,
+        input="analytical engine\n",
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    if " users " in command:
+        assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == [
+            "ada"
+        ]
+
+
+_MYAPP = """
+from flask import Flask, request
+from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule, scope
+
+app = Flask(__name__)
+app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
+keys = KeySet([Key.generate()])
+provider = Provider(issuer="https://idp.example/", audience="example-api", keys=keys)
+rules = [Rule("/api", scope("read"))]
+app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
+application = app
+"""
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_test_of_an_app_passes(number: int, tmp_path: Path) -> None:
+    """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
+    (tmp_path / "myapp.py").write_text(_MYAPP)
+    (tmp_path / "test_myapp.py").write_text(blocks(DOCS / "how-to/testing.md", "py")[number])
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "1 passed" in run.stdout, run.stdout
+
+
+def test_a_token_is_inspected(tmp_path: Path) -> None:
+    """The command of the text says why an app refuses a token."""
+    command = re.findall(r"^(jwt-middleware token .+)$", (DOCS / "refused.md").read_text(), re.M)[0]
+    (tmp_path / "module.py").write_text(_MYAPP)
+    (tmp_path / "token").write_text(
+        TokenMinter(Key.generate(), issuer="https://x.example", audience="a").mint("ada")
+    )
+    run = subprocess.run(
+        f"{_BIN}/{command}", shell=True, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (run.returncode, "issuer" in run.stdout) == (1, True), run.stderr
+
+
+def test_the_providers_of_the_text_are_some(folder: Path) -> None:
+    """The snippet for identity providers builds what it says, beside a public key in a file."""
+    names = names_of("issuers/openid.md", folder)
+    assert all(isinstance(names[name], Provider) for name in ("auth0", "other", "fixed", "realm"))
+
+
+def test_the_architecture_page_names_what_is_there() -> None:
+    """Every file and every `module.name` of the page exists in the package."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "jwt_middleware"
+    files = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", page))
+    missing = {name for name in files if not list(ROOT.rglob(name.split("/")[-1]))}
+    dotted = set(re.findall(r"`([a-z_]+)\.([a-zA-Z_]+)`", page)) - {("tests", "py")}
+    for module, name in dotted:
+        sources = [*package.rglob(f"{module}.py"), *package.rglob(f"{module}/*.py")]
+        is_file = name == "py" and list(package.rglob(f"{module}.py"))
+        if not is_file and not any(re.search(rf"\b{name}\b", one.read_text()) for one in sources):
+            missing.add(f"{module}.{name}")
+    assert len(files) + len(dotted) > 20
+    assert not missing
