@@ -34,7 +34,7 @@ def test_the_page_logs_in_and_out(chromium: Any, tmp_path: Path) -> None:
         (page_html,) = blocks(_PAGE, "html")
         local = address.replace("127.0.0.1", "localhost")
         (front / "index.html").write_text(page_html.replace("http://localhost:8000", local))
-        made = call(f"{address}/api/sign-up", json={"name": "ada", "password": "analytical engine"})
+        made = call(f"{address}/api/sign-up", {"name": "ada", "password": "analytical engine"})
         assert made.status == 201
         serve = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
         with started(serve, tmp_path / "log", lambda: _is_up(port), cwd=front):

@@ -2,14 +2,16 @@
 
 import re
 import runpy
+import subprocess
 import sys
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tests.kit import ROOT
+from tests.kit.parts import skip
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
@@ -50,3 +52,20 @@ def generator() -> ModuleType:
         module = sys.modules[name] = module_from_spec(spec)
         spec.loader.exec_module(module)
     return module
+
+
+def built_site(folder: Path) -> Path:
+    """Build the site below a folder, with warnings as errors; return the folder of its pages."""
+    for name in ("sphinx", "furo", "myst_parser", "sphinx_copybutton"):
+        if not find_spec(name):
+            skip(f"{name} is not installed: pip install -e '.[docs]'")
+    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-d"]
+    run = subprocess.run(
+        [*command, folder / "doctrees", DOCS, folder / "html"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    assert run.returncode == 0, run.stderr
+    return folder / "html"

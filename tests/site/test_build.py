@@ -1,17 +1,13 @@
 """The site builds without a warning, and every link within it leads somewhere."""
 
 import re
-import subprocess
-import sys
 from html.parser import HTMLParser
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.kit import ROOT
-from tests.kit.pages import DOCS
-from tests.kit.parts import skip
+from tests.kit.pages import DOCS, built_site
 
 pytestmark = pytest.mark.needs_tools
 
@@ -35,20 +31,7 @@ class _Page(HTMLParser):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site."""
-    for name in ("sphinx", "furo", "myst_parser", "sphinx_copybutton"):
-        if not find_spec(name):
-            skip(f"{name} is not installed: pip install -e '.[docs]'")
-    folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-d"]
-    run = subprocess.run(
-        [*command, folder / "doctrees", DOCS, folder / "html"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert run.returncode == 0, run.stderr
-    return folder / "html"
+    return built_site(tmp_path_factory.mktemp("site"))
 
 
 def test_the_site_builds_without_a_warning(site: Path) -> None:
