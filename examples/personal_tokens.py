@@ -1,5 +1,5 @@
 """Tokens for machines beside those of people: `PASSWORD="analytical engine" gunicorn
-examples.personal_tokens`."""
+examples.personal_tokens`. `curl -u ada:$TOKEN localhost:8000/api/me` sends one as a password."""
 
 import os
 import secrets
@@ -7,7 +7,16 @@ import time
 
 from flask import Flask, request
 
-from jwt_middleware import Identity, JWTMiddleware, Key, RevocationList, Rule, issued_by
+from jwt_middleware import (
+    Identity,
+    JWTMiddleware,
+    Key,
+    RevocationList,
+    Rule,
+    basic_password,
+    bearer,
+    issued_by,
+)
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, OpaqueTokens
 
@@ -34,7 +43,7 @@ store.add_user("ada", os.environ.get("PASSWORD") or secrets.token_hex())
 minter = TokenMinter(Key.generate(), issuer=PEOPLE, audience="example-api")
 providers = [minter.provider, OpaqueTokens(store, issuer=MACHINES)]
 rules = [Rule("/api"), Rule("/api/tokens", issued_by(PEOPLE))]  # a machine makes no token
-revoked = RevocationList(store)
-guarded = JWTMiddleware(app.wsgi_app, providers=providers, rules=rules, revocations=revoked)
+options = {"credentials": (bearer, basic_password), "revocations": RevocationList(store)}
+guarded = JWTMiddleware(app.wsgi_app, providers=providers, rules=rules, **options)
 app.wsgi_app = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 application = app

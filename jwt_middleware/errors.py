@@ -62,6 +62,7 @@ _DESCRIPTIONS = {
     "signature": "The signature of the access token does not verify.",
     "type": "The token is not an access token.",
     "claims": "A claim of the access token is missing or has the wrong form.",
+    "milliseconds": "A date of the access token is in milliseconds and must be in seconds.",
     "proof": "The access token is bound to a key, and the request has no proof of that key.",
     "issuer": "The issuer of the access token is not accepted here.",
     "audience": "The access token is meant for another audience.",
@@ -76,6 +77,7 @@ _DESCRIPTIONS = {
     "requirement_failed": "The server cannot decide at the moment whether the caller may do this.",
     "keys_unavailable": "The keys of the issuer cannot be loaded at the moment.",
     "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
+    "tenants_unavailable": "The issuers that are accepted cannot be read at the moment.",
     "tokens_unavailable": "The access token cannot be looked up at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)

@@ -37,6 +37,7 @@ _AFTER_THE_SIGNATURE = frozenset(
     [
         "type",
         "claims",
+        "milliseconds",
         "proof",
         "audience",
         "expired",

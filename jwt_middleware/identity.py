@@ -31,7 +31,7 @@ class Identity:
 
     - `subject`: RFC 7519 section 4.1.2, or the provider's `subject_claim`. It is unique only
       within its `issuer`.
-    - `issuer`: the `iss` of the token.
+    - `issuer`: the `iss` of the token; "" if its provider has `issuer=None`.
     - `scopes`: the granted scopes in the token's order.
     - `token_id` and `session_id`: the `jti` and the `sid`, or None.
     - `expires_at`: the `exp`, in seconds since the epoch.

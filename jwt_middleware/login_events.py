@@ -38,6 +38,7 @@ LOGIN_EVENTS = (
     "outdated",
     "reuse",
     "foreign",
+    "loop",
     "token_added",
     "token_removed",
     "unavailable",

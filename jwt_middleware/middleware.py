@@ -128,12 +128,11 @@ class JWTMiddleware:
         """Continue as `__call__` does, and report the decision."""
         rules, caller, answer = enforced
         reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
-        if rules or answer is not None:
-            # Under report-only rules alone, leave the app's answer unchanged, including headers.
-            if self._looks_at_origin:
-                start_response = self._cross_origin.allow(environ, start_response)
-        elif reporting == NOTHING:
+        is_enforced = rules or answer is not None
+        if not is_enforced and reporting == NOTHING:
             return self.app(environ, start_response)
+        if is_enforced and self._looks_at_origin:  # report-only rules change no header
+            start_response = self._cross_origin.allow(environ, start_response)
         decision = decision_of(enforced, reporting)
         if decision.identity is None:
             clear_identity(environ)
@@ -207,9 +206,10 @@ class JWTMiddleware:
 
     def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
         """Return whether a subject names one person: with a single issuer, or under which rules."""
-        all_ = self.verifier.issuers
-        rules = frozenset(rule for rule in self._rules if len(rule.issuers(all_)) == 1)
-        return len(all_) == 1, rules
+        all_, many = self.verifier.issuers, self.verifier.templates
+        left = {rule: rule.issuers(all_) for rule in self._rules}
+        rules = frozenset(rule for rule, one in left.items() if len(one) == 1 and not one & many)
+        return len(all_) == 1 and not many, rules
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
         """Return the decision of the report-only rules. Never raise, since they refuse nobody."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from ._options import require
 from .errors import ConfigurationError
-from .trust.discovery import DiscoveredKeySet
+from .trust.discovery import discovered_keys
 from .trust.fetch import Fetch
-from .trust.keys import Key, KeySet
+from .trust.keys import Key, KeySet, KeySource
 from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
 
@@ -34,6 +34,9 @@ TERMS = (
     "typ",
     "max_lifetime",
     "subject_claim",
+    "numeric_subject",
+    "allow_null",
+    "tenants",
     "remote_user_claim",
     "scope_claims",
 )
@@ -80,12 +83,12 @@ def _keys(values: Mapping[str, Any], name_of: Callable[[str], str]) -> Any:
 
 def _fetched_keys(
     url: str | None, values: Mapping[str, Any], name_of: Callable[[str], str]
-) -> RemoteKeySet:
+) -> KeySource:
     fetch = Fetch(**{name: values[name] for name in FETCH if name in values})
     algorithm, metadata_url = values.get("algorithm"), values.get("metadata_url")
     try:
         if url is None:
-            return DiscoveredKeySet(
+            return discovered_keys(
                 values["issuer"], metadata_url=metadata_url, algorithm=algorithm, fetch=fetch
             )
         _refuse_unused(DISCOVERY, values, name_of, "the keys are discovered")

@@ -96,10 +96,23 @@ def _guard(
     options = {name: values[name] for name in _MIDDLEWARE if name in values}
     return JWTMiddleware(
         app,
-        providers=[provider_of(values, name_of)],
+        providers=[provider_of(values, name_of), *_personal_tokens(values, log, name_of)],
         revocations=log and RevocationList(log),
         **options,
     )
+
+
+def _personal_tokens(
+    values: Mapping[str, Any], store: Any, name_of: Callable[[str], str]
+) -> list[Any]:
+    if "tokens_issuer" not in values:
+        return []
+    from .stores import OpaqueTokens
+
+    names = [name_of(option) for option in ("tokens_issuer", "database_url")]
+    require("database_url" in values, "{} must be set together with {}".format(*names))
+    claim = values.get("remote_user_claim")
+    return [OpaqueTokens(store, issuer=values["tokens_issuer"], remote_user_claim=claim)]
 
 
 def read_options(
@@ -225,7 +238,10 @@ def _flag(text: str) -> bool:
 
 
 _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "issuer": (str, "the exact iss of the tokens"),
+    "issuer": (
+        lambda text: None if text == "none" else text,
+        'the exact iss of the tokens, or "none" if they have none',
+    ),
     "audience": (
         lambda text: None if text == "none" else text.split(),
         'one or more values of aud separated by spaces, or "none"',
@@ -252,11 +268,18 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     ),
     "database_url": (str, "the URL of the database of the login app"),
     "log_url": (str, "the URL of the Redis or Valkey with the revocation log"),
+    "tokens_issuer": (str, "the issuer of callers with a personal token of the database"),
     "leeway": (float, "a number of seconds"),
     "lifetime": (int, "an integer number of seconds"),
     "max_lifetime": (float, "a number of seconds"),
     "typ": (str, "a type of token such as at+jwt"),
-    "subject_claim": (str, "the name of a claim"),
+    "subject_claim": (
+        lambda text: text.split() if " " in text else text,
+        "the name of a claim, or several separated by spaces",
+    ),
+    "tenants": (str.split, "the tenants of an issuer with braces, separated by spaces"),
+    "numeric_subject": (_flag, "true or false"),
+    "allow_null": (_flag, "true or false"),
     "remote_user_claim": (str, "the name of a claim such as preferred_username"),
     "scope_claims": (str.split, "names of claims separated by spaces"),
     "realm": (str, "printable ASCII"),
@@ -272,4 +295,4 @@ _OPTIONS: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "access_cookie": (str, "the name of a cookie such as __Host-jwt"),
     "cache_size": (int, "an integer of at least 0; 0 turns the cache off"),
 }
-_GUARD = (*PROVIDER, *_MIDDLEWARE, *STORE)
+_GUARD = (*PROVIDER, *_MIDDLEWARE, *STORE, "tokens_issuer")

@@ -215,7 +215,7 @@ def test_a_token_is_inspected(tmp_path: Path) -> None:
 def test_what_to_do_about_a_refusal(reason: str) -> None:
     """The table of reasons has each that a 401 or a 400 can have."""
     others = {"scope", "claim_missing", "keys_unavailable", "revocations_unavailable"}
-    others |= {"tokens_unavailable"}
+    others |= {"tokens_unavailable", "tenants_unavailable"}
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ", _README, re.MULTILINE)
     assert (f"`{reason}`" in ", ".join(rows)) != (reason in others)
 

@@ -16,10 +16,12 @@ from jwt_middleware import ConfigurationError, Fetch, Identity, Key, RemoteKeySe
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import SQLStore
-from jwt_middleware.trust.discovery import DiscoveredKeySet
+from jwt_middleware.testing import basic_headers
+from jwt_middleware.trust.discovery import DiscoveredKeySet, TenantKeySets
 from jwt_middleware.trust.key_folder import publish
 from tests.kit import ROOT
 from tests.kit.certificates import authority
+from tests.kit.passwords import CHEAP
 from tests.kit.tokens import RSA
 
 SECRET = "a secret of the tests, long enough"
@@ -211,7 +213,33 @@ def test_revocations_are_read_from_the_database(tmp_path: Path) -> None:
     assert status(guarded, "/api", bearer) == 401
 
 
+def test_personal_tokens_of_the_database_are_accepted(tmp_path: Path) -> None:
+    """Beside JWTs, with the issuer that the option names, as a bearer token and as a password,
+    until they are taken back."""
+    store = SQLStore(f"sqlite:///{tmp_path}/auth.db", password_method=CHEAP)
+    store.add_user("ada", "analytical engine")
+    personal = store.add_token("ada", name="ci", scopes=(), expires_at=time.time() + 60)
+    options = {**BASIC, "database_url": f"sqlite:///{tmp_path}/auth.db"}
+    options["credentials"] = "bearer basic_password"
+    assert status(by_filter(**options), "/api", personal) == 401
+    tokens_issuer = "https://login.example/tokens"
+    guarded = by_filter(**options, tokens_issuer=tokens_issuer)
+    assert guarded.verify(personal).issuer == tokens_issuer
+    client = TestApp(guarded)
+    assert status(guarded, "/api", token()) == status(guarded, "/api", personal) == 200
+    client.get("/api", headers=basic_headers(personal), status=200)
+    store.remove_token(personal[9:21])
+    time.sleep(1.1)
+    client.get("/api", headers=basic_headers(personal), status=401)
+    store.close()
+
+
 WRONG = {
+    "tokens without a database": (
+        {"tokens_issuer": "https://login.example/tokens"},
+        "tokens_issuer",
+        "must be set together with",
+    ),
     "unknown": ({"rulez": "/api"}, "rulez", "is not an option"),
     "twice": ({"secret_file": "x"}, "secret", "must not both be set"),
     "two keys": ({"jwks_url": "https://a.example/"}, "jwks_url", "only one of"),
@@ -324,6 +352,23 @@ def test_the_algorithm_of_a_key(
     assert status(build(**terms, algorithm=signer.algorithm), "/api", token(signer)) == 200
     with pytest.raises(ConfigurationError, match=r"(?i)algorithm does not suit the key"):
         build(**terms, algorithm="ES256")
+
+
+def test_tokens_of_odd_issuers(build: Callable[..., Any]) -> None:
+    """No issuer, several subject claims, and numbers and nulls in claims can be said in text."""
+    terms = {name: BASIC[name] for name in ("audience", "secret", "rules")}
+    odd = {"subject_claim": "sub client_id", "numeric_subject": "true", "allow_null": "true"}
+    (provider,) = build(**terms, **odd, issuer="none").verifier.providers
+    assert (provider.issuer, provider.subject_claim) == (None, ("sub", "client_id"))
+    assert (provider.numeric_subject, provider.allow_null) == (True, True)
+
+
+def test_tenants_in_text(build: Callable[..., Any]) -> None:
+    """An issuer with braces has its tenants beside it, and their keys are discovered apart."""
+    terms = {name: BASIC[name] for name in ("audience", "rules")}
+    issuer = "https://sso.example/realms/{realm}"
+    (provider,) = build(**terms, issuer=issuer, tenants="one two").verifier.providers
+    assert (provider.tenants, type(provider.keys)) == (frozenset(["one", "two"]), TenantKeySets)
 
 
 def test_where_metadata_is(build: Callable[..., Any]) -> None:

@@ -1,5 +1,6 @@
 """WsgiDAV, a WebDAV server: everybody reads /public, writing anywhere needs a scope:
-`PASSWORD="analytical engine" DAV_FOLDER=/srv/dav gunicorn examples.real_apps.wsgidav_app`.
+`DAV_FOLDER=/srv/dav gunicorn examples.real_apps.wsgidav_app`. Users and tokens are made as in
+pypiserver_app.py. cadaver sends 255 bytes of a password at most: a personal token, but not a JWT.
 
 A copy or a move names its target in a header that no rule sees, so both are writing.
 """
@@ -9,9 +10,17 @@ import secrets
 
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from jwt_middleware import JWTMiddleware, Key, Rule, basic_password, bearer, public, scope
+from jwt_middleware import (
+    JWTMiddleware,
+    RevocationList,
+    Rule,
+    basic_password,
+    bearer,
+    public,
+    scope,
+)
 from jwt_middleware.login import LoginApp, TokenMinter
-from jwt_middleware.stores import MemoryStore
+from jwt_middleware.stores import OpaqueTokens, SQLStore
 
 dav = WsgiDAVApp(
     {
@@ -20,11 +29,10 @@ dav = WsgiDAVApp(
         "http_authenticator": {"trusted_auth_header": "REMOTE_USER"},
     }
 )
-store = MemoryStore()
-password = os.environ.get("PASSWORD") or secrets.token_hex()
-store.add_user("ada", password, scopes=("read", "write"))
-store.add_user("grace", password, scopes=("read",))
-minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="dav")
+store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
+secret = os.environ.get("JWT_SECRET") or secrets.token_hex()  # several workers need one
+minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="dav")
+providers = [minter.provider, OpaqueTokens(store, issuer="https://example.com")]
 reading = ("GET", "HEAD", "OPTIONS", "PROPFIND")  # MKCOL, MOVE, LOCK and all others are writing
 rules = [
     Rule("/", scope("write")),
@@ -32,6 +40,6 @@ rules = [
     Rule("/public", scope("write")),
     Rule("/public", public, methods=reading),
 ]
-credentials = (bearer, basic_password)  # most WebDAV clients send a password alone
-guarded = JWTMiddleware(dav, providers=[minter.provider], rules=rules, credentials=credentials)
+options = {"credentials": (bearer, basic_password), "revocations": RevocationList(store)}
+guarded = JWTMiddleware(dav, providers=providers, rules=rules, **options)
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

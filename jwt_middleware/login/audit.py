@@ -41,6 +41,13 @@ _EVENTS = {
         logging.WARNING,
         "refused: the refresh token is from another login app on this store; its session continues",
     ),
+    "loop": (
+        logging.WARNING,
+        (
+            "the page asked for sends a signed-in browser back: sign_in must lead to a LoginApp "
+            "with access_cookie, and the rule must accept the tokens in that cookie"
+        ),
+    ),
     "token_added": (logging.INFO, "the user has made a personal token"),
     "token_removed": (logging.INFO, "the user has taken back a personal token"),
     "unavailable": (logging.WARNING, "the store is unavailable"),

@@ -30,7 +30,7 @@ from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
 from ..wire.origins import AllowedOrigins
 from ..wire.same_site import is_from_this_site, is_own_origin, is_plain_loopback
 from . import returns
-from .errors import LoginError, SessionContinues, json_response
+from .errors import LoginError, has_ended, json_response
 from .grants import Grants, Peer
 
 HOST_NAME = "__Host-jwt_refresh"
@@ -169,16 +169,18 @@ class CookieMode:
             response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
 
     def is_looping(self, request: Request, following: str) -> bool:
-        """Return whether a renewed access cookie led to `following` and back, time and again."""
-        return bool(self._access_values(request)) and returns.is_looping(request, following)
+        """Return whether the cookies of a session led to `following` and back, time and again."""
+        return self._may_loop(request) and returns.is_looping(request, following)
 
     def count_return(self, request: Request, response: Response, following: str) -> None:
-        """Count a redirect to `following` of a browser that already has an access cookie."""
-        if self._access_values(request):
+        """Count a redirect to `following` of a browser that already has the cookies it needs."""
+        if self._may_loop(request):
             returns.count_return(request, response, following, _attributes(request, "Lax"))
 
-    def _access_values(self, request: Request) -> list[str]:
-        return _values(request, self._access_name(request)) if self._access_cookie else []
+    def _may_loop(self, request: Request) -> bool:
+        """Return whether the browser has the cookies already, so that new ones change nothing."""
+        name = self._access_cookie or HOST_NAME
+        return bool(_values(request, _name(request, name)))
 
     def mark_old_session(self, request: Request, response: Response) -> None:
         """Tell scripts of a session from before `SESSION_NAME`."""
@@ -204,11 +206,6 @@ class CookieMode:
 
     def _access_name(self, request: Request) -> str:
         return _name(request, self._access_cookie or "")
-
-
-def has_ended(error: LoginError) -> bool:
-    """Return whether the error says that the session of the refresh cookie has ended everywhere."""
-    return error.code == "invalid_grant" and not isinstance(error, SessionContinues)
 
 
 def _checked_name(access_cookie: object) -> str | None:

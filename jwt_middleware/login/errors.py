@@ -50,6 +50,11 @@ class ForeignSession(SessionContinues):
     """The refresh token belongs to another login app."""
 
 
+def has_ended(error: LoginError) -> bool:
+    """Return whether the error says that the session of the refresh cookie has ended everywhere."""
+    return error.code == "invalid_grant" and not isinstance(error, SessionContinues)
+
+
 def json_response(
     status: int, body: Mapping[str, Any], headers: Mapping[str, str] = NO_STORE
 ) -> Response:

@@ -13,10 +13,10 @@ from ..errors import StoreUnavailable
 from ..wire.addresses import client_address, peer_address
 from . import audit
 from .body import read_fields
-from .cookies import CookieMode, has_ended
-from .errors import NO_STORE, LoginError
+from .cookies import CookieMode
+from .errors import NO_STORE, LoginError, has_ended
 from .grants import Peer
-from .pages import LoginPage, local_path
+from .pages import AGAIN, LoginPage, local_path
 
 _RETRY_AFTER = {"Retry-After": "5"}
 
@@ -35,8 +35,10 @@ class Forms:
     def show(self, request: Request) -> Response:
         """Answer `GET /login`: renew the session, or show the page."""
         following = local_path(request.args.getlist("next"))
-        if request.method != "GET" or not self._cookies.has_access_cookie:
+        if request.method != "GET":
             return self._page.response(request, following)
+        if not self._cookies.has_access_cookie:
+            return self._show_to_script(request, following)
         return self._with_errors_shown(request, following, lambda: self._renew(request, following))
 
     def log_in(self, request: Request) -> Response:
@@ -68,18 +70,37 @@ class Forms:
         self._cookies.clear(request, response)
         return response
 
+    def _show_to_script(self, request: Request, following: str) -> Response:
+        """Answer `GET /login` without an access cookie: the script of the page goes to `next`.
+
+        A guarded page sends a browser without that cookie back here at once, for ever.
+        """
+        if following and self._cookies.is_looping(request, following):
+            return self._not_accepted(request)
+        response = self._page.response(request, following)
+        if following:
+            self._cookies.count_return(request, response, following)
+        return response
+
+    def _not_accepted(self, request: Request) -> Response:
+        """Return the page without `next`, to which its script would go again."""
+        audit.record("loop", peer_of(request).address)
+        return self._page.response(request, "", is_signed_in=True, notice="not_accepted")
+
     def _renew(self, request: Request, following: str) -> Response:
         answer = self._cookies.renew(request, peer_of(request))
         if answer is None:
-            if request.environ.get("HTTP_SEC_FETCH_SITE") in _FROM_ELSEWHERE:
+            is_first = AGAIN not in request.args
+            if is_first and request.environ.get("HTTP_SEC_FETCH_SITE") in _FROM_ELSEWHERE:
                 # Once this page itself asks again, the browser adds the cookie.
-                return self._page.again()
+                return self._page.again(following)
             return self._page.response(request, following)
         if following and not self._cookies.is_looping(request, following):
             response = _see(following)
             self._cookies.count_return(request, response, following)
+        elif following:
+            response = self._not_accepted(request)
         else:
-            # With `next`, the script of the page would go there again.
             response = self._page.response(request, "", is_signed_in=True)
         self._cookies.set(request, response, answer)
         return response

@@ -65,6 +65,7 @@ class TokenMinter:
             self._signing_key.signing_key,
             "key must be a secret or a private key; a public key cannot sign",
         )
+        require(isinstance(issuer, str), f"issuer must be a string, got {got(issuer)}")
         self._issuer = issuer
         self._lifetime = lifetime
         self._provider = Provider(

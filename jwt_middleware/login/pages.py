@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from string import Template
 from typing import TypeAlias
+from urllib.parse import urlencode
 
 from werkzeug.wrappers import Request, Response
 
@@ -37,9 +38,14 @@ PAGE_HEADERS = {
 }
 """The headers of the sign-in page, which needs scripts, styles and images of this site only."""
 
+AGAIN = "again"
+"""The query parameter of a page that was asked for by `LoginPage.again`."""
+
 _AGAIN = """<!doctype html>
 <html lang="en">
-  <head><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>...</title></head>
+  <head>
+    <meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}"><title>...</title>
+  </head>
 </html>
 """
 """A browser that a foreign page led here leaves out the session cookie. It adds it when a page of
@@ -79,7 +85,7 @@ class LoginPage:
         self._page = read_template(FOLDER / "login.html" if template is None else template)
         try:
             for language in _TEXTS:
-                self._render(language, "", None, is_signed_in=False)
+                self._render(language, "", "", is_error=False, is_signed_in=False)
         except (KeyError, ValueError) as error:
             raise ConfigurationError(
                 "template must only use names of the page after a $ (write $$ for a dollar): "
@@ -93,23 +99,49 @@ class LoginPage:
         error: LoginError | None = None,
         *,
         is_signed_in: bool = False,
+        notice: str | None = None,
     ) -> Response:
-        """Return the page: for somebody who is to land on `following`, with what was wrong."""
+        """Return the page: for somebody who is to land on `following`, with what was wrong.
+
+        - `notice`: the name of a string of the page to show if there was no error.
+        """
         language = language_of(request)
         headers = {**PAGE_HEADERS, "Content-Language": language}
         if error is not None:
             headers.update(error.headers)
             headers.pop("WWW-Authenticate", None)  # a form has no credentials to repeat
-        body = self._render(language, following, error, is_signed_in=is_signed_in)
+        texts = _TEXTS[language]
+        message = texts[notice] if notice else ""
+        if error is not None:
+            message = _message(texts, error)
+        body = self._render(
+            language,
+            following,
+            message,
+            is_error=bool(message),
+            is_signed_in=is_signed_in,
+        )
         status = 200 if error is None else error.status
         return Response(body, status, headers, mimetype="text/html")
 
-    def again(self) -> Response:
-        """Return a page that asks for its own address once more."""
-        return Response(_AGAIN, 200, PAGE_HEADERS, mimetype="text/html")
+    def again(self, following: str) -> Response:
+        """Return a page that asks for the sign-in page once more, with `AGAIN` in its address.
+
+        The caller shows the page at that address whatever the browser sends. Some proxies and
+        extensions rewrite `Sec-Fetch-Site`, and the browser would ask for ever.
+        """
+        query = {"next": following, AGAIN: "1"} if following else {AGAIN: "1"}
+        url = html.escape(f"login?{urlencode(query)}")
+        return Response(_AGAIN.format(url=url), 200, PAGE_HEADERS, mimetype="text/html")
 
     def _render(
-        self, language: str, following: str, error: LoginError | None, *, is_signed_in: bool
+        self,
+        language: str,
+        following: str,
+        message: str,
+        *,
+        is_error: bool,
+        is_signed_in: bool,
     ) -> str:
         texts = _TEXTS[language]
         values = {
@@ -118,8 +150,8 @@ class LoginPage:
             "next": following,
             "texts": json.dumps(texts),
             "heading": texts["signed_in"] if is_signed_in else texts["sign_in"],
-            "message": "" if error is None else _message(texts, error),
-            "message_class": "message" if error is None else "message error",
+            "message": message,
+            "message_class": "message error" if is_error else "message",
         }
         return self._page.substitute(
             {name: html.escape(value) for name, value in values.items()},

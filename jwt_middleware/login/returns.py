@@ -2,7 +2,8 @@
 
 A guard may refuse a cookie that was just renewed: its clock is ahead, or it trusts another issuer.
 It sends the browser to the sign-in page, which renews the cookie and sends the browser back. That
-would go on for ever, and would rotate the session each time.
+would go on for ever, and would rotate the session each time. Without an access cookie, the script
+of the page sends the browser back, and no guard of pages accepts it.
 """
 
 import hashlib

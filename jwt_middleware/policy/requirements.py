@@ -23,6 +23,7 @@ from ..errors import (
     is_answerable,
 )
 from ..identity import Identity
+from ..issuer_template import is_named, meet
 
 Requirement = Callable[[Identity], bool | None]
 """Returns None or True to agree. Returns False or raises a `Refusal` to refuse the caller."""
@@ -100,7 +101,7 @@ class _IssuedBy(Frozen):
 
     def __call__(self, identity: Identity) -> None:
         """Raise `InvalidToken` unless the token comes from one of them."""
-        if identity.issuer not in self.names:
+        if identity.issuer not in self.names and not is_named(identity.issuer, self.names):
             raise InvalidToken("issuer")
 
     def __repr__(self) -> str:
@@ -108,7 +109,7 @@ class _IssuedBy(Frozen):
 
     def issuers(self, known: frozenset[str]) -> frozenset[str]:
         """Return the issuers that it accepts. Raise `ConfigurationError` if there are none."""
-        left = known.intersection(self.names)
+        left = meet(known, frozenset(self.names))
         listed = ", ".join(sorted(map(repr, known)))
         require(left, f"{self!r} names no configured provider (known: {listed})")
         return left

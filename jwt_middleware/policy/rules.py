@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import chain
 from typing import Any
 
 from .._options import got, require, tuple_of
 from ..errors import MissingToken
 from ..identity import Identity
+from ..issuer_template import meet
 from ..readings import has_one_reading, to_wsgi
 from .methods import REGISTERED, checked_methods
 from .paths import (
@@ -142,7 +143,7 @@ class Rule:
     def issuers(self, known: frozenset[str]) -> frozenset[str]:
         """Return the known issuers that the rule accepts. Raise `ConfigurationError` for an
         `issued_by` that accepts none."""
-        left = frozenset.intersection(*[issuers_of(one, known) for one in self.requires])
+        left = reduce(meet, [issuers_of(one, known) for one in self.requires])
         require(left, f"requires of {self!r} must accept an issuer, but they exclude each other")
         return left
 

@@ -58,7 +58,7 @@ class Patterns(Generic[R]):
                     at_level = self.literals[level]
                     at_level[segment] = at_level.get(segment, 0) | bit
             (self.exact_ends if rule.exact else self.ends)[len(rule.segments)] |= bit
-            if _stars(rule)[:-1] != shape or not self._better:
+            if _stars(rule)[:-1] != shape:
                 shape, better = _stars(rule)[:-1], bit - 1
             self._better.append(better)
 

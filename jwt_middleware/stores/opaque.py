@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from .._options import require
+from .._options import got, require
 from ..errors import InvalidToken, StoreUnavailable, Unavailable
 from ..trust.lookup import NO_KEYS, LookedUp
 from ..trust.provider import Provider
@@ -69,6 +69,8 @@ class OpaqueTokens:
             f"got {type(store).__name__}: OpaqueTokens(store, issuer=...)",
         )
         self._store = store
+        require(isinstance(issuer, str), f"issuer must be a string, got {got(issuer)}")
+        self._issuer = issuer
         self._terms = Provider(
             issuer=issuer,
             audience=None,
@@ -86,7 +88,7 @@ class OpaqueTokens:
     @property
     def issuer(self) -> str:
         """The issuer of the callers."""
-        return self._terms.issuer
+        return self._issuer
 
     @property
     def terms(self) -> Provider:

@@ -12,6 +12,9 @@ The fixtures are in `jwt_middleware.pytest_plugin`. A `unittest.TestCase` uses t
     def setUp(self):
         self.client = Client(app, self.enterContext(trusting(app)))
 
+A client that sends a token in a cookie or as a password gets `headers=cookie_headers(token)` or
+`headers=basic_headers(token)`.
+
 For Django use `DjangoClient`, since Django's own client bypasses WSGI middleware.
 """
 
@@ -19,6 +22,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from .headers import basic_headers, cookie_headers
 from .identity import identity_environ
 from .key_server import KeyServer
 from .passwords import cheap_passwords
@@ -39,7 +43,9 @@ __all__ = [
     "Tokens",
     "assert_every_route_ruled",
     "assert_protected",
+    "basic_headers",
     "cheap_passwords",
+    "cookie_headers",
     "identity_environ",
     "trusting",
 ]

@@ -111,7 +111,7 @@ class Tokens:
             raise ConfigurationError(
                 f"tokens cannot be revoked, since the app has no RevocationList: {form}"
             )
-        self.revoke(token_id=claims["jti"], expires_at=claims["exp"], issuer=claims["iss"])
+        self.revoke(token_id=claims["jti"], expires_at=claims["exp"], issuer=claims.get("iss"))
 
 
 def forged_tokens(token: str) -> dict[str, str]:
@@ -126,7 +126,9 @@ def _claims(provider: Provider, subject: str, scopes: Sequence[str]) -> Claims:
     require(provider.scope_claims or not names, "scopes must be empty without scope_claims")
     now = int(time.time())
     lifetime = _LIFETIME if provider.max_lifetime is None else min(_LIFETIME, provider.max_lifetime)
-    claims: Claims = {"iss": provider.issuer, "sub": subject, provider.subject_claim: subject}
+    claims: Claims = {"iss": provider.issuer, "sub": subject, provider.subject_claims[0]: subject}
+    if provider.issuer is None:
+        del claims["iss"]
     if provider.remote_user_claim is not None:
         claims.setdefault(provider.remote_user_claim, subject)
     claims |= {"iat": now, "exp": now + lifetime, "jti": secrets.token_urlsafe(16)}

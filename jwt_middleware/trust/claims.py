@@ -1,7 +1,9 @@
 """Checks the claims of a token (RFC 7519 section 4), except for those that depend on the time."""
 
+import logging
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeGuard
 
 from ..errors import InvalidToken
@@ -12,8 +14,14 @@ from .keys import KeySource
 from .provider import Provider
 from .revocation import revocation_keys
 
+_log = logging.getLogger("jwt_middleware")
+
 _LAST_DATE = 253402300800
 """Seconds since the epoch at the end of the year 9999, the last year of Python's calendar."""
+
+_MILLISECONDS = range(946_684_800_000, _LAST_DATE * 1000)
+"""Some issuers send JavaScript's milliseconds. These are the dates from the year 2000 to the year
+9999; as seconds, all of them are beyond the calendar."""
 
 _match_without_controls = re.compile(r"[^\x00-\x1f\x7f-\x9f]*").fullmatch
 
@@ -67,7 +75,9 @@ class ClaimsReader:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
         self._audiences = provider.audiences
-        self._has_other_subject = provider.subject_claim != "sub"
+        self._subject_claims = provider.subject_claims
+        self._has_other_subject = provider.subject_claims[0] != "sub"
+        self.issuer = provider.issuer or ""
         self._types = _ACCESS_TOKEN_TYPES
         self._usual_types: frozenset[str | None] = frozenset((None, "JWT", "at+jwt"))
         if provider.typ is not None:
@@ -75,29 +85,22 @@ class ClaimsReader:
             self._usual_types = frozenset((provider.typ,))
 
     def read(self, parsed: Jws, claims: dict[str, Any], generation: object) -> Verdict:
-        """Return the verdict on a token whose signature this generation of keys has verified.
-
-        Raise `InvalidToken` with the reason `type`, `audience`, `claims` or `proof`.
-        """
+        """Return the verdict on a token whose signature this generation of keys has verified, or
+        raise `InvalidToken` with the reason."""
         provider = self.provider
-        typ = parsed.header.get("typ")
-        # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
-        # audience and the keys of an access token. Only its type and its `events` differ.
-        is_right = typ in self._usual_types or self._is_right_type(typ)
-        if not is_right or "events" in claims:
-            raise InvalidToken("type")
+        claims = without_nulls(claims) if provider.allow_null else claims
+        self._check_type(parsed.header.get("typ"), claims)
         self._check_audience(claims)
-        expires_at = _date(claims, "exp")
-        not_before = self._start(claims, expires_at) - provider.leeway
+        expires_at, start = self._dates(claims)
         if self._has_other_subject:  # `_subject` checks the `sub` otherwise
-            _text_or_none(claims, "sub")
+            self._check_sub(claims)
         token_id = _text_or_none(claims, "jti")
         session_id = _text_or_none(claims, "sid")
-        subject = _subject(claims, provider.subject_claim)
+        subject = self._subject(claims)
         named_by = provider.remote_user_claim
         identity = new_identity(
             subject,
-            provider.issuer,
+            self.issuer,
             _scopes(claims, provider.scope_claims),
             token_id,
             session_id,
@@ -114,13 +117,38 @@ class ClaimsReader:
             provider.keys,
             generation,
             identity,
-            not_before,
+            start - provider.leeway,
             int(expires_at) + provider.leeway,
-            revocation_keys(provider.issuer, token_id, session_id),
+            revocation_keys(self.issuer, token_id, session_id),
         )
 
-    def _is_right_type(self, typ: str | None) -> bool:
-        return typ is not None and _media_type(typ) in self._types
+    def _dates(self, claims: dict[str, Any]) -> tuple[float, float]:
+        """Return when the token expires and when it becomes valid, without leeway."""
+        try:
+            expires_at = _date(claims, "exp")
+            return expires_at, self._start(claims, expires_at)
+        except InvalidToken as refusal:
+            if refusal.reason == "milliseconds":
+                _warn_once_of_milliseconds(self.issuer)
+            raise
+
+    def _check_sub(self, claims: dict[str, Any]) -> None:
+        if not (self.provider.numeric_subject and type(claims.get("sub")) is int):
+            _text_or_none(claims, "sub")
+
+    def _check_type(self, typ: str | None, claims: dict[str, Any]) -> None:
+        # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
+        # audience and the keys of an access token. Only its type and its `events` differ.
+        is_right = typ in self._usual_types or (typ is not None and _media_type(typ) in self._types)
+        if not is_right or "events" in claims:
+            raise InvalidToken("type")
+
+    def _subject(self, claims: Mapping[str, Any]) -> str:
+        """Return the first subject claim that is present."""
+        for name in self._subject_claims:
+            if name in claims:
+                return _subject(claims[name], self.provider.numeric_subject)
+        raise InvalidToken("claims")
 
     def _check_audience(self, claims: dict[str, Any]) -> None:
         audience = claims.get("aud")
@@ -151,6 +179,11 @@ class ClaimsReader:
         return max(not_before, issued_at)
 
 
+def without_nulls(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claims that are not null."""
+    return {name: value for name, value in claims.items() if value is not None}
+
+
 def _media_type(typ: str) -> str:
     """Return a `typ` for comparison: `at+jwt` and `application/AT+JWT` are the same type.
 
@@ -165,6 +198,14 @@ def _media_type(typ: str) -> str:
     return lower if "/" in short else short
 
 
+@cache  # one WARNING per issuer, whose keys have signed the token
+def _warn_once_of_milliseconds(issuer: str) -> None:
+    _log.warning(
+        "a token of the issuer %r has a date in milliseconds; exp, nbf and iat must be seconds",
+        issuer,
+    )
+
+
 def _is_list_of_strings(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(type(item) is str for item in value)
 
@@ -177,12 +218,19 @@ def _date(claims: Mapping[str, Any], name: str) -> float:
     value: Any = claims.get(name)
     # NaN fails both comparisons.
     if type(value) not in (int, float) or not -_LAST_DATE < value < _LAST_DATE:
-        raise InvalidToken("claims")
+        raise InvalidToken("milliseconds" if _is_in_milliseconds(value) else "claims")
     return float(value)
 
 
-def _subject(claims: Mapping[str, Any], name: str) -> str:
-    subject = claims.get(name)
+def _is_in_milliseconds(value: object) -> bool:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return _MILLISECONDS.start <= value < _MILLISECONDS.stop
+
+
+def _subject(value: object, may_be_number: bool) -> str:
+    # A boolean is an `int` of Python, and 5.0 is not a name that everybody writes alike.
+    subject = str(value) if may_be_number and type(value) is int else value
     if not isinstance(subject, str) or not subject:
         raise InvalidToken("claims")
     if not (subject.isprintable() or _match_without_controls(subject)):

@@ -1,4 +1,5 @@
-"""`DiscoveredKeySet`: finds the keys of an issuer through its published metadata.
+"""`DiscoveredKeySet`: finds the keys of an issuer through its published metadata; `TenantKeySets`
+does so for each of many issuers.
 
 It reads one of two documents: OpenID Connect Discovery 1.0 section 4, else RFC 8414 section 3.
 """
@@ -9,8 +10,10 @@ from urllib.parse import urlsplit
 
 from .._options import got, require
 from ..errors import ConfigurationError
+from ..issuer_template import IssuerTemplate, is_template
 from .encoding import parse_document
 from .fetch import Fetch
+from .keys import Key
 from .remote_keys import RemoteKeySet
 from .urls import is_https, shown_url
 
@@ -108,3 +111,58 @@ class DiscoveredKeySet(RemoteKeySet):
         except ValueError:
             shown = shown_url(url)
             raise ConfigurationError(f"{shown}: the answer is not strict JSON") from None
+
+
+class TenantKeySets:
+    """The keys of many tenants: one `DiscoveredKeySet` for each issuer, made when its first token
+    comes. `trust.tenants` caches them within a bound."""
+
+    generation = 0
+
+    def __init__(
+        self,
+        template: IssuerTemplate,
+        *,
+        metadata_url: str | None = None,
+        algorithm: str | None = None,
+        fetch: Fetch = Fetch(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self._template = template
+        self._metadata_url = metadata_url
+        self._how: dict[str, Any] = {"algorithm": algorithm, "fetch": fetch}
+        if metadata_url is not None:
+            is_url = isinstance(metadata_url, str) and f"{{{template.name}}}" in metadata_url
+            require(
+                is_url, f"metadata_url must have {{{template.name}}} too, got {got(metadata_url)}"
+            )
+            IssuerTemplate(metadata_url, name="metadata_url")
+        # With any tenant, so that a fault is reported while building.
+        self.for_tenant(f"{template.before}tenant{template.after}", "tenant")
+
+    def find(self, kid: str | None) -> tuple[Key, ...]:
+        """Return an empty tuple, since each key belongs to a tenant."""
+        return ()
+
+    def for_tenant(self, issuer: str, tenant: str) -> DiscoveredKeySet:
+        """Return new keys for the issuer of a tenant, which are not fetched yet."""
+        url = self._metadata_url and self._template.fill(self._metadata_url, tenant)
+        return DiscoveredKeySet(issuer, metadata_url=url, **self._how)
+
+    def __repr__(self) -> str:
+        shown = f"{self._template.before}{{{self._template.name}}}{self._template.after}"
+        return f"TenantKeySets({shown!r})"
+
+
+def discovered_keys(
+    issuer: str,
+    *,
+    metadata_url: str | None = None,
+    algorithm: str | None = None,
+    fetch: Fetch | None = None,
+) -> DiscoveredKeySet | TenantKeySets:
+    """Return the keys of an issuer, or those of the tenants of a template."""
+    how: dict[str, Any] = {"metadata_url": metadata_url, "algorithm": algorithm}
+    how["fetch"] = Fetch() if fetch is None else fetch
+    if is_template(issuer):
+        return TenantKeySets(IssuerTemplate(issuer), **how)
+    return DiscoveredKeySet(issuer, **how)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidToken, Refusal
 from . import jws
-from .claims import ClaimsReader
+from .claims import ClaimsReader, without_nulls
 from .jws import Jws
 from .provider import Provider
 from .verifier import Verifier
@@ -64,15 +64,24 @@ def _findings(verifier: Verifier, token: str) -> Iterator[Finding]:
         yield Finding("form", False, f"{form}, got something else")
         return
     yield Finding("form", True, "is a compact JWS")
-    issuer = claims.get("iss")
-    provider = next((one for one in verifier.providers if one.issuer == issuer), None)
-    if provider is None:
-        known = ", ".join(_shown(one.issuer) for one in verifier.providers)
+    try:
+        reader = verifier.reader_of(claims)
+    except Refusal as refusal:  # of a tenant
+        yield Finding("iss", False, f"is {_claim(claims, 'iss')}. {refusal.description}")
+        return
+    if reader is None:
+        known = ", ".join(
+            "tokens without iss" if one.issuer is None else _shown(one.issuer)
+            for one in verifier.providers
+        )
         text = f"iss is {_claim(claims, 'iss')}, the trusted issuers are {known}"
         yield Finding("iss", False, text)
         return
-    yield Finding("iss", True, f"is {_shown(issuer)}")
+    provider = reader.provider
+    yield Finding("iss", True, f"is {_claim(claims, 'iss')}")
     yield _signature(parsed, provider)
+    if provider.allow_null:
+        claims = without_nulls(claims)
     yield from _claims(parsed, claims, provider)
     yield from _revocation(verifier, parsed, claims, provider)
 
@@ -80,7 +89,7 @@ def _findings(verifier: Verifier, token: str) -> Iterator[Finding]:
 def _signature(parsed: Jws, provider: Provider) -> Finding:
     header = f"alg {_shown(parsed.header['alg'])}, kid {_claim(parsed.header, 'kid')}"
     try:
-        parsed.check_signature(provider.keys)
+        parsed.check_signature(provider.keys, provider.issuer)
     except Refusal as refusal:
         return Finding("signature", False, f"{refusal.description} The token has {header}")
     return Finding("signature", True, f"verifies ({header})")
@@ -90,14 +99,20 @@ def _claims(parsed: Jws, claims: Mapping[str, Any], provider: Provider) -> Itera
     yield _typ(parsed, claims, provider)
     yield _audience(claims, provider)
     yield from _dates(claims, provider)
-    subject = claims.get(provider.subject_claim)
-    is_subject = isinstance(subject, str) and bool(subject)
-    shown = _claim(claims, provider.subject_claim)
-    wanted = "" if is_subject else ", must be a string that is not empty"
-    yield Finding(provider.subject_claim, is_subject, f"is {shown}{wanted}")
+    yield _subject(claims, provider)
     if "cnf" in claims:
         text = "binds the token to a key, but this middleware checks no proof of that key"
         yield Finding("cnf", False, text)
+
+
+def _subject(claims: Mapping[str, Any], provider: Provider) -> Finding:
+    names = provider.subject_claims
+    name = next((one for one in names if one in claims), names[0])
+    subject = claims.get(name)
+    is_number = provider.numeric_subject and type(subject) is int
+    is_subject = is_number or (isinstance(subject, str) and bool(subject))
+    wanted = "" if is_subject else ", must be a string that is not empty"
+    return Finding(name, is_subject, f"is {_claim(claims, name)}{wanted}")
 
 
 def _typ(parsed: Jws, claims: Mapping[str, Any], provider: Provider) -> Finding:

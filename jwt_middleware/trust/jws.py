@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..errors import InvalidToken
+from ..issuer_template import serves
 from . import encoding
 from .keys import Key, KeySource
 
@@ -45,19 +46,24 @@ class Jws:
         self.signing_input = signing_input
         self.signature = signature
 
-    def check_signature(self, keys: KeySource) -> None:
-        """Raise `InvalidToken` unless a key of the source made the signature.
+    def check_signature(self, keys: KeySource, issuer: str | None = None) -> None:
+        """Raise `InvalidToken` unless a key of the source made the signature. Keys that are
+        published for another issuer do not count.
 
         The reason is `key`, `algorithm` or `signature`. Keys that cannot be reached raise
         `Unavailable`.
         """
         candidates = keys.find(self.header.get("kid"))
-        reason = "algorithm" if candidates else "key"
+        reason = "key"
         for key in candidates:
+            if key.issuer is not None and issuer is not None and not serves(key.issuer, issuer):
+                continue
             if self.header["alg"] in key.algorithms:
                 if key.verify(self.signing_input, self.signature):
                     return
                 reason = "signature"
+            elif reason == "key":
+                reason = "algorithm"
         # The issuer may have changed a key under its id. `recheck` of a source that fetches its
         # keys decides whether that is worth a fetch, and does not wait for it.
         recheck = getattr(keys, "recheck", None) if candidates else None

@@ -12,7 +12,7 @@ _MAX_KEYS = 100
 
 # All members that a public key needs. The others are dropped unread: private members, since PyJWT
 # takes seconds for a huge `d`, and `k`, since a secret never comes from a URL.
-_PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
+_PUBLIC_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y", "issuer")
 
 
 _KIND_OF = dict.fromkeys(RSA_ALGORITHMS, "RSA") | dict.fromkeys(ED25519_NAMES, "OKP")

@@ -4,9 +4,9 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import jwt
 
@@ -16,6 +16,7 @@ from . import key_material
 from .encoding import encode_base64url, parse_document
 from .jwk import ALGORITHM_OF_KIND, PAIRS, THUMBPRINT_MEMBERS, check_form
 from .key_material import ALGORITHMS, ED25519_NAMES, RSA_ALGORITHMS, Material
+from .key_source import KeySource
 
 __all__ = [
     "ALGORITHMS",
@@ -38,6 +39,9 @@ class Key:
     - `algorithms`: the names that a token may use for the algorithm. There is one, except for an
       Ed25519 key without a given algorithm: it serves `EdDSA` and `Ed25519` (RFC 9864).
 
+    - `issuer`: the issuer whose tokens the key verifies, or a template of it, as Entra publishes it
+      beside its keys; None means every issuer that has the key.
+
     Every fault of a key raises `ConfigurationError`.
     """
 
@@ -46,6 +50,7 @@ class Key:
     signing_key: Material | None
     verifying_key: Material
     algorithms: tuple[str, ...] = ()
+    issuer: str | None = None
     _implementation: jwt.algorithms.Algorithm = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +64,10 @@ class Key:
             self.id is None or (is_text(self.id) and self.id),
             f"id must be a string that is not empty and has no lone surrogates, or None, "
             f"got {got(self.id)}",
+        )
+        require(
+            self.issuer is None or (is_text(self.issuer) and self.issuer),
+            f"issuer of a key must be a string that is not empty, or None, got {got(self.issuer)}",
         )
         names = self.algorithms or (self.algorithm,)
         require(
@@ -111,6 +120,8 @@ class Key:
         except Exception as error:  # PyJWT and cryptography raise a dozen kinds of errors here
             raise ConfigurationError(f"a JWK must be one key: {PAIRS[jwk['kty']]}") from error
         key = cls._from_material(material, jwk.get("alg"), jwk.get("kid"))
+        if "issuer" in jwk:
+            key = replace(key, issuer=jwk["issuer"] or "")
         if jwk["kty"] in ("EC", "OKP"):  # cryptography has checked the numbers of an RSA key
             is_pair = all(jwk[name] == value for name, value in key._members().items())
             require(is_pair, f"a JWK must be one key: {PAIRS[jwk['kty']]}")
@@ -186,20 +197,6 @@ class Key:
         if isinstance(self.verifying_key, bytes):
             kind = "secret"
         return f"<Key {self.algorithm} id={self.id!r} {kind}>"
-
-
-class KeySource(Protocol):
-    """The protocol of a `Provider`'s keys: a `KeySet`, or a source that changes. If it also has a
-    method `recheck()`, that is called after a bad signature, and must return without waiting."""
-
-    @property
-    def generation(self) -> object:
-        """A value that differs after each change of the keys. Raises `Unavailable` if no key can be
-        reached."""
-
-    def find(self, kid: str | None) -> Sequence[Key]:
-        """Return the keys that may verify a token with this `kid`. Raise `Unavailable` if no key
-        can be reached."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)

@@ -14,6 +14,7 @@ from . import jws
 from .claims import ClaimsReader, Verdict
 from .provider import LookupProvider, Provider, TokenProvider
 from .revocation import RevocationList
+from .tenants import TenantReaders
 
 __all__ = [
     "Verdict",
@@ -22,6 +23,9 @@ __all__ = [
 ]
 
 _log = logging.getLogger("jwt_middleware")
+
+NO_ISSUER = ""
+"""The issuer of callers whose token has no `iss`. No provider may be called so."""
 
 
 class VerificationCounts:
@@ -57,6 +61,7 @@ class Verifier:
     revocations: RevocationList | None
     _readers: Mapping[str, ClaimsReader]
     _lookup_readers: Mapping[str, ClaimsReader]
+    _tenants: tuple[TenantReaders, ...]
     _cut_off_subjects: Collection[str]
 
     def __init__(
@@ -80,7 +85,10 @@ class Verifier:
         object.__setattr__(self, "providers", checked)
         object.__setattr__(self, "lookups", lookups)
         object.__setattr__(self, "revocations", revocations)
-        object.__setattr__(self, "_readers", _readers_of(checked))
+        readers = _readers_of(checked)
+        exact = {issuer: one for issuer, one in readers.items() if one.provider.tenants is None}
+        object.__setattr__(self, "_readers", exact)
+        object.__setattr__(self, "_tenants", _tenants_of(checked))
         object.__setattr__(self, "_lookup_readers", _readers_of(terms))
         # The set itself, which grows: a caller who is not in it costs no call.
         subjects = getattr(revocations, "cut_off_subjects", ())
@@ -88,8 +96,13 @@ class Verifier:
 
     @property
     def issuers(self) -> frozenset[str]:
-        """Every issuer that is trusted."""
-        return frozenset([*self._readers, *self._lookup_readers])
+        """Every issuer that is trusted; the issuers of tenants as their template."""
+        return frozenset([*self._readers, *self._lookup_readers, *self.templates])
+
+    @property
+    def templates(self) -> frozenset[str]:
+        """The issuers with braces, each of which stands for many."""
+        return frozenset(tenants.issuer for tenants in self._tenants)
 
     def identify(self, token: str) -> Identity:
         """Return the caller of a token, verified and confirmed.
@@ -106,22 +119,39 @@ class Verifier:
                 return self._look_up(lookup, token)
         parsed = jws.parse(token)
         claims = jws.parse_object(parsed.payload)
-        issuer = claims.get("iss")
-        reader = self._readers.get(issuer) if isinstance(issuer, str) else None
+        reader = self.reader_of(claims)
         if reader is None:
-            self._warn_of_a_slash(issuer)
+            self._warn_of_a_slash(claims.get("iss"))
             raise InvalidToken("issuer")
         keys = reader.provider.keys
         # Read the generation first, so that a change during the check makes the verdict stale and
         # not wrong.
         generation = keys.generation
-        parsed.check_signature(keys)
+        parsed.check_signature(keys, reader.issuer)
         return reader.read(parsed, claims, generation)
+
+    def reader_of(self, claims: Mapping[str, Any]) -> ClaimsReader | None:
+        """Return the reader for the issuer that unverified claims name, or None."""
+        issuer = claims.get("iss")
+        if issuer is not None:
+            if not isinstance(issuer, str) or issuer == NO_ISSUER:
+                return None
+            return self._readers.get(issuer) or self._reader_of_tenant(issuer, claims)
+        reader = self._readers.get(NO_ISSUER)
+        is_absent = reader is not None and ("iss" not in claims or reader.provider.allow_null)
+        return reader if is_absent else None
+
+    def _reader_of_tenant(self, issuer: str, claims: Mapping[str, Any]) -> ClaimsReader | None:
+        for tenants in self._tenants:
+            reader = tenants.reader_of(issuer, claims)
+            if reader is not None:
+                return reader
+        return None
 
     def _look_up(self, lookup: LookupProvider, token: str) -> Verdict:
         from .lookup import Lease, as_unsigned
 
-        reader = self._lookup_readers[lookup.terms.issuer]
+        reader = self._lookup_readers[lookup.terms.issuer or NO_ISSUER]
         found = lookup.look_up(token)
         claims = {"iss": reader.provider.issuer, **found.claims}
         if claims["iss"] != reader.provider.issuer:
@@ -158,7 +188,7 @@ class Verifier:
 
     def __repr__(self) -> str:
         terms = [*self.providers, *(lookup.terms for lookup in self.lookups)]
-        issuers = ", ".join(repr(provider.issuer) for provider in terms)
+        issuers = ", ".join(repr(provider.issuer or NO_ISSUER) for provider in terms)
         return f"<Verifier of {issuers}>"
 
 
@@ -178,13 +208,21 @@ def _lookups_in(
 def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:
     readers: dict[str, ClaimsReader] = {}
     for provider in providers:
-        if provider.issuer in readers:
+        if (provider.issuer or NO_ISSUER) in readers:
             raise ConfigurationError(
                 "providers must have one Provider for each issuer, got two for "
                 f"{got(provider.issuer)}; give one provider several audiences"
             )
-        readers[provider.issuer] = ClaimsReader(provider)
+        readers[provider.issuer or NO_ISSUER] = ClaimsReader(provider)
     return readers
+
+
+def _tenants_of(providers: Sequence[Provider]) -> tuple[TenantReaders, ...]:
+    return tuple(
+        TenantReaders(provider, provider.issuer)
+        for provider in providers
+        if provider.issuer is not None and provider.tenants is not None
+    )
 
 
 @cache  # one WARNING per issuer: a client could fill the log otherwise

@@ -46,12 +46,15 @@ class Places:
         self.headers = tuple(dict.fromkeys(place.header for place in self._places))
         """The request headers that are read, for `Vary`."""
         self.take_cookies = "Cookie" in self.headers
+        before_password = [
+            *itertools.takewhile(lambda place: place is not basic_password, self._places)
+        ]
         self.take_passwords = basic_password in self._places
+        self.prefer_passwords = self.take_passwords and bearer not in before_password
         self._elsewhere = tuple(place for place in self._places if place.header != "Authorization")
         # A header of the scheme Basic does not hold a bearer token. So the password decides at
         # once if no other place is asked before it, or only cookies, and there are none.
-        before = itertools.takewhile(lambda place: place is not basic_password, self._places)
-        headers_before = {place.header for place in before if place is not bearer}
+        headers_before = {place.header for place in before_password if place is not bearer}
         self._asks_password_first = self.take_passwords and not headers_before
         self._asks_password_soon = self.take_passwords and headers_before <= {"Cookie"}
 

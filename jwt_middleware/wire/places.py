@@ -7,8 +7,12 @@
 | `in_cookie("__Host-jwt")` | `Cookie: __Host-jwt=TOKEN` | `Bearer` |
 | `basic_password` | `Authorization: Basic`, the token as the password (RFC 7617) | `Basic` |
 
-The first place that holds a credential decides. A token in a query string is never read, since URLs
-end up in logs, in histories and in `Referer` (RFC 9700 section 4.3.2).
+The first place that holds a credential decides. The challenges of a refusal are in this order too:
+with `basic_password` before `bearer`, Basic comes first. hg and other programs with `urllib` need
+that, since they fail at a first challenge that they do not know.
+
+A token in a query string is never read, since URLs end up in logs, in histories and in `Referer`
+(RFC 9700 section 4.3.2).
 """
 
 import re

@@ -101,7 +101,9 @@ class RefusalAnswers:
         given = [challenge(refusal, self._realm)]
         # Leave Basic out for scripts, since a browser would show its own dialog for a password.
         if self._places.take_passwords and refusal.status == 401 and not is_script(environ):
-            given.append(basic_challenge(self._realm))
+            basic = basic_challenge(self._realm)
+            # Clients such as hg only read the first challenge, so the owner decides the order.
+            return [basic, *given] if self._places.prefer_passwords else [*given, basic]
         return given
 
     def _of_ours(self, refusal: Refusal, environ: dict[str, Any]) -> Response:

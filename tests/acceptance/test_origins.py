@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import Rule, public
+from jwt_middleware import Rule, bearer, in_cookie, public
 from jwt_middleware.login import LoginApp
 
 FRONT = "https://front.example"
@@ -111,6 +111,60 @@ def test_what_the_app_says_of_origins_stays(visit: Any, guard: Any) -> None:
     assert api.get("/", headers={"Origin": FRONT}).headers.getall(
         "Access-Control-Allow-Origin"
     ) == ["*"]
+
+
+KINDS = {
+    "exact": (FRONT, FRONT, None),
+    "one label": ("https://*.preview.example", "https://pr-7.preview.example", None),
+    "two labels": ("https://*.preview.example", "https://a.b.preview.example", ""),
+    "no label": ("https://*.preview.example", "https://preview.example", ""),
+    "capacitor": ("capacitor://localhost", "capacitor://localhost", None),
+    "tauri": ("tauri://localhost", "tauri://localhost", None),
+    "another scheme": ("tauri://localhost", "capacitor://localhost", ""),
+    "an extension": (f"chrome-extension://{'a' * 32}", f"chrome-extension://{'a' * 32}", None),
+    "another extension": (f"chrome-extension://{'a' * 32}", f"chrome-extension://{'b' * 32}", ""),
+    "any": ("*", "https://evil.example", "*"),
+    "any, opaque": ("*", "null", "*"),
+}
+
+
+@pytest.mark.parametrize(("named", "origin", "expected"), KINDS.values(), ids=KINDS)
+def test_every_kind_of_origin(
+    named: str, origin: str, expected: str | None, visit: Any, guard: Any
+) -> None:
+    """Answers and preflights, refused or public, are shared with the origins that the option means
+    and with no other; only a named one may send cookies."""
+    places = (bearer, in_cookie("__Host-jwt"))
+    api = visit(guard(allowed_origins=(named,), credentials=places))
+    shared = origin if expected is None else expected
+    sent = {"Origin": origin}
+    answers = [api.get(path, headers=sent, expect_errors=True) for path in ("/api", "/api/health")]
+    if shared:
+        preflight = {**sent, **PREFLIGHT}
+        answers += [api.options(path, headers=preflight, status=204) for path in ("/api", "/news")]
+    for answer in answers:
+        assert answer.headers.get("Access-Control-Allow-Origin", "") == shared
+        allows = "Access-Control-Allow-Credentials" in answer.headers
+        assert allows == (shared not in ("", "*"))
+
+
+@pytest.mark.needs_frameworks
+def test_flask_cors_inside(visit: Any, guard: Any) -> None:
+    """An app's own flask-cors answers for what it shares: each header is there once, and refusals
+    are shared by the middleware."""
+    flask, flask_cors = (pytest.importorskip(name) for name in ("flask", "flask_cors"))
+    app = flask.Flask(__name__)
+    app.add_url_rule("/api/health", view_func=lambda: "well", methods=["GET", "POST"])
+    flask_cors.CORS(app, origins=[FRONT, "https://partner.example"])
+    api = visit(guard(app.wsgi_app, allowed_origins=(FRONT,)))
+    name = "Access-Control-Allow-Origin"
+    for origin in (FRONT, "https://partner.example"):
+        headers = {"Origin": origin}
+        answer = api.post("/api/health", headers=headers)
+        assert answer.headers.getall(name) == [origin]
+        answer = api.options("/api/health", headers={**headers, **PREFLIGHT})
+        assert answer.headers.getall(name) == [origin]
+    assert api.get("/api", headers={"Origin": FRONT}, status=401).headers.getall(name) == [FRONT]
 
 
 def test_origins_of_the_login_app(visit: Any, store: Any, minter: Any) -> None:

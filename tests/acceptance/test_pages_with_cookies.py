@@ -3,7 +3,7 @@
 import logging
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -127,8 +127,48 @@ def test_a_page_that_refuses_good_cookies(
     assert statuses == [303, 303, 200]
     assert "hidden" in answer.html.find("form").attrs
     assert answer.html.find("main")["data-next"] == ""
+    assert "does not accept it" in answer.html.find(id="message").text
+    assert "loop: " in caplog.text
     away = client.get("/auth/login?next=/other", headers=BROWSER | _sent(jar), status=303)
     assert "jwt_returns" in cookies_of(away)
+
+
+@pytest.mark.parametrize("secured", [True, False], ids=["https", "http at a loopback host"])
+def test_a_sign_in_page_without_an_access_cookie(
+    secured: bool, visit: Any, store: Any, minter: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No page of the server accepts its sign-in. The script of the page is led there twice, then
+    the page says so, to the operator too. Only a browser with a session is counted."""
+    login = LoginApp(store, minter)
+    guarded = JWTMiddleware(
+        login,
+        providers=[minter.provider],
+        rules=[Rule("/api")],
+        credentials=(in_cookie(ACCESS),),
+        sign_in="/auth/login",
+    )
+    client = visit(login.wrap(guarded, prefix="/auth"))
+    client.cookiejar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    host = "app.example" if secured else "localhost:5000"
+    scheme = "https" if secured else "http"
+    client.extra_environ.update({"wsgi.url_scheme": scheme, "HTTP_HOST": host})
+    page = client.get("/auth/login?next=/api", headers=BROWSER, status=200)
+    assert "Set-Cookie" not in page.headers
+    fields = {"username": "ada", "password": PASSWORD, "cookie": True}
+    own = BROWSER | {"Origin": f"{scheme}://{host}"}
+    jar = _received({}, client.post_json("/auth/token", fields, headers=own))
+    ways = []
+    for _ in range(3):
+        client.get("/api", headers=BROWSER | _sent(jar), status=303)
+        page = client.get("/auth/login?next=/api", headers=BROWSER | _sent(jar), status=200)
+        ways.append(page.html.find("main")["data-next"])
+        jar = _received(jar, page)
+    assert ways == ["/api", "/api", ""]
+    assert "does not accept it" in page.html.find(id="message").text
+    assert "hidden" not in page.html.find("section").attrs
+    assert [line.levelname for line in caplog.records if "loop: " in line.getMessage()] == [
+        "WARNING"
+    ]
 
 
 def _received(jar: dict[str, str], answer: Any) -> dict[str, str]:
@@ -145,10 +185,30 @@ def test_a_link_from_another_site(site: Any) -> None:
     """The browser leaves out the strict cookie, so the page asks for itself once, which adds it."""
     elsewhere = BROWSER | {"Sec-Fetch-Site": "cross-site"}
     page = site.get("/auth/login?next=/x", headers=elsewhere, status=200)
-    assert page.html.find("meta", {"http-equiv": "refresh"})["content"] == "0"
+    assert _asks_again(page).startswith("0; url=login?")
     page = site.get("/auth/login?next=/x", headers=BROWSER, status=200)
-    assert page.html.find("meta", {"http-equiv": "refresh"}) is None
+    assert _asks_again(page) is None
     assert page.forms[0]["next"].value == "/x"
+
+
+@pytest.mark.parametrize("following", ["", "/x", "/x?a=1&b=%2F", '/"><é'])
+@pytest.mark.parametrize("fetch_site", ["cross-site", "same-site"])
+def test_the_page_asks_for_itself_once(fetch_site: str, following: str, site: Any) -> None:
+    """A browser that goes on saying that it comes from another site gets the form the second time,
+    with the way back."""
+    elsewhere = BROWSER | {"Sec-Fetch-Site": fetch_site}
+    query = urlencode({"next": following}) if following else ""
+    page = site.get(f"/auth/login?{query}", headers=elsewhere, status=200)
+    address = _asks_again(page).removeprefix("0; url=")
+    page = site.get(f"/auth/{address}", headers=elsewhere, status=200)
+    assert _asks_again(page) is None
+    assert page.forms[0]["next"].value == following
+
+
+def _asks_again(page: Any) -> Any:
+    """The refresh of a page, or None."""
+    found = page.html.find("meta", {"http-equiv": "refresh"})
+    return found and found["content"]
 
 
 def test_a_session_that_has_ended(site: Any, store: Any) -> None:
@@ -301,7 +361,7 @@ def test_without_an_access_cookie_no_page_renews(visit: Any, store: Any, minter:
     fields = {"username": "ada", "password": PASSWORD, "cookie": True}
     answer = login.post_json("/token", fields, headers=OWN)
     page = login.get("/login?next=/x", headers=BROWSER | sent(answer, REFRESH), status=200)
-    assert "Set-Cookie" not in page.headers
+    assert {*cookies_of(page)} == {"jwt_returns"}
 
 
 def test_public_pages_need_no_cookie(visit: Any, guard: Any) -> None:

@@ -82,6 +82,32 @@ def test_a_password_is_asked_for_beside_a_token(api: Any) -> None:
     assert answer.headers.getall("WWW-Authenticate") == challenges[:1]
 
 
+CHALLENGED_FIRST = {
+    "Bearer": [(bearer, basic_password), (bearer, in_cookie(COOKIE), basic_password)],
+    "Basic": [(basic_password, bearer), (basic_password,), (in_cookie(COOKIE), basic_password)],
+}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "credentials"),
+    [(scheme, places) for scheme, found in CHALLENGED_FIRST.items() for places in found],
+    ids=str,
+)
+def test_the_challenges_are_in_the_order_of_the_places(
+    scheme: str, credentials: Any, visit: Any, guard: Any, headers: Any
+) -> None:
+    """Some clients, such as hg, fail at a first challenge that they do not know. So the owner
+    decides which it is, without a token and with a bad one."""
+    site = visit(guard(credentials=credentials))
+    for sent in ({}, {"Authorization": basic("ada", "hunter2")}):
+        found = site.get("/api", headers=sent, status=401).headers.getall("WWW-Authenticate")
+        assert [value.partition(" ")[0] for value in found] == [
+            scheme,
+            *({"Bearer", "Basic"} - {scheme}),
+        ]
+    assert site.get("/api/me", headers=headers["password"]).json["subject"]
+
+
 def test_a_refusal_names_every_header_that_decided(api: Any) -> None:
     """`Vary` has the header of each place, and those of the browser that were looked at."""
     varying = api.get("/api", status=401).headers["Vary"].split(", ")

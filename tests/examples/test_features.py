@@ -1,6 +1,8 @@
 """What an example of a feature promises beyond what every example does, by WebTest in this
 process."""
 
+import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -111,6 +113,31 @@ def test_a_person_makes_a_token_for_a_machine(call: Call) -> None:
     token = call("/api/tokens", mine, {"x": 1}).body["token"]
     assert call("/api/me", token).body == {"id": "1"}
     assert call("/api/tokens", token, {"x": 1}).status == 401
+
+
+@of("personal_tokens")
+@pytest.mark.parametrize("kind", ["JWT", "personal token"])
+def test_a_client_that_only_knows_basic_sends_the_token_as_a_password(
+    call: Call, load: Callable[[str], Any], kind: str
+) -> None:
+    """Beside any name, or as the name beside no password; nothing else is a password, and a machine
+    makes no token so either. A token that was taken back is refused."""
+    mine = sign_in(call).body["token"]
+    token = mine if kind == "JWT" else call("/api/tokens", mine, {"x": 1}).body["token"]
+    for pair in (f"ada:{token}", f"__token__:{token}", f"{token}:"):
+        sent = {"Authorization": _basic(pair)}
+        assert call("/api/me", **sent).body == {"id": "1"}
+        made = call("/api/tokens", method="POST", **sent)
+        assert made.status == (200 if kind == "JWT" else 401)
+    assert call("/api/me", Authorization=_basic(f"ada:{PASSWORD}")).status == 401
+    if kind == "personal token":
+        load("personal_tokens").store.remove_token(token[9:21])
+        time.sleep(1)
+        assert call("/api/me", Authorization=_basic(f"ada:{token}")).status == 401
+
+
+def _basic(pair: str) -> str:
+    return f"Basic {b64encode(pair.encode()).decode()}"
 
 
 # ---------------------------------------------------------------- pages

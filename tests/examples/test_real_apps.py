@@ -1,7 +1,9 @@
 """Examples around apps that others wrote: each answers as its docstring says, and
 `jwt-middleware routes` is right about it."""
 
+import os
 import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -12,8 +14,11 @@ import pytest
 from webtest import TestApp
 
 from jwt_middleware.inspection import coverage
+from jwt_middleware.stores import SQLStore
+from jwt_middleware.testing.passwords import CHEAP
 from tests.examples.walking import PASSWORD, loading
 from tests.kit import ROOT
+from tests.kit.clients import hide_bcrypt
 from tests.kit.parts import skip
 
 pytestmark = [
@@ -24,7 +29,14 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-PACKAGES = {"wsgidav_app": "wsgidav", "klaus_app": "klaus", "radicale_app": "radicale"}
+PACKAGES = {
+    "wsgidav_app": "wsgidav",
+    "klaus_app": "klaus",
+    "radicale_app": "radicale",
+}
+# These change the process that imports them. Their clients call them by gunicorn, in
+# `tests.servers.test_package_clients` and `test_devpi_clients`.
+SERVED = {"pypiserver_app": "pypiserver", "devpi_app": "devpi_server"}
 NOT_IN_TEST_ALL = {"mlflow_app": "mlflow"}
 Ask = Callable[..., int]
 
@@ -43,7 +55,12 @@ def load(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
         "DAV_FOLDER": str(dav),
         "CALENDARS": str(tmp_path / "calendars"),
         "REPOSITORIES": f"{tmp_path}/open {tmp_path}/secret",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/auth.db",
     }
+    store = SQLStore(environ["DATABASE_URL"], password_method=CHEAP)  # of those without PASSWORD
+    store.add_user("ada", PASSWORD, scopes=("read", "write"))
+    store.add_user("grace", PASSWORD, scopes=("read",))
+    store.close()
     with loading(environ, tmp_path) as load:
         yield lambda name: load(f"real_apps.{name}")
 
@@ -143,10 +160,37 @@ def test_routes_says_what_is_closed_and_what_is_not_listed(application: Any, nam
             assert (one.kind == "rule") == (answer.status_int == 401), (method, one)
 
 
+_ROUTES = "from jwt_middleware.cli import main; main()"
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_routes_finds_nothing_open_in_a_process_of_its_own(name: str, tmp_path: Path) -> None:
+    """`jwt-middleware routes` ends with 0 and shows a rule."""
+    if not find_spec(SERVED[name]):
+        skip(f"{SERVED[name]} is not installed")
+    hide_bcrypt(tmp_path)
+    scripts = Path(sys.executable).parent
+    if name == "devpi_app":
+        command = [scripts / "devpi-init", "--no-root-pypi", "--serverdir", tmp_path / "devpi"]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "DEVPISERVER_SERVERDIR": f"{tmp_path}/devpi"}
+    command = [sys.executable, "-c", _ROUTES, "routes", "--strict", "--app"]
+    done = subprocess.run(
+        [*command, f"examples.real_apps.{name}"],
+        cwd=tmp_path,
+        env={**environ, "PACKAGES": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "scope('write')" in done.stdout
+
+
 def test_every_example_of_an_app_is_tested() -> None:
     """And says how it is run."""
     names = {file.stem for file in (ROOT / "examples" / "real_apps").glob("*.py")}
-    assert names == {*PACKAGES, *NOT_IN_TEST_ALL}
+    assert names == {*PACKAGES, *NOT_IN_TEST_ALL, *SERVED}
     for name in names:
         text = (ROOT / "examples" / "real_apps" / f"{name}.py").read_text()
         assert " ".join(f"gunicorn examples.real_apps.{name}".split()) in " ".join(text.split())

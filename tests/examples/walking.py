@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_string
@@ -92,9 +92,17 @@ def webtest_call(application: Any) -> Call:
         answer = client.request(
             f"http://localhost{path}", headers=sent, expect_errors=True, **options
         )
-        return Answer.of(answer.status_int, answer.headers, answer.body)
+        return Answer.of(answer.status_int, _joined(answer.headers.items()), answer.body)
 
     return call
+
+
+def _joined(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The headers, those of one name as one (RFC 9110 section 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in lines:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def curl_call(address: str) -> Call:
@@ -119,7 +127,8 @@ def curl_call(address: str) -> Call:
         done = subprocess.run(command, check=True, capture_output=True)
         head, _, body = done.stdout.partition(b"\r\n\r\n")
         status, _, headers = head.decode().partition("\n")
-        return Answer.of(int(status.split()[1]), dict(message_from_string(headers)), body)
+        lines = _joined(message_from_string(headers).items())
+        return Answer.of(int(status.split()[1]), lines, body)
 
     return call
 

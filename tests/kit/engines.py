@@ -62,6 +62,9 @@ class _Server:
         )
         for pid in [self._process.pid, *map(int, children)]:
             os.kill(pid, what)
+        if what == signal.SIGKILL:
+            # Until the last of them has ended, the shared memory of the server is in use.
+            wait_for(lambda: not any(_is_running(pid) for pid in children))
 
     def remove(self) -> None:
         """End the server and delete its folder."""
@@ -74,6 +77,13 @@ class _Server:
 
     def _answers(self) -> bool:
         raise NotImplementedError
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 class PostgreSQL(_Server):

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 NEEDS = {
-    "needs_browser": "drives Chromium",
+    "needs_browser": "drives Chromium, Firefox or WebKit",
     "needs_engines": "talks to a PostgreSQL or a Valkey, which it starts",
     "needs_frameworks": "runs apps of the frameworks that the extra `test-all` brings",
     "needs_servers": "starts WSGI servers, nginx or gevent",

@@ -104,12 +104,12 @@ class Issuer:
         """The claims of a good token, with changes."""
         audience = self.provider.audience
         good = {
-            "iss": self.provider.issuer,
+            "iss": ABSENT if self.provider.issuer is None else self.provider.issuer,
             "sub": "user",
             "aud": audience if isinstance(audience, str) else audience[0] if audience else ABSENT,
             "iat": NOW,
             "exp": NOW + 3600,
-            self.provider.subject_claim: "user",
+            self.provider.subject_claims[0]: "user",
         }
         return changed(good, changes)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from webtest import TestApp
 from webtest import TestResponse as Response
 
-from jwt_middleware import JWTMiddleware, RevocationList, Rule
+from jwt_middleware import ConfigurationError, JWTMiddleware, RevocationList, Rule
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.login.cookies import HOST_NAME, LOOPBACK_NAME
 from jwt_middleware.stores import MemoryStore
@@ -20,6 +20,24 @@ HTTPS = {"wsgi.url_scheme": "https"}
 SIGN_IN = {"username": "ada", "password": "analytical engine", "cookie": True}
 REFRESH = {"grant_type": "refresh_token", "cookie": True}
 FRONT_END = "https://front.example"
+
+
+TAKEN = [
+    prefix + name
+    for prefix in ("__Host-", "__Secure-", "")
+    for name in ("jwt_refresh", "jwt_session")
+]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_the_access_cookie_has_a_name_of_its_own(name: str) -> None:
+    """A cookie of ours already has the other names, by https or at a loopback host. There each
+    would overwrite the other, and scripts would read the access token as the marker."""
+    minter = TokenMinter.from_secret("s" * 32, issuer="https://example.com", audience="api")
+    store = MemoryStore(password_method=CHEAP)
+    with pytest.raises(ConfigurationError, match="must be the name of a cookie other"):
+        LoginApp(store, minter, access_cookie=name)
+    LoginApp(store, minter, access_cookie=f"{name}x")
 
 
 class Browser:

@@ -1,12 +1,14 @@
 """Which prefixes a rule may have."""
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError, Rule
+from jwt_middleware.policy.prefixes import unseen_in
 from jwt_middleware.policy.rules import RuleTable
 from jwt_middleware.readings import to_wsgi
 from jwt_middleware.settings import filter_app_factory
@@ -224,3 +226,103 @@ def test_a_mistyped_text_of_rules_is_refused(text: str) -> None:
             secret="s" * 32,
             rules=text,
         )
+
+
+NAMES = """
+all batch count crossjoin each entity filter links metadata query ref value
+add apply care-gaps closure collect-data conforms convert current-canonical
+data-requirements document evaluate evaluate-measure events everything expand export find
+find-matches get-ws-binding-token graph graphql implements import lastn lookup match
+merge meta meta-add meta-delete populate preferred-id process-message purge
+questionnaire remove snapshot stats status submit submit-data subset subsumes transform
+translate translate-id validate validate-code versions
+"""
+"""The names that begin with a dollar sign in OData, then those in FHIR."""
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_a_name_of_odata_or_fhir_is_a_path(name: str) -> None:
+    """Their dollar sign is part of a literal path; the case of letters counts."""
+    assert Rule(f"/a/${name}").prefix == f"/a/${name}"
+    with pytest.raises(ConfigurationError, match="must not contain a pattern"):
+        Rule(f"/a/${name.upper()}")
+
+
+@pytest.mark.parametrize("prefix", ["/top()", "/Top(1)", "/X", "/caf\u00e9/X", "/_x.y('')"])
+def test_calls_and_plain_letters_are_a_path(prefix: str) -> None:
+    """A call has letters of either case, and no letter of the alphabet is a look-alike."""
+    assert Rule(prefix).prefix == prefix
+
+
+@pytest.mark.parametrize(
+    ("text", "but", "unseen"),
+    [("a b", "", "U+0020"), ("a b", " ", ""), ("ab", "", ""), ("\u00e9\u200bx", "", "U+200B")],
+)
+def test_the_first_blank_is_named(text: str, but: str, unseen: str) -> None:
+    """A space is a blank too, unless the caller allows it."""
+    assert unseen_in(text, but) == unseen
+
+
+MESSAGES = {
+    "api": ("prefix must be a path with a leading slash, got 'api'; Rule(\"/api\")"),
+    None: ('prefix must be a path with a leading slash, got None; Rule("/api")'),
+    "/api=public": (
+        "prefix must be a path without quotes and words of a text rule, got "
+        '\'/api=public\'; Rule("/api", scope("x")), or the text rule "/api scope=x", with a'
+        " space between"
+    ),
+    "/a//b": (
+        "prefix must be a path with one meaning, got '/a//b'; leave out dot segments, "
+        "'//', '%', ';', spaces and the query"
+    ),
+    "/a%": (
+        "prefix must be a path with one meaning, got '/a%'; leave out dot segments, '//',"
+        " '%', ';', spaces and the query"
+    ),
+    "/a?b": (
+        "prefix must be a path with one meaning, got '/a?b'; leave out dot segments, "
+        "'//', '%', ';', spaces and the query"
+    ),
+    "/a#b": (
+        "prefix must be a path with one meaning, got '/a#b'; leave out dot segments, "
+        "'//', '%', ';', spaces and the query"
+    ),
+    "/a\u200b": (
+        "prefix must be a path without invisible or blank characters, got '/a\\u200b' with U+200B"
+    ),
+    "/cafe\u0301": (
+        "prefix must be a path in the usual form of its characters (Unicode's NFKC), got "
+        "'/cafe\\u0301'; Rule('/caf\xe9')"
+    ),
+    "/api\u2215x": (
+        "prefix must be a path without mathematical symbols, since they look like "
+        "slashes, stars and colons, got '/api\\u2215x' with U+2215"
+    ),
+    "/api\u2571x": (
+        "prefix must be a path without mathematical symbols, since they look like "
+        "slashes, stars and colons, got '/api\\u2571x' with U+2571"
+    ),
+    "/users/$id": (
+        "prefix must not contain a pattern other than a '*' segment, got '/users/$id'; "
+        "Rule('/users/*'), where '*' stands for any one segment; a name may only start "
+        "with a dollar sign if OData or FHIR defines it, as /$metadata"
+    ),
+    "/users/<id>/posts": (
+        "prefix must not contain a pattern other than a '*' segment, got "
+        "'/users/<id>/posts'; Rule('/users/*/posts'), where '*' stands for any one "
+        "segment"
+    ),
+    "/a/$metadata/{id}": (
+        "prefix must not contain a pattern other than a '*' segment, got "
+        "'/a/$metadata/{id}'; Rule('/a/$metadata/*'), where '*' stands for any one "
+        "segment"
+    ),
+}
+
+
+@pytest.mark.parametrize("prefix", MESSAGES, ids=ascii)
+def test_the_message_says_the_rule_and_the_right_form(prefix: Any) -> None:
+    """The option, its rule, what was given, and what to write."""
+    with pytest.raises(ConfigurationError) as caught:
+        Rule(prefix)
+    assert str(caught.value) == MESSAGES[prefix]

@@ -432,3 +432,111 @@ def test_what_cannot_be_meant_is_refused_while_building(call: tuple[Any, ...]) -
     build, *arguments = call
     with pytest.raises(ConfigurationError, match=rf"{build.__name__}\b"):
         build(*arguments)
+
+
+class _Shown:
+    """A requirement with a fixed repr and this body."""
+
+    def __repr__(self) -> str:
+        return "mine"
+
+
+class _NeedsNothing(_Shown):
+    def __call__(self) -> None: ...
+
+
+class _Later(_Shown):
+    async def __call__(self, identity: Identity) -> None: ...
+
+
+_FORM = "a callable that takes an Identity and returns None or a boolean"
+_EVERY = "which every caller fulfills, got any_of"
+SAID: dict[str, Callable[[], Any]] = {
+    "scope must be called with one or more names without spaces, got scope('a b', 'c'); "
+    "scope('read', 'write') asks for both": lambda: scope("a b", "c"),
+    "claim must be called with a name, or with the path to it as a tuple, got ('a', 1); "
+    "claim(('realm_access', 'roles'), 'admin')": lambda: claim(("a", 1)),  # type: ignore[arg-type]
+    "claim must be called with strings, numbers or booleans as values, got ['admin'], None; "
+    "claim('role', 'admin', 'owner') accepts either": lambda: claim("role", ["admin"], None),
+    "issued_by must be called with one or more issuers, got issued_by('a', ''); "
+    "issued_by('https://idp.example/')": lambda: issued_by("a", ""),
+    "any_of must be called with requirements, got any_of(); any_of(scope('a'), scope('b'))": any_of,
+    "any_of must hold scope(...), got scope without its call": lambda: any_of(scope),  # type: ignore[arg-type]
+    f"any_of must not hold public, {_EVERY}(scope('a'), public); any_of(scope('a'), scope('b'))": (
+        lambda: any_of(scope("a"), public)
+    ),
+    f"any_of must hold requirements such as scope('read'), each {_FORM}, got 'admin'": (
+        lambda: any_of("admin")  # type: ignore[arg-type]
+    ),
+    "any_of must hold requirements that answer at once, got the coroutine or generator function "
+    "mine": lambda: any_of(_Later()),  # type: ignore[arg-type]
+    f"any_of must hold requirements, each {_FORM}, got mine, which cannot be called with one "
+    "argument": lambda: any_of(_NeedsNothing()),  # type: ignore[arg-type]
+    "issued_by('x') names no configured provider (known: 'a', 'b')": (
+        lambda: Rule("/", issued_by("x")).issuers(frozenset(("b", "a")))
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_a_message_says_what_to_write(text: str) -> None:
+    """What is wrong, what was given, and the right form."""
+    with pytest.raises(ConfigurationError) as caught:
+        SAID[text]()
+    assert str(caught.value) == text
+
+
+class _Answers:
+    """A requirement that is an object."""
+
+    def __call__(self, identity: Identity) -> Any:
+        return 1
+
+
+class _Unnamed(_Answers):
+    def __init__(self) -> None:
+        self.__qualname__ = 5
+
+
+def _answers(identity: Identity) -> Any:
+    return "yes"
+
+
+def _raises(identity: Identity) -> Any:
+    raise KeyError("secret")
+
+
+FAULTS: dict[str, Any] = {
+    "requirement _raises raised KeyError": _raises,
+    "requirement _answers must return None or a boolean, got a value of type str": _answers,
+    "requirement _Answers must return None or a boolean, got a value of type int": _Answers(),
+    "requirement _Unnamed must return None or a boolean, got a value of type int": _Unnamed(),
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+def test_the_line_of_a_fault(text: str, caplog: Log) -> None:
+    """It names the requirement, by its class if it has no name, and what came of it."""
+    with pytest.raises(Unavailable):
+        Rule("/api", FAULTS[text]).authorize(caller())
+    assert [record.getMessage() for record in caplog.records] == [text]
+
+
+def test_the_issuers_that_a_rule_accepts() -> None:
+    """`any_of` accepts those of each alternative, and what is not about issuers accepts all."""
+    known = frozenset(("a", "b", "c"))
+    accepted = {
+        "all": (Rule("/", scope("x")), known),
+        "one": (Rule("/", issued_by("b", "z")), frozenset("b")),
+        "either": (Rule("/", any_of(issued_by("a"), issued_by("b"))), frozenset("ab")),
+        "any": (Rule("/", any_of(issued_by("a"), scope("x"))), known),
+    }
+    for rule, issuers in accepted.values():
+        assert rule.issuers(known) == issuers
+
+
+@pytest.mark.parametrize("name", ["authenticated", "optional", "public"])
+def test_a_marker_shows_its_name(name: str) -> None:
+    """Its repr and its `__name__` are the name under which it is imported."""
+    marker = getattr(jwt_middleware, name)
+    assert (repr(marker), marker.__name__) == (name, name)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import InvalidToken, Provider
+from jwt_middleware import ConfigurationError, InvalidToken, Provider
 from jwt_middleware.trust.verifier import Verifier
 from tests.kit.tokens import ABSENT, HS256, ISSUERS, NOW, issuer
 
@@ -170,3 +170,174 @@ def test_an_issuer_without_audiences_sends_none(audience: object) -> None:
     known = ISSUERS["no-aud"]
     assert reason(known.token(), known.provider) is None
     assert reason(known.token(aud=audience), known.provider) == "audience"
+
+
+# --- tokens of real issuers
+
+
+_IN_2030 = 1_893_456_000  # seconds; not of today, since it is part of a test's name
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        (_IN_2030 * 1000, "milliseconds"),
+        (_IN_2030 * 1000 + 0.5, "milliseconds"),
+        (946_684_800_000, "milliseconds"),
+        (946_684_799_999, "claims"),
+        (_IN_2030 * 1_000_000, "claims"),
+        (_IN_2030 * 1_000_000_000, "claims"),
+        (-_IN_2030 * 1000, "claims"),
+        (str(_IN_2030 * 1000), "claims"),
+    ],
+)
+def test_a_date_in_milliseconds_says_so(
+    name: str, date: object, expected: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The refusal has a reason of its own, and one WARNING names the issuer, however many tokens
+    come."""
+    odd = issuer(f"odd-{name}-{date}", HS256)
+    for _ in range(3):
+        assert reason(odd.token(**{name: date}), odd.provider) == expected
+    lines = [record for record in caplog.records if "milliseconds" in record.getMessage()]
+    assert len(lines) == (expected == "milliseconds")
+    assert all(str(odd.provider.issuer) in record.getMessage() for record in lines)
+
+
+def test_a_forged_date_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Only what the issuer has signed can make a line."""
+    odd = issuer("forged", HS256)
+    assert reason(odd.token(exp=NOW * 1000)[:-6] + "AAAAAA", odd.provider) == "signature"
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({}, None),
+        ({"iss": "https://a.example"}, "issuer"),
+        ({"iss": ""}, "issuer"),
+        ({"iss": None}, "issuer"),
+        ({"iss": 5}, "issuer"),
+        ({"iss": ["a"]}, "issuer"),
+        ({"iss": "None"}, "issuer"),
+    ],
+    ids=repr,
+)
+def test_an_issuer_without_a_name(claims: dict[str, Any], expected: str | None) -> None:
+    """With `issuer=None` a token has no `iss`; a named provider beside it still refuses that."""
+    nameless = issuer("x", HS256, issuer=None)
+    assert reason(nameless.token(**claims), nameless.provider) == expected
+    assert reason(nameless.token(), KNOWN.provider) == "issuer"
+    beside = Verifier([KNOWN.provider, nameless.provider])
+    assert beside.identify(nameless.token()).issuer == ""
+    assert beside.identify(KNOWN.token()).issuer == KNOWN.provider.issuer
+    with pytest.raises(ConfigurationError, match="one Provider for each issuer"):
+        Verifier([nameless.provider, nameless.provider])
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        (7, "7"),
+        (0, "0"),
+        (-7, "-7"),
+        (2**80, str(2**80)),
+        ("ada", "ada"),
+        (7.0, None),
+        (7.5, None),
+        (True, None),
+        (False, None),
+        ("", None),
+        (None, None),
+        ([7], None),
+        ({"id": 7}, None),
+        (ABSENT, None),
+    ],
+    ids=repr,
+)
+def test_a_numeric_subject(subject: object, expected: str | None) -> None:
+    """`numeric_subject` accepts an integer as its digits, and nothing else that is no string;
+    without it an integer is refused."""
+    numeric = issuer("numeric", HS256, numeric_subject=True)
+    token = numeric.token(sub=subject)
+    if expected is None:
+        assert reason(token, numeric.provider) == "claims"
+    else:
+        identity = Verifier([numeric.provider]).identify(token)
+        assert (identity.subject, identity.remote_user) == (expected, expected)
+    usual = issuer("numeric", HS256)
+    assert (reason(token, usual.provider) is None) == (subject == "ada")
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"sub": "ada", "client_id": "cron"}, "ada"),
+        ({"sub": ABSENT, "client_id": "cron"}, "cron"),
+        ({"sub": ABSENT, "client_id": ABSENT}, None),
+        ({"sub": "", "client_id": "cron"}, None),
+        ({"sub": None, "client_id": "cron"}, None),
+        ({"sub": 5, "client_id": "cron"}, None),
+        ({"sub": ABSENT, "client_id": 5}, None),
+    ],
+    ids=repr,
+)
+def test_the_first_subject_claim_that_is_present(
+    claims: dict[str, Any], expected: str | None
+) -> None:
+    """A claim that is present and wrong is refused, and is not passed over."""
+    both = issuer("both", HS256, subject_claim=("sub", "client_id"))
+    if expected is None:
+        assert reason(both.token(**claims), both.provider) == "claims"
+    else:
+        assert Verifier([both.provider]).identify(both.token(**claims)).subject == expected
+
+
+@pytest.mark.parametrize("sub", [None, 5, True, ["x"]], ids=repr)
+def test_a_sub_that_is_not_asked_for_is_still_a_string(sub: object) -> None:
+    """Also where another claim comes first, as PyJWT wants it."""
+    both = issuer("both", HS256, subject_claim=("client_id", "sub"))
+    assert reason(both.token(client_id="x", sub=sub), both.provider) == "claims"
+    assert reason(both.token(client_id="x", sub="y"), both.provider) is None
+    numeric = issuer("n", HS256, subject_claim=("client_id", "sub"), numeric_subject=True)
+    expected = None if sub == 5 and sub is not True else "claims"
+    assert reason(numeric.token(client_id="x", sub=sub), numeric.provider) == expected
+
+
+OPTIONAL = ["nbf", "iat", "jti", "sid", "scope", "scp"]
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_a_null_claim_is_absent_where_that_is_allowed(name: str) -> None:
+    """Some serializers write what is not there as null. By default that is refused, as PyJWT
+    does."""
+    lax = issuer("lax", HS256, allow_null=True)
+    assert reason(lax.token(**{name: None}), lax.provider) is None
+    assert reason(KNOWN.token(**{name: None})) == "claims"
+    assert reason(lax.token(**{name: True}), lax.provider) == "claims"
+
+
+@pytest.mark.parametrize(
+    ("options", "claims", "expected"),
+    [
+        ({}, {"exp": None}, "claims"),
+        ({}, {"sub": None}, "claims"),
+        ({}, {"aud": None}, "audience"),
+        ({"audience": None}, {"aud": None}, None),
+        ({"audience": None}, {"aud": []}, "audience"),
+        ({"max_lifetime": 9999}, {"iat": None}, "claims"),
+        ({"issuer": None}, {"iss": None}, None),
+        ({"issuer": None}, {"iss": ""}, "issuer"),
+        ({}, {"iss": None}, "issuer"),
+        ({"subject_claim": ("sub", "client_id")}, {"sub": None, "client_id": "x"}, None),
+    ],
+    ids=repr,
+)
+def test_a_null_claim_that_is_required_is_missing(
+    options: dict[str, Any], claims: dict[str, Any], expected: str | None
+) -> None:
+    """Null names no subject, no date, no audience and no issuer."""
+    lax = issuer("lax", HS256, allow_null=True, **options)
+    assert reason(lax.token(**claims), lax.provider) == expected

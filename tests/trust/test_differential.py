@@ -31,6 +31,7 @@ STRICTER = {
     "too_large",
     "type",
     "claims",
+    "milliseconds",
     "proof",
     "audience",
     "key",
@@ -53,6 +54,7 @@ OF_A_TOKEN = set(DESCRIPTIONS) - {
     "keys_unavailable",
     "revocations_unavailable",
     "tokens_unavailable",
+    "tenants_unavailable",
     "forbidden",
     "requirement_failed",
     "path_too_long",
@@ -97,6 +99,7 @@ NUMBERS = st.one_of(
     st.floats(-10, 10),
     st.just(NOW),
     st.integers(10**10, 10**40),
+    st.integers(1_000, 1_100).map(lambda factor: NOW * factor),
     st.just(1e300),
 )
 VALUES = st.one_of(

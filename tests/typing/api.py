@@ -93,7 +93,9 @@ from jwt_middleware.testing import (
     Tokens,
     assert_every_route_ruled,
     assert_protected,
+    basic_headers,
     cheap_passwords,
+    cookie_headers,
     identity_environ,
     trusting,
 )
@@ -167,6 +169,9 @@ def providers(key_set: KeySet) -> list[Provider]:
         ),
         Provider.discover("https://idp.example/", audience="example-api", leeway=0),
         Provider.discover(
+            "https://sso.example/realms/{realm}", audience="api", tenants=is_customer
+        ),
+        Provider.discover(
             "https://idp.example/",
             audience="example-api",
             metadata_url="http://keycloak:8080/realms/main/.well-known/openid-configuration",
@@ -191,9 +196,15 @@ def fetches() -> list[Fetch]:
     return [fetch, Fetch(ca_file=Path("ca.pem"), headers=lambda: {"X-Key": "abc"}), Fetch()]
 
 
+def is_customer(tenant: str) -> bool:
+    """A predicate of tenants."""
+    return tenant == "shop"
+
+
 def terms(provider: Provider) -> list[KeySource]:
     """What a provider tells of itself, and key sources of every kind."""
-    assert_type(provider.issuer, str)
+    assert_type(provider.issuer, str | None)
+    assert_type(provider.subject_claims, tuple[str, ...])
     assert_type(provider.audience, str | tuple[str, ...] | None)
     assert_type(provider.audiences, frozenset[str])
     assert_type(provider.scope_claims, tuple[str, ...])
@@ -534,4 +545,5 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_every_route_ruled(app, but=["/static/<path:filename>"])
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
+        client.get("/api/me", headers=basic_headers(tokens.good()) | cookie_headers(tokens.good()))
         return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))

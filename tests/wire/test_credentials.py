@@ -1,16 +1,33 @@
 """The Bearer scheme: which text of the header is a token, and what a challenge says."""
 
 import re
+from base64 import b64encode
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.datastructures import WWWAuthenticate
 
-from jwt_middleware import InsufficientScope, InvalidRequest, InvalidToken, MissingToken, Refusal
+from jwt_middleware import (
+    Forbidden,
+    InsufficientScope,
+    InvalidRequest,
+    InvalidToken,
+    MissingToken,
+    Refusal,
+)
 from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.wire.challenge import challenge
-from jwt_middleware.wire.credentials import extract
+from jwt_middleware.wire.credentials import (
+    Places,
+    check_site,
+    environ_of,
+    extract,
+    has_unread_scheme,
+)
+from jwt_middleware.wire.origins import checked_origins
+from jwt_middleware.wire.places import Place, basic_password, bearer, in_cookie, in_header
 
 # RFC 6750 section 2.1 with 1*SP, and the scheme in any case (RFC 9110 section 11.1)
 CREDENTIALS = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9\-._~+/]+=*)")
@@ -83,6 +100,99 @@ def test_a_token_has_a_greatest_size(size: int, is_refused: bool) -> None:
                 extracted(header, 100)
         else:
             assert extracted(header, 100) == character * size
+
+
+def test_a_token_may_have_8192_bytes() -> None:
+    """That is the usual bound."""
+    environ = {"HTTP_AUTHORIZATION": "Bearer " + "a" * 8192}
+    assert extract(environ) is not None
+    with pytest.raises(InvalidToken):
+        extract({"HTTP_AUTHORIZATION": environ["HTTP_AUTHORIZATION"] + "a"})
+
+
+def test_the_repr_of_credentials_hides_the_token() -> None:
+    """A log of them holds no secret."""
+    assert repr(extract({"HTTP_AUTHORIZATION": f"Bearer {TOKEN}"})) == "Credentials(place=bearer)"
+
+
+SENT: dict[str, tuple[Place, dict[str, str]]] = {
+    "bearer": (bearer, {"HTTP_AUTHORIZATION": "Bearer a.b.c"}),
+    "password": (
+        basic_password,
+        {"HTTP_AUTHORIZATION": f"Basic {b64encode(b'__token__:a.b.c').decode()}"},
+    ),
+    "cookie": (in_cookie("__Host-session"), {"HTTP_COOKIE": "__Host-session=a.b.c"}),
+    "header": (in_header("Cf-Access-Jwt-Assertion"), {"HTTP_CF_ACCESS_JWT_ASSERTION": "a.b.c"}),
+}
+
+
+@pytest.mark.parametrize(("place", "environ"), SENT.values(), ids=SENT)
+def test_how_a_client_sends_a_token(place: Place, environ: dict[str, str]) -> None:
+    """Each place has one header for it, and the token is found there again."""
+    assert environ_of("a.b.c", place) == environ
+    found = extract(environ, places=Places([place]))
+    assert found is not None
+    assert found.token == "a.b.c"
+
+
+PAGE = {"HTTP_HOST": "app.example", "wsgi.url_scheme": "https"}
+SAME, CROSS = {"HTTP_SEC_FETCH_SITE": "same-origin"}, {"HTTP_SEC_FETCH_SITE": "cross-site"}
+OWN, FOREIGN = {"HTTP_ORIGIN": "https://app.example"}, {"HTTP_ORIGIN": "https://evil.example"}
+LISTED = {"HTTP_ORIGIN": "https://front.example"}
+PROGRAMS, BROWSERS = in_header("X-Gateway"), in_cookie("__Host-jwt")
+SITES: dict[str, tuple[Place, dict[str, str], str, bool]] = {
+    "a program": (PROGRAMS, {}, "POST", True),
+    "a program with an origin": (PROGRAMS, FOREIGN, "POST", False),
+    "a program with its own origin": (PROGRAMS, OWN, "POST", True),
+    "a gateway's foreign page": (PROGRAMS, CROSS, "POST", False),
+    "a gateway's foreign page reads": (PROGRAMS, CROSS, "GET", True),
+    "a gateway's own page": (PROGRAMS, SAME, "POST", True),
+    "a typed address": (PROGRAMS, {"HTTP_SEC_FETCH_SITE": "none"}, "POST", False),
+    "a cookie alone": (BROWSERS, {}, "POST", False),
+    "a cookie alone reads": (BROWSERS, {}, "GET", True),
+    "a cookie alone opens a WebSocket": (BROWSERS, {"HTTP_UPGRADE": "websocket"}, "GET", False),
+    "a cookie of an own page": (BROWSERS, OWN, "POST", True),
+    "a cookie of an own page, same-origin": (BROWSERS, SAME, "POST", True),
+    "a cookie of a foreign page": (BROWSERS, FOREIGN, "POST", False),
+    "a cookie of a listed page": (BROWSERS, LISTED, "POST", True),
+    "a cookie, cross-site": (BROWSERS, CROSS, "POST", False),
+}
+
+
+@pytest.mark.parametrize(("place", "headers", "method", "passes"), SITES.values(), ids=SITES)
+def test_a_foreign_page_is_refused(
+    place: Place, headers: dict[str, str], method: str, passes: bool
+) -> None:
+    """What a browser adds by itself proves nothing, so an unsafe request must come from a page of
+    this site or of the list; a program sends no header of a browser."""
+
+    def methods_of(environ: Any) -> set[str]:
+        assert environ["REQUEST_METHOD"] == method
+        return {method}
+
+    environ = {**PAGE, **headers, "REQUEST_METHOD": method}
+    allowed = checked_origins(["https://front.example"])
+    if passes:
+        check_site(place, environ, methods_of, allowed)
+    else:
+        with pytest.raises(Forbidden) as caught:
+            check_site(place, environ, methods_of, allowed)
+        assert caught.value.reason == "cross_site"
+
+
+def test_a_page_of_the_same_origin_passes_at_once() -> None:
+    """Most requests are such, so nothing else is read of them."""
+    check_site(BROWSERS, SAME, lambda environ: pytest.fail("read"), checked_origins([]))
+
+
+@pytest.mark.parametrize(
+    ("header", "is_there"),
+    [(None, False), ("", False), (" \t", False), ("Digest a=b", True), (b"x", True)],
+)
+def test_a_scheme_that_is_not_read(header: Any, is_there: bool) -> None:
+    """Anything but blanks in Authorization is a scheme; no header is none."""
+    assert has_unread_scheme({"HTTP_AUTHORIZATION": header}) is is_there
+    assert not has_unread_scheme({})
 
 
 def refusals() -> list[Refusal]:

@@ -199,28 +199,42 @@ def test_the_quick_reading_of_a_cookie_is_the_whole_one(header: str) -> None:
 ORDERS = [order for size in range(1, 5) for order in itertools.permutations(EVERY, size)]
 
 
-@given(
-    st.sampled_from(ORDERS),
-    st.sampled_from([None, "", "Bearer a", "bEARER a", "Basic YTpi", "basic YTpi", "Basic", "X y"]),
-    st.sampled_from([None, "", "a=b", "__Host-jwt=c", "__Host-jwt="]),
-    st.sampled_from([None, "", "d"]),
-)
-def test_the_first_place_decides_in_every_order(
-    order: Sequence[Place], authorization: str | None, cookie: str | None, header: str | None
-) -> None:
-    """Places that cannot hold a credential are passed over; that never changes which decides."""
-    environ = {
-        "HTTP_AUTHORIZATION": authorization,
-        "HTTP_COOKIE": cookie,
-        "HTTP_CF_ACCESS_JWT_ASSERTION": header,
-    }
-    environ = {name: value for name, value in environ.items() if value is not None}
-    found = ((place, place.find(environ)) for place in order)
-    expected = next((pair for pair in found if pair[1] is not None), (None, ""))
+FIELDS = {
+    "HTTP_AUTHORIZATION": (
+        *(None, "", "Bearer a", "bEARER a", "Basic YTpi", "basic YTpi", "Basic", "X y"),
+    ),
+    "HTTP_COOKIE": (None, "", "a=b", "__Host-jwt=c", "__Host-jwt="),
+    "HTTP_CF_ACCESS_JWT_ASSERTION": (None, "", "d"),
+}
+ENVIRONS = [
+    {name: value for name, value in zip(FIELDS, values, strict=True) if value is not None}
+    for values in itertools.product(*FIELDS.values())
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_the_first_place_decides_in_every_order(order: Sequence[Place]) -> None:
+    """Places that cannot hold a credential are passed over; that never changes which decides. A
+    caller whom no place of the list showed came by `bearer`."""
     places = Places(order)
-    assert places.find(environ) == expected
-    if expected[0] is not None:
-        assert places.scheme(environ) == expected[0].scheme
+    for environ in ENVIRONS:
+        found = ((place, place.find(environ)) for place in order)
+        expected = next((pair for pair in found if pair[1] is not None), (None, ""))
+        assert places.find(environ) == expected, environ
+        assert places.scheme(environ) == (expected[0] or bearer).scheme, environ
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_what_the_list_of_places_says(order: Sequence[Place]) -> None:
+    """The list says which headers it reads, in order and once, and of which kinds its places
+    are."""
+    places = Places(order)
+    headers = [place.header for place in order]
+    assert list(places.headers) == sorted(set(headers), key=headers.index)
+    assert places.asks_bearer_first is (order[0] is bearer)
+    assert places.take_cookies is (COOKIE in order)
+    assert places.take_passwords is (basic_password in order)
+    assert tuple(places) == tuple(order)
 
 
 LOOPBACK = {"wsgi.url_scheme": "http", "HTTP_HOST": "localhost:5000"}

@@ -92,6 +92,19 @@ async function isStale(response) {
   return problem?.error === "invalid_token" || STALE.includes(problem?.reason);
 }
 
+/**
+ * Stop waiting when a request is aborted, as `fetch` does. The work goes on, since other requests need it too.
+ *
+ * @template T @param {AbortSignal} signal @param {Promise<T>} work @returns {Promise<T>}
+ */
+function unlessAborted(signal, work) {
+  const aborted = new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([work, aborted]);
+}
+
 /** Say what to do about a refusal of the login app that depends on the page's origin. @param {URL} home */
 function whereFrom(home) {
   if (location.origin !== home.origin)
@@ -262,10 +275,11 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
    * @param {Request} request @param {(error: Error) => Session | null} recover from a renewal that failed
    */
   async function sendWithToken(request, recover) {
-    const session = await current().catch(recover);
+    const { signal } = request;
+    const session = await unlessAborted(signal, current().catch(recover));
     const response = await send(request.clone(), session);
     if (!session || !(await isStale(response))) return response;
-    await renew(session.token).catch(recover);
+    await unlessAborted(signal, renew(session.token).catch(recover));
     const renewed = load();
     return renewed && renewed.token !== session.token ? send(request, renewed) : response;
   }

@@ -43,7 +43,8 @@ function explain(error) {
 }
 
 function render(user, cause) {
-  if (user && next) return location.replace(next);
+  // A redirect keeps the fragment of the page asked for, as an app with its own routes needs it (RFC 9110 section 10.2.2).
+  if (user && next) return location.replace(next.includes("#") ? next : next + location.hash);
   form.hidden = Boolean(user);
   panel.hidden = !user;
   const name = user?.username;

@@ -27,6 +27,20 @@ TEMPLATE = """<!doctype html><html lang="$lang"><title>$title</title>
 </section></main></html>"""
 
 
+GATEWAYS = {"/renamed": "x-amzn-Remapped-WWW-Authenticate", "/stripped": None}
+"""What becomes of `WWW-Authenticate` below a path."""
+
+
+def _renaming(start_response: Callable[..., Any], to: str | None) -> Callable[..., Any]:
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        passed = [
+            (to if name.lower() == "www-authenticate" else name, value) for name, value in headers
+        ]
+        return start_response(status, [pair for pair in passed if pair[0]], *exc_info)
+
+    return start
+
+
 def open_store(folder: Path) -> SQLStore:
     """The store of the site, for the server and for a test that looks behind it."""
     return SQLStore(f"sqlite:///{folder / DATABASE}", password_method="scrypt:1024:1:1")
@@ -74,6 +88,7 @@ def _site(port: str) -> Callable[..., Any]:
         "/paged": LoginApp(store, _minter(), access_cookie="__Host-jwt").wrap(
             pages, prefix="/auth"
         ),
+        "/misled": LoginApp(store, _minter()).wrap(pages, prefix="/auth"),
         "/demo": make_application(f"sqlite:///{folder / DATABASE}", SECRET, issuer="demo"),
     }
     return DispatcherMiddleware(guarded, mounts)
@@ -81,7 +96,12 @@ def _site(port: str) -> Callable[..., Any]:
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
     """The site; below `/proxied` as if behind a proxy that cuts off its prefix and does not say
-    so, below `/rehosted` as if behind one that sends its own `Host`."""
+    so, below `/rehosted` as if behind one that sends its own `Host`, below `/renamed` and
+    `/stripped` as if behind a gateway that renames or removes `WWW-Authenticate`."""
+    for gateway, name in GATEWAYS.items():
+        if environ["PATH_INFO"].startswith(gateway):
+            environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(gateway)
+            start_response = _renaming(start_response, name)
     if environ["PATH_INFO"].startswith("/rehosted/"):
         environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/rehosted")
         environ["HTTP_HOST"] = "backend.internal:9000"

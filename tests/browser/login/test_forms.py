@@ -76,3 +76,27 @@ def test_a_link_from_another_site_hops_once(plain: Browser, site: Site, ada: str
     page.wait_for_url(site.url("/paged/linked"))
     assert page.inner_text("body").strip() == f"{site.id_of(ada)} GET"
     assert len([url for url in seen if url.startswith(site.url(LOGIN))]) == 2
+
+
+def test_the_fragment_of_the_page(browser: Browser, site: Site, ada: str) -> None:
+    """An app with routes of its own after the `#` gets it back: by the script of the page after a
+    sign-in, and by the redirects of a renewal."""
+    page = browser.open("/paged/reports?year=2026#part")
+    fill_in(page, ada)
+    page.wait_for_url(site.url("/paged/reports?year=2026#part"))
+    browser.context.clear_cookies(name="jwt")
+    page.goto(site.url("/paged/other#there"))
+    assert page.url == site.url("/paged/other#there")
+
+
+def test_a_sign_in_page_without_an_access_cookie(browser: Browser, site: Site, ada: str) -> None:
+    """The script of the page is sent back a few times, then the page says what is wrong and
+    stays."""
+    seen: list[str] = []
+    page = browser.open("/misled/reports")
+    page.on("request", lambda each: each.is_navigation_request() and seen.append(each.url))
+    fill_in(page, ada)
+    wait_for_message(page, "the page that you asked for does not accept it")
+    page.wait_for_load_state("networkidle")
+    assert page.locator("#sign-out").is_visible()
+    assert len([url for url in seen if url == site.url("/misled/reports")]) == 3

@@ -69,3 +69,19 @@ def test_an_unlisted_origin(browser: Browser, site: Site, ada: str) -> None:
     )
     assert tab.login(ada) == {"name": "LoginError", "status": 0, "code": "network_error"}
     assert browser.cookies == {}
+
+
+def test_localhost_is_not_127_0_0_1(browser: Browser, site: Site, ada: str) -> None:
+    """A page at the one that calls the login app at the other reads what is wrong, and where."""
+    page = browser.open("/", "localhost")
+    message = page.evaluate(
+        """async ([base, name]) => {
+            const { createClient } = await import("/auth/jwt-client.js");
+            const client = createClient({ base });
+            return client.login(name, "lovelace").catch(({ message }) => message);
+        }""",
+        [site.url("/auth"), ada],
+    )
+    assert f"The page is at {site.url('', 'localhost')}, the login app at {site.url('')}" in message
+    assert "localhost is not 127.0.0.1" in message
+    assert browser.cookies == {}

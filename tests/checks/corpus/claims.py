@@ -10,6 +10,7 @@ from tests.kit.tokens import ABSENT, ISSUERS, NOW
 from .case import Case, bad, good
 
 _HS256 = ISSUERS["hs256"].provider.issuer
+_IN_2030 = 1_893_456_000_000  # milliseconds; not of today, since it is part of a test's name
 _BEYOND_CALENDARS = 253402300800  # the first second of the year 10000
 _NO_NUMBERS = (
     *(
@@ -53,6 +54,10 @@ _UNPRINTABLE = (
 
 # claim, reason, and the values that give it
 _BAD: tuple[tuple[str, str, str, tuple[Any, ...]], ...] = (
+    *(
+        (name, "milliseconds", "RFC 7519 section 2", (_IN_2030, _IN_2030 + 0.5))
+        for name in ("exp", "nbf", "iat")
+    ),
     (
         *("iss", "issuer", "RFC 7519 section 4.1.1"),
         (

@@ -105,9 +105,10 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 log = RedisLog(os.environ["REDIS"]) if os.environ.get("REDIS") else None
 store = SQLStore(os.environ["DATABASE"], log=log, password_method="scrypt:1024:1:1")
 # Before the fork, so that a worker's first request passes the points that every other one does: the
-# tables are there, and the costs of the hashes in them are known.
+# tables are there, the costs of the hashes in them are known, and so is the place of the log.
 store.ping()
 store.authenticate("nobody", "anything")
+database_of(store).record_settings()
 if os.environ.get("FAULTS") == "1":
     lay(store)
 minter = TokenMinter.from_secret(

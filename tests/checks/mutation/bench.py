@@ -48,9 +48,39 @@ TESTS = {
         "tests/test_middleware_verify.py",
         "tests/acceptance/test_tokens.py",
     ),
-    "wire": ("tests/wire", "tests/test_middleware.py", "tests/acceptance/test_presented.py"),
+    "policy/wildcards": ("tests/policy/test_wildcards.py", "tests/policy/test_tree.py"),
+    "policy/prefixes": ("tests/policy/test_prefixes.py", "tests/policy/test_rules.py"),
+    "policy/tree": (
+        "tests/policy/test_tree.py",
+        "tests/policy/test_rules.py",
+        "tests/policy/test_work.py",
+    ),
+    "policy/rules": (
+        "tests/policy/test_rules.py",
+        "tests/policy/test_rule_messages.py",
+        "tests/policy/test_tree.py",
+        "tests/policy/test_work.py",
+        "tests/test_report_only.py",
+        "tests/acceptance/test_environ.py",
+        "tests/acceptance/test_exact_and_star.py",
+    ),
+    "policy/requirements": ("tests/policy/test_requirements.py", "tests/policy/test_any_of.py"),
+    "policy/paths": (
+        "tests/policy/test_paths.py",
+        "tests/policy/test_rules.py",
+        "tests/policy/test_work.py",
+        "tests/acceptance/test_environ.py",
+    ),
+    "wire/credentials": (
+        "tests/wire/test_credentials.py",
+        "tests/wire/test_places.py",
+        "tests/wire/test_same_site.py",
+        "tests/acceptance/test_presented.py",
+    ),
 }
-"""The tests of the modules in a folder of the package: their twins, then those from outside."""
+"""The tests of a module, or of the modules in a folder of the package that have no row themselves:
+their twins, then those from outside. Tests of other modules would only cost time: each is run once
+to see what it calls."""
 
 _WALL = 600  # seconds that a fork may take on a busy machine
 _KILLED, _SURVIVED = 1, 0
@@ -240,6 +270,8 @@ class Bench(_Examples):
         if not changed:
             _run_anew(mutant, self._failing)
         items = self._chosen(mutant, file, changed)
+        if not items:  # called while modules are imported alone, or by longer tests alone
+            _run_anew(mutant, self._failing)
         _limit(30 + 10 * sum(seconds for seconds, _ in items))
         chosen = [self._items[number] for _, number in items]
         for item, after in zip(chosen, [*chosen[1:], None], strict=True):
@@ -305,7 +337,17 @@ def _put(mutant: Mutant, functions: dict[tuple[str, str], list[FunctionType]]) -
     return {mutant.where}
 
 
-_DATA = (type(None), bool, int, float, str, bytes, tuple, frozenset, set, list, dict, re.Pattern)
+_PLAIN = (type(None), bool, int, float, str, bytes, re.Pattern)
+
+
+def _is_data(value: object) -> bool:
+    """Tell whether a value is equal to one made by a second import, as functions in a tuple are
+    not."""
+    if isinstance(value, dict):
+        return all(map(_is_data, [*value, *value.values()]))
+    if isinstance(value, (tuple, frozenset, set, list)):
+        return all(map(_is_data, value))
+    return isinstance(value, _PLAIN)
 
 
 def _put_data(mutant: Mutant) -> set[str]:
@@ -323,7 +365,7 @@ def _put_data(mutant: Mutant) -> set[str]:
     names = set()
     for key, old in [*vars(home).items()]:
         new = vars(other).get(key)
-        is_data = isinstance(old, _DATA) and isinstance(new, _DATA)
+        is_data = _is_data(old) and _is_data(new)
         if key.startswith("__") or not is_data or (type(new) is type(old) and new == old):
             continue
         names.add(key)
@@ -388,7 +430,7 @@ def _run_anew(mutant: Mutant, failing: Sequence[str]) -> NoReturn:
     folder, _, stem = mutant.module.partition("/")
     twin = f"tests/{folder}/test_{stem}.py"
     without = [option for name in failing for option in ("--deselect", name)]
-    for files in ((twin,), TESTS[folder]):
+    for files in ((twin,), tests_of(mutant.module)):
         there = [file for file in files if Path(ROOT, file).exists()]
         if there and _tests(there, _Examples(), "-x", *without):
             _exit(_KILLED)
@@ -399,13 +441,19 @@ def _tests(files: Sequence[str], plugin: object, *options: str) -> int:
     return int(pytest.main([*_OPTIONS, *options, *files], plugins=[plugin]))
 
 
+def tests_of(module: str) -> tuple[str, ...]:
+    """Return the files and folders of the tests that run against the mutants of a module."""
+    return TESTS.get(module) or TESTS[module.partition("/")[0]]
+
+
 def run(
     mutants: Sequence[Mutant], workers: int, budget: float, told: Callable[[str], None]
 ) -> Bench:
     """Run the tests against the mutants."""
-    folders = {folder for m in mutants for folder in TESTS[m.module.partition("/")[0]]}
+    files = {file for mutant in mutants for file in tests_of(mutant.module)}
+    files = {file for file in files if str(Path(file).parent) not in files}  # each test once
     bench = Bench(mutants, workers, budget, told)
-    ended = _tests([file for file in sorted(folders) if Path(ROOT, file).exists()], bench)
+    ended = _tests([file for file in sorted(files) if Path(ROOT, file).exists()], bench)
     if ended or not bench.is_done:
         sys.exit("no mutant was judged: the tests cannot be run as they are")
     return bench

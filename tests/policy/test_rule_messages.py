@@ -1,0 +1,51 @@
+"""What a rule and a list of rules say of a contradiction."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jwt_middleware import (
+    ConfigurationError,
+    Rule,
+    authenticated,
+    issued_by,
+    optional,
+    public,
+    scope,
+)
+from jwt_middleware.policy.rules import RuleTable
+
+SAID: dict[str, Callable[[], Any]] = {
+    "exact must be a boolean, got 1; Rule('/a', exact=True)": lambda: Rule("/a", exact=1),  # type: ignore[arg-type]
+    "report_only must be a boolean, got 'x'; Rule('/a', report_only=True)": (
+        lambda: Rule("/a", report_only="x")  # type: ignore[arg-type]
+    ),
+    "rules must be a list of Rule, got 'x'; rules=[Rule(\"/api\")]": lambda: RuleTable("x"),  # type: ignore[arg-type]
+    'rules must not be empty; rules=[Rule("/")] protects everything': lambda: RuleTable([]),
+    "rules must not have one prefix twice, got 2 with prefix '/a'": (
+        lambda: RuleTable([Rule("/a"), Rule("/a/")])
+    ),
+    "rules must not have one prefix twice, got 2 with prefix '/a' and exact=True and method POST": (
+        lambda: RuleTable(2 * [Rule("/a", exact=True, methods=["POST"])])
+    ),
+    "public must be the only requirement, got (public, scope('x')); Rule('/a', public)": (
+        lambda: Rule("/a", public, scope("x"))
+    ),
+    "optional must be named once and without authenticated, got (optional, optional); "
+    "Rule('/a', optional)": lambda: Rule("/a", optional, optional),
+    "optional must be named once and without authenticated, got (optional, authenticated); "
+    "Rule('/a', optional)": lambda: Rule("/a", optional, authenticated),
+    "requires of Rule('/a', issued_by('a'), issued_by('b')) must accept an issuer, but they "
+    "exclude each other": (
+        lambda: Rule("/a", issued_by("a"), issued_by("b")).issuers(frozenset("ab"))
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_a_message_says_what_to_write(text: str) -> None:
+    """What is wrong, what was given, and the right form where there is one."""
+    with pytest.raises(ConfigurationError) as caught:
+        SAID[text]()
+    assert str(caught.value) == text
