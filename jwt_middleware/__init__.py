@@ -27,6 +27,7 @@ from .policy.requirements import (
 )
 from .policy.rules import Rule
 from .trust.fetch import Fetch
+from .trust.introspection import Introspection
 from .trust.keys import Key, KeySet
 from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
@@ -40,6 +41,7 @@ __all__ = [
     "Decision",
     "Fetch",
     "Identity",
+    "Introspection",
     "JWTMiddleware",
     "Key",
     "KeySet",

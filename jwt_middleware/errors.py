@@ -68,6 +68,7 @@ _DESCRIPTIONS = {
     "audience": "The access token is meant for another audience.",
     "expired": "The access token has expired.",
     "not_yet_valid": "The access token is not valid yet.",
+    "inactive": "The issuer says that the access token is not active.",
     "revoked": "The access token has been revoked.",
     "scope": "The access token lacks a scope that this resource needs.",
     "claim_missing": "The access token lacks a claim that this resource needs.",

@@ -206,10 +206,8 @@ class JWTMiddleware:
 
     def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
         """Return whether a subject names one person: with a single issuer, or under which rules."""
-        all_, many = self.verifier.issuers, self.verifier.templates
-        left = {rule: rule.issuers(all_) for rule in self._rules}
-        rules = frozenset(rule for rule, one in left.items() if len(one) == 1 and not one & many)
-        return len(all_) == 1 and not many, rules
+        all_, is_one = self.verifier.issuers, self.verifier.is_one_issuer
+        return is_one(all_), frozenset(rule for rule in self._rules if is_one(rule.issuers(all_)))
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
         """Return the decision of the report-only rules. Never raise, since they refuse nobody."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jwt_middleware import (
     ConfigurationError,
     Fetch,
+    Introspection,
     Key,
     KeySet,
     Provider,
@@ -98,6 +99,20 @@ MAKERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
         DiscoveredKeySet,
         {"issuer": "https://i.example/", "metadata_url": None, "fetch": Fetch(), "algorithm": None},
     ),
+    "Introspection": (
+        Introspection,
+        {
+            "url": "https://idp.example/introspect",
+            "issuer": "https://idp.example/",
+            "audience": "api",
+            "client_id": "api",
+            "client_secret": "secret",
+            "cache_for": 60,
+            "fetch": Fetch(),
+            "subject_claim": "sub",
+            "remote_user_claim": None,
+        },
+    ),
     "Fetch": (Fetch, {"timeout": 3, "ca_file": None, "headers": {}, "allow_http": ()}),
     "RevocationList": (
         RevocationList,
@@ -135,6 +150,7 @@ SECONDS = [
     (RemoteKeySet, MAKERS["RemoteKeySet"][1], "fresh_for"),
     (RemoteKeySet, MAKERS["RemoteKeySet"][1], "stale_for"),
     (Fetch, MAKERS["Fetch"][1], "timeout"),
+    (Introspection, MAKERS["Introspection"][1], "cache_for"),
     (RevocationList, MAKERS["RevocationList"][1], "max_staleness"),
     (RevocationList, MAKERS["RevocationList"][1], "max_outage"),
 ]

@@ -179,8 +179,7 @@ class CookieMode:
 
     def _may_loop(self, request: Request) -> bool:
         """Return whether the browser has the cookies already, so that new ones change nothing."""
-        name = self._access_cookie or HOST_NAME
-        return bool(_values(request, _name(request, name)))
+        return bool(_values(request, _name(request, self._access_cookie or HOST_NAME)))
 
     def mark_old_session(self, request: Request, response: Response) -> None:
         """Tell scripts of a session from before `SESSION_NAME`."""
@@ -244,8 +243,7 @@ def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None
 
 
 def read_cookie(request: Request) -> str | None:
-    """Return the refresh token in the cookie, or None without one. Two cookies of this name raise
-    `LoginError` 400.
+    """Return the refresh token in the cookie, or None. Two cookies of this name: `LoginError` 400.
 
     A browser sends the cookie with the longer path first, so the first one may be planted by an
     attacker.

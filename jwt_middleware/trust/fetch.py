@@ -18,7 +18,6 @@ from .._frozen import Frozen
 from .._options import check_seconds, got, is_text, require, takes, tuple_of
 from ..errors import ConfigurationError
 from .http_answer import read_answer, time_left
-from .proxy import open_tunnel, proxy_for
 from .urls import address_of, checked_host, checked_url
 
 Headers = Mapping[str, str] | Callable[[], Mapping[str, str]]
@@ -105,9 +104,20 @@ def get(url: str, fetch: Fetch, deadline: float) -> tuple[bytes, int | None]:
     `deadline` is a time of `time.monotonic`. Any other answer raises an exception, of any kind; our
     own exceptions are `ConfigurationError`.
     """
+    return _send(url, fetch, deadline)
+
+
+def post(url: str, form: bytes, authorization: str, fetch: Fetch, deadline: float) -> bytes:
+    """Return the body of the 200 answer to a form (RFC 7662 section 2.1), under the same bounds."""
+    return _send(url, fetch, deadline, form, authorization)[0]
+
+
+def _send(
+    url: str, fetch: Fetch, deadline: float, form: bytes | None = None, authorization: str = ""
+) -> tuple[bytes, int | None]:
     checked_url(url, http_hosts=fetch.allow_http)
     parts = urlsplit(url)
-    request = _request(parts, fetch)
+    request = _request(parts, fetch, form, authorization)
     with _connect(parts, fetch, deadline) as connection:
         connection.settimeout(time_left(deadline))
         connection.sendall(request)
@@ -127,15 +137,24 @@ def cause_of(error: Exception) -> str:
     return type(error).__name__
 
 
-def _request(parts: SplitResult, fetch: Fetch) -> bytes:
+def _request(
+    parts: SplitResult, fetch: Fetch, form: bytes | None = None, authorization: str = ""
+) -> bytes:
     target = (parts.path or "/") + (parts.query and f"?{parts.query}")
     given = fetch.headers
     pairs = _asked(given) if callable(given) else tuple(given.items())
     names = {name.lower() for name, _ in pairs}
     usual = [pair for pair in _USUAL_HEADERS.items() if pair[0].lower() not in names]
     framing = [("Host", parts.netloc), ("Accept-Encoding", "gzip"), ("Connection", "close")]
+    if form is not None:
+        framing += [("Content-Type", "application/x-www-form-urlencoded")]
+        framing += [("Content-Length", str(len(form)))]
+        if "authorization" not in names:  # an owner's header replaces the client's
+            framing += [("Authorization", authorization)]
     lines = [f"{name}: {value}" for name, value in (*framing, *usual, *pairs)]
-    return "\r\n".join([f"GET {target} HTTP/1.1", *lines, "", ""]).encode("ascii")
+    method = "GET" if form is None else "POST"
+    head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("ascii")
+    return head + (form or b"")
 
 
 def _asked(headers: Callable[[], Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -148,6 +167,8 @@ def _asked(headers: Callable[[], Mapping[str, str]]) -> tuple[tuple[str, str], .
 
 
 def _connect(parts: SplitResult, fetch: Fetch, deadline: float) -> socket.socket:
+    from .proxy import open_tunnel, proxy_for  # not at every import: apps without fetches exist
+
     host, port = address_of(parts)
     proxy = proxy_for(parts, os.environ)
     context = _tls_context(fetch.ca_file) if parts.scheme == "https" else None

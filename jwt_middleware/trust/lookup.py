@@ -16,24 +16,24 @@ count at every request.
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
+from .._frozen import Frozen
 from .._options import require
 from .jws import Jws
 from .keys import Key
 from .provider import LookupProvider, Provider
 
 
-@dataclass(frozen=True, slots=True)
-class LookedUp:
-    """The provider's data about a valid token.
+class LookedUp(Frozen):
+    """The provider's data about a valid token: `LookedUp(claims, cache_for)`.
 
     - `claims`: the members of RFC 7662 section 2.2, whose names are those of JWT claims. `sub` and
       `exp` are required. `iss` may be absent, since the provider has one issuer.
     - `cache_for`: seconds after which the token is looked up again.
     """
 
+    __slots__ = ("claims", "cache_for")  # noqa: RUF023 (the order of the arguments)
     claims: Mapping[str, Any]
     cache_for: float
 

@@ -104,6 +104,10 @@ class Verifier:
         """The issuers with braces, each of which stands for many."""
         return frozenset(tenants.issuer for tenants in self._tenants)
 
+    def is_one_issuer(self, issuers: frozenset[str]) -> bool:
+        """Return whether these names mean a single issuer, since a template means many."""
+        return len(issuers) == 1 and self.templates.isdisjoint(issuers)
+
     def identify(self, token: str) -> Identity:
         """Return the caller of a token, verified and confirmed.
 

@@ -54,6 +54,7 @@ OF_A_TOKEN = set(DESCRIPTIONS) - {
     "keys_unavailable",
     "revocations_unavailable",
     "tokens_unavailable",
+    "inactive",
     "tenants_unavailable",
     "forbidden",
     "requirement_failed",

@@ -47,7 +47,7 @@ class Lookup:
         self.asked.append(token)
         if self.refusal:
             raise self.refusal
-        return LookedUp(self.claims, cache_for=30)
+        return LookedUp(self.claims, 30)
 
 
 def reason(verify: Callable[[str], object], token: str) -> str | None:

@@ -150,7 +150,7 @@ def test_a_predicate_that_cannot_decide(
 @pytest.mark.parametrize(
     "tenants",
     [None, "a", (), [], set(), {"a": 1}, ["a/b"], [""], ["a", 5], [".."], [None], lambda: True, 5],
-    ids=repr,
+    ids=lambda bad: "without arguments" if callable(bad) else repr(bad),
 )
 def test_bad_tenants_are_refused_while_building(tenants: Any) -> None:
     """A template needs its tenants, as names or as a predicate with one argument."""

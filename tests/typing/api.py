@@ -22,6 +22,7 @@ from jwt_middleware import (
     Forbidden,
     Identity,
     InsufficientScope,
+    Introspection,
     InvalidRequest,
     InvalidToken,
     JWTMiddleware,
@@ -194,6 +195,21 @@ def fetches() -> list[Fetch]:
     fetch = Fetch(headers=headers)
     assert_type(fetch.allow_http, tuple[str, ...])
     return [fetch, Fetch(ca_file=Path("ca.pem"), headers=lambda: {"X-Key": "abc"}), Fetch()]
+
+
+def looked_up(app: WSGIApplication) -> JWTMiddleware:
+    """A provider that asks the issuer, beside one of JWTs."""
+    introspection = Introspection(
+        "https://idp.example/introspect",
+        issuer="https://idp.example/",
+        audience=("a", "b"),
+        client_id="api",
+        client_secret="secret",
+        cache_for=30,
+        fetch=Fetch(timeout=1),
+    )
+    assert_type(introspection.terms, Provider)
+    return JWTMiddleware(app, providers=[introspection], rules=[Rule("/")])
 
 
 def is_customer(tenant: str) -> bool:

@@ -31,7 +31,8 @@ JWKS = [key.to_jwk() for key in KEYS]
 
 _APPLICATION = f"""
     import os
-    from jwt_middleware import JWTMiddleware, Provider, Rule, remote_keys
+    from jwt_middleware import JWTMiddleware, Provider, Rule
+    from jwt_middleware.trust import remote_keys
     remote_keys._COOLDOWN = remote_keys._FIRST_PAUSE = 1
 
     def hello(environ, start_response):

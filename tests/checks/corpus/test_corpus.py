@@ -96,6 +96,7 @@ def test_the_corpus_is_large_and_each_case_has_a_name_and_a_source() -> None:
     assert {case.reason for case in CASES} - {None} == set(DESCRIPTIONS) - {
         *("revoked", "scope", "claim_missing", "keys_unavailable", "revocations_unavailable"),
         "tokens_unavailable",
+        "inactive",
         "tenants_unavailable",
         *("forbidden", "requirement_failed", "path_too_long", "header_too_long"),
         # of other places than the Authorization header: tests/wire/test_places
