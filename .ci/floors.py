@@ -8,7 +8,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from tests.kit import ROOT
-from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.engines import MariaDB, PostgreSQL, Valkey
 from tests.kit.environments import FLOWS, Environment, build_wheel
 
 _FOR_US = {"test", "test-all", "bench", "docs"}
@@ -55,13 +55,14 @@ def install(folder: Path, wheel: Path, extras: list[str], pins: Pins) -> Environ
 def run_flows(environment: Environment, extras: list[str], folder: Path) -> None:
     """Do what the README says of each extra; exit if that fails."""
     folder.mkdir()
-    postgresql, valkey = PostgreSQL(), Valkey()
-    env = {"POSTGRESQL_URL": postgresql.url, "REDIS_URL": valkey.url}
+    postgresql, valkey, mariadb = PostgreSQL(), Valkey(), MariaDB()
+    env = {"POSTGRESQL_URL": postgresql.url, "REDIS_URL": valkey.url, "MYSQL_URL": mariadb.url}
     try:
         done = environment.run(str(FLOWS), *extras, cwd=folder, env=env)
     finally:
         postgresql.remove()
         valkey.remove()
+        mariadb.remove()
     print(done.stdout, end="", flush=True)
     if done.returncode:
         sys.exit(f"the floors do not work:\n{done.stderr}")

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from tests.kit import parts
-from tests.kit.engines import PgBouncer, PostgreSQL, Valkey
+from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, Valkey
 from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP
 
@@ -174,6 +174,45 @@ def _pgbouncer_tables(postgresql_server: str) -> Iterator[SQLStore]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDB]:
+    """A MariaDB, started here."""
+    server = MariaDB()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def mariadb_of_its_own() -> Iterator[MariaDB]:
+    """A MariaDB for one test, which may kill it."""
+    server = MariaDB()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariaDB) -> Iterator[str]:
+    """The URL of a new and empty database in MariaDB."""
+    name = f"test_{uuid.uuid4().hex}"
+    mariadb_server.execute(f"CREATE DATABASE {name}")
+    yield mariadb_server.url_of(name)
+    mariadb_server.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture(scope="session")
+def _mariadb_tables(mariadb_server: MariaDB) -> Iterator[SQLStore]:
+    store = SQLStore(mariadb_server.url, password_method=CHEAP)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def mariadb_store(_mariadb_tables: SQLStore) -> Iterator[SQLStore]:
+    """A store in MariaDB with nothing in it."""
+    yield _mariadb_tables
+    _emptied(_mariadb_tables)
+
+
 @pytest.fixture
 def postgresql_of_its_own() -> Iterator[PostgreSQL]:
     """A PostgreSQL for one test, which may kill it."""
@@ -229,7 +268,11 @@ def _emptied(store: SQLStore) -> None:
         f"jwt_middleware_{table}" for table in ("user", "token", "session", "revocation", "counter")
     ]
     with database_of(store).transaction(write=True) as connection:
-        connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+        if connection.dialect.name == "mysql":
+            for table in tables:
+                connection.exec_driver_sql(f"TRUNCATE {table}")
+        else:
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
 
 
 @pytest.fixture
@@ -268,20 +311,20 @@ def split_store(sqlite_url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
     store.close()
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "mariadb"])
 def store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     """A new store on each engine that keeps users."""
     return request.getfixturevalue(f"{request.param}_store")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "split"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "mariadb", "split"])
 def session_store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     """A new store on each engine that keeps sessions, one of them with the log and counters
     elsewhere."""
     return request.getfixturevalue(f"{request.param}_store")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "valkey"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "mariadb", "valkey"])
 def log(request: pytest.FixtureRequest) -> MemoryStore | SQLStore | RedisLog:
     """A new store on each engine that keeps a log and counters."""
     return request.getfixturevalue(f"{request.param}_store")

@@ -30,7 +30,7 @@ class TokenMinter:
     - `lifetime`: seconds from minting to expiry, an integer. A token that lives for more than 366
       days outlives its subject's cut-off (`trust.cut_offs`).
     - `fallbacks`: earlier keys. Tokens that they signed stay valid, so a key can be changed without
-      a logout.
+      a logout. They may be of the other kind, such as a secret beside a private key.
 
     An invalid option raises `ConfigurationError`.
     """
@@ -81,18 +81,18 @@ class TokenMinter:
         issuer: str,
         audience: str | Sequence[str],
         lifetime: int = 900,
-        fallbacks: Sequence[str | bytes] = (),
+        fallbacks: Sequence[str | bytes | Key] = (),
     ) -> "TokenMinter":
         """Return a minter that signs with HS256.
 
         `secret` must have at least 32 bytes (RFC 7518 section 3.2). `fallbacks` are earlier
-        secrets.
+        secrets, or a `Key` of the other kind.
         """
         require(
             isinstance(fallbacks, (list, tuple)),
             "fallbacks must be a list or tuple of earlier secrets: fallbacks=(OLD,)",
         )
-        earlier = [Key.from_secret(old) for old in fallbacks]
+        earlier = [old if isinstance(old, Key) else Key.from_secret(old) for old in fallbacks]
         key = Key.from_secret(secret)
         return cls(key, issuer=issuer, audience=audience, lifetime=lifetime, fallbacks=earlier)
 
@@ -114,12 +114,13 @@ class TokenMinter:
 
     @property
     def jwks(self) -> dict[str, Any] | None:
-        """The public keys as a JWKS document (RFC 7517 section 5). None for a secret, which must
-        not be published."""
+        """The public keys as a JWKS document (RFC 7517 section 5). A secret is never published, and
+        None stands for a minter that signs with one."""
         keys: Any = self._provider.keys
         if isinstance(self._signing_key.verifying_key, bytes):
             return None
-        return {"keys": [key.to_jwk() for key in keys.keys]}
+        public = [key for key in keys.keys if not isinstance(key.verifying_key, bytes)]
+        return {"keys": [key.to_jwk() for key in public]}
 
     @property
     def _signing_key(self) -> Key:
@@ -196,7 +197,31 @@ class TokenMinter:
         return jws.sign({"typ": TOKEN_TYPE}, payload, self._signing_key)
 
 
-def _verifying_keys(key: Key | KeyFolder, fallbacks: Sequence[Key]) -> KeySet | KeyFolder:
+class _TwoKinds:
+    """Secrets beside public keys, as one source of keys.
+
+    A `KeySet` refuses to mix them, since a document of somebody else could pass a public key off as
+    a secret. Here each key comes from its owner with its one algorithm, and a PEM is never taken as
+    a secret.
+    """
+
+    def __init__(self, secrets: KeySet, public: KeySet) -> None:
+        self._sets = (secrets, public)
+        self.generation = 0
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All keys, the secrets first."""
+        return self._sets[0].keys + self._sets[1].keys
+
+    def find(self, kid: str | None) -> tuple[Key, ...]:
+        """Return the keys with this id and those without one."""
+        return self._sets[0].find(kid) + self._sets[1].find(kid)
+
+
+def _verifying_keys(
+    key: Key | KeyFolder, fallbacks: Sequence[Key]
+) -> KeySet | KeyFolder | _TwoKinds:
     form = "fallbacks must be a list or tuple of earlier keys: fallbacks=[old_key]"
     earlier = tuple_of(Key, fallbacks, form)
     if isinstance(key, KeyFolder):
@@ -205,4 +230,9 @@ def _verifying_keys(key: Key | KeyFolder, fallbacks: Sequence[Key]) -> KeySet | 
             "fallbacks must be empty with a KeyFolder, which has earlier keys: leave fallbacks out",
         )
         return key
-    return KeySet([key, *earlier])
+    every = (key, *earlier)
+    secret = [one for one in every if isinstance(one.verifying_key, bytes)]
+    public = [one for one in every if not isinstance(one.verifying_key, bytes)]
+    if secret and public:
+        return _TwoKinds(KeySet(secret), KeySet(public))
+    return KeySet(every)

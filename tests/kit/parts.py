@@ -22,8 +22,9 @@ NEEDS = {
 """The markers, and what a test does that has one."""
 
 _ENGINE_FIXTURES = {"postgresql_server", "redis_server"}
-_ENGINE_FIXTURES |= {"postgresql_of_its_own", "valkey_of_its_own"}
-_ENGINE_PARAMETERS = {"pgbouncer", "postgresql", "redis", "valkey", "split"}
+_ENGINE_FIXTURES |= {"mariadb_of_its_own", "mariadb_server", "postgresql_of_its_own"}
+_ENGINE_FIXTURES |= {"valkey_of_its_own"}
+_ENGINE_PARAMETERS = {"mariadb", "pgbouncer", "postgresql", "redis", "valkey", "split"}
 
 _speed = {"is_quick": False}
 

@@ -1,5 +1,6 @@
 """`TokenMinter`: what it mints is what its provider, and any other library, reads."""
 
+import hmac
 import json
 import time
 import uuid
@@ -8,8 +9,10 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from jwt.utils import base64url_encode
 
 from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provider
 from jwt_middleware.login import TokenMinter
@@ -221,6 +224,40 @@ def test_fallbacks_verify_and_never_sign() -> None:
         Verifier([old.provider]).identify(new.mint("ada"))
 
 
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_a_fallback_of_the_other_kind(algorithm: str) -> None:
+    """A minter moves from a secret to a private key, or back: the tokens of both verify, only the
+    new key signs, and no secret is published."""
+    private, secret = Key.generate(algorithm), Key.from_secret(SECRET)
+    by_secret = TokenMinter.from_secret(SECRET, **TERMS)
+    by_private = TokenMinter(private, **TERMS)
+    there = TokenMinter(private, fallbacks=[secret], **TERMS)
+    back = TokenMinter.from_secret(SECRET, fallbacks=[private], **TERMS)
+    for minter in (there, back):
+        for old in (by_secret, by_private):
+            assert Verifier([minter.provider]).identify(old.mint("ada")).subject == "ada"
+    assert Verifier([by_private.provider]).identify(there.mint("ada")).subject == "ada"
+    assert Verifier([by_secret.provider]).identify(back.mint("ada")).subject == "ada"
+    assert there.jwks == by_private.jwks
+    assert back.jwks is None
+
+
+def test_a_public_key_beside_a_secret_is_no_secret() -> None:
+    """A token that is signed with the text of the public key as if it were a secret is refused
+    (RFC 8725 section 2.1)."""
+    private = Key.generate("RS256")
+    minter = TokenMinter(private, fallbacks=[Key.from_secret(SECRET)], **TERMS)
+    pem = private.verifying_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[union-attr]
+    claims = jwt.decode(minter.mint("ada"), options={"verify_signature": False})
+    for kid in (None, private.id):
+        fields = {"alg": "HS256", "typ": "at+jwt"} | ({"kid": kid} if kid else {})
+        header = base64url_encode(json.dumps(fields).encode())
+        signed = header + b"." + base64url_encode(json.dumps(claims).encode())
+        forged = signed + b"." + base64url_encode(hmac.digest(pem, signed, "sha256"))
+        with pytest.raises(InvalidToken):
+            minter.verify(forged.decode())
+
+
 def test_jwks_is_public() -> None:
     """The published document has every public key and nothing private; a secret is not
     published."""
@@ -263,9 +300,9 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
         lambda: TokenMinter.from_secret(SECRET, fallbacks=("x",), **TERMS),
         "32 bytes",
     ),
-    "a secret beside a private key": (
-        lambda: TokenMinter(Key.generate(), fallbacks=[Key.from_secret(SECRET)], **TERMS),
-        "do not mix",
+    "a PEM as a fallback": (
+        lambda: TokenMinter.from_secret(SECRET, fallbacks=(PEM,), **TERMS),
+        r"Key\.from_pem",
     ),
     "no audience": (
         lambda: TokenMinter.from_secret(SECRET, issuer="i", audience=None),

@@ -219,6 +219,13 @@ def postgres() -> None:
         _sign_in_and_out(LoginApp, TokenMinter, RevocationList, store)
 
 
+def mysql() -> None:
+    """Revocations are in MariaDB."""
+    from jwt_middleware.stores import SQLStore
+
+    _revoke(SQLStore(os.environ["MYSQL_URL"]))
+
+
 def redis() -> None:
     """Revocations are logged in Redis or Valkey; the command can be told of it."""
     from jwt_middleware.stores import RedisLog
@@ -375,6 +382,7 @@ FLOWS: dict[str, tuple[Callable[[], None], ...]] = {
     "cli": (core, cli),
     "login": (core, cli, login),
     "postgres": (core, postgres),
+    "mysql": (core, mysql),
     "redis": (core, redis),
     "metrics": (core, metrics),
     "paste": (core, paste),

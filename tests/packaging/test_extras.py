@@ -12,7 +12,11 @@ from tests.kit.parts import skip
 
 # For those who work on this package; everything else is for those who use it.
 _FOR_US = {"test", "test-all", "bench", "docs"}
-_SERVERS = {"postgres": ("POSTGRESQL_URL", "postgresql_url"), "redis": ("REDIS_URL", "redis_url")}
+_SERVERS = {
+    "mysql": ("MYSQL_URL", "mariadb_url"),
+    "postgres": ("POSTGRESQL_URL", "postgresql_url"),
+    "redis": ("REDIS_URL", "redis_url"),
+}
 
 pytestmark = pytest.mark.needs_tools
 

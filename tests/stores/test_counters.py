@@ -19,7 +19,7 @@ Log = Any  # MemoryStore | SQLStore | RedisLog
 def has_own_clock(log: Log) -> bool:
     """Whether the engine judges by its server's clock, which a test cannot stop."""
     return isinstance(log, RedisLog) or (
-        isinstance(log, SQLStore) and database_of(log).engine.dialect.name == "postgresql"
+        isinstance(log, SQLStore) and database_of(log).engine.dialect.name != "sqlite"
     )
 
 
@@ -97,7 +97,7 @@ COUNTING = """if True:
 """
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "redis"])
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb", "redis"])
 def test_processes_count_together(request: pytest.FixtureRequest, engine: str) -> None:
     """All processes that share a store share its counters."""
     url = request.getfixturevalue(f"{engine}_url")
@@ -141,7 +141,7 @@ def test_counts_that_are_given_back_go(log: Log, wait: Callable[[float], None]) 
 WRONG = {"ahead": 22 * 60, "behind": -22 * 60, "a day ahead": 86_400, "a day behind": -86_400}
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "valkey", "split"])
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "valkey", "split"])
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_a_wrong_clock_neither_ends_nor_lengthens_a_window(
     request: pytest.FixtureRequest, engine: str, wrong: float

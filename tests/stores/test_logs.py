@@ -144,7 +144,7 @@ def test_expired_entries_go(log: Log) -> None:
 AHEAD = {"22 minutes": 22 * 60, "55 minutes": 55 * 60, "a day": 86_400, "ten years": 3.2e8}
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "valkey", "split"])
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "valkey", "split"])
 @pytest.mark.parametrize("ahead", AHEAD.values(), ids=AHEAD)
 def test_a_machine_whose_clock_is_ahead_deletes_nothing(
     request: pytest.FixtureRequest, engine: str, ahead: float
@@ -173,7 +173,7 @@ BEHIND = {"22 minutes": 22 * 60, "five hours": 5 * 3600}
 
 
 @pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
-@pytest.mark.parametrize("engine", ["postgresql", "split"])
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "split"])
 def test_a_machine_whose_clock_is_behind_revokes_for_long_enough(
     request: pytest.FixtureRequest, engine: str, behind: float
 ) -> None:
@@ -326,7 +326,7 @@ FOLLOWING = """if True:
 """
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "redis"])
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb", "redis"])
 def test_every_process_sees_a_revocation(request: pytest.FixtureRequest, engine: str) -> None:
     """A list that was used before a fork follows the log in parent and children alike."""
     url = request.getfixturevalue(f"{engine}_url")

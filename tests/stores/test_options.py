@@ -80,7 +80,7 @@ def test_any_url_object(drivername: str, query: Any, database: Any, host: Any) -
 
 
 MESSAGES: dict[str, tuple[Callable[[], object], str]] = {
-    "no store": (lambda: SQLStore(5), "url_or_engine must be an SQLite or PostgreSQL URL"),  # type: ignore[arg-type]
+    "no store": (lambda: SQLStore(5), "an SQLite, PostgreSQL, MySQL or MariaDB URL"),  # type: ignore[arg-type]
     "memory": (lambda: SQLStore("sqlite://"), "url_or_engine must name a file"),
     "a path": (lambda: SQLStore(Path("auth.db")), "SQLStore('sqlite:///auth.db')"),  # type: ignore[arg-type]
     "a log's URL": (

@@ -549,7 +549,7 @@ def test_an_engine_of_the_owners(url: str, kind: Callable[[sa.Engine], sa.Engine
 
 
 NO_STORES = ["", "auth.db", "/tmp/auth.db", "sqlite", "sqlite://auth.db", "sqlite://host/auth.db", "sqlite:///auth.db?timeout=9",
-             "sqlite:///file:auth.db?uri=true", "mysql://ann:secret@host/auth",
+             "sqlite:///file:auth.db?uri=true", "mssql://ann:secret@host/auth",
              "host=h password=secret",
              "postgresql+pg8000://ann:secret@host/auth", "oracle://x",
              None, 5, b"sqlite:///auth.db", Path("auth.db")]  # fmt: skip

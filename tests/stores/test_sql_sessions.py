@@ -25,7 +25,7 @@ from tests.kit.scripts import run
 from .conftest import entries_of, new_session
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def store(request: pytest.FixtureRequest) -> SQLStore:
     """A new store in either database."""
     return request.getfixturevalue(f"{request.param}_store")
@@ -48,9 +48,11 @@ def added(store: SQLStore, user_id: str = "1", **fields: Any) -> Session:
 # order
 
 
-def test_entries_become_visible_in_their_order(postgresql_url: str) -> None:
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_entries_become_visible_in_their_order(request: pytest.FixtureRequest, engine: str) -> None:
     """A reader misses no entry of a transaction that began first and is committed last."""
-    first, second = (SQLStore(postgresql_url, password_method=CHEAP) for _ in range(2))
+    url = request.getfixturevalue(f"{engine}_url")
+    first, second = (SQLStore(url, password_method=CHEAP) for _ in range(2))
     slow, quick = added(first), added(first)
     with ThreadPoolExecutor(1) as threads:
         # inside: how much is held in memory is no answer of any call
@@ -207,6 +209,12 @@ def without_writes(store: SQLStore, table: str) -> Iterator[None]:
             f"RAISE(ABORT, 'no'); END"
         )
         allow = "DROP TRIGGER bar"
+    elif database_of(store).engine.dialect.name == "mysql":
+        forbid = (
+            f"CREATE TRIGGER bar BEFORE {event} ON jwt_middleware_{table} FOR EACH ROW "
+            "SIGNAL SQLSTATE '45000'"
+        )
+        allow = "DROP TRIGGER bar"
     else:
         fail = "UPDATE jwt_middleware_schema SET version = 1 / 0"
         forbid = f"CREATE RULE bar AS ON {event} TO jwt_middleware_{table} DO INSTEAD {fail}"
@@ -357,11 +365,11 @@ def test_a_log_that_is_another_one(store: SQLStore) -> None:
     """Tables that were made anew, and have the same ids, are read from their start."""
     store.revoke(token_id="a", expires_at=4e9)
     cursor = store.read_revocations(None).cursor
-    restart = (
-        "DELETE FROM sqlite_sequence"
-        if store.path
-        else "ALTER SEQUENCE jwt_middleware_revocation_id_seq RESTART"
-    )
+    restart = {
+        "sqlite": "DELETE FROM sqlite_sequence",
+        "postgresql": "ALTER SEQUENCE jwt_middleware_revocation_id_seq RESTART",
+        "mysql": "ALTER TABLE jwt_middleware_revocation AUTO_INCREMENT = 1",
+    }[database_of(store).engine.dialect.name]
     for statement in ("DELETE FROM jwt_middleware_revocation", restart):
         execute(store, statement)
     for token_id in ("b", "c"):

@@ -1,5 +1,5 @@
-"""`SQLStore`: stores users, sessions, revocations and counters in an SQLite file or in PostgreSQL
-(SQLAlchemy Core)."""
+"""`SQLStore`: stores users, sessions, revocations and counters in an SQLite file, PostgreSQL, MySQL
+or MariaDB (SQLAlchemy Core)."""
 
 from .store import SQLStore
 

@@ -4,8 +4,8 @@ import time
 
 import sqlalchemy as sa
 
-from . import engines
 from .database import Database
+from .dialects import upsert
 from .schema import counters as table
 from .schema import delete_some
 
@@ -45,15 +45,13 @@ class CounterTable:
     def _added(
         self, key: str, seconds: int, amount: int, now: sa.ColumnElement[float]
     ) -> sa.Insert:
-        insert = engines.insert(self._database.engine, table)
         is_over = table.c.expires_at <= now
         changed = {
             "count": sa.case((is_over, amount), else_=table.c.count + amount),
             "expires_at": sa.case((is_over, now + seconds), else_=table.c.expires_at),
         }
-        insert = insert.values(key=key, count=amount, expires_at=now + seconds)
-        added: sa.Insert = insert.on_conflict_do_update(index_elements=[table.c.key], set_=changed)
-        return added
+        values = {"key": key, "count": amount, "expires_at": now + seconds}
+        return upsert(self._database.engine, table, values, changed)
 
 
 def _taken(key: str, amount: int, now: sa.ColumnElement[float]) -> sa.Update:

@@ -5,13 +5,15 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from weakref import WeakSet, finalize
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...errors import ConfigurationError, StoreUnavailable
-from . import engines, files, schema
+from . import engines, files, mysql, schema
+from .dialects import insert_if_missing, is_mysql
 
 
 class UnusableDatabase(ConfigurationError, StoreUnavailable):
@@ -20,8 +22,8 @@ class UnusableDatabase(ConfigurationError, StoreUnavailable):
 
 
 class Database:
-    """An SQLite file or a PostgreSQL database, given by URL or by an engine of the app. Building
-    does no I/O.
+    """An SQLite file, or a database of PostgreSQL, MySQL or MariaDB, given by URL or by an engine
+    of the app. Building does no I/O.
 
     `path` is the absolute path of the SQLite file that a URL names, else None. `settings` are
     recorded in the database before the first write. Every other store on the database obeys them.
@@ -37,9 +39,10 @@ class Database:
         if given is not None:
             self.engine = given
         else:
-            self.engine = engines.sqlite(self.path) if self.path else engines.postgresql(url)
+            self.engine = _engine_for(url, self.path)
             finalize(self, self.engine.dispose)
-        if not is_sqlite:  # The app's engine may have another isolation level.
+        if not is_sqlite and not (is_mysql(self.engine) and given is None):
+            # The app's engine may have another isolation level.
             self.engine = self.engine.execution_options(isolation_level="READ COMMITTED")
         self._is_ours = given is None
         self._file = self.path or files.file_of(self.engine)
@@ -68,6 +71,9 @@ class Database:
         """
         if self.engine.dialect.name == "sqlite":
             return sa.literal(time.time(), sa.Double)
+        if is_mysql(self.engine):  # UNIX_TIMESTAMP(NOW()) is ambiguous in an hour of each autumn.
+            since = sa.text("MICROSECOND"), sa.text("'1970-01-01'"), sa.func.utc_timestamp(6)
+            return sa.cast(sa.func.timestampdiff(*since), sa.Double) * sa.literal(1e-6, sa.Double)
         return sa.cast(sa.extract("epoch", sa.func.now()), sa.Double)
 
     @contextmanager
@@ -136,10 +142,16 @@ class Database:
         with engines.begin(self.engine, write=True) as connection:
             for name, value in self._unrecorded.items():
                 if find_setting(connection, name) is None:
-                    insert = engines.insert(self.engine, schema.settings)
-                    insert = insert.values(name=name, value=value)
-                    connection.execute(insert.on_conflict_do_nothing())
+                    values = {"name": name, "value": value}
+                    connection.execute(insert_if_missing(self.engine, schema.settings, values))
         self._unrecorded = {}
+
+
+def _engine_for(url: sa.URL, path: Path | None) -> sa.Engine:
+    if path:
+        return engines.sqlite(path)
+    is_postgresql = url.get_backend_name() == "postgresql"
+    return engines.postgresql(url) if is_postgresql else mysql.engine_for(url, engines.TIMEOUT)
 
 
 def find_setting(connection: sa.Connection, name: str) -> str | None:

@@ -1,4 +1,7 @@
-"""Connects to the two databases: checks URLs, builds engines, and gives every call a deadline."""
+"""Connects to SQLite and PostgreSQL: checks URLs, builds engines, and gives every call a deadline.
+
+`mysql` connects to MySQL and MariaDB.
+"""
 
 import os
 import sqlite3
@@ -9,20 +12,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as postgresql_dialect
-from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from ..._options import require
 from ...errors import ConfigurationError
+from .dialects import is_mysql
 
 TIMEOUT = 2
 """Seconds to wait for a connection, a statement or a lock: every call ends within about two."""
 
 _USAGE = (
-    "url_or_engine must be an SQLite or PostgreSQL URL or an SQLAlchemy engine: "
-    "SQLStore('sqlite:///auth.db'), SQLStore('postgresql://user:password@host/name') "
-    "or SQLStore(engine)"
+    "url_or_engine must be an SQLite, PostgreSQL, MySQL or MariaDB URL or an SQLAlchemy engine: "
+    "SQLStore('sqlite:///auth.db'), SQLStore('postgresql://user:password@host/name'), "
+    "SQLStore('mysql://user:password@host/name') or SQLStore(engine)"
 )
 
 
@@ -35,7 +37,7 @@ def begin(engine: sa.Engine, *pragmas: str, write: bool) -> Iterator[sa.Connecti
             # Do not set this as an option of the connection: PgBouncer refuses those, and the
             # engine may belong to the app.
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{TIMEOUT}s'")
-        elif write:
+        elif write and not is_mysql(engine):
             if getattr(connection.connection.dbapi_connection, "in_transaction", False):
                 connection.exec_driver_sql("ROLLBACK")
             for pragma in pragmas:
@@ -45,14 +47,8 @@ def begin(engine: sa.Engine, *pragmas: str, write: bool) -> Iterator[sa.Connecti
         yield connection
 
 
-def insert(engine: sa.Engine, table: sa.Table) -> Any:
-    """Return an INSERT that supports ON CONFLICT. SQLAlchemy has one for each database."""
-    is_sqlite = engine.dialect.name == "sqlite"
-    return (sqlite_dialect if is_sqlite else postgresql_dialect).insert(table)
-
-
 def checked_url(url: object) -> sa.URL:
-    """Return the URL of an SQLite file or of PostgreSQL.
+    """Return the URL of an SQLite file or of a server.
 
     Any other URL raises `ConfigurationError`. The message never shows the URL, because it may
     contain a password.
@@ -62,7 +58,9 @@ def checked_url(url: object) -> sa.URL:
         made = sa.make_url(cast(str, url))
     except (ArgumentError, ValueError):
         raise ConfigurationError(_USAGE) from None
-    require(made.get_backend_name() in ("sqlite", "postgresql", "postgres"), _USAGE)
+    require(
+        made.get_backend_name() in ("sqlite", "postgresql", "postgres", "mysql", "mariadb"), _USAGE
+    )
     if made.get_backend_name() == "sqlite":
         require(not made.host, _USAGE)
         names_memory = ":memory:" in (made.database or ":memory:")

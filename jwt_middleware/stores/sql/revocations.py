@@ -11,7 +11,8 @@ from ...trust.cut_offs import subject_of
 from ...trust.revocation import Revocation, RevocationLog, RevocationPage
 from ..revocations import PRUNE_AFTER, REPLACE_AFTER, subject_entry, token_entry
 from .database import Database, UnusableDatabase, find_setting
-from .schema import delete_some
+from .dialects import is_mysql
+from .schema import delete_some, schema
 from .schema import revocations as table
 
 if TYPE_CHECKING:
@@ -116,6 +117,10 @@ class SQLRevocationLog:
     def ending(self) -> Iterator[sa.Connection]:
         """Open a transaction of the database in which sessions end."""
         with self._database.transaction(write=True) as connection:
+            if is_mysql(connection):
+                # Its row locks follow the index that finds the rows, so two transactions that end
+                # the same sessions could wait for each other: let one pass after the other.
+                _lock_log(connection)
             _require_log_here(connection)
             yield connection
 
@@ -199,6 +204,14 @@ class LogInRedis:
         """Append to the log at once, before the transaction ends."""
         if entries:
             self._log.append(entries)
+
+
+def _lock_log(connection: sa.Connection) -> None:
+    """Lock the log of MySQL until the end of the transaction, so that ids become visible in order.
+
+    Its advisory locks end before the commit, so lock a row that nothing else locks.
+    """
+    connection.execute(sa.select(schema.c.version).with_for_update())
 
 
 def _require_log_here(connection: sa.Connection) -> None:

@@ -9,6 +9,7 @@ from ...trust.revocation import Revocation
 from ..base import MAX_SESSIONS, Session
 from ..revocations import MARGIN, session_entry, sessions_entry
 from .database import Database
+from .dialects import is_mysql
 from .revocations import SessionLog
 from .schema import delete_some
 from .schema import sessions as table
@@ -100,6 +101,8 @@ class SessionTable:
         # Lock in the order of the names: two requests that end the sessions of one user would
         # deadlock otherwise. Delete by name: a session that was added later must stay.
         c = table.c
+        if is_mysql(connection):  # It must lock by the primary key, as those who delete do.
+            which = c.name_hash.in_(connection.scalars(sa.select(c.name_hash).where(which)).all())
         rows = sa.select(c.name_hash, c.issuer, c.sid, c.token_lifetime, c.used_at).where(which)
         ended = connection.execute(rows.order_by(c.name_hash).with_for_update()).all()
         self._log.append(connection, more)

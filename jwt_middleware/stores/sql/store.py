@@ -32,7 +32,8 @@ _SAMPLE = 1000
 
 class SQLStore(TokenStoreBase):
     """Stores users, their tokens, sessions, revocations and counters in an SQLite file
-    (`sqlite:///auth.db`) or in PostgreSQL (`postgresql://user:password@host/name`).
+    (`sqlite:///auth.db`), in PostgreSQL (`postgresql://user:password@host/name`), or
+    in MySQL 8 or MariaDB 10.6 (`mysql://user:password@host/name`).
 
     Building does no I/O. The first use creates the tables. It also creates a new SQLite file, which
     only its owner may read. An SQLAlchemy `Engine` may be passed instead of a URL; its pool,
@@ -40,7 +41,8 @@ class SQLStore(TokenStoreBase):
     with `connect_args={"prepare_threshold": None}`, as the store does for a URL. Many threads may
     use one store, and so may processes that are forked later. `path` is the absolute path of the
     SQLite file that a URL names, else None. `password_method` is a method of
-    `werkzeug.security.generate_password_hash`.
+    `werkzeug.security.generate_password_hash`. An engine of MySQL needs its own `connect_timeout`,
+    `read_timeout` and `innodb_lock_wait_timeout`.
 
     Every failure of the database raises `StoreUnavailable` within about two seconds, with the
     driver's error as its cause. The clock of the database decides what has expired.
@@ -246,9 +248,11 @@ class SQLStore(TokenStoreBase):
             self._log.ending() if ends_sessions else self._database.transaction(write=True)
         )
         with transaction as connection:
-            row = best_match(
-                _rows(connection, is_named(table, username), for_update=True), username
-            )
+            found = best_match(_rows(connection, is_named(table, username)), username)
+            # Lock by the primary key: MySQL locks each index by itself, so that two transactions
+            # that find the row by different ones could wait for each other.
+            is_it = table.c.id == (found.id if found else 0)
+            row = next(iter(_rows(connection, is_it, for_update=True)), None)
             if row is None:
                 return False
             connection.execute(statement.where(table.c.id == row.id))

@@ -12,8 +12,8 @@ from ..base import TokenRecord
 from ..revocations import token_entry
 from ..tokens import KEEP_EXPIRED, MAX_TOKENS, TokenRow
 from ..users import Row
-from . import engines
 from .database import Database, find_setting
+from .dialects import insert_if_missing
 from .revocations import SessionLog
 from .schema import delete_some, settings, users
 from .schema import tokens as table
@@ -43,11 +43,11 @@ class TokenTable:
         """Return the key of the tags, and create it if it is missing."""
         key = self.key()
         while key is None:
-            insert = engines.insert(self._database.engine, settings)
-            insert = insert.values(name=_KEY, value=secrets.token_hex(32))
+            values = {"name": _KEY, "value": secrets.token_hex(32)}
+            insert = insert_if_missing(self._database.engine, settings, values)
             with self._database.transaction(write=True) as connection:
                 # Another process may have created it first. Use that key.
-                connection.execute(insert.on_conflict_do_nothing())
+                connection.execute(insert)
             key = self.key()
         return key
 
