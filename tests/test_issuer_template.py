@@ -33,7 +33,7 @@ def test_a_tenant_never_changes_the_rest_of_a_url(text: str) -> None:
         ({"https://a/{t}"}, {"https://a/{t}"}, {"https://a/{t}"}),
         ({"https://a/x", "https://a/y"}, {"https://a/{t}", "c"}, {"https://a/x", "https://a/y"}),
     ],
-    ids=repr,
+    ids=lambda names: " and ".join(sorted(names)) or "nothing",
 )
 def test_what_two_sets_have_in_common(some: set[str], others: set[str], common: set[str]) -> None:
     """The narrower name is left, whichever side it is on."""
