@@ -163,9 +163,13 @@ DATABASES = {
     ),
     "no database": (__file__, "the user database does not answer: file is not a database"),
     "a folder": ("/", "the user database does not answer: unable to open database file"),
+    "no MySQL": (
+        "mysql://ann:hunter2@127.0.0.1:1/auth",
+        "the user database does not answer: ",
+    ),
     "another engine": (
-        "mysql://ann:hunter2@127.0.0.1/auth",
-        "url_or_engine must be an SQLite or PostgreSQL URL",
+        "mssql://ann:hunter2@127.0.0.1/auth",
+        "url_or_engine must be an SQLite, PostgreSQL, MySQL or MariaDB URL",
     ),
     "in memory": ("sqlite://", "url_or_engine must name a file"),
 }
