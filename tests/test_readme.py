@@ -98,11 +98,14 @@ def test_it_is_short() -> None:
 
 
 def test_what_comes_first_comes_first() -> None:
-    """Line 3 says how to install and what the unrelated package's error is; code is within the
-    first ten lines."""
-    assert '`pip install "wsgi-jwt-middleware[login]"`' in _LINES[2]
-    assert "ImportError: cannot import name 'Identity' from 'jwt_middleware'" in _LINES[2]
-    assert "```python" in _LINES[:9]
+    """Line 3 says what it is; how to install comes before the code, which is within the first ten
+    lines; what the error of the unrelated package means is said."""
+    assert _LINES[2].startswith("A WSGI middleware for any framework:")
+    before_code = _LINES[: _LINES.index("```python")]
+    assert '`pip install "wsgi-jwt-middleware[login]"`' in "\n".join(before_code)
+    assert len(before_code) < 9
+    text = "\n".join(_LINES)
+    assert "ImportError: cannot import name 'Identity' from 'jwt_middleware'" in text
 
 
 def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
