@@ -10,7 +10,7 @@ from tests.kit.pages import built_site
 
 pytestmark = [pytest.mark.needs_browser, pytest.mark.needs_tools]
 
-_PAGES = ("index", "tutorial/index", "refused", "how-to/observing", "reference/api")
+_PAGES = ("index", "tutorial/index", "refused", "how-to/observing", "reference/options")
 
 
 @pytest.fixture(scope="module")
