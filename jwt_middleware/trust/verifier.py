@@ -187,7 +187,7 @@ class Verifier:
         if not isinstance(issuer, str):
             return
         for similar in (f"{issuer}/", issuer.removesuffix("/")):
-            if similar in self._readers:
+            if similar != NO_ISSUER and similar in self._readers:
                 _warn_once_of_a_slash(similar)
 
     def __repr__(self) -> str:
