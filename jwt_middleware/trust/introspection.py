@@ -7,6 +7,7 @@ the requests that run at once are bounded.
 
 import base64
 import logging
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -37,6 +38,17 @@ _MOST_CACHED = 10_000
 _MOST_AT_ONCE = 32
 """Requests to the issuer that may run at once. Beyond that the answer is 503."""
 
+_KIND_MEMBERS = ("token_type", "token_use", "typ")
+"""The members in which issuers name the kind of a token: RFC 7662 section 2.2, Ory Hydra and
+Cognito, Keycloak."""
+
+# A string, for `re` to compile at first use and not at every import.
+_OTHER_KIND = (
+    r"(?ai)(?:urn:ietf:params:oauth:token-type:|application/)?"
+    r"(?:(?:refresh|offline|id|logout)(?:[ _-]?token)?|(?!at\+)[\w.-]+\+jwt)"
+)
+"""Matches the name of a kind that is no access token."""
+
 _Answer = tuple[float, dict[str, Any] | None]
 """Until when an answer holds (`time.monotonic`), and the claims, or None for a refusal."""
 
@@ -54,8 +66,10 @@ class Introspection:
       sooner. A token that the issuer revokes is accepted until then.
     - `fetch`: a `Fetch`, whose timeout bounds the wait of a request.
 
-    Only tokens that are not in the form of a JWT are looked up. If the endpoint does not answer, or
-    not as RFC 7662 section 2.2 says, the answer is 503, never 401.
+    Only tokens that are not in the form of a JWT, nor in that of another provider, are looked up.
+    So there can be one `Introspection` only. An answer that names another kind of token, such as a
+    refresh token, is refused: RFC 7662 lets issuers describe those too. If the endpoint does not
+    answer, or not as RFC 7662 section 2.2 says, the answer is 503, never 401.
     """
 
     def __init__(
@@ -96,6 +110,9 @@ class Introspection:
         if not (is_https(self._url) or is_loopback(self._url)):
             _log.warning("%r asks by plain http: anyone on its network can read the tokens", self)
 
+    takes_any_form = True
+    """Asked after all other providers whose tokens are looked up: see `lookup`."""
+
     @property
     def terms(self) -> Provider:
         """The issuer, and the terms for the claims."""
@@ -108,8 +125,8 @@ class Introspection:
     def look_up(self, token: str) -> LookedUp:
         """Return the issuer's data of a token.
 
-        Raise `InvalidToken` with the reason `inactive`, and `Unavailable` if the issuer does not
-        answer.
+        Raise `InvalidToken` with the reason `inactive`, or `type` for anything but an access token.
+        Raise `Unavailable` if the issuer does not answer.
         """
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         now = time.monotonic()
@@ -118,6 +135,8 @@ class Introspection:
             until, claims = self._asked(token, digest)
         if claims is None:
             raise InvalidToken("inactive")
+        if not all(_may_be_access_token(claims.get(name)) for name in _KIND_MEMBERS):
+            raise InvalidToken("type")
         return LookedUp(claims, max(0, until - time.monotonic()))
 
     def _asked(self, token: str, digest: bytes) -> _Answer:
@@ -182,6 +201,12 @@ class Introspection:
 
     def __repr__(self) -> str:
         return f"Introspection({shown_url(self._url)})"
+
+
+def _may_be_access_token(kind: object) -> bool:
+    if kind is None:
+        return True
+    return isinstance(kind, str) and re.fullmatch(_OTHER_KIND, kind.strip()) is None
 
 
 class _Request(threading.Thread):
