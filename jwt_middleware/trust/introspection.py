@@ -47,7 +47,7 @@ _OTHER_KIND = (
     r"(?ai)(?:urn:ietf:params:oauth:token-type:|application/)?"
     r"(?:(?:refresh|offline|id|logout)(?:[ _-]?token)?|(?!at\+)[\w.-]+\+jwt)"
 )
-"""Matches the name of a kind that is no access token."""
+"""Matches the name of a kind other than an access token."""
 
 _Answer = tuple[float, dict[str, Any] | None]
 """Until when an answer holds (`time.monotonic`), and the claims, or None for a refusal."""
