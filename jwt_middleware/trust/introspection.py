@@ -20,6 +20,7 @@ from .._options import check_seconds, got, is_text, require
 from ..errors import ConfigurationError, InvalidToken, Unavailable
 from .encoding import parse_document
 from .fetch import Fetch, cause_of, post
+from .http_answer import UnusableStatus
 from .lookup import NO_KEYS, LookedUp
 from .provider import Provider
 from .urls import checked_url, is_https, is_loopback, shown_url
@@ -31,6 +32,10 @@ _REFUSED_FOR = 5
 
 _RETRY = 1
 """Seconds after a failed request in which nobody asks again, so that an outage costs no threads."""
+
+_OF_THE_REQUEST = frozenset((400, 413, 414, 422, 431))
+"""Statuses of a single request that cannot be read. They show no outage, so others are asked on: a
+stranger chooses the token, and could refuse everybody otherwise."""
 
 _MOST_CACHED = 10_000
 """Cached answers, each a few hundred bytes."""
@@ -47,7 +52,7 @@ _OTHER_KIND = (
     r"(?ai)(?:urn:ietf:params:oauth:token-type:|application/)?"
     r"(?:(?:refresh|offline|id|logout)(?:[ _-]?token)?|(?!at\+)[\w.-]+\+jwt)"
 )
-"""Matches the name of a kind that is no access token."""
+"""Matches the name of a kind other than an access token."""
 
 _Answer = tuple[float, dict[str, Any] | None]
 """Until when an answer holds (`time.monotonic`), and the claims, or None for a refusal."""
@@ -106,7 +111,7 @@ class Introspection:
         self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
         self._running: dict[bytes, _Request] = {}
         self._starting = threading.Lock()  # never held over I/O
-        self._retry_at = 0.0
+        self._retry_at = self._warn_at = 0.0
         if not (is_https(self._url) or is_loopback(self._url)):
             _log.warning("%r asks by plain http: anyone on its network can read the tokens", self)
 
@@ -170,8 +175,7 @@ class Introspection:
             body = post(self._url, form, self._authorization, self._fetch, deadline)
             answer = self._read(body)
         except Exception as error:  # networks and documents fail in too many ways to list
-            self._retry_at = time.monotonic() + _RETRY
-            _log.warning("%r cannot be asked: %s", self, cause_of(error))
+            self._fail(error)
             return None
         finally:
             with self._starting:
@@ -182,6 +186,14 @@ class Introspection:
             with suppress(KeyError):  # other threads evict too; each of these calls is atomic
                 self._answers.popitem(last=False)
         return answer
+
+    def _fail(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now >= self._warn_at:
+            self._warn_at = now + _RETRY
+            _log.warning("%r cannot be asked: %s", self, cause_of(error))
+        if not (isinstance(error, UnusableStatus) and error.status in _OF_THE_REQUEST):
+            self._retry_at = now + _RETRY
 
     def _read(self, body: bytes) -> _Answer:
         now = time.monotonic()

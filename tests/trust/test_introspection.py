@@ -24,7 +24,7 @@ from jwt_middleware import (
 from jwt_middleware.stores import MemoryStore, OpaqueTokens
 from jwt_middleware.trust.verifier import Verifier
 from tests.kit.clock import AheadClock
-from tests.kit.fault_server import BEHAVIOURS, Exchange, FaultServer, answer, hang, under
+from tests.kit.fault_server import BEHAVIOURS, Exchange, FaultServer, answer, hang, under, well
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
 
@@ -222,6 +222,23 @@ def test_the_log_names_the_cause_and_no_secret(
     (record,) = caplog.records
     assert "the answer has the status 401" in record.getMessage()
     assert "hush" not in caplog.text + repr(verifier.lookups)
+
+
+@pytest.mark.parametrize(
+    "status", ["400 Bad Request", "413 Content Too Large", "414 URI Too Long", "422 Unprocessable"]
+)
+def test_a_refused_request_does_not_hold_up_other_tokens(
+    server: FaultServer, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger's token that the issuer cannot read is 503, and the others are still asked for:
+    otherwise one such token a second would refuse everybody. The log has one line a second."""
+    verifier = at(server)
+    server.behaviour = under(status)
+    assert {reason(verifier, f"odd{n}") for n in range(3)} == {"tokens_unavailable"}
+    assert len(server.requests) == 3
+    server.behaviour = well
+    assert reason(verifier, "good") is None
+    assert len(caplog.records) == 1
 
 
 def test_a_jwt_is_never_sent(server: FaultServer) -> None:
