@@ -207,7 +207,10 @@ def test_a_token_is_inspected(tmp_path: Path) -> None:
 def test_the_providers_of_the_text_are_some(folder: Path) -> None:
     """The snippet for identity providers builds what it says, beside a public key in a file."""
     names = names_of("issuers/openid.md", folder)
-    assert all(isinstance(names[name], Provider) for name in ("auth0", "other", "fixed", "realm"))
+    assert all(
+        isinstance(names[name], Provider)
+        for name in ("auth0", "other", "fixed", "realm", "keycloak")
+    )
 
 
 FJE = "coming-from/flask-jwt-extended.md"
