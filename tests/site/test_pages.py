@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -179,7 +180,7 @@ application = app
 """
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_the_test_of_an_app_passes(number: int, tmp_path: Path) -> None:
     """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
     (tmp_path / "myapp.py").write_text(_MYAPP)
@@ -206,7 +207,72 @@ def test_a_token_is_inspected(tmp_path: Path) -> None:
 def test_the_providers_of_the_text_are_some(folder: Path) -> None:
     """The snippet for identity providers builds what it says, beside a public key in a file."""
     names = names_of("issuers/openid.md", folder)
-    assert all(isinstance(names[name], Provider) for name in ("auth0", "other", "fixed", "realm"))
+    assert all(
+        isinstance(names[name], Provider)
+        for name in ("auth0", "other", "fixed", "realm", "keycloak")
+    )
+
+
+FJE = "coming-from/flask-jwt-extended.md"
+
+
+def _release(number: int, folder: Path) -> dict[str, Any]:
+    """The names of the app as it is after a release of the move from Flask-JWT-Extended."""
+    return run_snippets(folder, *blocks(DOCS / FJE, "python")[: number - 1])
+
+
+def _client(token: str, names: dict[str, Any]) -> TestApp:
+    client = TestApp(names["app"])
+    client.authorization = ("Bearer", token)
+    return client
+
+
+ADA = {"username": "ada", "password": "analytical engine"}
+
+
+def test_release_2_verifies_what_the_old_library_mints(folder: Path) -> None:
+    """An access token opens every view, a refreshed one all but the fresh view, a refresh token
+    only `/refresh`, and a token that was logged out none."""
+    names = _release(2, folder)
+    tokens = TestApp(names["app"]).post_json("/login", ADA).json
+    fresh, renewal = (_client(tokens[f"{kind}_token"], names) for kind in ("access", "refresh"))
+    stale = _client(renewal.post("/refresh").json["access_token"], names)
+    for client, name, status in ((fresh, "me", 200), (stale, "me", 200), (renewal, "me", 403)):
+        client.get(f"/api/{name}", status=status)
+    for client, status in ((fresh, 200), (stale, 403)):
+        client.post("/api/password", status=status)
+    assert fresh.get("/news").json == {"for": "ada"}
+    assert TestApp(names["app"]).get("/news").json == {"for": None}
+    fresh.delete("/api/logout")
+    sleep(1.1)
+    assert fresh.get("/api/me", status=401).json["reason"] == "revoked"
+    names["store"].close()
+
+
+@pytest.mark.parametrize(("origin", "status"), [("http://localhost", 200), ("", 403)])
+def test_release_2_reads_the_old_cookie(folder: Path, origin: str, status: int) -> None:
+    """The old cookie is read, and with an unsafe method only beside the `Origin` of this host."""
+    names = _release(2, folder)
+    tokens = TestApp(names["app"]).post_json("/login", ADA).json
+    headers = {"Cookie": f"access_token_cookie={tokens['access_token']}", "Host": "localhost"}
+    TestApp(names["app"]).get("/api/me", headers=headers)
+    headers |= {"Origin": origin} if origin else {}
+    TestApp(names["app"]).post("/api/password", headers=headers, status=status)
+    names["store"].close()
+
+
+def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
+    """The login app knows the caller by the same id, and tokens of release 2 still count."""
+    names = _release(3, folder)
+    with names["app"].app_context():
+        former = names["old"].create_access_token("ada")
+    latter = TestApp(names["app"]).post_json("/auth/token", ADA).json["access_token"]
+    for token in (former, latter):
+        assert _client(token, names).get("/api/me").json == {"id": "ada"}
+    _client(latter, names).post("/api/password", status=403)
+    cookie = {"Cookie": f"__Host-jwt={latter}"}
+    assert TestApp(names["app"]).get("/api/me", headers=cookie).json == {"id": "ada"}
+    names["store"].close()
 
 
 def test_the_architecture_page_names_what_is_there() -> None:

@@ -60,6 +60,7 @@ def test_a_password_change_and_a_logout(site: TestApp) -> None:
     token = _token(site, "ada", ADA["password"])
     change = {"old": ADA["password"], "new": "difference engine"}
     site.post_json("/api/password", {**change, "old": "x"}, headers=_bearer(token), status=403)
+    site.post_json("/api/password", {**change, "new": "short"}, headers=_bearer(token), status=400)
     site.post_json("/api/password", change, headers=_bearer(token))
     _token(site, "ada", ADA["password"], status=401)
     token = _token(site, "ada", change["new"])
