@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._options import got, require, tuple_of
 from ..errors import ConfigurationError, InvalidToken
@@ -14,7 +14,9 @@ from . import jws
 from .claims import ClaimsReader, Verdict
 from .provider import LookupProvider, Provider, TokenProvider
 from .revocation import RevocationList
-from .tenants import TenantReaders
+
+if TYPE_CHECKING:
+    from .tenants import TenantReaders
 
 __all__ = [
     "Verdict",
@@ -61,7 +63,7 @@ class Verifier:
     revocations: RevocationList | None
     _readers: Mapping[str, ClaimsReader]
     _lookup_readers: Mapping[str, ClaimsReader]
-    _tenants: tuple[TenantReaders, ...]
+    _tenants: "tuple[TenantReaders, ...]"
     _cut_off_subjects: Collection[str]
 
     def __init__(
@@ -230,12 +232,15 @@ def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:
     return readers
 
 
-def _tenants_of(providers: Sequence[Provider]) -> tuple[TenantReaders, ...]:
-    return tuple(
-        TenantReaders(provider, provider.issuer)
-        for provider in providers
-        if provider.issuer is not None and provider.tenants is not None
-    )
+def _tenants_of(providers: Sequence[Provider]) -> "tuple[TenantReaders, ...]":
+    templates = [
+        (provider, provider.issuer) for provider in providers if provider.tenants is not None
+    ]
+    if not templates:
+        return ()
+    from .tenants import TenantReaders  # not at every import: few apps have tenants
+
+    return tuple(TenantReaders(provider, issuer) for provider, issuer in templates if issuer)
 
 
 @cache  # one WARNING per issuer: a client could fill the log otherwise
