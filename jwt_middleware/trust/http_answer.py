@@ -30,6 +30,14 @@ _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _MAX_AGE = r"(?ai)max-age=(\d+)"
 
 
+class UnusableStatus(ConfigurationError):
+    """An answer has another status than 200, and is not a redirect."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the answer has the status {status}")
+        self.status = status
+
+
 def read_answer(connection: socket.socket, deadline: float) -> tuple[bytes, int | None]:
     """Return the body of a 200 answer, at most 256 KiB, and its `max-age` or None.
 
@@ -42,7 +50,8 @@ def read_answer(connection: socket.socket, deadline: float) -> tuple[bytes, int 
             f"the answer has the status {answer.status}, a redirect to "
             f"{origin_of(answer.getheader('Location', ''))}, which is not followed"
         )
-    require(answer.status == 200, f"the answer has the status {answer.status}")
+    if answer.status != 200:
+        raise UnusableStatus(answer.status)
     body = answer.read(_MAX_BODY + 1)
     require(len(body) <= _MAX_BODY, "the answer is too large")
     body = _decoded(body, answer.getheader("Content-Encoding", ""))

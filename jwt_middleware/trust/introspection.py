@@ -7,6 +7,7 @@ the requests that run at once are bounded.
 
 import base64
 import logging
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -19,6 +20,7 @@ from .._options import check_seconds, got, is_text, require
 from ..errors import ConfigurationError, InvalidToken, Unavailable
 from .encoding import parse_document
 from .fetch import Fetch, cause_of, post
+from .http_answer import UnusableStatus
 from .lookup import NO_KEYS, LookedUp
 from .provider import Provider
 from .urls import checked_url, is_https, is_loopback, shown_url
@@ -31,11 +33,26 @@ _REFUSED_FOR = 5
 _RETRY = 1
 """Seconds after a failed request in which nobody asks again, so that an outage costs no threads."""
 
+_OF_THE_REQUEST = frozenset((400, 413, 414, 422, 431))
+"""Statuses of a single request that cannot be read. They show no outage, so others are asked on: a
+stranger chooses the token, and could refuse everybody otherwise."""
+
 _MOST_CACHED = 10_000
 """Cached answers, each a few hundred bytes."""
 
 _MOST_AT_ONCE = 32
 """Requests to the issuer that may run at once. Beyond that the answer is 503."""
+
+_KIND_MEMBERS = ("token_type", "token_use", "typ")
+"""The members in which issuers name the kind of a token: RFC 7662 section 2.2, Ory Hydra and
+Cognito, Keycloak."""
+
+# A string, for `re` to compile at first use and not at every import.
+_OTHER_KIND = (
+    r"(?ai)(?:urn:ietf:params:oauth:token-type:|application/)?"
+    r"(?:(?:refresh|offline|id|logout)(?:[ _-]?token)?|(?!at\+)[\w.-]+\+jwt)"
+)
+"""Matches the name of a kind other than an access token."""
 
 _Answer = tuple[float, dict[str, Any] | None]
 """Until when an answer holds (`time.monotonic`), and the claims, or None for a refusal."""
@@ -54,8 +71,10 @@ class Introspection:
       sooner. A token that the issuer revokes is accepted until then.
     - `fetch`: a `Fetch`, whose timeout bounds the wait of a request.
 
-    Only tokens that are not in the form of a JWT are looked up. If the endpoint does not answer, or
-    not as RFC 7662 section 2.2 says, the answer is 503, never 401.
+    Only tokens that are not in the form of a JWT, nor in that of another provider, are looked up.
+    So there can be one `Introspection` only. An answer that names another kind of token, such as a
+    refresh token, is refused: RFC 7662 lets issuers describe those too. If the endpoint does not
+    answer, or not as RFC 7662 section 2.2 says, the answer is 503, never 401.
     """
 
     def __init__(
@@ -92,9 +111,12 @@ class Introspection:
         self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
         self._running: dict[bytes, _Request] = {}
         self._starting = threading.Lock()  # never held over I/O
-        self._retry_at = 0.0
+        self._retry_at = self._warn_at = 0.0
         if not (is_https(self._url) or is_loopback(self._url)):
             _log.warning("%r asks by plain http: anyone on its network can read the tokens", self)
+
+    takes_any_form = True
+    """Asked after all other providers whose tokens are looked up: see `lookup`."""
 
     @property
     def terms(self) -> Provider:
@@ -108,8 +130,8 @@ class Introspection:
     def look_up(self, token: str) -> LookedUp:
         """Return the issuer's data of a token.
 
-        Raise `InvalidToken` with the reason `inactive`, and `Unavailable` if the issuer does not
-        answer.
+        Raise `InvalidToken` with the reason `inactive`, or `type` for anything but an access token.
+        Raise `Unavailable` if the issuer does not answer.
         """
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()
         now = time.monotonic()
@@ -118,6 +140,8 @@ class Introspection:
             until, claims = self._asked(token, digest)
         if claims is None:
             raise InvalidToken("inactive")
+        if not all(_may_be_access_token(claims.get(name)) for name in _KIND_MEMBERS):
+            raise InvalidToken("type")
         return LookedUp(claims, max(0, until - time.monotonic()))
 
     def _asked(self, token: str, digest: bytes) -> _Answer:
@@ -151,8 +175,7 @@ class Introspection:
             body = post(self._url, form, self._authorization, self._fetch, deadline)
             answer = self._read(body)
         except Exception as error:  # networks and documents fail in too many ways to list
-            self._retry_at = time.monotonic() + _RETRY
-            _log.warning("%r cannot be asked: %s", self, cause_of(error))
+            self._fail(error)
             return None
         finally:
             with self._starting:
@@ -163,6 +186,14 @@ class Introspection:
             with suppress(KeyError):  # other threads evict too; each of these calls is atomic
                 self._answers.popitem(last=False)
         return answer
+
+    def _fail(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now >= self._warn_at:
+            self._warn_at = now + _RETRY
+            _log.warning("%r cannot be asked: %s", self, cause_of(error))
+        if not (isinstance(error, UnusableStatus) and error.status in _OF_THE_REQUEST):
+            self._retry_at = now + _RETRY
 
     def _read(self, body: bytes) -> _Answer:
         now = time.monotonic()
@@ -182,6 +213,12 @@ class Introspection:
 
     def __repr__(self) -> str:
         return f"Introspection({shown_url(self._url)})"
+
+
+def _may_be_access_token(kind: object) -> bool:
+    if kind is None:
+        return True
+    return isinstance(kind, str) and re.fullmatch(_OTHER_KIND, kind.strip()) is None
 
 
 class _Request(threading.Thread):

@@ -3,8 +3,11 @@
 A weak key is refused here, whether it is a secret, a PEM, a JWK or part of a JWKS document.
 """
 
+import base64
 import hmac
 import secrets
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -139,6 +142,21 @@ def _check_secret(algorithm: str, secret: bytes) -> None:
         f"a secret for {algorithm} must have at least {least} bytes (RFC 7518 section 3.2), "
         f"got {len(secret)}",
     )
+
+
+def readings_of(secret: bytes) -> Iterator[bytes]:
+    """Yield a secret as it is, and what it is in base64, base64url and hex.
+
+    Issuers also show their public keys so: the lines of a PEM without its frame, the `x5c` of a
+    JWK.
+    """
+    yield secret
+    text = b"".join(secret.split())
+    with suppress(ValueError):
+        yield bytes.fromhex(text.decode("ascii"))
+    text = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    with suppress(ValueError):
+        yield base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
 
 
 def is_mac(algorithm: str, secret: bytes, message: bytes, signature: bytes) -> bool:

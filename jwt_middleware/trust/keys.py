@@ -287,9 +287,10 @@ def _refuse_key_document(implementation: jwt.algorithms.Algorithm, material: Mat
     """Refuse a public key as a secret, since everybody knows it (RFC 8725 section 2.1)."""
     if not isinstance(material, bytes):
         return
+    rule = "secret must not be a PEM, certificate or JWK: use Key.from_pem or Key.from_jwk"
     try:
-        implementation.prepare_key(material)
+        for reading in key_material.readings_of(material):
+            require(b"-----BEGIN " not in reading, rule)  # also if it is cut
+            implementation.prepare_key(reading)
     except jwt.InvalidKeyError:
-        raise ConfigurationError(
-            "secret must not be a PEM, certificate or JWK: use Key.from_pem or Key.from_jwk"
-        ) from None
+        raise ConfigurationError(rule) from None

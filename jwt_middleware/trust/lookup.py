@@ -7,10 +7,11 @@ A provider of such tokens is a `provider.LookupProvider` and has three members:
     recognizes(token)   whether the token has this provider's form; no I/O, no errors
     look_up(token)      a `LookedUp` with its claims; raises `InvalidToken` or `Unavailable`
 
-`Verifier` calls `recognizes` in the order of the providers, before it reads the token as a JWT. It
-checks the result of `look_up` as it checks the claims of a JWT: issuer, audience, subject, dates,
-`cnf`. The verdict is cached for `cache_for` seconds. Meanwhile the clock and revocations still
-count at every request.
+`Verifier` calls `recognizes` in the order of the providers, before it reads the token as a JWT. A
+provider with `takes_any_form = True` comes last, and there is at most one, since it would send the
+tokens of the others away. `Verifier` checks the result of `look_up` as it checks the claims of a
+JWT: issuer, audience, subject, dates, `cnf`. The verdict is cached for `cache_for` seconds.
+Meanwhile the clock and revocations still count at every request.
 """
 
 import json

@@ -187,7 +187,7 @@ class Verifier:
         if not isinstance(issuer, str):
             return
         for similar in (f"{issuer}/", issuer.removesuffix("/")):
-            if similar in self._readers:
+            if similar != NO_ISSUER and similar in self._readers:
                 _warn_once_of_a_slash(similar)
 
     def __repr__(self) -> str:
@@ -205,7 +205,16 @@ def _lookups_in(
     # Few apps need this module, so it is not loaded with the others.
     from .lookup import checked_terms, is_lookup_provider
 
-    lookups: Any = tuple(one for one in given if is_lookup_provider(one))
+    found: Any = [one for one in given if is_lookup_provider(one)]
+    # Those that take any form come last, since a token of another provider is a secret.
+    takes_any = [one for one in found if getattr(one, "takes_any_form", False) is True]
+    require(
+        len(takes_any) <= 1,
+        "providers must have at most one Introspection: the issuer of the first would be asked "
+        f"about the tokens of all, got {len(takes_any)}",
+    )
+    takes_form = [one for one in found if not any(one is other for other in takes_any)]
+    lookups = (*takes_form, *takes_any)
     return lookups, tuple(checked_terms(lookup) for lookup in lookups)
 
 

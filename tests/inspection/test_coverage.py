@@ -27,6 +27,8 @@ from tests.inspection.sites import (
     logged_in,
 )
 
+pytestmark = pytest.mark.needs_frameworks
+
 
 def site(*paths: str, methods: tuple[str, ...] = ("GET",)) -> Any:
     """A Flask app of these paths."""

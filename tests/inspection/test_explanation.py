@@ -27,6 +27,8 @@ from tests.kit.clock import stopped
 from tests.kit.parts import examples
 from tests.kit.tokens import NOW
 
+pytestmark = pytest.mark.needs_frameworks
+
 
 def app(environ: Any, start_response: Any) -> list[bytes]:
     """Answers everything."""

@@ -10,6 +10,8 @@ import pytest
 from jwt_middleware.inspection import Route, RuledRoute, coverage
 from tests.inspection.sites import GUARDED, guard, mounts
 
+pytestmark = pytest.mark.needs_frameworks
+
 SEGMENTS = (
     "by_path",
     "api",

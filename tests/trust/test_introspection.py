@@ -21,9 +21,10 @@ from jwt_middleware import (
     Provider,
     Unavailable,
 )
+from jwt_middleware.stores import MemoryStore, OpaqueTokens
 from jwt_middleware.trust.verifier import Verifier
 from tests.kit.clock import AheadClock
-from tests.kit.fault_server import BEHAVIOURS, Exchange, FaultServer, answer, hang, under
+from tests.kit.fault_server import BEHAVIOURS, Exchange, FaultServer, answer, hang, under, well
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
 
@@ -102,6 +103,18 @@ def test_an_active_token_names_its_caller(server: FaultServer) -> None:
         ({"exp": "soon"}, "claims"),
         ({"nbf": 2**33}, "not_yet_valid"),
         ({"cnf": {"jkt": "x"}}, "proof"),
+        ({"token_type": "Bearer"}, None),
+        ({"token_type": "access_token", "token_use": "access_token"}, None),
+        ({"token_use": "access", "typ": "at+jwt"}, None),
+        ({"token_type": "Refresh"}, "type"),
+        ({"token_type": "Bearer", "token_use": "refresh_token"}, "type"),
+        ({"token_type": "urn:ietf:params:oauth:token-type:refresh_token"}, "type"),
+        ({"typ": "Refresh", "token_type": "Bearer"}, "type"),
+        ({"typ": "Offline"}, "type"),
+        ({"token_use": "id"}, "type"),
+        ({"token_type": "ID_TOKEN"}, "type"),
+        ({"typ": "logout+jwt"}, "type"),
+        ({"token_use": ["refresh_token"]}, "type"),
         ({"active": False}, "inactive"),
         ({"active": "true"}, "tokens_unavailable"),
         ({"active": 1}, "tokens_unavailable"),
@@ -211,6 +224,23 @@ def test_the_log_names_the_cause_and_no_secret(
     assert "hush" not in caplog.text + repr(verifier.lookups)
 
 
+@pytest.mark.parametrize(
+    "status", ["400 Bad Request", "413 Content Too Large", "414 URI Too Long", "422 Unprocessable"]
+)
+def test_a_refused_request_does_not_hold_up_other_tokens(
+    server: FaultServer, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger's token that the issuer cannot read is 503, and the others are still asked for:
+    otherwise one such token a second would refuse everybody. The log has one line a second."""
+    verifier = at(server)
+    server.behaviour = under(status)
+    assert {reason(verifier, f"odd{n}") for n in range(3)} == {"tokens_unavailable"}
+    assert len(server.requests) == 3
+    server.behaviour = well
+    assert reason(verifier, "good") is None
+    assert len(caplog.records) == 1
+
+
 def test_a_jwt_is_never_sent(server: FaultServer) -> None:
     """A token in the form of a JWT is for the other providers."""
     key = Key.generate()
@@ -219,6 +249,29 @@ def test_a_jwt_is_never_sent(server: FaultServer) -> None:
     assert verifier.identify(issued(key, iss=other.issuer, aud="api")).subject == "ada"
     assert server.requests == []
     assert reason(verifier) is None
+
+
+def test_a_token_of_another_provider_is_never_sent(server: FaultServer) -> None:
+    """Whatever the order of the list: a secret of one issuer is not for the other."""
+    store = MemoryStore()
+    store.add_user("ada", "correct horse")
+    expires_at = time.time() + 3600
+    token = store.add_token("ada", name="ci", scopes=(), expires_at=expires_at)
+    (introspection,) = at(server).lookups
+    personal = OpaqueTokens(store, issuer="https://own.example/")
+    for providers in ([introspection, personal], [personal, introspection]):
+        verifier = Verifier(providers)
+        assert verifier.identify(token).issuer == "https://own.example/"
+        assert reason(verifier, f"{token[:-1]}?") == "malformed"
+        assert server.requests == []
+    assert reason(verifier) is None
+
+
+def test_two_introspections_are_refused_while_building(server: FaultServer) -> None:
+    """The first would get the tokens of the second, which would never be asked."""
+    one, other = at(server).lookups[0], at(server, issuer="https://other.example/").lookups[0]
+    with pytest.raises(ConfigurationError, match="providers must have at most one"):
+        Verifier([one, other])
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Key hygiene: what is no secret, no PEM and no curve point, and which algorithm a key can have."""
 
+import base64
 import hashlib
 import hmac
 import json
 import secrets
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -76,6 +76,31 @@ def documents() -> Iterator[tuple[str, bytes]]:
     yield "JWK of a secret", json.dumps({"kty": "oct", "k": b64(secrets.token_bytes(32))}).encode()
     yield "JWKS", json.dumps({"keys": [ES256.to_jwk()]}).encode()
     yield "JWK in UTF-16", json.dumps(ES256.to_jwk()).encode("utf-16")
+    pem = public_bytes(RSA, Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    yield "PEM, cut", pem[:200]
+    yield "PEM in base64", base64.b64encode(pem)
+    for kind, der in (
+        ("public", public_bytes(RSA, Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
+        ("certificate", certificate().public_bytes(Encoding.DER)),
+        ("JWKS", json.dumps({"keys": [ES256.to_jwk()]}).encode()),
+    ):
+        yield f"{kind}, base64", base64.b64encode(der)
+        yield f"{kind}, base64 in lines", base64.encodebytes(der)
+        yield f"{kind}, base64url", base64.urlsafe_b64encode(der).rstrip(b"=")
+        yield f"{kind}, hex", der.hex().upper().encode()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [bytes, base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes, bytes.hex],
+    ids=["bytes", "base64", "base64url", "lines", "hex"],
+)
+@pytest.mark.parametrize("size", [32, 48, 64, 256])
+def test_a_random_secret_is_no_key_document(write: Callable[[bytes], Any], size: int) -> None:
+    """However it is written, and if it starts like a DER key too."""
+    for start in (b"", b"0\x82\x01\x22"):
+        secret = start + secrets.token_bytes(size)
+        assert Key.from_secret(write(secret)).algorithm == "HS256"
 
 
 @pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
@@ -219,7 +244,7 @@ def rsa_public_pem(n: int, e: int) -> bytes:
     body = b"".join(der(2, value.to_bytes(value.bit_length() // 8 + 1, "big")) for value in (n, e))
     return (
         b"-----BEGIN RSA PUBLIC KEY-----\n"
-        + b64encode(der(0x30, body))
+        + base64.b64encode(der(0x30, body))
         + b"\n-----END RSA PUBLIC KEY-----\n"
     )
 
@@ -285,7 +310,9 @@ def spki_pem(raw: bytes) -> bytes:
     """The public key as a PEM, written by hand: cryptography does not read every spelling (RFC 8410
     section 4)."""
     body = bytes.fromhex("302a300506032b6570032100") + raw
-    return b"-----BEGIN PUBLIC KEY-----\n" + b64encode(body) + b"\n-----END PUBLIC KEY-----\n"
+    return (
+        b"-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(body) + b"\n-----END PUBLIC KEY-----\n"
+    )
 
 
 WAYS_IN: dict[str, Callable[[bytes], object]] = {

@@ -21,8 +21,9 @@ from jwt_middleware import (
     Unavailable,
     issued_by,
 )
-from jwt_middleware.trust.tenants import MOST_TENANTS
+from jwt_middleware.trust.tenants import MOST_TENANTS, MOST_UNPROVEN
 from jwt_middleware.trust.verifier import Verifier
+from tests.kit.clock import AheadClock
 from tests.kit.fault_server import Exchange, FaultServer, hang, well
 from tests.kit.tokens import ABSENT, changed, issued
 
@@ -262,6 +263,43 @@ def test_an_outage_does_not_touch_another_tenant(server: FaultServer, fault: Any
     started = time.monotonic()
     verifier.identify(token(f"{server.origin}/realms/two"))
     assert time.monotonic() - started < 1
+
+
+def test_made_up_tenants_cost_few_requests(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A predicate may accept any name: a stranger makes a bounded number of requests, and the
+    tenants with keys go on. A new one is good again half a minute later."""
+    clock = AheadClock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    verifier = Verifier([discovered(server, lambda realm: True)])
+    verifier.identify(token(f"{server.origin}/realms/one"))
+    asked = len(server.requests)
+
+    def refused(realm: str) -> str | None:
+        try:
+            verifier.identify(token(f"{server.origin}/realms/{realm}"))
+        except (InvalidToken, Unavailable) as refusal:
+            return refusal.reason
+        return None
+
+    for number in range(MOST_UNPROVEN + 20):
+        assert refused(f"made-up-{number}") == "keys_unavailable"
+    assert len(server.requests) - asked <= 2 * MOST_UNPROVEN
+    assert [refused("one"), refused("two")] == [None, "keys_unavailable"]
+    clock.move(31)
+    assert [refused("two"), refused("one")] == [None, None]
+
+
+def test_tenants_of_a_list_are_not_limited(server: FaultServer) -> None:
+    """The owner has named them, and each is asked once in a while only."""
+    realms = [f"r{number}" for number in range(MOST_UNPROVEN + 20)]
+    verifier = Verifier([discovered(server, [*realms, "one"])])
+    for realm in [*realms, *realms]:
+        with pytest.raises(Unavailable, match="keys_unavailable"):
+            verifier.identify(token(f"{server.origin}/realms/{realm}"))
+    verifier.identify(token(f"{server.origin}/realms/one"))
+    assert len(server.requests) == 2 * len(realms) + 2
 
 
 def test_metadata_elsewhere(server: FaultServer) -> None:

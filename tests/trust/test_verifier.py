@@ -122,6 +122,17 @@ def test_one_warning_of_an_issuer_but_for_its_slash(
     assert found == ([("jwt_middleware", "WARNING", words)] if warns else [])
 
 
+@pytest.mark.parametrize("given", ["", "/"])
+def test_no_warning_of_an_issuer_without_a_name(
+    given: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A provider of tokens without `iss` has no issuer that could differ by a slash."""
+    provider = Provider(issuer=None, audience="api", keys=KeySet([HS256.key]))
+    token = issuer("x", HS256.key).token(iss=given, aud="api")
+    assert refused(Verifier([provider]).verify, token) == "issuer"
+    assert caplog.records == []
+
+
 def test_a_verifier_shows_its_issuers() -> None:
     """And nothing else of its providers."""
     one, two = (issuer(name, HS256.key) for name in ("one", "two"))
