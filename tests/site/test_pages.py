@@ -10,10 +10,12 @@ from time import sleep
 from typing import Any
 
 import pytest
+from flask import Flask
 from webtest import TestApp
 
 from jwt_middleware import Identity, JWTMiddleware, Key, Provider
 from jwt_middleware.login import TokenMinter
+from jwt_middleware.settings import from_env
 from jwt_middleware.stores import SQLStore
 from tests.kit import ROOT
 from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
@@ -273,6 +275,16 @@ def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
     cookie = {"Cookie": f"__Host-jwt={latter}"}
     assert TestApp(names["app"]).get("/api/me", headers=cookie).json == {"id": "ada"}
     names["store"].close()
+
+
+def test_the_variables_of_the_text_make_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables of the container beside Keycloak are all that `from_env` needs."""
+    (block,) = (b for b in blocks(DOCS / "how-to/deployment.md", "yaml") if "AUDIENCE" in b)
+    for name, value in re.findall(r"^  (JWT_MIDDLEWARE_\w+): (.+)$", block, re.MULTILINE):
+        monkeypatch.setenv(name, value)
+    client = TestApp(from_env(Flask("app").wsgi_app))
+    client.get("/api/me", status=401)
+    client.get("/api/health", status=404)  # public, and this app has no such view
 
 
 def test_the_architecture_page_names_what_is_there() -> None:
