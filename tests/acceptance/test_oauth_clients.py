@@ -50,7 +50,7 @@ class ToApp(requests.adapters.BaseAdapter):
             request.url,
             request,
         )
-        response.headers.update(answer.headers)
+        response.headers.update(list(answer.headers))
         response.raw = io.BytesIO(answer.data)
         return response
 
