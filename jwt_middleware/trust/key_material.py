@@ -145,13 +145,15 @@ def _check_secret(algorithm: str, secret: bytes) -> None:
 
 
 def readings_of(secret: bytes) -> Iterator[bytes]:
-    """Yield a secret as it is, and what it is in base64, base64url and hex.
+    """Yield a secret as it is, as UTF-16 text, and what it is in base64, base64url and hex.
 
     Issuers also show their public keys so: the lines of a PEM without its frame, the `x5c` of a
-    JWK.
+    JWK. Editors save such a text as UTF-16.
     """
     yield secret
-    text = b"".join(secret.split())
+    narrow = secret.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"")
+    yield narrow
+    text = b"".join(narrow.split())
     with suppress(ValueError):
         yield bytes.fromhex(text.decode("ascii"))
     text = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))

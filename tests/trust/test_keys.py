@@ -88,6 +88,8 @@ def documents() -> Iterator[tuple[str, bytes]]:
         yield f"{kind}, base64 in lines", base64.encodebytes(der)
         yield f"{kind}, base64url", base64.urlsafe_b64encode(der).rstrip(b"=")
         yield f"{kind}, hex", der.hex().upper().encode()
+        for name in ("utf-16", "utf-16-be"):
+            yield f"{kind}, base64 in {name}", base64.b64encode(der).decode().encode(name)
 
 
 @pytest.mark.parametrize(
