@@ -148,7 +148,7 @@ def readings_of(secret: bytes) -> Iterator[bytes]:
     """Yield a secret as it is, as UTF-16 text, and what it is in base64, base64url and hex.
 
     Issuers also show their public keys so: the lines of a PEM without its frame, the `x5c` of a
-    JWK. Editors save such a text as UTF-16.
+    JWK. Some editors save files as UTF-16.
     """
     yield secret
     narrow = secret.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").replace(b"\0", b"")
