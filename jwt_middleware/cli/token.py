@@ -103,20 +103,38 @@ def _read_keys(file: Path, algorithm: str | None) -> KeySet:
     try:
         if b"-----BEGIN" in content:
             return KeySet([Key.from_pem(content, algorithm=algorithm)])
-        if content.lstrip().startswith(b"{"):
+        if content.lstrip().startswith(b"{") and _is_text(content):
             document = json.loads(content)
             return (
                 KeySet.from_jwks(document)
                 if "keys" in document
                 else KeySet([Key.from_jwk(document)])
             )
-        # An app may have read the line break at the end of the file as part of the secret.
-        secrets = {content, content.rstrip(b"\r\n")}
-        return KeySet(
-            [Key.from_secret(secret, algorithm=algorithm or "HS256") for secret in secrets]
-        )
+        return KeySet(_secrets(content, algorithm or "HS256"))
     except (ConfigurationError, ValueError, RecursionError) as error:
         raise click.BadParameter(f"{file} contains no key: {error}", param_hint="--key") from None
+
+
+def _is_text(content: bytes) -> bool:
+    """Tell JSON from a secret of random bytes, of which one in 256 starts with a brace."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _secrets(content: bytes, algorithm: str) -> list[Key]:
+    """An app may have read the line break at the end of the file as part of the secret. A random
+    secret may end with the byte of a line break, and be too short without it."""
+    whole = Key.from_secret(content, algorithm=algorithm)
+    bare = content.rstrip(b"\r\n")
+    if bare == content:
+        return [whole]
+    try:
+        return [whole, Key.from_secret(bare, algorithm=algorithm)]
+    except ConfigurationError:
+        return [whole]
 
 
 def _show(text: str) -> dict[str, Any]:

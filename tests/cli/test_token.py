@@ -295,6 +295,20 @@ def test_forms_of_a_key(algorithm: str, form: str, inspect: Inspect, tmp_path: P
     assert done.out.splitlines()[-1].startswith("good")
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [b"{" + b"\x80" * 31, b" \r\n{" + b"\xff" * 28, b"\x80" * 31 + b"\n", b"\x80" * 30 + b"\r\n"],
+    ids=["brace", "space-and-brace", "line-feed", "line-break"],
+)
+def test_a_secret_of_random_bytes(secret: bytes, inspect: Inspect, tmp_path: Path) -> None:
+    """Random bytes are a secret, even if they start like JSON or end like a line."""
+    (tmp_path / "key").write_bytes(secret)
+    _, claims, _ = token().split(".")
+    header = b64(json.dumps({"alg": "HS256", "typ": "at+jwt"}).encode())
+    done = inspect(sign_text(f"{header}.{claims}", Key.from_secret(secret)), "--key", "key")
+    assert done.out.splitlines()[-1].startswith("good")
+
+
 @pytest.mark.parametrize("secret", [SECRET, f"{SECRET}\n"], ids=["without", "with"])
 def test_a_secret_with_a_line_end(secret: str, inspect: Inspect, tmp_path: Path) -> None:
     """The end of the line in a file is part of the secret for some apps and not for others: both
