@@ -66,14 +66,24 @@ def claims(**more: Any) -> dict[str, Any]:
     } | more
 
 
+def whole_key(algorithm: str, generate: Callable[[], Any]) -> Any:
+    """Authlib, and joserfc up to 1.6, leave out leading zeros of a coordinate, which RFC 7518
+    section 6.2.1.2 wants: generate until a key has none."""
+    whole = {"ES256": 43, "ES384": 64, "ES512": 88}.get(algorithm)
+    while True:
+        key = generate()
+        jwk = key.as_dict()
+        if not whole or {len(jwk["x"]), len(jwk["y"])} == {whole}:
+            return key
+
+
 class Joserfc:
     """joserfc."""
 
     @staticmethod
     def sign(algorithm: str) -> Signed:
-        key = joserfc_jwk.generate_key(
-            *KINDS[algorithm], {"kid": "theirs", "alg": algorithm, "use": "sig"}
-        )
+        names = {"kid": "theirs", "alg": algorithm, "use": "sig"}
+        key = whole_key(algorithm, lambda: joserfc_jwk.generate_key(*KINDS[algorithm], names))
         header = {"alg": algorithm, "kid": "theirs"}
         document = joserfc_jwk.KeySet([key]).as_dict(private=algorithm == "HS256")
         return json.dumps(document), joserfc_jwt.encode(
@@ -101,14 +111,7 @@ class Authlib:
                 *KINDS[algorithm], {"kid": "theirs"}, is_private=True
             )
 
-        # It leaves out leading zeros of a coordinate, which RFC 7518 section 6.2.1.2 wants: wait
-        # for a key without.
-        whole = {"ES256": 43, "ES384": 64, "ES512": 88}.get(algorithm)
-        key = next(
-            key
-            for key in iter(generate, None)
-            if not whole or {len(key["x"]), len(key["y"])} == {whole}
-        )
+        key = whole_key(algorithm, generate)
         jwk = key.as_dict(
             is_private=algorithm == "HS256", alg=algorithm, use="sig"
         )  # it drops an `alg` given above
