@@ -301,7 +301,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, bool]] = {
     "101 keys": (edited(lambda keys: keys + [None] * (101 - len(keys))), False),
     "bad keys among good ones": (edited(_with_bad_keys), True),
     "a kid twice": (
-        edited(lambda keys: [*keys, {**keys[0], "kid": "twice"}, {**keys[1], "kid": "twice"}]),
+        edited(lambda keys: [*keys, {**keys[0], "kid": "twice"}, {**keys[-1], "kid": "twice"}]),
         True,
     ),
     **{
