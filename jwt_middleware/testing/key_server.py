@@ -25,7 +25,7 @@ class KeyServer:
 
     `RemoteKeySet(server.url)` fetches the keys; `Provider.discover(server.issuer,
     audience=server.audience)` finds them (OpenID Connect Discovery 1.0 section 4). Like this it is
-    an issuer without a quirk. To stand in for a real one:
+    an issuer without a quirk. To imitate a real issuer:
 
     - `issuer`: the name in its tokens and in its metadata, such as
       `https://idp.example/realms/shop`. None means its own address. `Provider.discover(issuer,
@@ -36,6 +36,8 @@ class KeyServer:
     - `algorithm`: that of its keys.
     - `key_members`: members of each published key, such as `{"issuer": "https://..."}`; None as
       the value leaves a member out, such as `{"alg": None}`.
+    - `authorization`: the `Authorization` header without which every answer is 401, as Kubernetes
+      has it. It may be changed later. None means that everybody may ask.
     - `tls`: the `ssl.SSLContext` of a server. The own address is https then.
 
     Put further documents, such as those of other tenants, into `documents`, by their path. A value
@@ -50,6 +52,7 @@ class KeyServer:
         audience: str = "test",
         algorithm: str = "ES256",
         key_members: Mapping[str, Any] = {},
+        authorization: str | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         paths = [_path_of("issuer", issuer), _path_of("jwks_uri", jwks_uri)]
@@ -62,6 +65,7 @@ class KeyServer:
         self._key, self._next_key = Key.generate(algorithm), Key.generate(algorithm)
         self._key_members = dict(key_members)
         self.audience = audience
+        self.authorization = authorization
         self.documents: dict[str, Any] = {}
         self._may_answer = threading.Event()
         self.recover()
@@ -118,8 +122,10 @@ class KeyServer:
             self._key,
         )
 
-    def _answer(self, path: str) -> tuple[int, bytes]:
+    def _answer(self, path: str, authorization: str | None) -> tuple[int, bytes]:
         self._may_answer.wait()
+        if self.authorization not in (None, authorization):
+            return 401, b""
         metadata = {"issuer": self.issuer, "jwks_uri": self._jwks_uri}
         served = {self._metadata_path: metadata, self._jwks_path: self.jwks, **self.documents}
         if path not in served:
@@ -157,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        status, body = self.server.keys._answer(self.path)
+        status, body = self.server.keys._answer(self.path, self.headers["Authorization"])
         with suppress(OSError):  # the client has gone, as it should after a timeout
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -168,6 +168,20 @@ def test_it_signs_exactly_these_claims(jwt_key_server: KeyServer) -> None:
     assert set(jwt.get_unverified_header(jwt_key_server.sign({}))) == {"alg", "kid"}
 
 
+def test_only_callers_that_it_knows_get_the_keys() -> None:
+    """Without the right `Authorization` the answer is 401; what is right may change."""
+    with KeyServer(authorization="Bearer a") as server:
+        given = {"Authorization": "Bearer b"}
+        keys = RemoteKeySet(server.url, fetch=Fetch(headers=lambda: given))
+        provider = Provider(issuer=server.issuer, audience="test", keys=keys)
+        with pytest.raises(Unavailable):
+            Verifier([provider]).identify(server.token("ada"))
+        server.authorization = "Bearer b"
+        again = RemoteKeySet(server.url, fetch=Fetch(headers=lambda: given))
+        provider = Provider(issuer=server.issuer, audience="test", keys=again)
+        assert Verifier([provider]).identify(server.token("ada")).subject == "ada"
+
+
 @pytest.mark.parametrize(
     "options",
     [
