@@ -1,5 +1,6 @@
 """`BearerFile`: a request header with the token in a file, which may be replaced at any time."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,8 +34,11 @@ class BearerFile(Frozen):
         except (OSError, ValueError) as error:
             cause = type(error).__name__
             raise ConfigurationError(f"the file {got(self.path)} cannot be read: {cause}") from None
-        if not token:
-            raise ConfigurationError(f"the file {got(self.path)} is empty")
+        # Checked here, so that the message names the file. It never shows the token.
+        if not re.fullmatch("[!-~]+", token):
+            raise ConfigurationError(
+                f"the file {got(self.path)} must contain one token of printable ASCII"
+            )
         return {**dict(self.headers), "Authorization": f"Bearer {token}"}
 
     def __repr__(self) -> str:
