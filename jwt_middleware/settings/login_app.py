@@ -27,7 +27,7 @@ def login_app_of(values: Values) -> "LoginApp":
 
 
 def _throttle(values: Values) -> dict[str, Any]:
-    """Return the option `throttle` of the login app, if a text sets it."""
+    """Return the option `throttle` of the login app, if an option sets it."""
     from ..login.throttle import Throttle
 
     limits = values.picked(THROTTLE)

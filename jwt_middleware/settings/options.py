@@ -1,11 +1,11 @@
-"""The table of text options: how each is read, and what it belongs to.
+"""The table of text options: how each is read, and to what it belongs.
 
 An option has the name of the parameter that it sets. An option of a parameter that takes an object,
 such as `Provider.keys`, is named after its text: `secret`, `jwks_url`. The items of a list are
 separated by spaces.
 
-To add an option, add its parameter to a group and its form to `OPTIONS`. A parameter that a text
-cannot set is listed with its reason in `docs/words.toml`; the tests compare.
+To add an option, add its parameter to a group and its form to `OPTIONS`. A parameter that no
+option sets is listed with its reason in `docs/words.toml`; the tests compare.
 """
 
 import re
@@ -74,7 +74,7 @@ STORE = ("database_url", "log_url")
 """Where users, sessions and revocations are."""
 
 SIGNERS = ("secret", "private_key", "key_folder")
-"""What signs the tokens of a login app."""
+"""The keys that sign the tokens of a login app."""
 
 MINTER = ("issuer", "audience", "lifetime")
 """The options of `TokenMinter`."""
@@ -102,16 +102,16 @@ LOGIN = (*MINTER, *SIGNERS, *STORE, *LOGIN_APP, "throttle", *THROTTLE)
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """How the text of an option becomes a value."""
+    """How the string of an option becomes a value."""
 
     convert: Callable[[str], Any]
-    """Raises `ValueError` for a text that is not of the form."""
+    """Raises `ValueError` for a string that is not of the form."""
 
     form: str
-    """What the text must be, for messages and for the docs."""
+    """The rule for the string, for messages and for the docs."""
 
     is_secret: bool = False
-    """Whether no message may show the text."""
+    """Whether no message may show the string."""
 
 
 def _list(text: str) -> list[str]:
@@ -182,7 +182,7 @@ _NAMED_PLACES: Mapping[str, Callable[[str], Place]] = {
     "in_header": in_header,
 }
 PLACES = (*_PLACES, *_NAMED_PLACES)
-"""Every place of a token that a text can say."""
+"""Every place of a token that an option can name."""
 
 
 def _places(text: str) -> list[Place]:

@@ -76,14 +76,14 @@ _NAME = re.compile(rf"([A-Za-z0-9_:-]+)|({_QUOTED})")
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"  # RFC 8259 section 6
 
 _NOT_BARE = re.compile("[=\"'`()]")
-"""Characters that a scope (RFC 6749 section 3.3) or a claim may have, but that are a slip in a text
+"""Characters that a scope (RFC 6749 section 3.3) or a claim may have, but that are a slip
 without double quotes."""
 
 _ALTERNATIVES = "any_of(...)"
 
 
 def read_rules(text: str) -> list[Rule]:
-    """Return the rules that a text describes. The `ConfigurationError` names the rule at fault by
+    """Return the rules that a string describes. The `ConfigurationError` names the rule at fault by
     its number and as it was written."""
     # `str.split` splits at many invisible blanks, but an owner only sees ordinary spaces.
     unseen = unseen_in(text, but=" \t\r\n")
@@ -244,7 +244,7 @@ _BUILDERS: Mapping[str, Callable[[str], Requirement]] = {
     "issued_by": _issued_by,
 }
 REQUIREMENTS = (*MARKERS, *_BUILDERS, any_of.__name__)
-"""Every requirement that a text can say."""
+"""Every requirement that a text rule can have."""
 
 
 def _any_of(text: str) -> Requirement:
