@@ -47,7 +47,7 @@ class Published:
         accepted = frozenset[str]().union(*[rule.issuers(known.issuers) for rule in asked])
         # A rule may name one tenant of a template, which does not list its tenants itself.
         named = dict.fromkeys((*known.named_issuers, *sorted(accepted)))
-        self.issuers = tuple(name for name in named if is_named(name, accepted))
+        self.issuers = tuple(name for name in named if name and is_named(name, accepted))
 
     def asked_scopes(self, rules: Sequence[Rule]) -> tuple[str, ...]:
         """Return the scopes that a token needs for all of these rules, for a challenge.
