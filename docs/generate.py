@@ -8,6 +8,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from importlib import import_module
 from inspect import cleandoc
 from itertools import pairwise
@@ -279,14 +280,22 @@ def _entry(module: str, name: str) -> str:
 
 def words_below(name: str) -> str:
     """Return the docstring below the assignment of a public name in the package, or ""."""
+    return _words_of_assignments().get(name, "")
+
+
+@cache
+def _words_of_assignments() -> dict[str, str]:
+    """Return every docstring below an assignment of the package by name; the first file wins."""
+    found: dict[str, str] = {}
     for file in sorted((ROOT / "jwt_middleware").rglob("*.py")):
-        body = ast.parse(file.read_text()).body
-        for statement, below in pairwise(body):
+        for statement, below in pairwise(ast.parse(file.read_text()).body):
+            if not (isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)):
+                continue
             targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-            is_it = any(isinstance(t, ast.Name) and t.id == name for t in targets)
-            if is_it and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                return cleandoc(str(below.value.value))
-    return ""
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, cleandoc(str(below.value.value)))
+    return found
 
 
 def _examples() -> str:
