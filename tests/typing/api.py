@@ -63,7 +63,7 @@ from jwt_middleware.flask import (
 )
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
-from jwt_middleware.settings import filter_app_factory, from_env
+from jwt_middleware.settings import filter_app_factory, from_env, login_from_env
 from jwt_middleware.stores import (
     Counters,
     MemoryStore,
@@ -545,6 +545,7 @@ def by_text(app: WSGIApplication) -> tuple[WSGIApplication, WSGIApplication]:
         app, {"here": "/srv"}, issuer="https://login.example", audience="api", rules="/api"
     )
     assert_type(from_env(app), JWTMiddleware)
+    assert_type(login_from_env(), LoginApp)
     return guarded, from_env(app)
 
 
