@@ -36,14 +36,17 @@ from jwt_middleware import (
     Requirement,
     RevocationList,
     Rule,
+    StepUp,
     StoreUnavailable,
     Unavailable,
+    acr,
     any_of,
     authenticated,
     basic_password,
     bearer,
     claim,
     enforce,
+    fresh,
     in_cookie,
     in_header,
     issued_by,
@@ -274,6 +277,8 @@ def only_ada(identity: Identity) -> None:
 def rules() -> list[Rule]:
     """Rules with every requirement."""
     requirement: Requirement = any_of(scope("a"), claim("role", "admin", 1, True), only_ada)
+    recent: Requirement = any_of(fresh(300), acr("mfa", "pin"))
+    print(recent, StepUp(max_age=300, acr_values=("mfa",)).parameters)
     return [
         Rule("/api"),
         Rule("/api/authenticated", authenticated),
