@@ -64,7 +64,7 @@ from jwt_middleware.flask import (
     init_app,
     jwt_required,
 )
-from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
+from jwt_middleware.login import BackChannelLogout, KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import (
