@@ -319,6 +319,14 @@ def minters(key: Key) -> TokenMinter:
     return minter
 
 
+def logouts(app: WSGIApplication, store: MemoryStore | SQLStore | RedisLog) -> WSGIApplication:
+    """Sessions that an identity provider ends."""
+    shop = Provider(issuer="https://idp.example", audience="shop", keys=KeySet([Key.generate()]))
+    store.revoke_session("https://idp.example", "s1", expires_at=1_900_000_000)
+    store.revoke_subject("https://idp.example", "ada", until=1_900_000_000.5)
+    return BackChannelLogout([shop], store).wrap(app, path="/backchannel-logout")
+
+
 def personal_tokens(store: MemoryStore | SQLStore) -> JWTMiddleware:
     """Tokens for machines, accepted beside JWTs."""
     token = store.add_token("ada", name="ci", scopes=["read"], expires_at=1_900_000_000)
@@ -410,6 +418,7 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
         sign_in="/auth/login",
         on_refusal=lambda refusal, environ: app if refusal.status == 403 else None,
         strict_origins=True,
+        resource="https://api.example/mcp",
         max_token_bytes=4096,
         cache_size=0,
     )
