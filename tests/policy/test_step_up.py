@@ -1,8 +1,7 @@
 """`fresh` and `acr`: a login that is recent and strong enough (RFC 9470)."""
 
 import json
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import jwt_middleware
 from jwt_middleware import ConfigurationError, Identity, Rule, StepUp, acr, any_of, fresh
 from jwt_middleware.policy.requirements import ask
+from tests.kit.clock import stopped
 
 NOW = 1_800_000_000
 
@@ -21,8 +21,10 @@ def identity_of(**claims: Any) -> Identity:
 
 
 @pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: NOW + 0.25)
+def _now() -> Iterator[None]:
+    """It is this moment, however long a test takes."""
+    with stopped("time", NOW + 0.25):
+        yield
 
 
 AGES: dict[str, tuple[Any, bool]] = {

@@ -73,9 +73,9 @@ def test_a_logout_reaches_every_worker(typ: str, tmp_path: Path) -> None:
 
         assert {*map(frozenset, map(statuses, tokens))} == {frozenset({200})}
         logout = logout_token(idp, typ, sid="laptop")
-        with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda _: send(address, logout), range(8)))
-        assert Counter(answer.status for answer in answers) == {200: 1, 400: 7}
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: send(address, logout), range(4)))
+        assert Counter(answer.status for answer in answers) == {200: 1, 400: 3}
         assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
         wait_for(lambda: statuses("laptop") == {401})
         assert statuses("phone") == {200}
