@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,7 @@ import requests
 from tests.kit import ROOT
 from tests.kit.answers import call
 from tests.kit.authorization_server import AuthorizationServer
+from tests.kit.parts import skip
 from tests.kit.serving import free_port, started
 from tests.kit.waiting import PATIENCE
 
@@ -51,6 +53,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(url, idp)
 
 
+def needed(module: str) -> None:
+    """Go on if the module of the extra `test-all` is there."""
+    if find_spec(module) is None:
+        skip(f"{module} is not installed")
+
+
 def send(
     site: Site, method: str, params: Any = None, token: str = "", **headers: str
 ) -> tuple[int, Any]:
@@ -68,6 +76,7 @@ def send(
 def test_a_scanner_gives_the_best_grade(site: Site, tmp_path: Path) -> None:
     """mcp-authlab logs in as a client does, attacks the endpoint with forged and foreign tokens,
     and finds that every MUST holds."""
+    needed("mcp_authlab")
     environ = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
 
     def scanner(*words: str) -> str:
@@ -130,6 +139,7 @@ def _of_sdk(site: Site) -> Any:
 def test_the_official_client_finds_its_way_in(site: Site) -> None:
     """The Python SDK meets 401, reads the metadata, gets a token for the scope of the challenge,
     meets 403, asks for both scopes and repeats the call."""
+    needed("mcp")
     import anyio
     import httpx2
     from mcp import Client
