@@ -107,6 +107,8 @@ class _Table:
         option = self.option_of(name)
         form, is_secret = self.options[option].form, self.options[option].is_secret
         is_file = name != option
+        # The content of a file may be a secret, and so may the name of a file that is none.
+        shown = "" if is_secret else f", got {got(text)}"
         rule = (
             f"{self.name_of(name)} must {'name a file that contains' if is_file else 'be'} {form}"
         )
@@ -116,10 +118,9 @@ class _Table:
         except ConfigurationError as error:
             raise ConfigurationError(f"{rule}: {error}") from None
         except OSError as error:
-            raise ConfigurationError(f"{rule}: {type(error).__name__}") from None
+            raise ConfigurationError(f"{rule}{shown}: {type(error).__name__}") from None
         except (ValueError, LookupError):
             # The message of a foreign error might quote a secret, so show only our own.
-            shown = "" if is_secret else f", got {got(text)}"
             raise ConfigurationError(f"{rule}{shown}") from None
 
 
