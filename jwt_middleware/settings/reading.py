@@ -89,7 +89,10 @@ class _Table:
     def check(self, name: str) -> None:
         """Raise `ConfigurationError` for a name that sets no option."""
         if self.option_of(name) not in self.options:
-            raise ConfigurationError(f"{self.name_of(name)} is not an option{self._help(name)}")
+            shown = self.name_of(name)
+            if not (shown.isascii() and shown.isprintable()):
+                shown = got(shown)
+            raise ConfigurationError(f"{shown} is not an option{self._help(name)}")
 
     def _help(self, name: str) -> str:
         option = name.removesuffix(_FILE)
@@ -147,15 +150,15 @@ def read_options(
         if table.option_of(name) in table.options or not is_foreign(name):
             table.check(name)
             given[name] = text
-    is_skipped = {*others} - {*known}
+    skipped = {*others} - {*known}
     if "providers" not in known:
-        is_skipped |= {*table.options} - {*known}
+        skipped |= {*table.options} - {*known}
     values: dict[str, Any] = {}
     for name, text in given.items():
         option = table.option_of(name)
         both = f"{name_of(option)} and {name_of(option + _FILE)} must not both be set"
         require(option not in values, both)
-        if option not in is_skipped:
+        if option not in skipped:
             values[option] = table.value_of(name, text)
     return _divided(values, table)
 
