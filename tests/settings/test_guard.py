@@ -442,7 +442,17 @@ def test_the_sign_in_page_and_strict_origins(build: Callable[..., Any]) -> None:
     assert lax.get("/api", headers=foreign, status=401).json["reason"] == "missing"
 
 
+def test_the_metadata_of_a_resource(build: Callable[..., Any]) -> None:
+    """The URL of the resource is published, and a challenge leads to it."""
+    site = TestApp(build(**BASIC, resource="https://api.example/mcp"))
+    document = site.get("/.well-known/oauth-protected-resource/mcp").json
+    assert document["resource"] == "https://api.example/mcp"
+    challenge = site.get("/api", status=401).headers["WWW-Authenticate"]
+    assert 'resource_metadata="https://api.example/.well-known/' in challenge
+
+
 BAD_PLACES = {
+    "a resource that is not a URL": ({"resource": "api"}, "resource must be the https URL"),
     "another word": ({"credentials": "cookie"}, "each word must be bearer, basic_password"),
     "a cookie without its name": ({"credentials": "in_cookie"}, "in_cookie=NAME"),
     "a cookie of no name": ({"credentials": "in_cookie="}, "the name of a cookie"),

@@ -34,6 +34,7 @@ GIVEN = {
 ELSEWHERE = {
     "how-to/deployment.md": "tests/servers/test_deployment.py",
     "how-to/environment.md": "tests/servers/test_environment.py",
+    "issuers/kubernetes.md": "tests/acceptance/issuers/stand_ins.py",  # it needs a mount of a pod
     "tutorial/index.md": "tests/site/test_tutorial.py",
     "tutorial/es.md": "tests/site/test_tutorial.py",
 }

@@ -562,5 +562,9 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_every_route_ruled(app, but=["/static/<path:filename>"])
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
+        with KeyServer(issuer="https://idp.example", key_members={"alg": None}) as other:
+            other.documents["/more.json"] = other.jwks
+            assert_type(other.sign({"sub": "ada"}, {"typ": "JWT"}), str)
+            assert_type(other.metadata_url, str)
         client.get("/api/me", headers=basic_headers(tokens.good()) | cookie_headers(tokens.good()))
         return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))
