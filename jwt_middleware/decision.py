@@ -18,7 +18,7 @@ _log = logging.getLogger("jwt_middleware")
 _MAX_SHOWN = 80  # characters of a subject in the environ
 
 Answer: TypeAlias = "Refusal | Preflight | Metadata"
-"""What the middleware answers itself."""
+"""Answers that the middleware gives itself."""
 
 Parts: TypeAlias = "tuple[tuple[Rule, ...], Identity | None, Answer | None]"
 """Rules, caller and answer. This is a plain tuple because making a frozen value costs a third of a

@@ -9,6 +9,7 @@
         ├── InvalidRequest      400  invalid_request
         │   └── PathTooLong     414  invalid_request
         ├── InvalidToken        401  invalid_token
+        ├── StepUp              401  insufficient_user_authentication
         ├── InsufficientScope   403  insufficient_scope
         ├── Forbidden           403  no error code
         └── Unavailable         503  temporarily_unavailable
@@ -72,6 +73,8 @@ _DESCRIPTIONS = {
     "revoked": "The access token has been revoked.",
     "scope": "The access token lacks a scope that this resource needs.",
     "claim_missing": "The access token lacks a claim that this resource needs.",
+    "login_too_old": "This resource needs a more recent login.",
+    "login_too_weak": "This resource needs a stronger login.",
     "forbidden": "The caller may not do this.",
     "cross_site": "A request with a cookie or a password must come from a page of this site.",
     "origin": "Requests from this origin are not allowed here.",
@@ -172,10 +175,7 @@ class InsufficientScope(Refusal):
 
     def __init__(self, reason: str | None = None, *, scope: tuple[str, ...] = ()) -> None:
         super().__init__(reason)
-        are_names = isinstance(scope, tuple) and all(
-            isinstance(name, str) and _SCOPE.fullmatch(name) for name in scope
-        )
-        if not are_names:
+        if not _are_names(scope):
             raise ValueError("scope must be a tuple of names without spaces and quotes")
         self.scope = scope
 
@@ -183,6 +183,41 @@ class InsufficientScope(Refusal):
     def parameters(self) -> Mapping[str, str]:
         """The parameter `scope`: the required scopes, separated by spaces."""
         return {"scope": " ".join(self.scope)} if self.scope else {}
+
+
+class StepUp(Refusal):
+    """401 `insufficient_user_authentication`: the token is valid, but its user must log in again
+    (RFC 9470 section 3).
+
+    `max_age` is the most seconds since the login, or None. `acr_values` are the sufficient classes
+    of a login; they may be empty. Raise `ValueError` for anything but a number of seconds and a
+    tuple of names.
+    """
+
+    status = 401
+    code = "insufficient_user_authentication"
+    usual_reason = "login_too_old"
+
+    def __init__(
+        self,
+        reason: str | None = None,
+        *,
+        max_age: int | None = None,
+        acr_values: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(reason)
+        if max_age is not None and (type(max_age) is not int or max_age < 0):
+            raise ValueError("max_age must be a number of seconds, an integer")
+        if not _are_names(acr_values):
+            raise ValueError("acr_values must be a tuple of names without spaces and quotes")
+        self.max_age = max_age
+        self.acr_values = acr_values
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The parameters `max_age` and `acr_values`, as far as they are known."""
+        age = {} if self.max_age is None else {"max_age": str(self.max_age)}
+        return {**age, **({"acr_values": " ".join(self.acr_values)} if self.acr_values else {})}
 
 
 class Forbidden(Refusal):
@@ -204,6 +239,12 @@ class Unavailable(Refusal):
         if type(retry_after) is not int or retry_after < 0:
             raise ValueError("retry_after must be a number of seconds, an integer")
         self.retry_after = retry_after
+
+
+def _are_names(names: object) -> bool:
+    return isinstance(names, tuple) and all(
+        isinstance(name, str) and _SCOPE.fullmatch(name) for name in names
+    )
 
 
 def is_answerable(refusal: Refusal) -> bool:

@@ -1,7 +1,8 @@
 """Reports decisions: first the log line of a refusal, then the owner's observers.
 
 An observer is a callable `(decision, environ)`. It is called for every request under a rule, before
-the app or the refusal answers. `Decision.answer` is a refusal, a preflight or None.
+the app or the refusal answers. `Decision.answer` is a refusal, a preflight, the metadata of the
+resource, or None.
 `Decision.reported` is the answer that a report-only rule would have given. The environ is
 read-only, and already has our keys. If an observer also has a method `watch`, it is called once
 with each middleware that it observes, when that is built.

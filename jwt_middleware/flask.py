@@ -45,7 +45,8 @@ _P = ParamSpec("_P")
 _EXTENSION = "jwt_middleware"
 
 _ELSEWHERE = {
-    "fresh": 'ask for a claim: jwt_required(claim("fresh", True))',
+    "fresh": "ask for a recent login: jwt_required(fresh(300)); old tokens have a claim for it: "
+    'jwt_required(claim("fresh", True))',
     "refresh": "a refresh token does not open views: the LoginApp takes it at POST /token",
     "locations": "the places of tokens are an option of JWTMiddleware: credentials=(bearer,)",
     "verify_type": 'ask for a claim: jwt_required(claim("type", "access"))',

@@ -41,6 +41,8 @@ LOGIN_EVENTS = (
     "loop",
     "token_added",
     "token_removed",
+    "provider_logout",
+    "provider_refused",
     "unavailable",
 )
 """The closed set of events; `login.audit` explains each."""

@@ -14,6 +14,7 @@ except (AttributeError, ImportError):
     raise
 from ..trust.key_folder import KeyFolder
 from .app import LoginApp
+from .back_channel import BackChannelLogout
 from .minter import TokenMinter
 
-__all__ = ["KeyFolder", "LoginApp", "Throttle", "TokenMinter"]
+__all__ = ["BackChannelLogout", "KeyFolder", "LoginApp", "Throttle", "TokenMinter"]

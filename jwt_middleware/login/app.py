@@ -2,10 +2,10 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, cast
 
-from werkzeug.wrappers import Request
+from werkzeug.wrappers import Request, Response
 
 from .._options import got, require
 from ..readings import to_wsgi
@@ -191,6 +191,40 @@ class LoginApp:
             return self(environ, start_response)
 
         return application
+
+
+def answer_at(
+    path: str, answer: Callable[[Request], Response], app: WSGIApplication
+) -> WrappedApplication:
+    """Return a WSGI app that answers the requests for one path, and passes all others on to `app`.
+
+    `path` is a path of literal segments, or `ConfigurationError`. A malformed environ is 400.
+    """
+    is_path = isinstance(path, str) and path != "" and _PREFIX.fullmatch(path)
+    require(
+        is_path and not {".", ".."} & set(str(path).split("/")),
+        "path must be a path of literal segments without a slash at its end, "
+        f"got {got(path)}; path='/backchannel-logout'",
+    )
+    check_app(app)
+    own = to_wsgi(path)
+
+    def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != own:
+            try:
+                return app(environ, start_response)
+            except RecursionError:
+                explain_recursion("app")
+                raise
+        try:
+            response = answer(Request(_tidy(environ)))
+        except LoginError as error:
+            response = error.response()
+        drain_body(environ)
+        response.headers.update(NOSNIFF)
+        return answering(response)(environ, start_response)
+
+    return application
 
 
 def _check_prefix(prefix: object) -> None:

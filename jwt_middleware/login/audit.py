@@ -7,6 +7,7 @@ The line is for people. The log record has the same facts as fields for programs
 - if known, `user_id`, `username` and `session` (the `sid`);
 - `token_id`, for a personal token that is made or taken back;
 - `ended`, for a logout: `session`, `all` or `token`;
+- `issuer`, for a logout at an identity provider, and `reason`, for a logout token that is refused;
 - `error`, for a store that is unavailable.
 
 A failed or throttled attempt is logged without the username, because people type passwords into
@@ -50,6 +51,8 @@ _EVENTS = {
     ),
     "token_added": (logging.INFO, "the user has made a personal token"),
     "token_removed": (logging.INFO, "the user has taken back a personal token"),
+    "provider_logout": (logging.INFO, "an identity provider has ended the session"),
+    "provider_refused": (logging.INFO, "a logout token is refused"),
     "unavailable": (logging.WARNING, "the store is unavailable"),
 }
 

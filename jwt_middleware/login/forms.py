@@ -35,6 +35,9 @@ class Forms:
     def show(self, request: Request) -> Response:
         """Answer `GET /login`: renew the session, or show the page."""
         following = local_path(request.args.getlist("next"))
+        if request.args.get("prompt") == "login":
+            # A guard asks for a more recent login, so a session does not lead back to it.
+            return self._page.response(request, following, notice="login_again")
         if request.method != "GET":
             return self._page.response(request, following)
         if not self._cookies.has_access_cookie:

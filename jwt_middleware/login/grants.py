@@ -195,7 +195,9 @@ class Grants:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
                 raise TypeError("id of a user must be an integer or a string")
-            claims = {**_name_of(user), **user.claims}
+            # The time of the password, which a refresh does not change.
+            at = {"auth_time": int(session.started_at)}
+            claims = {**_name_of(user), **user.claims, **at}
             token = self._minter.mint(
                 str(user.id), scopes=user.scopes, session=session.sid, claims=claims
             )

@@ -30,7 +30,7 @@ class KnownIssuers(Protocol):
 
 
 class Published:
-    """What the rules of a middleware tell its clients.
+    """The part of a middleware's rules that its clients may know.
 
     - `rules`: the rule of the document itself, which everybody may read.
     - `scopes`: every scope that an enforced rule names, each once, in the order of the rules.

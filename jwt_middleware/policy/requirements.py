@@ -204,13 +204,11 @@ def any_of(*requirements: Requirement) -> Requirement:
     return _AnyOf(requirements)
 
 
-_BUILDERS: tuple[object, ...] = (scope, claim, issued_by, any_of)
-
-
 def check_requirement(option: str, value: object) -> None:
     """Raise `ConfigurationError`, naming the option, for what is not a requirement."""
-    if any(value is builder for builder in _BUILDERS):
-        name = getattr(value, "__name__", "")
+    # The functions of this ring, such as `scope`, make requirements, and are none themselves.
+    if inspect.isfunction(value) and value.__module__.startswith(f"{__package__}."):
+        name = value.__name__
         raise ConfigurationError(f"{option} must hold {name}(...), got {name} without its call")
     form = "a callable that takes an Identity and returns None or a boolean"
     require(

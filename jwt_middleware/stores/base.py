@@ -154,9 +154,13 @@ class SessionStore(Protocol):
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
         every issuer."""
 
-    def revoke_subject(self, issuer: str, subject: str) -> None:
-        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
-        sessions go on, and get new tokens."""
+    def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
+        """Revoke all tokens with this `sid` of an issuer, until the last of them has expired at
+        `expires_at`, in seconds since the epoch."""
+
+    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+        """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
+        since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
 
     def is_revoked(self, keys: Collection[str]) -> bool:
         """Return whether the log has one of these `revocation_keys`."""

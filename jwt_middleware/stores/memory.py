@@ -14,6 +14,7 @@ from .passwords import DEFAULT_METHOD
 from .revocations import (
     MARGIN,
     PRUNE_AFTER,
+    foreign_session_entry,
     session_entry,
     sessions_entry,
     subject_entry,
@@ -104,10 +105,17 @@ class MemoryStore(TokensInMemory):
         with self._lock:
             self._append(entry)
 
-    def revoke_subject(self, issuer: str, subject: str) -> None:
-        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
-        sessions go on, and get new tokens."""
-        entry = subject_entry(issuer, subject)
+    def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
+        """Revoke all tokens with this `sid` of an issuer, until the last of them has expired at
+        `expires_at`, in seconds since the epoch."""
+        entry = foreign_session_entry(issuer, session_id, expires_at)
+        with self._lock:
+            self._append(entry)
+
+    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+        """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
+        since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
+        entry = subject_entry(issuer, subject, until)
         with self._lock:
             self._append(entry)
 

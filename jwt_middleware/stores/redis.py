@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from .._options import require
 from ..errors import ConfigurationError, StoreUnavailable
 from ..trust.revocation import Revocation, RevocationPage
-from .revocations import PRUNE_AFTER, subject_entry, token_entry
+from .revocations import PRUNE_AFTER, foreign_session_entry, subject_entry, token_entry
 
 _TIMEOUT = 1
 """Seconds to connect, and again to wait for an answer: every call ends within about two."""
@@ -101,10 +101,15 @@ class RedisLog:
         """
         self.append([token_entry(token_id, expires_at, issuer)])
 
-    def revoke_subject(self, issuer: str, subject: str) -> None:
-        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
-        sessions go on, and get new tokens."""
-        self.append([subject_entry(issuer, subject)])
+    def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
+        """Revoke all tokens with this `sid` of an issuer, until the last of them has expired at
+        `expires_at`, in seconds since the epoch."""
+        self.append([foreign_session_entry(issuer, session_id, expires_at)])
+
+    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+        """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
+        since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
+        self.append([subject_entry(issuer, subject, until)])
 
     def revoked_until(self, key: str) -> float:
         """Return when the last entry of the log with this key expires, in seconds since the epoch.

@@ -48,28 +48,35 @@ def token_entry(token_id: str, expires_at: float, issuer: str) -> Revocation:
         f"token_id must be the jti of a token, a string without NUL and surrogates: {_USAGE}",
     )
     require(_is_text(issuer), f"issuer must be the iss of a token, a string: {_USAGE}")
-    # The comparison also refuses NaN and infinity.
-    require(
-        isinstance(expires_at, (int, float)) and 0 <= expires_at < 2**53,
-        f"expires_at must be the exp of a token, in seconds since the epoch: {_USAGE}",
-    )
+    _check_expiry(expires_at, _USAGE)
     return Revocation(revocation_key("jti", issuer, token_id), expires_at + MARGIN)
 
 
-def subject_entry(issuer: str, subject: str) -> Revocation:
-    """Return the entry that revokes the tokens of a subject that were issued until now.
+def foreign_session_entry(issuer: str, session_id: str, expires_at: float) -> Revocation:
+    """Return the entry that revokes the tokens with a `sid` of any issuer, until the last of them
+    has expired.
 
-    A value that cannot be the `iss` or `sub` of a token raises `ConfigurationError`.
+    A value that cannot be the `iss`, `sid` or `exp` of a token raises `ConfigurationError`.
+    """
+    usage = "revoke_session('https://idp.example', 's1', expires_at=1790000000)"
+    _check_names(usage, issuer=issuer, session_id=session_id)
+    _check_expiry(expires_at, usage)
+    return Revocation(revocation_key("sid", issuer, session_id), expires_at + MARGIN)
+
+
+def subject_entry(issuer: str, subject: str, until: float | None = None) -> Revocation:
+    """Return the entry that revokes the tokens of a subject that were issued until a moment, or
+    until now.
+
+    A value that cannot be the `iss`, `sub` or `iat` of a token raises `ConfigurationError`.
     """
     usage = "revoke_subject('https://login.example', '1')"
-    for name, value in (("issuer", issuer), ("subject", subject)):
-        is_right = _is_text(value) and value and not _CONTROL.search(value)
-        require(
-            is_right,
-            f"{name} must be that of a token, a string that is not empty and has no control "
-            f"characters or surrogates: {usage}",
-        )
-    return Revocation(subject_key(issuer, subject), time.time() + CUT_OFF_LASTS)
+    _check_names(usage, issuer=issuer, subject=subject)
+    if until is None:
+        until = time.time()
+    is_moment = isinstance(until, (int, float)) and 0 <= until < 2**53
+    require(is_moment, f"until must be seconds since the epoch: {usage}")
+    return Revocation(subject_key(issuer, subject), until + CUT_OFF_LASTS)
 
 
 def sessions_entry(issuer: str | None, user_id: str) -> Revocation:
@@ -78,6 +85,24 @@ def sessions_entry(issuer: str | None, user_id: str) -> Revocation:
     Without an issuer, those of every issuer. The tokens of the user's sessions end by their `sid`.
     """
     return Revocation(sessions_key(issuer or "", user_id), time.time() + CUT_OFF_LASTS)
+
+
+def _check_names(usage: str, **names: object) -> None:
+    for name, value in names.items():
+        is_right = isinstance(value, str) and _is_text(value) and value
+        require(
+            is_right and not _CONTROL.search(str(value)),
+            f"{name} must be that of a token, a string that is not empty and has no control "
+            f"characters or surrogates: {usage}",
+        )
+
+
+def _check_expiry(expires_at: object, usage: str) -> None:
+    # The comparison also refuses NaN and infinity.
+    require(
+        isinstance(expires_at, (int, float)) and 0 <= expires_at < 2**53,
+        f"expires_at must be the exp of a token, in seconds since the epoch: {usage}",
+    )
 
 
 def _is_text(value: object) -> bool:

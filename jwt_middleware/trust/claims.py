@@ -91,7 +91,7 @@ class ClaimsReader:
         self._types = _ACCESS_TOKEN_TYPES
         self._usual_types: frozenset[str | None] = frozenset((None, "JWT", "at+jwt"))
         if provider.typ is not None:
-            self._types = frozenset((_media_type(provider.typ),))
+            self._types = frozenset((media_type(provider.typ),))
             self._usual_types = frozenset((provider.typ,))
 
     def read(self, parsed: Jws, claims: dict[str, Any], generation: object) -> Verdict:
@@ -149,7 +149,7 @@ class ClaimsReader:
     def _check_type(self, typ: str | None, claims: dict[str, Any]) -> None:
         # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
         # audience and the keys of an access token. Only its type and its `events` differ.
-        is_right = typ in self._usual_types or (typ is not None and _media_type(typ) in self._types)
+        is_right = typ in self._usual_types or (typ is not None and media_type(typ) in self._types)
         if not is_right or "events" in claims:
             raise InvalidToken("type")
         # A refresh token may have the key, the header and all other claims of an access token.
@@ -211,7 +211,7 @@ def without_nulls(claims: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def _media_type(typ: str) -> str:
+def media_type(typ: str) -> str:
     """Return a `typ` for comparison: `at+jwt` and `application/AT+JWT` are the same type.
 
     The first part is left out only if there is no other slash (RFC 7515 section 4.1.9), so

@@ -19,6 +19,14 @@ from .revocation import RevocationList
 if TYPE_CHECKING:
     from .tenants import TenantReaders
 
+    class AcceptsIssuers(Protocol):
+        """Accepts some of the known issuers, as a rule does."""
+
+        def issuers(self, known: frozenset[str]) -> frozenset[str]:
+            """Return those that it accepts."""
+            ...
+
+
 __all__ = [
     "Verdict",
     "VerificationCounts",
@@ -27,18 +35,10 @@ __all__ = [
 
 _log = logging.getLogger("jwt_middleware")
 
+Narrowing = TypeVar("Narrowing", bound="AcceptsIssuers")
+
 NO_ISSUER = ""
 """The issuer of callers whose token has no `iss`. No provider may be called so."""
-
-
-class AcceptsIssuers(Protocol):
-    """Accepts some of the known issuers, as a rule does."""
-
-    def issuers(self, known: frozenset[str]) -> frozenset[str]:
-        """Return those that it accepts."""
-
-
-Narrowing = TypeVar("Narrowing", bound=AcceptsIssuers)
 
 
 class VerificationCounts:

@@ -61,14 +61,14 @@ class Metadata:
 
     status: ClassVar[int] = 200
     outcome: ClassVar[str] = "metadata"
-    """What metrics call a request that is answered with it."""
+    """The name that metrics give to a request that is answered with it."""
 
     def __init__(
         self, resource: str, issuers: Iterable[str], scopes: Sequence[str], places: Places
     ) -> None:
         path = _checked_path(resource)
         origin = resource.removesuffix(path)
-        # Section 3.1: the slash of a resource without a path is left out, any other is kept.
+        # Section 3.1: the slash of a resource without a path is left out, any other stays.
         inserted = "" if path == "/" else path
         self.url = f"{origin}{WELL_KNOWN}{inserted}"
         path_info = unquote_to_bytes(f"{WELL_KNOWN}{inserted}".rstrip("/")).decode("latin-1")

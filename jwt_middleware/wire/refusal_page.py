@@ -28,6 +28,8 @@ _SENTENCES = {
     "expired": "expired",
     "revoked": "revoked",
     "scope": "scope",
+    "login_too_old": "login",
+    "login_too_weak": "login",
     "cross_site": "cross_site",
     "origin": "cross_site",
 }

@@ -91,7 +91,7 @@ class RefusalAnswers:
         if _is_foreign(refusal):
             varying += SITE_HEADERS
         if self._sign_in and leads_to_sign_in(refusal, environ, self._sign_in):
-            response = redirect_to_sign_in(environ, self._sign_in)
+            response = redirect_to_sign_in(refusal, environ, self._sign_in)
         else:
             response = self._of_owner(refusal, environ) or self._of_ours(refusal, environ)
             for value in self._challenges(refusal, environ, scopes):
@@ -134,7 +134,7 @@ class RefusalAnswers:
         if self._sign_in is None or refusal.status not in (401, 403):
             return None
         if refusal.status == 401:
-            return sign_in_url(environ, self._sign_in)
+            return sign_in_url(refusal, environ, self._sign_in)
         # With `next`, somebody who is signed in would come straight back here.
         return None if _is_foreign(refusal) else sign_in_page(environ, self._sign_in)
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.needs_tools
 PAGE = Path(jwt_middleware.login.__file__).parent / "page"
 
 _HEAD = """import { createClient, LoginError } from "./jwt-client.js";
-import type { Cause, Client, ClientOptions, User } from "./jwt-client.js";
+import type { Cause, Client, ClientOptions, StepUp, User } from "./jwt-client.js";
 """
 
 RIGHT = """
@@ -27,6 +27,11 @@ export async function main(): Promise<string | number> {
   });
   const undo: () => void = client.install({ origins: ["https://other.example"] });
   client.install();
+  const quiet: () => void = client.onStepUp(async ({ user, maxAge, acrValues }: StepUp) => {
+    console.log(maxAge?.toFixed(), acrValues?.join());
+    await client.login(user.username ?? "", "password");
+  });
+  quiet();
   try {
     await client.login("ada", "password");
     const answer: Response = await client.fetch(new Request("/api/me"), { method: "PUT" });
@@ -61,6 +66,8 @@ WRONG = {
         "createClient().onChange((user: User | null, cause: Cause, more: string) => void more);"
     ),
     "a callback that is none": 'createClient().onChange("user");',
+    "a step-up without a callback": "createClient().onStepUp();",
+    "an age that may be unknown": "createClient().onStepUp(({ maxAge }) => maxAge.toFixed());",
     "logout of all as a boolean": "createClient().logout(true);",
     "install with a list": 'createClient().install(["https://a.example"]);',
     "a result of install taken for a number": "const n: number = createClient().install();",

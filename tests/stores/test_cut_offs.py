@@ -172,3 +172,42 @@ def test_the_log_does_not_fill_with_cut_offs(with_users: Store) -> None:
     found = cut_offs_of(with_users)
     assert found == dict.fromkeys(found, pytest.approx(start + 3700 * 5))
     assert len(list(with_users.read_revocations(None).entries)) <= 4
+
+
+def test_a_subject_is_revoked_until_a_moment(log: Log) -> None:
+    """An identity provider says when: what was issued later is not touched, however late the
+    message comes, and a moment that no token has is refused."""
+    now = int(time.time())
+    log.revoke_subject(ISSUER, "1", until=now - 60)
+    ((key, moment),) = cut_offs_of(log).items()
+    assert (key, round(moment)) == (subject_key(ISSUER, "1"), now - 60)
+    assert reason(log, MINTER.mint("1")) is None
+    with stopped("time", now - 120):
+        old = MINTER.mint("1")
+    assert reason(log, old) == "revoked"
+    for wrong in ("now", -1, float("nan"), float("inf"), 10**400):
+        with pytest.raises(ConfigurationError, match="until must be seconds"):
+            log.revoke_subject(ISSUER, "1", until=wrong)
+
+
+def test_a_session_of_any_issuer_is_revoked(log: Log) -> None:
+    """All tokens with the `sid` of that issuer, until the last of them has expired; an entry that
+    no reader could use is refused."""
+    until = time.time() + 3600
+    log.revoke_session(ISSUER, "s1", expires_at=until)
+    assert reason(log, MINTER.mint("1", session="s1")) == "revoked"
+    assert reason(log, MINTER.mint("1", session="s2")) is None
+    assert reason(log, OTHER.mint("1", session="s1")) is None
+    assert {*entries_of(log)} == {f"sid\n{ISSUER}\ns1"}
+    wrong: list[tuple[Any, Any, Any]] = [
+        (ISSUER, "", until),
+        (ISSUER, None, until),
+        (ISSUER, "a\nb", until),
+        (ISSUER, "\ud800", until),
+        ("", "s1", until),
+        (ISSUER, "s1", float("nan")),
+        (ISSUER, "s1", "soon"),
+    ]
+    for issuer, sid, expires_at in wrong:
+        with pytest.raises(ConfigurationError, match="revoke_session"):
+            log.revoke_session(issuer, sid, expires_at=expires_at)

@@ -36,14 +36,17 @@ from jwt_middleware import (
     Requirement,
     RevocationList,
     Rule,
+    StepUp,
     StoreUnavailable,
     Unavailable,
+    acr,
     any_of,
     authenticated,
     basic_password,
     bearer,
     claim,
     enforce,
+    fresh,
     in_cookie,
     in_header,
     issued_by,
@@ -61,7 +64,7 @@ from jwt_middleware.flask import (
     init_app,
     jwt_required,
 )
-from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
+from jwt_middleware.login import BackChannelLogout, KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.settings import filter_app_factory, from_env, login_from_env
 from jwt_middleware.stores import (
@@ -274,6 +277,8 @@ def only_ada(identity: Identity) -> None:
 def rules() -> list[Rule]:
     """Rules with every requirement."""
     requirement: Requirement = any_of(scope("a"), claim("role", "admin", 1, True), only_ada)
+    recent: Requirement = any_of(fresh(300), acr("mfa", "pin"))
+    print(recent, StepUp(max_age=300, acr_values=("mfa",)).parameters)
     return [
         Rule("/api"),
         Rule("/api/authenticated", authenticated),
@@ -312,6 +317,14 @@ def minters(key: Key) -> TokenMinter:
     assert_type(minter.mint("ada"), str)
     assert_type(minter.mint("ada", lifetime=60), str)
     return minter
+
+
+def logouts(app: WSGIApplication, store: MemoryStore | SQLStore | RedisLog) -> WSGIApplication:
+    """Sessions that an identity provider ends."""
+    shop = Provider(issuer="https://idp.example", audience="shop", keys=KeySet([Key.generate()]))
+    store.revoke_session("https://idp.example", "s1", expires_at=1_900_000_000)
+    store.revoke_subject("https://idp.example", "ada", until=1_900_000_000.5)
+    return BackChannelLogout([shop], store).wrap(app, path="/backchannel-logout")
 
 
 def personal_tokens(store: MemoryStore | SQLStore) -> JWTMiddleware:
@@ -405,6 +418,7 @@ def whole(log: RevocationLog, minter: TokenMinter) -> None:
         sign_in="/auth/login",
         on_refusal=lambda refusal, environ: app if refusal.status == 403 else None,
         strict_origins=True,
+        resource="https://api.example/mcp",
         max_token_bytes=4096,
         cache_size=0,
     )

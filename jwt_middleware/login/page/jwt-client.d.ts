@@ -24,6 +24,13 @@ export class LoginError extends Error {
   retryAfter?: number;
 }
 
+/** A login that the server asks for (RFC 9470). `maxAge` is in seconds; both may be unknown. */
+export interface StepUp {
+  user: User;
+  maxAge?: number;
+  acrValues?: string[];
+}
+
 export interface ClientOptions {
   /** The address of the login app; by default, the folder of the module. */
   base?: string | URL;
@@ -44,6 +51,11 @@ export interface Client {
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /** Make the page's own `fetch` send the token too. Returns a function that undoes this. */
   install(options?: { origins?: string[] }): () => void;
+  /**
+   * Ask for the password again where the server needs a recent login; the request is then repeated once. The callback
+   * calls `login` and waits for it. Returns a function that stops this.
+   */
+  onStepUp(callback: (needed: StepUp) => unknown): () => void;
   /** Call back each time the user changes. Returns a function that stops this. */
   onChange(callback: (user: User | null, cause: Cause) => void): () => void;
 }

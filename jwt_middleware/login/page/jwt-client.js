@@ -32,6 +32,7 @@
  * @typedef {{token: string, refreshToken?: string, user: User, dueAt: number}} Session
  * @typedef {{session: Session | null, cause: Cause, at: number}} News
  * @typedef {(user: User | null, cause: Cause) => void} Callback
+ * @typedef {{user: User, maxAge?: number, acrValues?: string[]}} StepUp a login that the server asks for (RFC 9470)
  */
 
 const [TIMEOUT, NEWS_WITHIN] = [15_000, 300]; // milliseconds, as all times here except retryAfter
@@ -79,17 +80,18 @@ async function unseal({ iv, sealed }, refreshToken) {
 }
 
 /**
- * Return whether a new token may help. Gateways rename or drop `WWW-Authenticate`, so the body decides too.
+ * Return the error of a 401. Gateways rename or drop `WWW-Authenticate`, so the body decides too.
  *
- * @param {Response} response
+ * @param {Response} response @returns {Promise<"invalid_token" | "insufficient_user_authentication" | undefined>}
  */
-async function isStale(response) {
-  if (response.status !== 401) return false;
-  if (response.headers.get("WWW-Authenticate")?.includes("invalid_token")) return true;
+async function errorOf(response) {
+  if (response.status !== 401) return;
+  const named = response.headers.get("WWW-Authenticate")?.match(/invalid_token|insufficient_user_authentication/);
+  if (named) return /** @type {any} */ (named[0]);
   // Do not read another body: it may never end.
-  if (!/^application\/(problem\+)?json\b/i.test(response.headers.get("Content-Type") ?? "")) return false;
+  if (!/^application\/(problem\+)?json\b/i.test(response.headers.get("Content-Type") ?? "")) return;
   const problem = await response.clone().json().catch(() => null);
-  return problem?.error === "invalid_token" || STALE.includes(problem?.reason);
+  return STALE.includes(problem?.reason) ? "invalid_token" : problem?.error;
 }
 
 /**
@@ -136,6 +138,7 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   let memory = /** @type {Session | null | undefined} */ (undefined); // undefined: not known yet
   let lastUser = /** @type {User | null | undefined} */ (undefined); // the user of the last callback
   let renewing = /** @type {Promise<void> | undefined} */ (undefined);
+  let [stepUp, asking] = /** @type {[((needed: StepUp) => unknown)?, Promise<unknown>?]} */ ([]);
   let changedAt = 0;
   let newsArrived = () => {};
   let uninstall = /** @type {(() => void) | undefined} */ (undefined);
@@ -262,6 +265,17 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
     return load() ?? null;
   }
 
+  /** Let the page ask for the password, once for all requests. @param {Response} response @param {Session} session */
+  function logInAgain({ headers }, { user, token }) {
+    const [, age] = headers.get("WWW-Authenticate")?.match(/max_age="?(\d+)/) ?? [];
+    const [, values] = headers.get("WWW-Authenticate")?.match(/acr_values="([^"]*)/) ?? [];
+    if (load()?.token === token) // otherwise another request or tab has just done so
+      asking ??= (async () => stepUp?.({ user, maxAge: age && +age, acrValues: values?.split(" ") }))().finally(
+        () => (asking = undefined),
+      );
+    return asking;
+  }
+
   /** @param {Request} request @param {Session | null} session */
   function send(request, session) {
     if (session) request.headers.set("Authorization", `Bearer ${session.token}`);
@@ -278,10 +292,14 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
     const { signal } = request;
     const session = await unlessAborted(signal, current().catch(recover));
     const response = await send(request.clone(), session);
-    if (!session || !(await isStale(response))) return response;
-    await unlessAborted(signal, renew(session.token).catch(recover));
+    const error = session && (await errorOf(response));
+    const isStepUp = error === "insufficient_user_authentication";
+    if (!session || !(isStepUp ? stepUp : error === "invalid_token")) return response;
+    const work = isStepUp ? Promise.resolve(logInAgain(response, session)) : renew(session.token);
+    await unlessAborted(signal, work.catch(recover));
     const renewed = load();
-    return renewed && renewed.token !== session.token ? send(request, renewed) : response;
+    const isNew = renewed && renewed.token !== session.token && (!isStepUp || renewed.user.id === session.user.id);
+    return isNew ? send(request, renewed) : response;
   }
 
   /**
@@ -361,6 +379,15 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
       transport = (request) => before.call(globalThis, request);
       globalThis.fetch = /** @type {typeof fetch} */ (own);
       return undo;
+    },
+
+    /**
+     * Ask for the password again where the server needs a recent login; the request is then repeated once. `callback`
+     * calls `login` and waits for it. Returns a function that stops this. @param {(needed: StepUp) => unknown} callback
+     */
+    onStepUp(callback) {
+      stepUp = callback;
+      return () => void (stepUp === callback && (stepUp = undefined));
     },
 
     /** Call back each time the user changes. Returns a function that stops this. @param {Callback} callback */

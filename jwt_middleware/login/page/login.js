@@ -7,6 +7,7 @@ const find = (selector) => document.querySelector(selector);
 const [form, panel, message, username, password] = ["form", "section", "#message", "#username", "#password"].map(find);
 const { next, texts: sentences } = find("main").dataset;
 const texts = JSON.parse(sentences);
+const asksAgain = new URLSearchParams(location.search).get("prompt") === "login"; // though there is a session
 let ticking;
 
 function show(kind, ...parts) {
@@ -42,9 +43,12 @@ function explain(error) {
   show("error", texts[kinds[error.status] ?? kinds[error.code] ?? "unavailable"]);
 }
 
+/** Keep the fragment of the page asked for, as an app with its own routes needs it (RFC 9110 section 10.2.2). */
+const leave = () => location.replace(next.includes("#") ? next : next + location.hash);
+
 function render(user, cause) {
-  // A redirect keeps the fragment of the page asked for, as an app with its own routes needs it (RFC 9110 section 10.2.2).
-  if (user && next) return location.replace(next.includes("#") ? next : next + location.hash);
+  if (asksAgain && cause === "start") return;
+  if (user && next) return leave();
   form.hidden = Boolean(user);
   panel.hidden = !user;
   const name = user?.username;
@@ -74,6 +78,7 @@ form.addEventListener("submit", (event) => {
     try {
       await client.login(username.value, password.value);
       form.reset();
+      if (asksAgain && next) leave(); // the user may be the same, which is not a change
     } catch (error) {
       const isWrong = error.status === 401;
       username.ariaInvalid = password.ariaInvalid = String(isWrong);

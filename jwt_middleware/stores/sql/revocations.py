@@ -9,7 +9,13 @@ import sqlalchemy as sa
 from ...errors import StoreUnavailable
 from ...trust.cut_offs import subject_of
 from ...trust.revocation import Revocation, RevocationLog, RevocationPage
-from ..revocations import PRUNE_AFTER, REPLACE_AFTER, subject_entry, token_entry
+from ..revocations import (
+    PRUNE_AFTER,
+    REPLACE_AFTER,
+    foreign_session_entry,
+    subject_entry,
+    token_entry,
+)
 from .database import Database, UnusableDatabase, find_setting
 from .dialects import is_mysql
 from .schema import delete_some, schema
@@ -38,8 +44,11 @@ class SessionLog(RevocationLog, Protocol):
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token."""
 
-    def revoke_subject(self, issuer: str, subject: str) -> None:
-        """Revoke all tokens of a subject that were issued until now."""
+    def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
+        """Revoke all tokens with this `sid` of an issuer."""
+
+    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+        """Revoke all tokens of a subject that were issued until now, or until a moment."""
 
     def revoked_until(self, key: str) -> float:
         """Return when the last entry with this key expires, or 0 without one."""
@@ -100,9 +109,15 @@ class SQLRevocationLog:
             # No index on the key: a scan takes 50 ms for a million entries.
             return connection.execute(found).first() is not None
 
-    def revoke_subject(self, issuer: str, subject: str) -> None:
-        """Revoke all tokens of a subject that were issued until now."""
-        entry = subject_entry(issuer, subject)
+    def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
+        """Revoke all tokens with this `sid` of an issuer."""
+        entry = foreign_session_entry(issuer, session_id, expires_at)
+        with self.ending() as connection:
+            self.append(connection, [entry])
+
+    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+        """Revoke all tokens of a subject that were issued until now, or until a moment."""
+        entry = subject_entry(issuer, subject, until)
         with self.ending() as connection:
             self.append(connection, [entry])
 
@@ -174,9 +189,14 @@ class LogInRedis:
         self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
         self._record_settings()
 
-    def revoke_subject(self, issuer: str, subject: str) -> None:
-        """Revoke all tokens of a subject that were issued until now."""
-        self._log.revoke_subject(issuer, subject)
+    def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
+        """Revoke all tokens with this `sid` of an issuer."""
+        self._log.revoke_session(issuer, session_id, expires_at=expires_at)
+        self._record_settings()
+
+    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+        """Revoke all tokens of a subject that were issued until now, or until a moment."""
+        self._log.revoke_subject(issuer, subject, until=until)
         self._record_settings()
 
     def _record_settings(self) -> None:

@@ -144,10 +144,15 @@ class SQLStore(TokenStoreBase):
         """
         self._log.revoke(token_id=token_id, expires_at=expires_at, issuer=issuer)
 
-    def revoke_subject(self, issuer: str, subject: str) -> None:
-        """Revoke all tokens of a subject that were issued until now: see `trust.cut_offs`. Its
-        sessions go on, and get new tokens."""
-        self._log.revoke_subject(issuer, subject)
+    def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
+        """Revoke all tokens with this `sid` of an issuer, until the last of them has expired at
+        `expires_at`, in seconds since the epoch."""
+        self._log.revoke_session(issuer, session_id, expires_at=expires_at)
+
+    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+        """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
+        since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
+        self._log.revoke_subject(issuer, subject, until=until)
 
     def revoked_until(self, key: str) -> float:
         """Return when the last entry of the log with this key expires, in seconds since the epoch.

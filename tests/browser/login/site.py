@@ -9,7 +9,15 @@ from typing import Any
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Request, Response
 
-from jwt_middleware import Identity, JWTMiddleware, RevocationList, Rule, bearer, in_cookie
+from jwt_middleware import (
+    Identity,
+    JWTMiddleware,
+    RevocationList,
+    Rule,
+    bearer,
+    fresh,
+    in_cookie,
+)
 from jwt_middleware.cli.demo_app import make_application
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import SQLStore
@@ -66,14 +74,14 @@ def _site(port: str) -> Callable[..., Any]:
     guarded = JWTMiddleware(
         _pages,
         providers=[_minter().provider],
-        rules=[Rule("/api")],
+        rules=[Rule("/api"), Rule("/api/recent", fresh(600))],
         revocations=RevocationList(store, max_staleness=0),
         allowed_origins=listed,
     )
     pages = JWTMiddleware(
         _pages,
         providers=[_minter().provider],
-        rules=[Rule("/")],
+        rules=[Rule("/"), Rule("/recent", fresh(600))],
         credentials=(bearer, in_cookie("__Host-jwt")),
         revocations=RevocationList(store, max_staleness=0),
         sign_in="/auth/login",

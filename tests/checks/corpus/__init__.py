@@ -11,12 +11,15 @@ from . import (
     json_texts,
     key_forms,
     kinds,
+    logouts,
     parameters,
     signatures,
 )
 from .case import Case
 from .key_forms import KeyCase
+from .logouts import LogoutCase
 
 MODULES = (algorithms, signatures, encoding, json_texts, parameters, kinds, claims, headers)
 CASES: tuple[Case, ...] = tuple(case for module in MODULES for case in module.cases())
+LOGOUT_CASES: tuple[LogoutCase, ...] = tuple(logouts.cases())
 KEY_CASES: tuple[KeyCase, ...] = tuple(key_forms.cases())

@@ -9,9 +9,10 @@ from webtest import TestApp
 
 from jwt_middleware import Key, KeySet
 from jwt_middleware.errors import DESCRIPTIONS
-from tests.checks.corpus import CASES, KEY_CASES, MODULES
-from tests.checks.corpus.case import Case
+from tests.checks.corpus import CASES, KEY_CASES, LOGOUT_CASES, MODULES
+from tests.checks.corpus.case import Case, carried
 from tests.checks.corpus.key_forms import is_usable
+from tests.checks.corpus.receivers import RecordingLog, receive
 from tests.checks.corpus.verifiers import decide, guard
 from tests.kit.clock import stopped
 from tests.kit.tokens import NOW
@@ -79,6 +80,37 @@ def _is_json(jwk: object) -> bool:
         return False
 
 
+def test_every_logout_token_gets_its_verdict() -> None:
+    """A logout token ends what it names, and anything else ends nothing: the receiver answers 400
+    with the reason, never another status."""
+    wrong = {}
+    for case in LOGOUT_CASES:
+        log = RecordingLog()
+        status, reason = receive(log, case.token)
+        ends = (log.session_id, log.subject)
+        # A session is more precise than its subject.
+        meant = case.ends and (case.ends[0], None if case.ends[0] else case.ends[1])
+        if (status, reason) != ((400, case.reason) if case.reason else (200, None)) or (
+            ends != (meant or (None, None))
+        ):
+            wrong[case.name] = status, reason, ends, "wanted", case.reason, meant
+    assert not wrong
+
+
+def test_the_corpus_of_logout_tokens_is_large() -> None:
+    """At least 150 cases, named apart, each with the section it rests on."""
+    assert len({case.name for case in LOGOUT_CASES}) == len(LOGOUT_CASES) >= 150
+    assert all(case.source for case in LOGOUT_CASES)
+
+
+def test_no_logout_token_opens_a_path() -> None:
+    """What ends a session is never an access token."""
+    for case in LOGOUT_CASES:
+        if case.reason is None:
+            sent = carried(case.name, f"Bearer {case.token}", 401, "type", case.source)
+            assert decide(sent)[0] is None
+
+
 def test_a_second_look_finds_the_same() -> None:
     """With a cache the verdicts are the same, the first time and the second."""
     cached = guard(cache_size=100)
@@ -98,6 +130,7 @@ def test_the_corpus_is_large_and_each_case_has_a_name_and_a_source() -> None:
         "tokens_unavailable",
         "inactive",
         "tenants_unavailable",
+        *("login_too_old", "login_too_weak"),  # of a token that is good
         *("forbidden", "requirement_failed", "path_too_long", "header_too_long"),
         # of other places than the Authorization header: tests/wire/test_places
         *("header_malformed", "cookie_malformed", "basic_malformed", "cross_site", "origin"),

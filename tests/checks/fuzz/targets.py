@@ -9,7 +9,8 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.checks.corpus import CASES
+from tests.checks.corpus import CASES, LOGOUT_CASES, logouts
+from tests.checks.corpus.receivers import RecordingLog, receive
 from tests.checks.corpus.verifiers import environ, guard, issuer_of, pyjwt_claims
 from tests.kit.tokens import ISSUERS, Issuer, compact, json_bytes, sign
 
@@ -39,10 +40,33 @@ def token(data: bytes) -> None:
         pyjwt_claims(text, named)
 
 
+def logout(data: bytes) -> None:
+    """The bytes are the claims of a logout token, into both objects, or its text: whatever is
+    accepted has the event and names a session or a subject."""
+    head = {"alg": logouts.ISSUER.key.algorithm, "typ": "logout+jwt"}
+    way, rest = (data[0] if data else 0) % 4, data[1:]
+    if way == 0:
+        text = rest.decode("latin-1")
+    elif way == 1:
+        text = sign(head, rest, logouts.ISSUER.key)
+    elif way == 2:
+        members = json_bytes(logouts.claims())[:-1] + b"," + rest + b"}"
+        text = sign(head, members, logouts.ISSUER.key)
+    log = RecordingLog()
+    status, reason = receive(log, text)
+    assert (status, reason is None) in ((200, True), (400, False)), status
+    assert (log.session_id or log.subject) if status == 200 else not (log.session_id or log.subject)
+    if status == 200:
+        claims = json.loads(_payload(text))
+        assert isinstance(claims["events"][logouts.EVENT], dict)
+        assert "nonce" not in claims
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "header": header,
     "token": token,
     "environ": environs.environ,
+    "logout": logout,
 }
 
 
@@ -50,6 +74,13 @@ def seeds(name: str) -> Iterator[bytes]:
     """Inputs to start from: the corpus, and good tokens in each way of making one."""
     if name == "environ":
         yield from environs.seeds()
+        return
+    if name == "logout":
+        for found in LOGOUT_CASES:
+            yield b"\0" + found.token.encode("utf-8", "replace")
+        good = json_bytes(logouts.claims())
+        head = json_bytes({"alg": logouts.ISSUER.key.algorithm, "typ": "logout+jwt"})
+        yield from (b"\1" + good, b'\2"x":1', b"\3" + head)
         return
     for case in CASES:
         text = (case.authorization or "").encode("latin-1", "replace")

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.checks.fuzz import targets
+from tests.kit.clock import stopped
 from tests.kit.parts import examples
+from tests.kit.tokens import NOW
 
 
 def mutations(name: str, count: int) -> Iterator[bytes]:
@@ -35,6 +37,14 @@ def test_every_environ_is_answered() -> None:
     """No exception, no status over 499, no malformed header, whatever the environ holds."""
     for data in (b"", b"\0", *targets.seeds("environ"), *mutations("environ", examples(1000))):
         targets.TARGETS["environ"](data)
+
+
+def test_every_logout_token_is_answered() -> None:
+    """No exception, no status but 200 and 400, and nothing is revoked that the token does not
+    name."""
+    with stopped("time", NOW):
+        for data in (b"", b"\1", *targets.seeds("logout"), *mutations("logout", examples(1000))):
+            targets.TARGETS["logout"](data)
 
 
 @pytest.mark.parametrize("name", ["header", "token"])
