@@ -21,6 +21,9 @@
   while a worker is idle, and an age would not. Key sets that never change have no timestamp.
 - The owner's configuration limits every label to a closed set. Labels never hold a path, a subject
   or a `kid`.
+- `issuer` is that of the tenant, for tenants with keys of their own: the first 100 of a provider
+  that the owner lists or that have published keys. The others are counted together under the
+  issuer with braces, with the oldest of their timestamps.
 
 In multiprocess mode (`PROMETHEUS_MULTIPROC_DIR`), counts are sums over the workers. Timestamps and
 sizes are those of the most advanced worker: the newest read, the longest list. They are set while
@@ -39,6 +42,8 @@ from .errors import DESCRIPTIONS, ConfigurationError, Refusal
 from .login_events import LOGIN_EVENTS, listen
 from .policy.rules import Rule
 from .readiness import number_of
+from .tenant_numbers import TenantNumbers
+from .trust.provider import Provider
 from .trust.verifier import VerificationCounts, Verifier
 
 require_package(
@@ -109,6 +114,7 @@ class PrometheusMetrics:
         # How much of what has been counted, by what has the count: middlewares may share keys, and
         # a verifier may be replaced. Each entry holds its object, so that no id is used again.
         self._counted: dict[tuple[int, str], tuple[object, float]] = {}
+        self._tenants = TenantNumbers()
         self._gauges: dict[str, Gauge] = {}
         self._registry = REGISTRY if registry is None else registry
         try:
@@ -163,6 +169,7 @@ class PrometheusMetrics:
             if (age := number_of(provider.keys, "age")) is not None:
                 self._gauge(*_KEYS_FETCHED).labels(issuer).set(time.time() - age)
             self._add(provider.keys, "failures", self.key_failures.labels(issuer))
+            self._read_tenants(provider, verifier.tenants_of(provider))
         revocations = verifier.revocations
         if revocations is not None:
             if (age := number_of(revocations, "age")) is not None:
@@ -171,6 +178,13 @@ class PrometheusMetrics:
             self._add(revocations, "failures", self.revocation_failures)
         self._add(middleware.counts, "cached", self.verifications.labels("hit"))
         self._add(middleware.counts, "verified", self.verifications.labels("miss"))
+
+    def _read_tenants(self, provider: Provider, tenants: Iterable[Provider]) -> None:
+        failures, ages = self._tenants.read(provider, tenants)
+        for label, count in failures.items():
+            self.key_failures.labels(label).inc(count)
+        for label, age in ages.items():
+            self._gauge(*_KEYS_FETCHED).labels(label).set(time.time() - age)
 
     def _add(self, source: object, name: str, counter: Counter) -> None:
         """Add the growth of a source's number since the last read to a counter."""

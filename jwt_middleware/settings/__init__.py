@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from .._options import require
+from .._options import got, require
 from ..middleware import JWTMiddleware
 from ..wire.wsgi import WSGIApplication
 from .guard import guard_of
@@ -67,8 +67,8 @@ def _from_env(known: Collection[str]) -> Values:
     texts = {}
     for name, text in os.environ.items():
         if name.startswith(_PREFIX):
-            is_written_so = name == name.upper()
-            require(is_written_so, f"{name} is not an option; the nearest is {name.upper()}")
+            right = name.upper()
+            require(name == right, f"{got(name)} is not an option; the nearest is {got(right)}")
             texts[name.removeprefix(_PREFIX).lower()] = text
     return read_options(
         texts,

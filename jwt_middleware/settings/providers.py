@@ -6,7 +6,7 @@ it took effect.
 
 from typing import Any
 
-from .._options import require
+from .._options import got, require
 from ..errors import ConfigurationError
 from ..trust.fetch import Fetch
 from ..trust.keys import Key, KeySet
@@ -84,9 +84,14 @@ def _fetched_keys(given: str | None, values: Values) -> Any:
 
     how = {**values.picked(ALGORITHM), "fetch": _fetch(values)}
     if given is None:
+        where = f"without one of {values.listed(KEYS)}"
+        issuer = values.own["issuer"]
+        require(
+            issuer, f"{values.name_of('issuer')} must be an https URL {where}, got {got(issuer)}"
+        )
         with values.worded():
             how |= values.picked(DISCOVERY)
-            return discovered_keys(values.own["issuer"], **how)
+            return discovered_keys(issuer, **how)
     values.refuse(DISCOVERY, "the keys are discovered")
     with values.worded(url="jwks_url"):
         return RemoteKeySet(values.own["jwks_url"], **how)

@@ -89,7 +89,10 @@ class _Table:
     def check(self, name: str) -> None:
         """Raise `ConfigurationError` for a name that sets no option."""
         if self.option_of(name) not in self.options:
-            raise ConfigurationError(f"{self.name_of(name)} is not an option{self._help(name)}")
+            shown = self.name_of(name)
+            if not (shown.isascii() and shown.isprintable()):
+                shown = got(shown)
+            raise ConfigurationError(f"{shown} is not an option{self._help(name)}")
 
     def _help(self, name: str) -> str:
         option = name.removesuffix(_FILE)
@@ -107,6 +110,8 @@ class _Table:
         option = self.option_of(name)
         form, is_secret = self.options[option].form, self.options[option].is_secret
         is_file = name != option
+        # The content of a file may be a secret, and so may the name of a file that is none.
+        shown = "" if is_secret else f", got {got(text)}"
         rule = (
             f"{self.name_of(name)} must {'name a file that contains' if is_file else 'be'} {form}"
         )
@@ -116,10 +121,9 @@ class _Table:
         except ConfigurationError as error:
             raise ConfigurationError(f"{rule}: {error}") from None
         except OSError as error:
-            raise ConfigurationError(f"{rule}: {type(error).__name__}") from None
+            raise ConfigurationError(f"{rule}{shown}: {type(error).__name__}") from None
         except (ValueError, LookupError):
             # The message of a foreign error might quote a secret, so show only our own.
-            shown = "" if is_secret else f", got {got(text)}"
             raise ConfigurationError(f"{rule}{shown}") from None
 
 
@@ -146,15 +150,15 @@ def read_options(
         if table.option_of(name) in table.options or not is_foreign(name):
             table.check(name)
             given[name] = text
-    is_skipped = {*others} - {*known}
+    skipped = {*others} - {*known}
     if "providers" not in known:
-        is_skipped |= {*table.options} - {*known}
+        skipped |= {*table.options} - {*known}
     values: dict[str, Any] = {}
     for name, text in given.items():
         option = table.option_of(name)
         both = f"{name_of(option)} and {name_of(option + _FILE)} must not both be set"
         require(option not in values, both)
-        if option not in is_skipped:
+        if option not in skipped:
             values[option] = table.value_of(name, text)
     return _divided(values, table)
 

@@ -19,6 +19,8 @@ Rules are separated by commas or line breaks. A rule is a prefix with words afte
 | `claim=role=admin` | `claim("role", "admin")` |
 | `claim=realm_access.roles=staff` | `claim(("realm_access", "roles"), "staff")` |
 | `claim="https://app.example/level"=3` | `claim("https://app.example/level", 3)` |
+| `fresh=300` | `fresh(300)` |
+| `acr=mfa` | `acr("mfa")` |
 | `issued_by=https://idp.example/` | `issued_by("https://idp.example/")` |
 | `any_of(scope=a scope=b, claim=role=c)` | `any_of(scope("a", "b"), claim("role", "c"))` |
 
@@ -48,6 +50,7 @@ from ..policy.requirements import (
     scope,
 )
 from ..policy.rules import Rule
+from ..policy.step_up import acr, fresh
 
 FORM = (
     "rules separated by commas or line breaks, such as "
@@ -178,6 +181,12 @@ def _scope(value: str) -> Requirement:
     return scope(value)
 
 
+def _fresh(value: str) -> Requirement:
+    is_number = re.fullmatch("[0-9]{1,9}", value)
+    require(is_number, f"fresh=SECONDS must have an integer of at least 1, got {got(value)}")
+    return fresh(int(value))
+
+
 def _issued_by(value: str) -> Requirement:
     return issued_by(_json(value) if re.fullmatch(_QUOTED, value) else value)
 
@@ -241,6 +250,8 @@ def _json(text: str) -> Any:
 _BUILDERS: Mapping[str, Callable[[str], Requirement]] = {
     "scope": _scope,
     "claim": _claim,
+    "fresh": _fresh,
+    "acr": acr,
     "issued_by": _issued_by,
 }
 REQUIREMENTS = (*MARKERS, *_BUILDERS, any_of.__name__)

@@ -86,7 +86,7 @@ class KeyFolder:
             cause = error if isinstance(error, ConfigurationError) else type(error).__name__
             raise ConfigurationError(
                 f"path must be a folder with an active key, got {got(str(self.path))}: {cause} "
-                f"(jwt-middleware keys new --folder {self.path} makes one)"
+                "(jwt-middleware keys new --folder makes one)"
             ) from error
 
     @property

@@ -117,6 +117,11 @@ class RemoteKeySet:
         return None if fetched_at is None else time.monotonic() - fetched_at
 
     @property
+    def is_usable(self) -> bool:
+        """Whether there are keys that are not too old. Reading it does not fetch."""
+        return time.monotonic() < self._snapshot.fresh_until + self._stale_for
+
+    @property
     def failures(self) -> int:
         """The number of failed fetches in this process."""
         return self._failures

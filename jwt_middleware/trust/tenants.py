@@ -61,6 +61,13 @@ class TenantReaders:
             raise InvalidToken("issuer")
         return self._readers.get(tenant) or self._new_reader(issuer, tenant)
 
+    @property
+    def asked(self) -> tuple[Provider, ...]:
+        """The terms of the tenants whose tokens came, each with its issuer and its keys; none if
+        the tenants share their keys."""
+        providers = [reader.provider for reader in tuple(self._readers.values())]
+        return tuple(one for one in providers if one.keys is not self._provider.keys)
+
     def _new_reader(self, issuer: str, tenant: str) -> ClaimsReader:
         keys: Any = self._provider.keys
         # The names of a list are the owner's, and not made up.

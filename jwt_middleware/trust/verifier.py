@@ -126,6 +126,12 @@ class Verifier:
         """The issuers with braces, each of which stands for many."""
         return frozenset(tenants.issuer for tenants in self._tenants)
 
+    def tenants_of(self, provider: Provider) -> tuple[Provider, ...]:
+        """Return the terms of a provider's tenants whose tokens came, each with its issuer and its
+        keys. None for a provider without tenants, and if the tenants share their keys."""
+        found = [tenants.asked for tenants in self._tenants if tenants.issuer == provider.issuer]
+        return found[0] if found else ()
+
     def is_one_issuer(self, issuers: frozenset[str]) -> bool:
         """Return whether these names mean a single issuer, since a template means many."""
         return len(issuers) == 1 and self.templates.isdisjoint(issuers)

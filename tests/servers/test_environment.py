@@ -94,7 +94,9 @@ def token_of(server: KeyServer, provider: str, **claims: Any) -> str:
 def test_the_variables_of_the_page_guard_a_flask_app(tmp_path: Path, server: KeyServer) -> None:
     """Two issuers, a nested claim, and a path for each issuer, without a line of code for them."""
     env = variables(tmp_path, server)
-    staff, job = token_of(server, "STAFF", sub="ada"), token_of(server, "CLUSTER", sub="job")
+    staff = token_of(server, "STAFF", sub="ada")
+    pod = {"kubernetes.io": {"namespace": "shop"}}
+    job = token_of(server, "CLUSTER", sub="job", **pod)
     admin = token_of(server, "STAFF", sub="eve", realm_access={"roles": ["admin"]})
     with gunicorn("wsgi:app", cwd=site(tmp_path, 0), env=env) as address:
         expected = {
@@ -107,6 +109,8 @@ def test_the_variables_of_the_page_guard_a_flask_app(tmp_path: Path, server: Key
         for path, statuses in expected.items():
             found = [call(address + path, token=given).status for given in ("", staff, admin, job)]
             assert found == statuses, path
+        stranger = token_of(server, "CLUSTER", sub="job", **{"kubernetes.io": {"namespace": "x"}})
+        assert call(f"{address}/jobs", token=stranger).status == 403
         assert call(address, token=job).body == ["job", env["JWT_MIDDLEWARE_CLUSTER_ISSUER"]]
 
 

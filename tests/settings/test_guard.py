@@ -300,6 +300,16 @@ def test_the_algorithm_of_a_key(
         build(**terms, algorithm="ES256")
 
 
+def test_the_keys_of_a_folder_name_their_algorithm(
+    build: Callable[..., Any], tmp_path: Path
+) -> None:
+    """`algorithm` beside a folder would have no effect."""
+    publish(tmp_path / "keys", Key.generate())
+    terms = {name: BASIC[name] for name in ("issuer", "audience", "rules")}
+    with pytest.raises(ConfigurationError, match=r"(?i)algorithm must only be set if the keys do"):
+        build(**terms, key_folder=str(tmp_path / "keys"), algorithm="ES256")
+
+
 def test_tokens_of_odd_issuers(build: Callable[..., Any]) -> None:
     """No issuer, several subject claims, and numbers and nulls in claims can be said in text."""
     terms = {name: BASIC[name] for name in ("audience", "secret", "rules")}

@@ -1,5 +1,6 @@
 """The form of a rule in text: each says what the same rule says in Python."""
 
+import inspect
 import json
 from typing import Any
 
@@ -12,16 +13,17 @@ from jwt_middleware import (
     ConfigurationError,
     JWTMiddleware,
     Rule,
+    acr,
     any_of,
     authenticated,
     claim,
+    fresh,
     issued_by,
     optional,
     public,
     scope,
 )
 from jwt_middleware.login import TokenMinter
-from jwt_middleware.policy import requirements
 from jwt_middleware.policy.methods import REGISTERED
 from jwt_middleware.settings.rules import REQUIREMENTS, check_issuers, read_rules
 from tests.kit.parts import examples
@@ -75,6 +77,9 @@ SAME: dict[str, tuple[str, Rule]] = {
         "/api claim=sub=auth0|1.2/3",
         Rule("/api", claim("sub", "auth0|1.2/3")),
     ),
+    "a recent login": ("/api fresh=300", Rule("/api", fresh(300))),
+    "a strong login": ("/api acr=mfa", Rule("/api", acr("mfa"))),
+    "one of two": ("/api any_of(acr=mfa, acr=phr)", Rule("/api", any_of(acr("mfa"), acr("phr")))),
     "an issuer": (f"/api issued_by={IDP}", Rule("/api", issued_by(IDP))),
     "a template": (
         "/api issued_by=https://sso.example/{realm}",
@@ -112,16 +117,20 @@ def test_a_rule_in_text_is_the_rule_in_python(text: str, rule: Rule) -> None:
         assert [one.prefix for one in several][::2] == ["/first", "/last"]
 
 
+def is_requirement(value: object) -> bool:
+    """Whether a public name is a requirement, or makes one: whatever `policy` has but its
+    classes."""
+    home = value.__module__ if inspect.isfunction(value) else type(value).__module__
+    return home.startswith("jwt_middleware.policy") and not isinstance(value, type)
+
+
 def test_every_requirement_can_be_said() -> None:
-    """Each public name that is a requirement, or makes one, is a word, and the reverse."""
+    """Each public requirement is a word, and so is each function that makes one; and the
+    reverse."""
     names = {
-        name
-        for name in jwt_middleware.__all__
-        if getattr(requirements, name, None) is getattr(jwt_middleware, name)
-        and not isinstance(getattr(jwt_middleware, name), type)
+        name for name in jwt_middleware.__all__ if is_requirement(getattr(jwt_middleware, name))
     }
-    assert {"public", "scope", "any_of"} <= names
-    assert set(REQUIREMENTS) == names - {"Requirement"}
+    assert set(REQUIREMENTS) == names
 
 
 WRONG: dict[str, tuple[str, str]] = {
@@ -172,6 +181,9 @@ WRONG: dict[str, tuple[str, str]] = {
     "a huge number": ("/x claim=a=1e999", "smaller number"),
     "a longer number": (f"/x claim=a={'9' * 5000}", "a string or a number of JSON"),
     "a lone surrogate": (r'/x claim=a="\ud800"', "strings, numbers or booleans"),
+    "no time": ("/x fresh=5m", "fresh=SECONDS must have an integer of at least 1, got '5m'"),
+    "no second": ("/x fresh=0", "max_age of fresh must be an integer of at least 1"),
+    "a class in quotes": ('/x acr="a"', "acr must be called with one or more classes"),
     "no issuer": ("/x issued_by=", "got 'issued_by='"),
     "an invisible blank": ("/x\u00a0public", "U+00A0"),
     "a vertical tab": ("/x\vpublic", "U+000B"),

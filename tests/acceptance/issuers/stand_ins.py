@@ -577,7 +577,7 @@ def kubernetes(network: Network) -> Cases:
     mount = network.folder / "serviceaccount"
     mount.mkdir()
     (mount / "ca.crt").write_bytes(network.ca_file.read_bytes())
-    (mount / "token").write_text("the token of the pod\n")
+    (mount / "token").write_text("the-token-of-the-pod\n")
     network.monkeypatch.setenv("SERVICE_ACCOUNT", str(mount))
     network.monkeypatch.delenv("SSL_CERT_FILE")  # the cluster's authority is in the mount alone
     issuer = "https://kubernetes.default.svc.cluster.local"
@@ -587,7 +587,7 @@ def kubernetes(network: Network) -> Cases:
         jwks_uri="https://kubernetes.default.svc/openid/v1/jwks",
         algorithm="RS256",
         key_members={"use": "sig"},
-        authorization="Bearer the token of the pod",
+        authorization="Bearer the-token-of-the-pod",
     )
     usual = {
         "aud": ["example-api"],
