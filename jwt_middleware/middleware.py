@@ -4,8 +4,8 @@ rules of the path -> credentials -> verdict (cached) -> confirmed identity -> re
 """
 
 import logging
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ._options import check_count
 from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
@@ -15,22 +15,27 @@ from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
 from .policy.candidates import Match, matches_of
 from .policy.paths import methods_of
 from .policy.rules import Rule
-from .readiness import readiness
+from .presented import PEEK_KEY
 from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
-from .trust.verifier import VerificationCounts, Verifier
-from .verdict_cache import VerdictCache
+from .trust.verifier import Verifier
+from .verdict_cache import CachedVerification
 from .wire.app_form import check_wrapped, explain_recursion
 from .wire.cors import CrossOrigin, Preflight, preflight_response
 from .wire.credentials import Places, check_site, has_unread_scheme
 from .wire.places import Place, bearer, checked_token
 from .wire.refusals import OnRefusal, RefusalAnswers
-from .wire.wsgi import StartResponse, WSGIApplication, tidy_environ
+from .wire.wsgi import StartResponse, WSGIApplication, tidied
+
+if TYPE_CHECKING:
+    from .trust.proof import DPoP
+    from .wire.certificates import CertificateOf
+    from .wire.dpop import Proofs
 
 _log = logging.getLogger("jwt_middleware")
 
 
-class JWTMiddleware:
+class JWTMiddleware(CachedVerification):
     """A WSGI app around `app` that only lets requests through that its rules allow.
 
     - `providers`: the trusted issuers, a list of `Provider` and `stores.OpaqueTokens`.
@@ -45,6 +50,9 @@ class JWTMiddleware:
       401 is redirected there, with `next` for the way back.
     - `on_refusal`: a callable `(refusal, environ)` that returns a WSGI app or None. The app's body
       and headers replace ours. Status, challenge and security headers stay ours.
+    - `dpop`: a `DPoP`, which checks tokens that are bound to a key (RFC 9449).
+    - `certificate`: a callable `(environ)` that returns the client certificate, for tokens that are
+      bound to one (RFC 8705, `wire.certificates`).
     - `strict_origins`: whether to refuse a request under a rule whose `Origin` is neither this
       host's nor allowed. This stops pages whose name an attacker rebinds to this address.
     - `max_token_bytes`: a longer token is refused before it is decoded.
@@ -67,6 +75,8 @@ class JWTMiddleware:
         allowed_origins: Sequence[str] = (),
         sign_in: str | None = None,
         on_refusal: OnRefusal | None = None,
+        dpop: "DPoP | None" = None,
+        certificate: "CertificateOf | None" = None,
         strict_origins: bool = False,
         max_token_bytes: int = 8192,
         cache_size: int = 10_000,
@@ -77,20 +87,19 @@ class JWTMiddleware:
         check_count("cache_size", cache_size, least=0)
         self.app = app
         self.max_token_bytes = max_token_bytes
-        self._cache_size = cache_size
-        self.places = Places(credentials)
+        self._proofs = _proofs_of(dpop, certificate)
+        self.places = Places(credentials, self._proofs and self._proofs.scheme)
         self._asks_bearer_first = self.places.asks_bearer_first
         self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
         self._looks_at_origin = bool(self._cross_origin)
         self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
-        self.counts = VerificationCounts()  # for metrics
         self._observers = Observers(observers, self.places)
         self._refusals = RefusalAnswers(realm, self.places, sign_in, on_refusal)
         self._is_observed = bool(observers) or self._candidates is not None
         # Check rare options with one look-up; separate ones would take a tenth of a request.
         self._does_more = self._is_observed or self._looks_at_origin
-        self.replace_verifier(Verifier(providers, revocations=revocations))
+        super().__init__(Verifier(providers, revocations=revocations), cache_size)
         self._has_one_issuer, self._rules_of_one_issuer = self._naming_one_person()
         self._observers.watch(self)
 
@@ -184,25 +193,15 @@ class JWTMiddleware:
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return the decision. This calls no app, reads no body and leaves the environ as it is."""
+        if self._proofs is not None:
+            environ = {**environ, PEEK_KEY: True}  # a proof that is only looked at is not used up
         enforced = self._decide(environ, self._match)
         return decision_of(enforced, self._report_only(environ, enforced[1]))
-
-    def ready(self) -> dict[str, Any]:
-        """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
-
-        Call it outside of requests, since it waits for keys and revocations as a request would.
-        """
-        return readiness(self.verifier)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules, in the given order."""
         return self._rules
-
-    def replace_verifier(self, verifier: Verifier) -> None:
-        """Use another verifier from now on, and drop the verdicts of the former one."""
-        self.verifier = verifier
-        self._cache = VerdictCache(self._cache_size)
 
     def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
         """Return whether a subject names one person: with a single issuer, or under which rules."""
@@ -246,22 +245,10 @@ class JWTMiddleware:
             # Return the caller too, if its token is valid and only a requirement refuses it.
             return rules, caller, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):
-            if (tidy := self._tidied(environ)) is None:
+            if (tidy := tidied(environ)) is None:
                 return rules, None, InvalidRequest()
             return self._decide(tidy, match, known)
         return rules, caller, None
-
-    def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return an environ without values of None, or None if it is malformed.
-
-        Re-raise the current error if the environ is not its cause.
-        """
-        tidy = tidy_environ(environ)
-        # Not `None in`: a value may be equal to everything.
-        is_tidy = all(value is not None for value in environ.values())
-        if tidy is not None and is_tidy and tidy.keys() <= environ.keys():
-            raise
-        return tidy
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verify once, confirm every time."""
@@ -284,15 +271,20 @@ class JWTMiddleware:
             self.counts.cached += 1
             return self.verifier.confirm(verdict)
         try:
-            return self._verify(key, place.read(credential, self.max_token_bytes))
+            token = place.read(credential, self.max_token_bytes)
+            if self._proofs is None:
+                return self._verify(key, token)
+            return self._proofs.identify(environ, place, key, token, self)
         except InvalidToken as refusal:
             if refusal.reason != "malformed":
                 raise
             raise InvalidToken(place.malformed) from None
 
-    def _verify(self, key: Hashable, token: str) -> Identity:
-        self.counts.verified += 1
-        verdict = self.verifier.verify(token)
-        caller = self.verifier.confirm(verdict)
-        self._cache.add(key, verdict)
-        return caller
+
+def _proofs_of(dpop: "DPoP | None", certificate: "CertificateOf | None") -> "Proofs | None":
+    if dpop is None and certificate is None:
+        return None
+    from .trust.binding import BoundTokens  # not at every import: few apps have bound tokens
+    from .wire.dpop import Proofs
+
+    return Proofs(certificate, BoundTokens(dpop, certificate is not None))

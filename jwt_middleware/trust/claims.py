@@ -69,6 +69,20 @@ class Verdict:
         return bool(self.keys.generation == self.generation)
 
 
+class BoundToken(InvalidToken):
+    """The token is valid, but only for the holder of a key. Code that checks no proof of that key
+    refuses it, since this is an `InvalidToken` with the reason `proof`.
+
+    - `verdict`: holds once the proof has been checked.
+    - `confirmation`: the claim `cnf` (RFC 7800 section 3.1), any JSON value.
+    """
+
+    def __init__(self, verdict: Verdict, confirmation: object) -> None:
+        super().__init__("proof")
+        self.verdict = verdict
+        self.confirmation = confirmation
+
+
 class ClaimsReader:
     """Checks the claims of one provider's tokens and makes their `Verdict`."""
 
@@ -109,11 +123,7 @@ class ClaimsReader:
             parsed.header_json,
             to_wsgi(subject) if named_by is None else _remote_user(claims, named_by),
         )
-        # A thief of a bound token does not have its key (RFC 7800 section 3). No proof of that key
-        # is checked yet, so the token must not pass as a plain bearer token.
-        if "cnf" in claims:
-            raise InvalidToken("proof")
-        return Verdict(
+        verdict = Verdict(
             provider.keys,
             generation,
             identity,
@@ -121,6 +131,11 @@ class ClaimsReader:
             int(expires_at) + provider.leeway,
             revocation_keys(self.issuer, token_id, session_id),
         )
+        # A thief of a bound token does not have its key (RFC 7800 section 3). No proof of that key
+        # is checked yet, so the token must not pass as a plain bearer token.
+        if "cnf" in claims:
+            raise BoundToken(verdict, claims["cnf"])
+        return verdict
 
     def _dates(self, claims: dict[str, Any]) -> tuple[float, float]:
         """Return when the token expires and when it becomes valid, without leeway."""

@@ -11,7 +11,7 @@ from .._options import got, require, tuple_of
 from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
 from . import jws
-from .claims import ClaimsReader, Verdict
+from .claims import BoundToken, ClaimsReader, Verdict
 from .provider import LookupProvider, Provider, TokenProvider
 from .revocation import RevocationList
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .tenants import TenantReaders
 
 __all__ = [
+    "BoundToken",
     "Verdict",
     "VerificationCounts",
     "Verifier",
@@ -162,7 +163,11 @@ class Verifier:
         claims = {"iss": reader.provider.issuer, **found.claims}
         if claims["iss"] != reader.provider.issuer:
             raise InvalidToken("issuer")
-        verdict = reader.read(as_unsigned(claims), claims, True)
+        try:
+            verdict = reader.read(as_unsigned(claims), claims, True)
+        except BoundToken as bound:
+            bound.verdict.keys = Lease(found.cache_for)
+            raise
         verdict.keys = Lease(found.cache_for)
         return verdict
 

@@ -17,7 +17,7 @@ from werkzeug.http import is_hop_by_hop_header
 from werkzeug.wrappers import Response
 
 from .._options import got, require, takes
-from ..errors import Refusal
+from ..errors import NonceNeeded, Refusal
 from .challenge import basic_challenge, challenge, check_realm
 from .cors import vary_by
 from .credentials import Places
@@ -87,6 +87,8 @@ class RefusalAnswers:
                 response.headers.add("WWW-Authenticate", value)
             if refusal.retry_after is not None:
                 response.headers["Retry-After"] = str(refusal.retry_after)
+            if isinstance(refusal, NonceNeeded):
+                response.headers["DPoP-Nonce"] = refusal.nonce
         response.headers["Cache-Control"] = "no-store"
         response.headers.update(NOSNIFF)
         headers = list(response.headers)
@@ -99,6 +101,8 @@ class RefusalAnswers:
         if refusal.retry_after is not None:  # the fault is ours, so no other token would help
             return []
         given = [challenge(refusal, self._realm)]
+        if self._places.dpop is not None:
+            given = self._places.dpop.challenges(refusal, environ, *given, self._realm)
         # Leave Basic out for scripts, since a browser would show its own dialog for a password.
         if self._places.take_passwords and refusal.status == 401 and not is_script(environ):
             basic = basic_challenge(self._realm)
