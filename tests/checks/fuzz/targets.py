@@ -13,7 +13,7 @@ from tests.checks.corpus import CASES
 from tests.checks.corpus.verifiers import environ, guard, issuer_of, pyjwt_claims
 from tests.kit.tokens import ISSUERS, Issuer, compact, json_bytes, sign
 
-from . import environs
+from . import environs, proofs
 
 _SIGNERS = [
     ISSUERS[name]
@@ -43,6 +43,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "header": header,
     "token": token,
     "environ": environs.environ,
+    "proof": proofs.proof,
 }
 
 
@@ -50,6 +51,9 @@ def seeds(name: str) -> Iterator[bytes]:
     """Inputs to start from: the corpus, and good tokens in each way of making one."""
     if name == "environ":
         yield from environs.seeds()
+        return
+    if name == "proof":
+        yield from proofs.seeds()
         return
     for case in CASES:
         text = (case.authorization or "").encode("latin-1", "replace")
