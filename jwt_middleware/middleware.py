@@ -271,10 +271,9 @@ class JWTMiddleware(CachedVerification):
             self.counts.cached += 1
             return self.verifier.confirm(verdict)
         try:
-            token = place.read(credential, self.max_token_bytes)
             if self._proofs is None:
-                return self._verify(key, token)
-            return self._proofs.identify(environ, place, key, token, self)
+                return self._verify(key, place.read(credential, self.max_token_bytes))
+            return self._proofs.identify(environ, place, credential, key, self)
         except InvalidToken as refusal:
             if refusal.reason != "malformed":
                 raise

@@ -20,10 +20,11 @@ from typing import Any
 from .._options import got, require
 from ..errors import InvalidToken
 from ..presented import Presented
-from ..verdict_cache import CachedVerification
 from .claims import BoundToken, Verdict
 from .encoding import encode_base64url
 from .proof import DPoP
+from .proof_form import hash_of
+from .verifier import Verifier
 
 
 class BoundVerdict(Verdict):
@@ -31,11 +32,12 @@ class BoundVerdict(Verdict):
 
     - `thumbprint`: that of a DPoP key (`cnf.jkt`), or None.
     - `certificate_hash`: that of a certificate (`cnf["x5t#S256"]`), or None.
+    - `token_hash`: that of the token, which a proof has as `ath`.
     """
 
-    __slots__ = ("certificate_hash", "thumbprint")
+    __slots__ = ("certificate_hash", "thumbprint", "token_hash")
 
-    def __init__(self, bound: BoundToken) -> None:
+    def __init__(self, bound: BoundToken, token: str) -> None:
         verdict = bound.verdict
         super().__init__(
             verdict.keys,
@@ -45,6 +47,7 @@ class BoundVerdict(Verdict):
             verdict.expires_at,
             verdict.revocation_keys,
         )
+        self.token_hash = hash_of(token)
         confirmation: Any = bound.confirmation if isinstance(bound.confirmation, dict) else {}
         self.thumbprint: str | None = _text_or_none(confirmation, "jkt")
         self.certificate_hash: str | None = _text_or_none(confirmation, "x5t#S256")
@@ -65,20 +68,13 @@ class BoundTokens:
         self._dpop = dpop
         self._checks_certificates = checks_certificates
 
-    def verdict(self, token: str, verification: CachedVerification) -> Verdict:
+    def verify(self, token: str, verifier: Verifier) -> Verdict:
         """Return the verdict on a token, a `BoundVerdict` if it is bound. Raise `InvalidToken` or
         `Unavailable` as `Verifier.verify` does."""
-        verdict = verification.bound_verdicts.get(token)
-        if verdict is not None and verdict.is_current():
-            verification.counts.cached += 1
-            return verdict
-        verification.counts.verified += 1
         try:
-            return verification.verifier.verify(token)
+            return verifier.verify(token)
         except BoundToken as bound:
-            found = BoundVerdict(bound)
-        verification.bound_verdicts.add(token, found)
-        return found
+            return BoundVerdict(bound, token)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -89,7 +85,7 @@ class BoundTokens:
         """Return whether the verdict only holds for the holder of a key."""
         return isinstance(verdict, BoundVerdict)
 
-    def check(self, verdict: BoundVerdict, token: str, presented: Presented) -> None:
+    def check(self, verdict: BoundVerdict, presented: Presented) -> None:
         """Raise `InvalidToken`, `InvalidProof` or `Unavailable` unless the request proves what the
         token asks for."""
         if verdict.certificate_hash is not None and self._checks_certificates:
@@ -97,11 +93,11 @@ class BoundTokens:
         elif not presented.is_dpop:
             raise InvalidToken("proof")
         if presented.is_dpop:
-            self._check_proof(verdict, token, presented)
+            self._check_proof(verdict, presented)
         elif verdict.thumbprint is not None:
             raise InvalidToken("proof")
 
-    def _check_proof(self, verdict: BoundVerdict, token: str, presented: Presented) -> None:
+    def _check_proof(self, verdict: BoundVerdict, presented: Presented) -> None:
         if verdict.thumbprint is None or self._dpop is None:
             raise InvalidToken("unbound")
         if presented.is_accepted:
@@ -111,7 +107,7 @@ class BoundTokens:
             method=presented.method,
             path=presented.path,
             mount=presented.mount,
-            token=token,
+            token_hash=verdict.token_hash,
             thumbprint=verdict.thumbprint,
         )
         (self._dpop.peek if presented.is_peek else self._dpop.use)(proof)

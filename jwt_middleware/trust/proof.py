@@ -26,15 +26,15 @@ import math
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
-from .._frozen import Frozen
 from .._options import check_seconds, got, require
 from ..errors import ConfigurationError, InvalidProof, NonceNeeded
 from .htu import is_url_of, normal_base
 from .keys import Key
 from .nonces import Nonces, RecordedNonces, SharedNonces
-from .proof_form import PROOF_ALGORITHMS, ProofKey, claims_of, hash_of, parts_of, proof_key
+from .proof_form import PROOF_ALGORITHMS, ProofKey, claims_of, parts_of, proof_key
 from .replays import Counters, Replays
 
 _AHEAD = 5
@@ -45,16 +45,18 @@ _MAX_CACHED_HEADER = 2048  # bytes, more than the header with an RSA key of 4096
 _LEAST_SECRET = 32  # bytes
 
 
-class Proof(Frozen):
+class Proof:
     """A proof that was checked, except for whether it was used before.
 
     - `thumbprint`: that of its key (RFC 7638), for `cnf.jkt`.
     - `replay_key`: names the proof in the store of used proofs.
     """
 
-    __slots__ = ("replay_key", "thumbprint")
-    replay_key: str
-    thumbprint: str
+    __slots__ = ("replay_key", "thumbprint")  # not frozen: one is made for each request
+
+    def __init__(self, thumbprint: str, jti: str) -> None:
+        self.thumbprint = thumbprint
+        self.replay_key = f"dpop/{sha256((thumbprint + jti).encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
@@ -121,7 +123,7 @@ class DPoP:
         method: str,
         path: str,
         mount: str = "",
-        token: str | None = None,
+        token_hash: str | None = None,
         thumbprint: str | None = None,
     ) -> Proof:
         """Return the checked proof. It is not used up by this: call `use` or `peek`.
@@ -129,7 +131,8 @@ class DPoP:
         - `text`: the header `DPoP`, or None.
         - `method` and `path`: those of the request. The path is decoded and in PEP 3333's form.
         - `mount`: the part of the path that is the mount point. The `url` may have it already.
-        - `token`: the access token of the request. None at a token endpoint.
+        - `token_hash`: that of the access token of the request (`proof_form.hash_of`). None at a
+          token endpoint.
         - `thumbprint`: that of the key which the token is bound to. None accepts any key.
 
         Raise `InvalidProof` with the reason, and `NonceNeeded` for a proof without our nonce.
@@ -143,7 +146,7 @@ class DPoP:
             raise InvalidProof("proof_key")
         claims = claims_of(payload)
         self._check_request(claims, method, path, mount)
-        if token is not None and claims.get("ath") != hash_of(token):
+        if token_hash is not None and claims.get("ath") != token_hash:
             raise InvalidProof("proof_token")
         self._check_time(claims)
         key = found.build() if cached is None else cached[1]
@@ -152,7 +155,7 @@ class DPoP:
         self._check_nonce(claims.get("nonce"))
         if cached is None:
             self._cache(header, found, key)
-        return Proof(f"dpop/{hash_of(found.thumbprint + claims['jti'])}", found.thumbprint)
+        return Proof(found.thumbprint, claims["jti"])
 
     def use(self, proof: Proof) -> None:
         """Use the proof up. Raise `InvalidProof("proof_replayed")` if it was used before, and

@@ -17,6 +17,7 @@ PROOF_ALGORITHMS = tuple(
 """The algorithms of proofs: all asymmetric ones (RFC 9449 section 4.2). Those with short signatures
 come first."""
 
+_NUMBERS = (int, float)
 _MAX_PROOF = 8192  # characters: a proof with the largest RSA key takes 7,000
 _MAX_JTI = 256  # characters: RFC 9449 section 4.2 asks for 96 random bits, which fill 16
 
@@ -84,10 +85,16 @@ def claims_of(payload: bytes) -> dict[str, Any]:
         claims = encoding.parse_object(payload)
     except ValueError:
         raise InvalidProof("proof_malformed") from None
-    are_strings = all(type(claims.get(name)) is str for name in ("jti", "htm", "htu"))
-    dates = [claims.get("iat"), claims.get("exp", 0), claims.get("nbf", 0)]
-    are_dates = all(type(date) in (int, float) for date in dates)
-    if not are_strings or not are_dates or not 0 < len(claims["jti"]) <= _MAX_JTI:
+    get = claims.get
+    jti = get("jti")
+    # Written out: this is a tenth of what a proof costs beside its signature.
+    if not (
+        type(jti) is type(get("htm")) is type(get("htu")) is str
+        and 0 < len(jti) <= _MAX_JTI
+        and type(get("iat")) in _NUMBERS
+        and type(get("exp", 0)) in _NUMBERS
+        and type(get("nbf", 0)) in _NUMBERS
+    ):
         raise InvalidProof("proof_malformed")
     return claims
 

@@ -55,7 +55,18 @@ class Places:
             *itertools.takewhile(lambda place: place is not basic_password, self._places)
         ]
         self.take_passwords = basic_password in self._places
-        self._take_other_schemes = self.take_passwords or dpop is not None
+        # The scheme decides between places that read one header. So DPoP is asked at once if no
+        # other header comes before it.
+        before_dpop = itertools.takewhile(lambda place: place is not dpop, self._places)
+        self._reads_dpop_soon = dpop is not None and all(
+            place.header == "Authorization" for place in before_dpop
+        )
+        self._dpop_alone = (dpop,)
+        # Only a password and a bound token have another scheme. A request without this key has
+        # neither, which is known by one look-up.
+        self._scheme_key = "HTTP_DPOP" if dpop is not None else ""
+        if self.take_passwords:
+            self._scheme_key = "HTTP_AUTHORIZATION"
         self.prefer_passwords = self.take_passwords and bearer not in before_password
         self._elsewhere = tuple(place for place in self._places if place.header != "Authorization")
         # A header of the scheme Basic does not hold a bearer token. So the password decides at
@@ -80,6 +91,8 @@ class Places:
             has_cookie = not self._asks_password_first and bool(environ.get("HTTP_COOKIE"))
             if not has_cookie:
                 return basic_password, header
+        elif self._reads_dpop_soon and isinstance(header, str) and header[:5] == "DPoP ":
+            places = self._dpop_alone
         for place in places:
             credential = place.find(environ)
             if credential is not None:
@@ -88,12 +101,11 @@ class Places:
 
     def scheme(self, environ: Mapping[str, Any]) -> str:
         """Return the AUTH_TYPE of a request whose caller is known."""
-        # Only a password and a bound token have another scheme.
-        header = environ.get("HTTP_AUTHORIZATION") if self._take_other_schemes else None
-        if header is None:
+        if self._scheme_key not in environ:
             return bearer.scheme
-        if self.dpop is not None and isinstance(header, str) and header[:7] == "Bearer ":
-            return bearer.scheme
+        header = environ.get("HTTP_AUTHORIZATION")
+        if self._reads_dpop_soon and isinstance(header, str) and header[:5] == "DPoP ":
+            return "DPoP"
         if self._asks_password_first and isinstance(header, str) and header[:6] == "Basic ":
             return basic_password.scheme
         place = self.find(environ)[0]

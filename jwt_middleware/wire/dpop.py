@@ -34,6 +34,8 @@ class DPoPScheme(Place):
             return None
         if header[4:5] != " ":
             raise InvalidRequest
+        if header[:4] == "DPoP" and header[5:6] != " ":
+            return header
         return f"DPoP {header[5:].lstrip(' ')}"
 
     def read(self, credential: str, max_bytes: int) -> str:
@@ -98,17 +100,25 @@ class Proofs:
         self,
         environ: Mapping[str, Any],
         place: Place,
+        credential: str,
         key: Hashable,
-        token: str,
         verification: Any,
     ) -> Identity:
-        """Return the caller of a token that was found at a place, and that may be bound to a key.
+        """Return the caller of a credential that was found at a place. Its token may be bound.
 
-        - `key`: that of the credentials in the cache of `verification`, a `CachedVerification`.
+        - `key`: that of the credential in the caches of `verification`, a middleware.
 
         Raise the `Refusal` if the token is not valid, or the request does not prove its key.
         """
-        verdict = self._bound.verdict(token, verification)
+        verdict = verification.bound_verdicts.get(key)
+        if verdict is not None and verdict.is_current():
+            verification.counts.cached += 1
+        else:
+            token = place.read(credential, verification.max_token_bytes)
+            verification.counts.verified += 1
+            verdict = self._bound.verify(token, verification.verifier)
+            if self._bound.is_bound(verdict):
+                verification.bound_verdicts.add(key, verdict)
         caller: Identity = verification.verifier.confirm(verdict)
         if not self._bound.is_bound(verdict):
             if place is self.scheme:
@@ -116,7 +126,7 @@ class Proofs:
             verification.keep(key, verdict)
             return caller
         presented = self._presented(environ, place)
-        self._bound.check(verdict, token, presented)
+        self._bound.check(verdict, presented)
         if presented.proof is not None and isinstance(environ, dict):
             # A middleware further inside must not take the proof for one that is used again.
             environ[PROOF_KEY] = presented.proof

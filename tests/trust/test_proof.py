@@ -18,6 +18,7 @@ from tests.kit.proofs import (
     RFC_TOKEN_PROOF,
     URL,
     Prover,
+    ath,
 )
 
 REQUEST: dict[str, Any] = {"method": "GET", "path": "/api/me"}
@@ -45,7 +46,7 @@ def test_the_examples_of_the_rfc() -> None:
             RFC_RESOURCE_PROOF,
             method="GET",
             path="/protectedresource",
-            token=RFC_TOKEN,
+            token_hash=ath(RFC_TOKEN),
             thumbprint=RFC_THUMBPRINT,
         )
         assert proof.thumbprint == RFC_THUMBPRINT
