@@ -20,7 +20,7 @@ _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"
 practice."""
 
 _MOST_HEADERS = 64
-_USUAL_HEADERS = "authorization, content-type, dpop"
+_USUAL_HEADERS = "authorization, content-type"
 _MAX_AGE = "600"  # seconds for which a browser may cache the answer
 
 EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")

@@ -244,9 +244,9 @@ def test_a_preflight_allows_the_header(visit: Any, guard: Any, dpop: DPoP) -> No
     """A script of an allowed origin may send it."""
     api = visit(guard(dpop=dpop, allowed_origins=["https://x.example"]))
     asked = {"Origin": "https://x.example", "Access-Control-Request-Method": "GET"}
-    for more in ({"Access-Control-Request-Headers": "authorization,dpop"}, {}):
-        answer = api.options("/api/me", headers=asked | more)
-        assert "dpop" in answer.headers["Access-Control-Allow-Headers"]
+    asked |= {"Access-Control-Request-Headers": "authorization,dpop"}
+    answer = api.options("/api/me", headers=asked)
+    assert "dpop" in answer.headers["Access-Control-Allow-Headers"]
 
 
 class Down(MemoryStore):
