@@ -39,7 +39,8 @@ class CachedVerification:
     (`trust.binding`). Both caches end with their verifier.
     """
 
-    def __init__(self, verifier: Verifier, cache_size: int) -> None:
+    def __init__(self, verifier: Verifier, cache_size: int, max_token_bytes: int) -> None:
+        self.max_token_bytes = max_token_bytes
         self.counts = VerificationCounts()  # for metrics
         self._cache_size = cache_size
         self.replace_verifier(verifier)

@@ -20,10 +20,10 @@ from typing import Any
 from .._options import got, require
 from ..errors import InvalidToken
 from ..presented import Presented
-from .claims import BoundToken, Verdict
 from .encoding import encode_base64url
 from .proof import DPoP
 from .proof_form import hash_of
+from .verdict import BoundToken, Verdict
 from .verifier import Verifier
 
 

@@ -43,16 +43,15 @@ class DPoPScheme(Place):
         return checked_token(credential[5:], max_bytes)
 
     def challenges(
-        self, refusal: Refusal, environ: Mapping[str, Any], given: str, realm: str
+        self, refusal: Refusal, environ: Mapping[str, Any], given: str, bare: str
     ) -> list[str]:
         """Return the challenges for clients of both schemes (RFC 9449 section 7.1).
 
-        - `given`: the challenge for the scheme Bearer.
+        - `given`: the challenge for the scheme Bearer, and `bare`: the same without the error.
 
         The error belongs to the scheme that the request used. A client with a Bearer token must not
         take the error of a proof for one of its token.
         """
-        bare = f'Bearer realm="{realm}"'
         is_ours = isinstance(refusal, InvalidProof) or is_dpop(environ.get("HTTP_AUTHORIZATION"))
         bearer, dpop = (bare, given) if is_ours else (given, bare)
         return [bearer, f'DPoP {dpop.partition(" ")[2]}, algs="{self.algorithms}"']

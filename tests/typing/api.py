@@ -18,11 +18,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    DPoP,
     Fetch,
     Forbidden,
     Identity,
     InsufficientScope,
     Introspection,
+    InvalidProof,
     InvalidRequest,
     InvalidToken,
     JWTMiddleware,
@@ -51,6 +53,7 @@ from jwt_middleware import (
     public,
     refusal_response,
     scope,
+    sender_constrained,
 )
 from jwt_middleware.bottle import JWTPlugin
 from jwt_middleware.events import Observer
@@ -63,7 +66,7 @@ from jwt_middleware.flask import (
 )
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
-from jwt_middleware.settings import filter_app_factory, from_env
+from jwt_middleware.settings import filter_app_factory, from_env, login_from_env
 from jwt_middleware.stores import (
     Counters,
     MemoryStore,
@@ -90,6 +93,7 @@ from jwt_middleware.testing import (
     FLAWS,
     Client,
     DjangoClient,
+    DPoPKey,
     KeyServer,
     Tokens,
     assert_every_route_ruled,
@@ -104,6 +108,12 @@ from jwt_middleware.trust import jws
 from jwt_middleware.trust.fetch import Headers
 from jwt_middleware.trust.keys import KeySource
 from jwt_middleware.trust.revocation import Revocation, RevocationLog, RevocationPage
+from jwt_middleware.wire.certificates import (
+    client_cert_header,
+    escaped_cert_header,
+    ssl_client_cert,
+    uwsgi_client_cert,
+)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -392,6 +402,29 @@ class OwnLog:
         return RevocationPage(None, [Revocation("key", 1e9)])
 
 
+def bound(store: SQLStore, minter: TokenMinter) -> JWTMiddleware:
+    """Tokens that are bound to a key or a certificate."""
+    dpop = DPoP("https://api.example", replays=store, max_age=30, nonces=True)
+    assert_type(dpop.algorithms, tuple[str, ...])
+    LoginApp(store, minter, dpop=dpop)
+    JWTMiddleware(
+        app,
+        providers=[minter.provider],
+        rules=[Rule("/", sender_constrained)],
+        certificate=escaped_cert_header("X-SSL-Client-Cert"),
+    )
+    for certificate in (ssl_client_cert, uwsgi_client_cert, client_cert_header):
+        JWTMiddleware(app, providers=[minter.provider], rules=rules(), certificate=certificate)
+    key = DPoPKey()
+    token = minter.mint("ada", claims={"cnf": key.confirmation})
+    assert_type(key.headers("GET", "https://api.example/", token), dict[str, str])
+    try:
+        raise InvalidProof
+    except Refusal as refusal:
+        assert_type(refusal.code, str | None)
+    return JWTMiddleware(app, providers=[minter.provider], rules=rules(), dpop=dpop)
+
+
 def whole(log: RevocationLog, minter: TokenMinter) -> None:
     """Middleware and login app together."""
     guarded = JWTMiddleware(
@@ -545,6 +578,7 @@ def by_text(app: WSGIApplication) -> tuple[WSGIApplication, WSGIApplication]:
         app, {"here": "/srv"}, issuer="https://login.example", audience="api", rules="/api"
     )
     assert_type(from_env(app), JWTMiddleware)
+    assert_type(login_from_env(), LoginApp)
     return guarded, from_env(app)
 
 
@@ -561,5 +595,9 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_every_route_ruled(app, but=["/static/<path:filename>"])
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
+        with KeyServer(issuer="https://idp.example", key_members={"alg": None}) as other:
+            other.documents["/more.json"] = other.jwks
+            assert_type(other.sign({"sub": "ada"}, {"typ": "JWT"}), str)
+            assert_type(other.metadata_url, str)
         client.get("/api/me", headers=basic_headers(tokens.good()) | cookie_headers(tokens.good()))
         return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))
