@@ -26,6 +26,7 @@ MODULES = (
     "jwt_middleware",
     "jwt_middleware.flask",
     "jwt_middleware.bottle",
+    "jwt_middleware.certificates",
     "jwt_middleware.login",
     "jwt_middleware.login_events",
     "jwt_middleware.stores",
@@ -224,7 +225,8 @@ def client_names() -> list[str]:
 def environ_names() -> list[str]:
     """Return the keys that the middleware sets in the environ."""
     keys = ["REMOTE_USER", "AUTH_TYPE"]
-    for file in ("identity", "events", "middleware", "views", "wire/credentials", "decision"):
+    files = ("identity", "events", "middleware", "views", "wire/credentials", "decision")
+    for file in (*files, "presented"):
         source = (ROOT / "jwt_middleware" / f"{file}.py").read_text()
         keys += re.findall(r'_KEY = "(jwt_middleware\.\w+)"', source)
     return list(dict.fromkeys(keys))

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.needs_servers
 SECRET = "the secret of the served app, long enough"
 _APP = f"""
 from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule
-from jwt_middleware.wire.certificates import escaped_cert_header
+from jwt_middleware.certificates import escaped_cert_header
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -56,6 +56,12 @@ from jwt_middleware import (
     sender_constrained,
 )
 from jwt_middleware.bottle import JWTPlugin
+from jwt_middleware.certificates import (
+    client_cert_header,
+    escaped_cert_header,
+    ssl_client_cert,
+    uwsgi_client_cert,
+)
 from jwt_middleware.events import Observer
 from jwt_middleware.flask import (
     current_identity,
@@ -108,12 +114,6 @@ from jwt_middleware.trust import jws
 from jwt_middleware.trust.fetch import Headers
 from jwt_middleware.trust.keys import KeySource
 from jwt_middleware.trust.revocation import Revocation, RevocationLog, RevocationPage
-from jwt_middleware.wire.certificates import (
-    client_cert_header,
-    escaped_cert_header,
-    ssl_client_cert,
-    uwsgi_client_cert,
-)
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
