@@ -225,8 +225,7 @@ def client_names() -> list[str]:
 def environ_names() -> list[str]:
     """Return the keys that the middleware sets in the environ."""
     keys = ["REMOTE_USER", "AUTH_TYPE"]
-    files = ("identity", "events", "middleware", "views", "wire/credentials", "decision")
-    for file in (*files, "presented"):
+    for file in ("identity", "events", "middleware", "views", "wire/credentials", "decision"):
         source = (ROOT / "jwt_middleware" / f"{file}.py").read_text()
         keys += re.findall(r'_KEY = "(jwt_middleware\.\w+)"', source)
     return list(dict.fromkeys(keys))

@@ -10,11 +10,10 @@ from ._options import check_count
 from .decision import NOTHING, Answer, Decision, Parts, decision_of, note_refusals, reporting
 from .errors import InvalidRequest, InvalidToken, MissingToken, Refusal
 from .events import Observer, Observers
-from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
+from .identity import GOVERNED_BY_KEY, PEEK_KEY, Identity, clear_identity, put_identity
 from .policy.candidates import matches_of
 from .policy.paths import methods_of
 from .policy.rules import Match, Rule, Rules
-from .presented import PEEK_KEY
 from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verifier

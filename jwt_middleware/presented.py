@@ -1,12 +1,5 @@
 """`Presented`: what a request presents beside its token, for the proof of a key."""
 
-PROOF_KEY = "jwt_middleware.proof"
-"""The key of the DPoP proof that was accepted for this request. A middleware further inside accepts
-it again, although a proof counts once."""
-
-PEEK_KEY = "jwt_middleware.peek"
-"""The key of a copy of an environ that is only looked at: its proof is not used up."""
-
 
 class Presented:
     """What a request presents beside its token.

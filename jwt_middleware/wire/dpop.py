@@ -5,8 +5,8 @@ from typing import Any, TypeGuard
 
 from .._options import got, require, takes
 from ..errors import InvalidProof, InvalidRequest, InvalidToken, Refusal
-from ..identity import Identity
-from ..presented import PEEK_KEY, PROOF_KEY, Presented
+from ..identity import PEEK_KEY, PROOF_KEY, Identity
+from ..presented import Presented
 from .certificates import CertificateOf, certificate_in
 from .places import SCHEME_CHARACTERS, Place
 from .token_form import checked_token
