@@ -435,3 +435,15 @@ def test_a_requirement_is_asked_after_the_proof(
     assert asked == []
     assert api.get("/api/me", headers=key.headers("GET", f"{url}/api/me", token), status=403)
     assert asked == ["1"]
+
+
+def test_the_metadata_of_a_resource(
+    visit: Any, guard: Any, dpop: DPoP, key: DPoPKey, token: str, url: str
+) -> None:
+    """It names the algorithms of proofs (RFC 9728 section 2), and both challenges lead to it."""
+    api = visit(guard(dpop=dpop, resource=f"{URL}/mcp"))
+    document = api.get("/.well-known/oauth-protected-resource/mcp").json
+    assert "ES256" in document["dpop_signing_alg_values_supported"]
+    headers = key.headers("PUT", f"{url}/api/me", token)
+    for answer in (api.get("/api/me", status=401), api.get("/api/me", headers=headers, status=401)):
+        assert all('resource_metadata="' in text for text in challenges(answer))
