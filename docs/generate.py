@@ -26,6 +26,7 @@ MODULES = (
     "jwt_middleware",
     "jwt_middleware.flask",
     "jwt_middleware.bottle",
+    "jwt_middleware.certificates",
     "jwt_middleware.login",
     "jwt_middleware.login_events",
     "jwt_middleware.stores",

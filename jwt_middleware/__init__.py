@@ -1,12 +1,13 @@
 """WSGI middleware that verifies Bearer JWTs on configured path prefixes, for any framework."""
 
-from typing import TYPE_CHECKING, Any
+import typing
 
 from .decision import Decision
 from .errors import (
     ConfigurationError,
     Forbidden,
     InsufficientScope,
+    InvalidProof,
     InvalidRequest,
     InvalidToken,
     JWTMiddlewareError,
@@ -38,12 +39,15 @@ from .trust.revocation import RevocationList
 from .views import enforce, refusal_response
 from .wire.places import basic_password, bearer, in_cookie, in_header
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
+    from .policy.binding import sender_constrained
     from .policy.step_up import acr, fresh
+    from .trust.proof import DPoP
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DPoP",
     "Decision",
     "Fetch",
     "Identity",
@@ -67,18 +71,28 @@ __all__ += [
     "optional",
     "public",
     "scope",
+    "sender_constrained",
 ]
 __all__ += ["basic_password", "bearer", "in_cookie", "in_header"]
 __all__ += ["enforce", "refusal_response"]
 __all__ += ["ConfigurationError", "JWTMiddlewareError", "Refusal", "StoreUnavailable"]
-__all__ += ["Forbidden", "InsufficientScope", "InvalidRequest", "InvalidToken", "MissingToken"]
-__all__ += ["StepUp", "Unavailable"]
+__all__ += ["Forbidden", "InsufficientScope", "InvalidProof", "InvalidRequest", "InvalidToken"]
+__all__ += ["MissingToken", "StepUp", "Unavailable"]
+
+_LAZY = {
+    "DPoP": "trust.proof",
+    "acr": "policy.step_up",
+    "fresh": "policy.step_up",
+    "sender_constrained": "policy.binding",
+}
+"""Names that few apps use, with their modules. They are loaded at their first use."""
 
 
-def __getattr__(name: str) -> Any:
-    # Few apps need these names, so their module is loaded at the first use and not at every import.
-    if name not in ("acr", "fresh"):
+def __getattr__(name: str) -> typing.Any:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .policy import step_up
+    import importlib
 
-    return getattr(step_up, name)
+    module = importlib.import_module(f".{_LAZY[name]}", __name__)
+    value = globals()[name] = getattr(module, name)
+    return value

@@ -10,6 +10,8 @@
         │   └── PathTooLong     414  invalid_request
         ├── InvalidToken        401  invalid_token
         ├── StepUp              401  insufficient_user_authentication
+        ├── InvalidProof        401  invalid_dpop_proof
+        │   └── NonceNeeded     401  use_dpop_nonce
         ├── InsufficientScope   403  insufficient_scope
         ├── Forbidden           403  no error code
         └── Unavailable         503  temporarily_unavailable
@@ -65,6 +67,16 @@ _DESCRIPTIONS = {
     "claims": "A claim of the access token is missing or has the wrong form.",
     "milliseconds": "A date of the access token is in milliseconds and must be in seconds.",
     "proof": "The access token is bound to a key, and the request has no proof of that key.",
+    "unbound": "The access token must be bound to a key, and it is not.",
+    "proof_malformed": "The DPoP header must hold exactly one well-formed proof.",
+    "proof_signature": "The signature of the DPoP proof does not verify.",
+    "proof_method": "The DPoP proof is meant for another method.",
+    "proof_url": "The DPoP proof is meant for another URL.",
+    "proof_time": "The DPoP proof is too old or from the future.",
+    "proof_token": "The DPoP proof is meant for another access token.",
+    "proof_key": "The access token is bound to another key than that of the DPoP proof.",
+    "proof_replayed": "The DPoP proof has been used before.",
+    "proof_nonce": "The DPoP proof must have the nonce of the server.",
     "issuer": "The issuer of the access token is not accepted here.",
     "audience": "The access token is meant for another audience.",
     "expired": "The access token has expired.",
@@ -83,6 +95,7 @@ _DESCRIPTIONS = {
     "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
     "tenants_unavailable": "The issuers that are accepted cannot be read at the moment.",
     "tokens_unavailable": "The access token cannot be looked up at the moment.",
+    "replays_unavailable": "The DPoP proofs that were used cannot be read at the moment.",
 }
 DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
 """The closed set of reasons, each with its description. RFC 6750 section 3 allows printable ASCII
@@ -160,6 +173,32 @@ class InvalidToken(Refusal):
 
     status = 401
     code = "invalid_token"
+
+
+class InvalidProof(Refusal):
+    """401 `invalid_dpop_proof`: the request does not prove that its sender has the key of the token
+    (RFC 9449 section 7.1)."""
+
+    status = 401
+    code = "invalid_dpop_proof"
+    usual_reason = "proof"
+
+
+class NonceNeeded(InvalidProof):
+    """401 `use_dpop_nonce`: the proof must be made again with this nonce, which the header
+    `DPoP-Nonce` carries (RFC 9449 section 9).
+
+    Raise `ValueError` for anything but a nonce in the form of RFC 9449 section 8.1.
+    """
+
+    code = "use_dpop_nonce"
+    usual_reason = "proof_nonce"
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__()
+        if not isinstance(nonce, str) or not _SCOPE.fullmatch(nonce):
+            raise ValueError("nonce must be printable ASCII without spaces and quotes")
+        self.nonce = nonce
 
 
 class InsufficientScope(Refusal):

@@ -38,6 +38,7 @@ LOGIN_EVENTS = (
     "outdated",
     "reuse",
     "foreign",
+    "wrong_key",
     "loop",
     "token_added",
     "token_removed",

@@ -3,22 +3,21 @@
 rules of the path -> credentials -> verdict (cached) -> confirmed identity -> requirements -> app
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._options import check_count
 from .decision import NOTHING, Answer, Decision, Parts, decision_of, note_refusals, reporting
 from .errors import InvalidRequest, InvalidToken, MissingToken, Refusal
 from .events import Observer, Observers
-from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
+from .identity import GOVERNED_BY_KEY, PEEK_KEY, Identity, clear_identity, put_identity
 from .policy.candidates import matches_of
 from .policy.paths import methods_of
 from .policy.rules import Match, Rule, Rules
-from .readiness import readiness
 from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
-from .trust.verifier import VerificationCounts, Verifier
-from .verdict_cache import VerdictCache
+from .trust.verifier import Verifier
+from .verdict_cache import CachedVerification
 from .wire.app_form import check_wrapped, explain_recursion
 from .wire.cors import CrossOrigin, Preflight, preflight_response
 from .wire.credentials import Places, check_site, has_unread_scheme
@@ -28,10 +27,13 @@ from .wire.wsgi import StartResponse, WSGIApplication, tidied
 
 if TYPE_CHECKING:
     from .policy.published import Published
+    from .trust.proof import DPoP
+    from .wire.certificates import CertificateOf
+    from .wire.dpop import Proofs
     from .wire.metadata import Metadata
 
 
-class JWTMiddleware:
+class JWTMiddleware(CachedVerification):
     """A WSGI app around `app` that only lets requests through that its rules allow.
 
     - `providers`: the trusted issuers, a list of `Provider` and `stores.OpaqueTokens`.
@@ -46,6 +48,9 @@ class JWTMiddleware:
       401 is redirected there, with `next` for the way back.
     - `on_refusal`: a callable `(refusal, environ)` that returns a WSGI app or None. The app's body
       and headers replace ours. Status, challenge and security headers stay ours.
+    - `dpop`: a `DPoP`, which checks tokens that are bound to a key (RFC 9449).
+    - `certificate`: a callable `(environ)` that returns the client certificate, for tokens that are
+      bound to one (RFC 8705, `wire.certificates`).
     - `resource`: the URL of this app for its clients, such as `https://api.example/mcp`. Its
       metadata (RFC 9728, `wire.metadata`) is then public, and challenges lead to it.
     - `strict_origins`: whether to refuse a request under a rule whose `Origin` is neither this
@@ -74,6 +79,8 @@ class JWTMiddleware:
         sign_in: str | None = None,
         on_refusal: OnRefusal | None = None,
         resource: str | None = None,
+        dpop: "DPoP | None" = None,
+        certificate: "CertificateOf | None" = None,
         strict_origins: bool = False,
         max_token_bytes: int = 8192,
         cache_size: int = 10_000,
@@ -83,21 +90,19 @@ class JWTMiddleware:
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
         self.app = app
-        self.max_token_bytes = max_token_bytes
-        self._cache_size = cache_size
-        self.places = Places(credentials)
+        self._proofs, self.places = _proofs_and_places(dpop, certificate, credentials)
         self._asks_bearer_first = self.places.asks_bearer_first
         self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
         self._looks_at_origin = bool(self._cross_origin)
         self._match, self._candidates = matches_of(rules)
         self._rules = tuple(rules)
-        self.counts = VerificationCounts()  # for metrics
         self._observers = Observers(observers, self.places)
         self._refusals = RefusalAnswers(realm, self.places, sign_in, on_refusal)
         self._is_observed = bool(observers) or self._candidates is not None
         # Check rare options with one look-up; separate ones would take a tenth of a request.
         self._does_more = self._is_observed or self._looks_at_origin
-        self.replace_verifier(Verifier(providers, revocations=revocations))
+        verifier = Verifier(providers, revocations=revocations)
+        super().__init__(verifier, cache_size, max_token_bytes)
         self._has_one_issuer, self._rules_of_one_issuer = self.verifier.naming_one(rules)
         self._publish(resource)
         self._observers.watch(self)
@@ -194,25 +199,15 @@ class JWTMiddleware:
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return the decision. This calls no app, reads no body and leaves the environ as it is."""
+        if self._proofs is not None:
+            environ = {**environ, PEEK_KEY: True}  # a proof that is only looked at is not used up
         enforced = self._decide(environ, self._match)
         return decision_of(enforced, self._report_only(environ, enforced[1]))
-
-    def ready(self) -> dict[str, Any]:
-        """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
-
-        Call it outside of requests, since it waits for keys and revocations as a request would.
-        """
-        return readiness(self.verifier)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules, in the given order."""
         return self._rules
-
-    def replace_verifier(self, verifier: Verifier) -> None:
-        """Use another verifier from now on, and drop the verdicts of the former one."""
-        self.verifier = verifier
-        self._cache = VerdictCache(self._cache_size)
 
     def _publish(self, resource: str | None) -> None:
         """Answer requests for the metadata of the resource, and lead to it in challenges."""
@@ -283,15 +278,22 @@ class JWTMiddleware:
             self.counts.cached += 1
             return self.verifier.confirm(verdict)
         try:
-            return self._verify(key, place.read(credential, self.max_token_bytes))
+            if self._proofs is None:
+                return self._verify(key, place.read(credential, self.max_token_bytes))
+            return self._proofs.identify(environ, place, credential, key, self)
         except InvalidToken as refusal:
             if refusal.reason != "malformed":
                 raise
             raise InvalidToken(place.malformed) from None
 
-    def _verify(self, key: Hashable, token: str) -> Identity:
-        self.counts.verified += 1
-        verdict = self.verifier.verify(token)
-        caller = self.verifier.confirm(verdict)
-        self._cache.add(key, verdict)
-        return caller
+
+def _proofs_and_places(
+    dpop: "DPoP | None", certificate: "CertificateOf | None", credentials: Sequence[Place]
+) -> "tuple[Proofs | None, Places]":
+    if dpop is None and certificate is None:
+        return None, Places(credentials)
+    from .trust.binding import BoundTokens  # not at every import: few apps have bound tokens
+    from .wire.dpop import Proofs
+
+    proofs = Proofs(certificate, BoundTokens(dpop, certificate is not None))
+    return proofs, Places(credentials, proofs.scheme)

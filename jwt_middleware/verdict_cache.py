@@ -2,8 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from typing import Any
 
-from .trust.verifier import Verdict
+from .identity import Identity
+from .readiness import readiness
+from .trust.verifier import Verdict, VerificationCounts, Verifier
 
 
 class VerdictCache(OrderedDict[Hashable, Verdict]):
@@ -27,3 +30,41 @@ class VerdictCache(OrderedDict[Hashable, Verdict]):
                 self.popitem(last=False)
             except KeyError:  # another thread emptied the cache; each of these calls is atomic
                 return
+
+
+class CachedVerification:
+    """A verifier with the caches of its verdicts: the part of a middleware that knows no request.
+
+    Bound tokens have a cache of their own, where nothing finds them that does not check their proof
+    (`trust.binding`). Both caches end with their verifier.
+    """
+
+    def __init__(self, verifier: Verifier, cache_size: int, max_token_bytes: int) -> None:
+        self.max_token_bytes = max_token_bytes
+        self.counts = VerificationCounts()  # for metrics
+        self._cache_size = cache_size
+        self.replace_verifier(verifier)
+
+    def replace_verifier(self, verifier: Verifier) -> None:
+        """Use another verifier from now on, and drop the verdicts of the former one."""
+        self.verifier = verifier
+        self._cache = VerdictCache(self._cache_size)
+        self.bound_verdicts = VerdictCache(self._cache_size)
+
+    def ready(self) -> dict[str, Any]:
+        """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
+
+        Call it outside of requests, since it waits for keys and revocations as a request would.
+        """
+        return readiness(self.verifier)
+
+    def keep(self, key: Hashable, verdict: Verdict) -> None:
+        """Cache the verdict on credentials whose token is not bound."""
+        self._cache.add(key, verdict)
+
+    def _verify(self, key: Hashable, token: str) -> Identity:
+        self.counts.verified += 1
+        verdict = self.verifier.verify(token)
+        caller = self.verifier.confirm(verdict)
+        self._cache.add(key, verdict)
+        return caller

@@ -10,8 +10,11 @@ from werkzeug.wrappers import Request, Response
 from .._options import got, require
 from ..readings import to_wsgi
 from ..stores.base import PersonalTokenStore, Store, UnknownUser, User, UserStore
+from ..trust.proof import DPoP
 from ..wire.app_form import check_app, explain_recursion
 from ..wire.cors import (
+    EXPOSED,
+    EXPOSED_WITH_DPOP,
     allow_origin,
     is_preflight,
     may_read,
@@ -20,6 +23,7 @@ from ..wire.cors import (
 from ..wire.origins import checked_origins
 from ..wire.problem import NOSNIFF, answering
 from ..wire.wsgi import StartResponse, WSGIApplication, drain_body, tidy_environ
+from .client_keys import ClientKeys
 from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
@@ -68,6 +72,8 @@ class LoginApp:
     - `access_cookie`: the name of a cookie for the access token, such as `__Host-jwt`, or None. A
       browser can then open pages: `JWTMiddleware(credentials=(bearer, in_cookie("__Host-jwt")),
       sign_in="/auth/login")`. `GET /login` renews it while the session lasts.
+    - `dpop`: a `DPoP`. Clients that send a proof get tokens that are bound to their key, and a
+      refresh token that only this key can use (`login.client_keys`).
     - `GET /tokens` is a page where users manage their personal tokens, if the user store has the
       methods `add_token`, `tokens` and `remove_token`, as the bundled stores have.
     - `reuse_grace`: seconds after a rotation in which the previous refresh token still gets the
@@ -88,6 +94,7 @@ class LoginApp:
         throttle: Throttle | None = Throttle(),  # noqa: B008 (it is frozen)
         allowed_origins: Sequence[str] = (),
         access_cookie: str | None = None,
+        dpop: DPoP | None = None,
         reuse_grace: float = 30,
         idle_timeout: float = 604_800,
         session_lifetime: float = 2_592_000,
@@ -113,12 +120,15 @@ class LoginApp:
         signed_in = SignedIn(store, users, minter, sessions)
         tokens = _personal_tokens(users, signed_in, cookies, title)
         page = LoginPage(title, template, has_tokens=tokens is not None)
-        self._routes = Routes(store, minter, grants, cookies, page, tokens)
+        self._routes = Routes(store, minter, grants, cookies, page, tokens, ClientKeys(dpop))
+        self._exposed = EXPOSED if dpop is None else EXPOSED_WITH_DPOP
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         allowed = self._allowed_origins
-        start_response = allow_origin(start_response, environ, allowed, with_credentials=True)
+        start_response = allow_origin(
+            start_response, environ, allowed, with_credentials=True, exposed=self._exposed
+        )
         if is_preflight(environ) and may_read(environ, allowed):
             return preflight_response(environ)(environ, start_response)
         try:

@@ -42,6 +42,10 @@ _EVENTS = {
         logging.WARNING,
         "refused: the refresh token is from another login app on this store; its session continues",
     ),
+    "wrong_key": (
+        logging.WARNING,
+        "refused: the refresh token is bound to a key of another client; its session continues",
+    ),
     "loop": (
         logging.WARNING,
         (

@@ -28,10 +28,12 @@ from werkzeug.wrappers import Request, Response
 from .._options import got, require
 from ..wire.cookies import COOKIE_NAME, cookie_values, loopback_cookie_name
 from ..wire.origins import AllowedOrigins
-from ..wire.same_site import is_from_this_site, is_own_origin, is_plain_loopback
+from ..wire.same_site import is_from_this_site, is_plain_loopback
 from . import returns
+from .client_keys import ClientKey
 from .errors import LoginError, has_ended, json_response
 from .grants import Grants, Peer
+from .own_pages import require_same_site
 
 HOST_NAME = "__Host-jwt_refresh"
 LOOPBACK_NAME = loopback_cookie_name(HOST_NAME)
@@ -93,8 +95,14 @@ class CookieMode:
             message = "The Origin of this request must show that it comes from a page of this site."
             raise LoginError(403, "invalid_request", message)
 
-    def token(self, request: Request, fields: Mapping[str, Any], peer: Peer) -> Response:
-        """Answer `POST /token`. Ignore a refresh token in the body.
+    def token(
+        self,
+        request: Request,
+        fields: Mapping[str, Any],
+        peer: Peer,
+        key: ClientKey | None = None,
+    ) -> Response:
+        """Answer `POST /token`. Ignore a refresh token in the body. Bind the tokens to the key.
 
         A token from the body must not move into the cookie, since it would end the session there.
         """
@@ -107,7 +115,7 @@ class CookieMode:
                 return self._without_session(request)
             fields["refresh_token"] = refresh_token
         try:
-            answer = self.grant(fields, peer)
+            answer = self.grant(fields, peer, key)
         except LoginError as error:
             response = error.response()
             if is_refresh and has_ended(error):
@@ -136,10 +144,12 @@ class CookieMode:
         """Raise `LoginError` 403 if a page of a foreign origin made the request."""
         require_same_site(request, self._allowed_origins)
 
-    def grant(self, fields: Mapping[str, Any], peer: Peer) -> dict[str, Any]:
+    def grant(
+        self, fields: Mapping[str, Any], peer: Peer, key: ClientKey | None = None
+    ) -> dict[str, Any]:
         """Return the fields of a grant whose tokens fit into the cookies, or raise `LoginError`."""
-        if self._access_cookie is None:
-            return self._grants.grant(fields, peer)
+        if self._access_cookie is None or key is not None:
+            return self._grants.grant(fields, peer, key=key)
         most = _MAX_COOKIE - _ATTRIBUTES_BYTES - len(self._access_cookie)
         return self._grants.grant(fields, peer, max_token_bytes=most)
 
@@ -152,9 +162,16 @@ class CookieMode:
         return self.grant({"grant_type": "refresh_token", "refresh_token": token}, peer)
 
     def set(self, request: Request, response: Response, answer: Mapping[str, Any]) -> None:
-        """Set the cookies to the tokens of a grant."""
+        """Set the cookies to the tokens of a grant.
+
+        A browser proves no key with a cookie. So a token that is bound to one gets no cookie, and
+        that of an earlier token goes.
+        """
         set_cookie(request, response, answer["refresh_token"], self._max_age)
-        if self._access_cookie is not None:
+        is_bound = answer["token_type"] != "Bearer"  # noqa: S105 (no password)
+        if self._access_cookie is not None and is_bound:
+            response.delete_cookie(self._access_name(request), **_attributes(request, "Lax"))
+        elif self._access_cookie is not None:
             response.set_cookie(
                 self._access_name(request),
                 answer["access_token"],
@@ -218,28 +235,6 @@ def _checked_name(access_cookie: object) -> str | None:
         f"got {got(access_cookie)}; access_cookie='__Host-jwt'",
     )
     return str(access_cookie)
-
-
-def require_same_site(request: Request, allowed_origins: AllowedOrigins) -> None:
-    """Raise `LoginError` 403 if the request comes from a page of a foreign origin.
-
-    A page of this host, a page of a listed origin, and a client other than a browser may go on.
-    Browsers do not send SameSite cookies across sites, so a listed origin of another site cannot
-    use cookie mode.
-    """
-    origin = request.environ.get("HTTP_ORIGIN")
-    fetch_site = request.environ.get("HTTP_SEC_FETCH_SITE")
-    if origin in allowed_origins and fetch_site != "cross-site":
-        return
-    # Without both headers the client is a program, or a browser that only SameSite can protect.
-    is_own_site = fetch_site in (None, "same-origin")
-    if origin is not None:
-        is_own_site = fetch_site in (None, "same-origin", "none") and is_own_origin(
-            request.environ, origin
-        )
-    if not is_own_site:
-        message = "This request must come from a page of this site."
-        raise LoginError(403, "invalid_request", message, reason="cross_site")
 
 
 def read_cookie(request: Request) -> str | None:

@@ -13,10 +13,19 @@ from ..stores.base import Session, Store, User, UserStore
 from ..stores.users import warn_without_version
 from . import audit
 from .body import text_field
+from .client_keys import ClientKey, needs_proof
 from .counters import counters_of
 from .errors import ForeignSession, LoginError, SessionContinues
 from .minter import TokenMinter
-from .sessions import ForeignToken, SessionEnded, SessionExpired, Sessions, TokenReused
+from .session_keys import key_of
+from .sessions import (
+    ForeignToken,
+    SessionEnded,
+    SessionExpired,
+    Sessions,
+    TokenReused,
+    WrongKey,
+)
 from .signed_in import AccessTokens, is_current
 from .throttle import Attempt, Throttle, Throttled
 
@@ -53,19 +62,26 @@ class Grants:
         self._counters = counters_of(store, users, minter.issuer)
 
     def grant(
-        self, fields: Mapping[str, Any], peer: Peer, *, max_token_bytes: int | None = None
+        self,
+        fields: Mapping[str, Any],
+        peer: Peer,
+        *,
+        max_token_bytes: int | None = None,
+        key: ClientKey | None = None,
     ) -> dict[str, Any]:
         """Return the fields that answer `POST /token` (RFC 6749 sections 5.1 and 6), or raise
         `LoginError`.
 
-        Raise `StoreUnavailable` for an access token of more than `max_token_bytes`.
+        The tokens are bound to `key`, if there is one. Raise `StoreUnavailable` for an access token
+        of more than `max_token_bytes`.
         """
+        how = _How(peer, max_token_bytes, key)
         grant_type = fields.get("grant_type", "password")
         if grant_type == "password":
             username, password = text_field(fields, "username"), text_field(fields, "password")
-            return self._log_in(username, password, peer, max_token_bytes)
+            return self._log_in(username, password, how)
         if grant_type == "refresh_token":
-            return self._refresh(text_field(fields, "refresh_token"), peer, max_token_bytes)
+            return self._refresh(text_field(fields, "refresh_token"), how)
         raise LoginError(
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
@@ -74,7 +90,7 @@ class Grants:
         """Return what `POST /token` answers for a user who logged in some other way, or raise
         `LoginError` if the user may not log in."""
         warn_without_version(self._users, user)
-        return self._start_session(user, Peer(None, None), None)
+        return self._start_session(user, _How(Peer(None, None)))
 
     def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
         """End the session of each refresh or access token.
@@ -98,13 +114,14 @@ class Grants:
             ended = "all" if everywhere else "session"
             audit.record("logout", peer.address, **_facts(session), ended=ended)
 
-    def _log_in(self, username: str, password: str, peer: Peer, most: int | None) -> dict[str, Any]:
-        attempt = self._attempt(username, peer)
+    def _log_in(self, username: str, password: str, how: "_How") -> dict[str, Any]:
+        attempt = self._attempt(username, how.peer)
         try:
-            user = self._authenticate(username, password, peer)
+            user = self._authenticate(username, password, how.peer)
             if attempt is not None:
                 attempt.succeeded()
-            return self._start_session(user, peer, most)
+            how.use_proof()
+            return self._start_session(user, how)
         except StoreUnavailable:
             # The fault is ours, and the client learned nothing about the password: do not count it.
             if attempt is not None:
@@ -119,14 +136,15 @@ class Grants:
         warn_without_version(self._users, user)
         return user
 
-    def _start_session(self, user: User, peer: Peer, most: int | None) -> dict[str, Any]:
-        refresh_token, session = self._sessions.start(user, self._minter.lifetime)
+    def _start_session(self, user: User, how: "_How") -> dict[str, Any]:
+        peer = how.peer
+        refresh_token, session = self._sessions.start(user, self._minter.lifetime, how.thumbprint)
         facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
             if not is_current(self._users.get(str(user.id)), session):
                 audit.record("changed", peer.address, **facts)
                 raise _bad_credentials()
-            answer = self._answer(user, session, refresh_token, most)
+            answer = self._answer(user, session, refresh_token, how)
         except (LoginError, StoreUnavailable):
             self._store.end_session(session)
             raise
@@ -145,20 +163,29 @@ class Grants:
                 429, "invalid_grant", "Too many failed attempts: try again later.", retry_after
             ) from None
 
-    def _refresh(self, refresh_token: str, peer: Peer, most: int | None) -> dict[str, Any]:
-        successor, session = self._rotate(refresh_token, peer)
+    def _refresh(self, refresh_token: str, how: "_How") -> dict[str, Any]:
+        peer = how.peer
+        successor, session = self._rotate(refresh_token, how)
+        how.use_proof()
         user = self._users.get(session.user_id)
         if user is None or not is_current(user, session):
             self._store.end_session(session)
             audit.record("outdated", peer.address, **_facts(session))
             raise _session_ended()
-        answer = self._answer(user, session, successor, most)
+        if how.thumbprint is not None and key_of(session) is None:
+            successor, session = self._sessions.bind(session, how.thumbprint)
+        answer = self._answer(user, session, successor, how)
         audit.record("refresh", peer.address, **_facts(session))
         return answer
 
-    def _rotate(self, refresh_token: str, peer: Peer) -> tuple[str, Session]:
+    def _rotate(self, refresh_token: str, how: "_How") -> tuple[str, Session]:
+        peer = how.peer
         try:
-            return self._sessions.rotate(refresh_token, self._minter.lifetime)
+            return self._sessions.rotate(refresh_token, self._minter.lifetime, how.thumbprint)
+        except WrongKey as wrong:
+            audit.record("wrong_key", peer.address, **_facts(wrong.session))
+            # Whoever sent another key's proof can never use the token.
+            raise (needs_proof() if how.thumbprint is None else _session_ended()) from None
         except TokenReused as reused:
             audit.record("reuse", peer.address, **_facts(reused.session))
         except ForeignToken as foreign:
@@ -171,7 +198,7 @@ class Grants:
         raise _session_ended()
 
     def _revoke_access_token(self, token: str, peer: Peer, everywhere: bool) -> None:
-        caller = self._access_tokens.caller(token)
+        caller = self._access_tokens.caller(token, may_be_bound=True)
         if caller is None:
             return
         session = self._sessions.end_by_sid(
@@ -190,19 +217,20 @@ class Grants:
         audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
 
     def _answer(
-        self, user: User, session: Session, refresh_token: str, most: int | None
+        self, user: User, session: Session, refresh_token: str, how: "_How"
     ) -> dict[str, Any]:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
                 raise TypeError("id of a user must be an integer or a string")
             # The time of the password, which a refresh does not change.
             at = {"auth_time": int(session.started_at)}
-            claims = {**_name_of(user), **user.claims, **at}
+            claims = {**_name_of(user), **user.claims, **at, **how.confirmation}
             token = self._minter.mint(
                 str(user.id), scopes=user.scopes, session=session.sid, claims=claims
             )
         except (TypeError, ValueError) as error:
             raise StoreUnavailable(f"cannot mint a token for a user: {error}") from error
+        most = how.max_token_bytes
         if most is not None and len(token) > most:
             raise StoreUnavailable(
                 f"the access token of user {user.id} has {len(token)} bytes, and a cookie has room "
@@ -212,10 +240,33 @@ class Grants:
             "token": token,
             "user_id": user.id,
             "access_token": token,
-            "token_type": "Bearer",
+            "token_type": "Bearer" if how.key is None else "DPoP",
             "expires_in": self._minter.lifetime,
             "refresh_token": refresh_token,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a grant is asked for: by whom, for which place, and with which key."""
+
+    peer: Peer
+    max_token_bytes: int | None = None
+    key: ClientKey | None = None
+
+    @property
+    def thumbprint(self) -> str | None:
+        return None if self.key is None else self.key.thumbprint
+
+    @property
+    def confirmation(self) -> dict[str, Any]:
+        """The claim that binds an access token to the key (RFC 9449 section 6.1)."""
+        return {} if self.key is None else {"cnf": {"jkt": self.key.thumbprint}}
+
+    def use_proof(self) -> None:
+        """Use the proof of the key up, or raise `LoginError`."""
+        if self.key is not None:
+            self.key.use()
 
 
 def _name_of(user: User) -> dict[str, str]:

@@ -14,6 +14,7 @@ from ..trust.cut_offs import MAX_LIFETIME, new_token_id
 from ..trust.key_folder import KeyFolder
 from ..trust.keys import Key, KeySet
 from ..trust.provider import Provider
+from ..trust.verdict import BoundToken
 from ..trust.verifier import Verifier
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1: the type of the token)
@@ -141,7 +142,8 @@ class TokenMinter:
           login app unless it has its `sid`. `revoke_subject`, `end_sessions`, `disable_user` and
           `remove_user` of a store end it.
         - `claims`: extra claims that JSON can encode. They must not replace a claim that the minter
-          sets: `ValueError`.
+          sets: `ValueError`. `cnf` binds the token to a key, such as `{"jkt": thumbprint}`
+          (RFC 9449 section 6.1).
         - `lifetime`: seconds from minting to expiry, an integer up to `MAX_LIFETIME`, 366 days.
           None takes that of the minter.
 
@@ -161,20 +163,28 @@ class TokenMinter:
             )
         try:
             token = self._sign(extra | self._registered(subject, scopes, session, lifetime))
-            identity = self._verifier.identify(token)
+            identity = self.verify(token, may_be_bound=True)
         except (InvalidToken, RecursionError, TypeError, ValueError) as error:
             raise ValueError("the subject, a scope or a claim cannot be used in a token") from error
         if (identity.subject, set(identity.scopes)) != (subject, set(scopes)):
             raise ValueError("a scope must not contain spaces, and no extra claim may grant one")
         return token
 
-    def verify(self, token: str) -> Identity:
+    def verify(self, token: str, *, may_be_bound: bool = False) -> Identity:
         """Return the caller that a token of this minter identifies. Any other token raises
         `InvalidToken`.
 
-        Revocations are not checked here.
+        Revocations are not checked here. With `may_be_bound`, a token that is bound to a key passes
+        too, although nobody has proved the key.
         """
-        return self._verifier.identify(token)
+        try:
+            return self._verifier.identify(token)
+        except BoundToken as bound:
+            if not may_be_bound:
+                raise
+            from ..trust.binding import BoundVerdict  # raises for a key that nobody can have
+
+            return self._verifier.confirm(BoundVerdict(bound, token))
 
     def _registered(
         self, subject: str, scopes: Sequence[str], session: str | None, lifetime: int

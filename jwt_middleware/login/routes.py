@@ -9,8 +9,10 @@ from werkzeug.wrappers import Request, Response
 from ..errors import InvalidRequest, InvalidToken, StoreUnavailable
 from ..stores.base import Store
 from ..trust.key_folder import PUBLISHED_FOR
-from ..wire.credentials import extract
+from ..wire.credentials import Places, extract
+from ..wire.dpop import DPoPScheme
 from .body import flag_field, read_fields, text_field
+from .client_keys import ClientKeys
 from .cookies import CookieMode
 from .errors import NO_STORE, LoginError, json_response
 from .forms import Forms, peer_of, unavailable
@@ -21,6 +23,10 @@ from .personal_tokens import PersonalTokens
 from .tokens_page import TOKENS_FOLDER
 
 Handler: TypeAlias = Callable[[Request], Response]
+
+_PLACES = Places(dpop=DPoPScheme(()))
+"""The Authorization header. A token that is bound to a key can be revoked without its proof, since
+that helps no thief."""
 
 
 class Routes:
@@ -34,6 +40,7 @@ class Routes:
         cookies: CookieMode,
         page: LoginPage,
         tokens: PersonalTokens | None = None,
+        keys: ClientKeys = ClientKeys(None),  # noqa: B008 (it does not change)
     ) -> None:
         self._store = store
         self._minter = minter
@@ -41,6 +48,7 @@ class Routes:
         self._cookies = cookies
         self._forms = Forms(cookies, page)
         self._tokens = tokens
+        self._keys = keys
         self._handlers = self._make_handlers()
 
     @property
@@ -95,9 +103,10 @@ class Routes:
 
     def _token(self, request: Request) -> Response:
         fields = read_fields(request)
+        key = self._keys.of(request)
         if flag_field(request, fields, "cookie"):
-            return self._cookies.token(request, fields, peer_of(request))
-        return json_response(200, self._grants.grant(fields, peer_of(request)))
+            return self._cookies.token(request, fields, peer_of(request), key)
+        return json_response(200, self._grants.grant(fields, peer_of(request), key=key))
 
     def _revoke(self, request: Request) -> Response:
         header_token = _header_token(request)
@@ -133,7 +142,7 @@ def _header_token(request: Request) -> str | None:
     Return None for a token that is too large, since it cannot be ours.
     """
     try:
-        credentials = extract(request.environ)
+        credentials = extract(request.environ, places=_PLACES)
     except InvalidRequest as refusal:
         raise LoginError(400, "invalid_request", refusal.description) from None
     except InvalidToken:

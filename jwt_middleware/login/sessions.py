@@ -35,7 +35,7 @@ from typing import NoReturn
 
 from .._options import check_seconds, require
 from ..stores.base import Session, SessionStore, User
-from ..trust.cut_offs import LOGIN_SESSION
+from .session_keys import key_of, new_sid
 
 _NAME_BYTES, _SECRET_BYTES = 16, 32
 _REFRESH_TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")  # 48 bytes fill 64 characters: one string each.
@@ -69,6 +69,14 @@ class ForeignToken(SessionEnded):
         self.session = session
 
 
+class WrongKey(SessionEnded):
+    """The session is bound to a key, and the request has not proved it. The session continues."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+
 class Sessions:
     """Starts, rotates and ends the sessions of one issuer in a store. All times are seconds."""
 
@@ -95,13 +103,16 @@ class Sessions:
         self._session_lifetime = session_lifetime
         self._issuer = issuer
 
-    def start(self, user: User, token_lifetime: int) -> tuple[str, Session]:
-        """Return the first refresh token of a new session, and the session."""
+    def start(
+        self, user: User, token_lifetime: int, thumbprint: str | None = None
+    ) -> tuple[str, Session]:
+        """Return the first refresh token of a new session, and the session. With the thumbprint of
+        a key, only the holder of the key can continue it."""
         name, secret = secrets.token_bytes(_NAME_BYTES), secrets.token_bytes(_SECRET_BYTES)
         now = time.time()
         session = Session(
             name_hash=_hash(name),
-            sid=f"{LOGIN_SESSION}{secrets.token_urlsafe(16)}",
+            sid=new_sid(thumbprint),
             issuer=self._issuer,
             user_id=str(user.id),
             user_version=user.version,
@@ -114,16 +125,37 @@ class Sessions:
         self._store.add_session(session)
         return _token(name, secret), session
 
-    def rotate(self, refresh_token: str, token_lifetime: int) -> tuple[str, Session]:
-        """Return the next refresh token, and the session.
+    def bind(self, session: Session, thumbprint: str) -> tuple[str, Session]:
+        """Return the refresh token of a session that continues this one, bound to a key. The
+        refresh token of the former session ends with it, and so do its access tokens."""
+        name, secret = secrets.token_bytes(_NAME_BYTES), secrets.token_bytes(_SECRET_BYTES)
+        bound = replace(
+            session,
+            name_hash=_hash(name),
+            sid=new_sid(thumbprint),
+            secret_hash=_hash(secret),
+            previous_hash=None,
+            successor=None,
+        )
+        self._store.add_session(bound)
+        self._store.end_session(session)
+        return _token(name, secret), bound
+
+    def rotate(
+        self, refresh_token: str, token_lifetime: int, thumbprint: str | None = None
+    ) -> tuple[str, Session]:
+        """Return the next refresh token, and the session. `thumbprint` is that of the key that the
+        request has proved.
 
         `SessionEnded` when the token is no longer valid, `SessionExpired` when only its time is
-        over. `TokenReused` when it was used before,
-        which ends the session. `ForeignToken` when its session belongs to another issuer.
+        over. `TokenReused` when it was used before, which ends the session. `ForeignToken` when its
+        session belongs to another issuer. `WrongKey` when the session is bound to another key.
         """
         name, secret = _parts(refresh_token)
         for _ in range(_MAX_RETRIES):
             session = self._find(name)
+            if key_of(session) not in (None, thumbprint):
+                raise WrongKey(session)
             if _is_expired(session):
                 self._refuse_expired(session, secret)
             changed = replace(session, token_lifetime=max(token_lifetime, session.token_lifetime))

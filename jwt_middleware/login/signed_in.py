@@ -14,6 +14,7 @@ from ..trust.cut_offs import LOGIN_SESSION, cut_off_keys, is_cut_off
 from ..trust.revocation import revocation_keys
 from . import audit
 from .minter import TokenMinter
+from .session_keys import key_of
 from .sessions import SessionEnded, Sessions, TokenReused
 
 
@@ -24,11 +25,14 @@ class AccessTokens:
         self._store = store
         self._minter = minter
 
-    def caller(self, token: str) -> Identity | None:
+    def caller(self, token: str, *, may_be_bound: bool = False) -> Identity | None:
         """Return the caller that an access token identifies. Return None if it does not verify, or
-        is revoked."""
+        is revoked.
+
+        With `may_be_bound`, a token passes too that is bound to a key which nobody has proved.
+        """
         try:
-            caller = self._minter.verify(token)
+            caller = self._minter.verify(token, may_be_bound=may_be_bound)
         except InvalidToken:
             return None
         keys = revocation_keys(caller.issuer, caller.token_id, caller.session_id)
@@ -72,7 +76,8 @@ class SignedIn:
             return None
         except SessionEnded:
             return None
-        return self._user_of(session)
+        # A stolen cookie is not enough for a session that is bound to a key.
+        return self._user_of(session) if key_of(session) is None else None
 
     def _user_of(self, session: Session) -> User | None:
         user = self._users.get(session.user_id)

@@ -13,7 +13,7 @@ The fixtures are in `jwt_middleware.pytest_plugin`. A `unittest.TestCase` uses t
         self.client = Client(app, self.enterContext(trusting(app)))
 
 A client that sends a token in a cookie or as a password gets `headers=cookie_headers(token)` or
-`headers=basic_headers(token)`.
+`headers=basic_headers(token)`. One that signs its requests gets `headers=DPoPKey().headers(...)`.
 
 For Django use `DjangoClient`, since Django's own client bypasses WSGI middleware.
 """
@@ -26,6 +26,7 @@ from .headers import basic_headers, cookie_headers
 from .identity import identity_environ
 from .key_server import KeyServer
 from .passwords import cheap_passwords
+from .proofs import DPoPKey
 from .protection import assert_protected
 from .routes import assert_every_route_ruled
 from .tokens import FLAWS, Tokens
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FLAWS",
     "Client",
+    "DPoPKey",
     "KeyServer",
     "Tokens",
     "assert_every_route_ruled",

@@ -101,7 +101,7 @@ def _claims(parsed: Jws, claims: Mapping[str, Any], provider: Provider) -> Itera
     yield from _dates(claims, provider)
     yield _subject(claims, provider)
     if "cnf" in claims:
-        text = "binds the token to a key, but this middleware checks no proof of that key"
+        text = "binds the token to a key: a request must prove it, and here is the token alone"
         yield Finding("cnf", False, text)
 
 

@@ -127,8 +127,8 @@ def parse_object(text: bytes) -> dict[str, Any]:
         raise InvalidToken("malformed") from None
 
 
-@lru_cache(maxsize=128)  # all tokens of an issuer share one header; refused headers are not cached
-def _header(segment: bytes) -> tuple[Mapping[str, Any], bytes]:
+def read_header(segment: bytes) -> tuple[Mapping[str, Any], bytes]:
+    """Return the header of a JWS and its JSON text. Raise `ValueError` if it is refused."""
     header_json = encoding.decode_base64url(segment)
     header = encoding.parse_object(header_json)
     if not isinstance(header.get("alg"), str):
@@ -140,3 +140,7 @@ def _header(segment: bytes) -> tuple[Mapping[str, Any], bytes]:
     if not _REFUSED_PARAMETERS.isdisjoint(header):
         raise ValueError("a parameter that is refused")
     return header, header_json
+
+
+# All tokens of an issuer share one header. Refused headers are not cached.
+_header = lru_cache(maxsize=128)(read_header)

@@ -12,9 +12,10 @@ from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
 from ..issuer_template import IssuerTemplate
 from . import jws
-from .claims import ClaimsReader, Verdict
+from .claims import ClaimsReader
 from .provider import LookupProvider, Provider, TokenProvider
 from .revocation import RevocationList
+from .verdict import BoundToken, Verdict
 
 if TYPE_CHECKING:
     from .tenants import TenantReaders
@@ -193,7 +194,11 @@ class Verifier:
         claims = {"iss": reader.provider.issuer, **found.claims}
         if claims["iss"] != reader.provider.issuer:
             raise InvalidToken("issuer")
-        verdict = reader.read(as_unsigned(claims), claims, True)
+        try:
+            verdict = reader.read(as_unsigned(claims), claims, True)
+        except BoundToken as bound:
+            bound.verdict.keys = Lease(found.cache_for)
+            raise
         verdict.keys = Lease(found.cache_for)
         return verdict
 

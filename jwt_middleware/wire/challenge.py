@@ -26,7 +26,15 @@ def challenge(refusal: Refusal, realm: str, hints: Mapping[str, str] = NO_HINTS)
     parameters = {"realm": realm}
     if refusal.code:
         parameters |= {"error": refusal.code, "error_description": refusal.description}
-    parameters |= {**refusal.parameters, **hints}
+    return _bearer({**parameters, **refusal.parameters, **hints})
+
+
+def bare_challenge(realm: str, hints: Mapping[str, str] = NO_HINTS) -> str:
+    """Return the challenge of Bearer without an error, for a client that used another scheme."""
+    return _bearer({"realm": realm, **hints})
+
+
+def _bearer(parameters: Mapping[str, str]) -> str:
     return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in parameters.items())
 
 

@@ -25,7 +25,8 @@ _MOST_HEADERS = 64
 _USUAL_HEADERS = "authorization, content-type"
 _MAX_AGE = "600"  # seconds for which a browser may cache the answer
 
-_EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
+EXPOSED = ("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After")
+EXPOSED_WITH_DPOP = (EXPOSED[0], f"{EXPOSED[1]}, DPoP-Nonce")
 _CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
 
 
@@ -95,7 +96,11 @@ class CrossOrigin:
         """Return a `start_response` that lets scripts of an allowed origin read the answer."""
         with_credentials = self._places.take_cookies
         return allow_origin(
-            start_response, environ, self.allowed, with_credentials=with_credentials
+            start_response,
+            environ,
+            self.allowed,
+            with_credentials=with_credentials,
+            exposed=EXPOSED if self._places.dpop is None else EXPOSED_WITH_DPOP,
         )
 
 
@@ -148,6 +153,7 @@ def allow_origin(
     allowed_origins: AllowedOrigins,
     *,
     with_credentials: bool = False,
+    exposed: tuple[str, str] = EXPOSED,
 ) -> StartResponse:
     """Return a `start_response` that lets scripts of an allowed origin read the answer.
 
@@ -159,9 +165,9 @@ def allow_origin(
         return start_response
     added: list[tuple[str, str]] = []
     if allowed_origins.allows_all:
-        added = [("Access-Control-Allow-Origin", "*"), _EXPOSED]
+        added = [("Access-Control-Allow-Origin", "*"), exposed]
     elif may_read(environ, allowed_origins):
-        added = [("Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]), _EXPOSED]
+        added = [("Access-Control-Allow-Origin", environ["HTTP_ORIGIN"]), exposed]
         if with_credentials:
             added.append(_CREDENTIALS)
 

@@ -37,19 +37,36 @@ class Places:
     """The places where a middleware looks for a token, in the owner's order.
 
     The first place that holds a credential decides. Anything but a list of places raises
-    `ConfigurationError`.
+    `ConfigurationError`. `dpop` is the scheme DPoP (`wire.dpop`), asked where `bearer` is.
     """
 
-    def __init__(self, places: Sequence[Place] = (bearer,)) -> None:
+    def __init__(self, places: Sequence[Place] = (bearer,), dpop: Any = None) -> None:
         self._places = checked_places(places)
+        self.dpop = dpop
+        if dpop is not None:
+            at = self._places.index(bearer) + 1 if bearer in self._places else 0
+            self._places = (*self._places[:at], dpop, *self._places[at:])
         self.asks_bearer_first = self._places[0] is bearer
-        self.headers = tuple(dict.fromkeys(place.header for place in self._places))
+        proofs = () if dpop is None else ("DPoP",)
+        self.headers = tuple(dict.fromkeys([*(place.header for place in self._places), *proofs]))
         """The request headers that are read, for `Vary`."""
         self.take_cookies = "Cookie" in self.headers
         before_password = [
             *itertools.takewhile(lambda place: place is not basic_password, self._places)
         ]
         self.take_passwords = basic_password in self._places
+        # The scheme decides between places that read one header. So DPoP is asked at once if no
+        # other header comes before it.
+        before_dpop = itertools.takewhile(lambda place: place is not dpop, self._places)
+        self._reads_dpop_soon = dpop is not None and all(
+            place.header == "Authorization" for place in before_dpop
+        )
+        self._dpop_alone = (dpop,)
+        # Only a password and a bound token have another scheme. A request without this key has
+        # neither, which is known by one look-up.
+        self._scheme_key = "HTTP_DPOP" if dpop is not None else ""
+        if self.take_passwords:
+            self._scheme_key = "HTTP_AUTHORIZATION"
         self.prefer_passwords = self.take_passwords and bearer not in before_password
         self._elsewhere = tuple(place for place in self._places if place.header != "Authorization")
         # A header of the scheme Basic does not hold a bearer token. So the password decides at
@@ -74,6 +91,8 @@ class Places:
             has_cookie = not self._asks_password_first and bool(environ.get("HTTP_COOKIE"))
             if not has_cookie:
                 return basic_password, header
+        elif self._reads_dpop_soon and isinstance(header, str) and header[:5] == "DPoP ":
+            places = self._dpop_alone
         for place in places:
             credential = place.find(environ)
             if credential is not None:
@@ -82,10 +101,11 @@ class Places:
 
     def scheme(self, environ: Mapping[str, Any]) -> str:
         """Return the AUTH_TYPE of a request whose caller is known."""
-        # Only a password has another scheme.
-        header = environ.get("HTTP_AUTHORIZATION") if self.take_passwords else None
-        if header is None:
+        if self._scheme_key not in environ:
             return bearer.scheme
+        header = environ.get("HTTP_AUTHORIZATION")
+        if self._reads_dpop_soon and isinstance(header, str) and header[:5] == "DPoP ":
+            return "DPoP"
         if self._asks_password_first and isinstance(header, str) and header[:6] == "Basic ":
             return basic_password.scheme
         place = self.find(environ)[0]

@@ -82,6 +82,8 @@ class Metadata:
         if scopes:
             document["scopes_supported"] = list(scopes)
         document["bearer_methods_supported"] = ["header"] if bearer in places else []
+        if places.dpop is not None:
+            document["dpop_signing_alg_values_supported"] = places.dpop.algorithms.split()
         self._body = json.dumps(document) + "\n"
 
     def is_asked(self, environ: Mapping[str, Any]) -> bool:

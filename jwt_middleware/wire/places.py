@@ -38,7 +38,7 @@ __all__ = [
 
 # RFC 9110 section 5.6.2: the characters that may continue the name of a scheme. `Bearerish x` is
 # another scheme, not a malformed Bearer.
-_SCHEME_CHARACTERS = frozenset(
+SCHEME_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+!#$%&'*^`|"
 )
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -100,7 +100,7 @@ class _Bearer(Place):
         if not isinstance(header, str):
             raise InvalidRequest
         if not header.startswith("Bearer "):
-            if header[:6].lower() != "bearer" or header[6:7] in _SCHEME_CHARACTERS:
+            if header[:6].lower() != "bearer" or header[6:7] in SCHEME_CHARACTERS:
                 return None
             if header[6:7] != " ":
                 raise InvalidRequest
@@ -209,7 +209,7 @@ class _BasicPassword(Place):
             return None
         if header.startswith("Basic "):
             return header
-        if header[:5].lower() != "basic" or header[5:6] in _SCHEME_CHARACTERS:
+        if header[:5].lower() != "basic" or header[5:6] in SCHEME_CHARACTERS:
             return None  # another scheme, such as "Basically"
         return f"Basic {header[5:]}"
 

@@ -17,8 +17,8 @@ from werkzeug.http import is_hop_by_hop_header
 from werkzeug.wrappers import Response
 
 from .._options import got, require, takes
-from ..errors import Refusal
-from .challenge import NO_HINTS, basic_challenge, challenge, check_realm, hints_of
+from ..errors import NonceNeeded, Refusal
+from .challenge import NO_HINTS, bare_challenge, basic_challenge, challenge, check_realm, hints_of
 from .cors import vary_by
 from .credentials import Places
 from .navigation import DECIDING_HEADERS, is_script, wants_page
@@ -98,6 +98,8 @@ class RefusalAnswers:
                 response.headers.add("WWW-Authenticate", value)
             if refusal.retry_after is not None:
                 response.headers["Retry-After"] = str(refusal.retry_after)
+            if isinstance(refusal, NonceNeeded):
+                response.headers["DPoP-Nonce"] = refusal.nonce
         response.headers["Cache-Control"] = "no-store"
         response.headers.update(NOSNIFF)
         headers = list(response.headers)
@@ -114,6 +116,9 @@ class RefusalAnswers:
         url = self.metadata_url
         hints = NO_HINTS if url is None else hints_of(refusal, url, scopes)
         given = [challenge(refusal, self._realm, hints)]
+        if self._places.dpop is not None:
+            bare = bare_challenge(self._realm, hints)
+            given = self._places.dpop.challenges(refusal, environ, *given, bare)
         # Leave Basic out for scripts, since a browser would show its own dialog for a password.
         if self._places.take_passwords and refusal.status == 401 and not is_script(environ):
             basic = basic_challenge(self._realm)

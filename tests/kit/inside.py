@@ -22,3 +22,8 @@ def client_of(log: Any) -> Any:
 def counts_of(store: Any) -> Any:
     """The counters of a store in memory: how many it holds is a promise about memory."""
     return store._counts
+
+
+def proof_keys_of(dpop: Any) -> Any:
+    """The cached keys of a `DPoP`: how many it holds is a promise about memory."""
+    return dpop._keys

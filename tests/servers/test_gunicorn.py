@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from jwt_middleware.testing import DPoPKey
 from tests.kit import answers
 from tests.kit.answers import Answer, call
 from tests.kit.serving import gunicorn
@@ -267,3 +268,52 @@ def test_two_authorization_headers(address: str) -> None:
 def test_headers_of_a_forger(header: str, address: str) -> None:
     """What a client says of the path or of itself opens nothing."""
     assert talk(address, head("/api/x", header, "Content-Length: 0")).startswith(b"HTTP/1.1 401")
+
+
+_BOUND_APP = f"""
+import json, os
+
+from jwt_middleware import DPoP, Identity, JWTMiddleware, Key, KeySet, Provider, Rule
+from jwt_middleware.stores import SQLStore
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps([Identity.from_environ(environ).subject, os.getpid()]).encode()]
+
+provider = Provider(
+    issuer="https://example.com",
+    audience="example-api",
+    keys=KeySet([Key.from_secret({SECRET!r})]),
+)
+dpop = DPoP("https://api.example", replays=SQLStore(os.environ["DATABASE"]))
+application = JWTMiddleware(app, providers=[provider], rules=[Rule("/api")], dpop=dpop)
+"""
+
+
+def test_one_proof_is_accepted_by_one_of_four_workers(database: str, tmp_path: Path) -> None:
+    """A proof that is sent many times at once to four workers passes once, and every worker takes
+    proofs of its own."""
+    (tmp_path / "served.py").write_text(_BOUND_APP)
+    key = DPoPKey()
+    token = issued(SECRET, iss="https://example.com", aud="example-api", cnf=key.confirmation)
+
+    def ask(headers: dict[str, str]) -> Answer:
+        return call(address + "/api", headers=headers)
+
+    with (
+        gunicorn("served", "--workers", "4", cwd=tmp_path, env={"DATABASE": database}) as address,
+        ThreadPoolExecutor(16) as pool,
+    ):
+        url = "https://api.example/api"
+        workers: set[int] = set()
+        deadline = time.monotonic() + PATIENCE
+        while len(workers) < 4 and time.monotonic() < deadline:
+            fresh = [key.headers("GET", url, token) for _ in range(16)]
+            answers_of_all = list(pool.map(ask, fresh))
+            assert {answer.status for answer in answers_of_all} == {200}
+            workers |= {answer.body[1] for answer in answers_of_all}
+        assert len(workers) == 4
+        for _ in range(5):
+            same = key.headers("GET", url, token)
+            statuses = Counter(answer.status for answer in pool.map(ask, [same] * 16))
+            assert statuses == {200: 1, 401: 15}

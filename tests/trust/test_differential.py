@@ -55,6 +55,10 @@ OF_A_TOKEN = set(DESCRIPTIONS) - {
     "keys_unavailable",
     "revocations_unavailable",
     "tokens_unavailable",
+    # of bound tokens, whose proof comes with a request: tests/checks/corpus/proofs
+    "unbound",
+    "replays_unavailable",
+    *(reason for reason in DESCRIPTIONS if reason.startswith("proof_")),
     "inactive",
     "tenants_unavailable",
     "forbidden",

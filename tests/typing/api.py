@@ -18,11 +18,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from jwt_middleware import (
     ConfigurationError,
     Decision,
+    DPoP,
     Fetch,
     Forbidden,
     Identity,
     InsufficientScope,
     Introspection,
+    InvalidProof,
     InvalidRequest,
     InvalidToken,
     JWTMiddleware,
@@ -54,8 +56,15 @@ from jwt_middleware import (
     public,
     refusal_response,
     scope,
+    sender_constrained,
 )
 from jwt_middleware.bottle import JWTPlugin
+from jwt_middleware.certificates import (
+    client_cert_header,
+    escaped_cert_header,
+    ssl_client_cert,
+    uwsgi_client_cert,
+)
 from jwt_middleware.events import Observer
 from jwt_middleware.flask import (
     current_identity,
@@ -93,6 +102,7 @@ from jwt_middleware.testing import (
     FLAWS,
     Client,
     DjangoClient,
+    DPoPKey,
     KeyServer,
     Tokens,
     assert_every_route_ruled,
@@ -403,6 +413,29 @@ class OwnLog:
     def read_revocations(self, cursor: object | None) -> RevocationPage:
         """All there are, each time."""
         return RevocationPage(None, [Revocation("key", 1e9)])
+
+
+def bound(store: SQLStore, minter: TokenMinter) -> JWTMiddleware:
+    """Tokens that are bound to a key or a certificate."""
+    dpop = DPoP("https://api.example", replays=store, max_age=30, nonces=True)
+    assert_type(dpop.algorithms, tuple[str, ...])
+    LoginApp(store, minter, dpop=dpop)
+    JWTMiddleware(
+        app,
+        providers=[minter.provider],
+        rules=[Rule("/", sender_constrained)],
+        certificate=escaped_cert_header("X-SSL-Client-Cert"),
+    )
+    for certificate in (ssl_client_cert, uwsgi_client_cert, client_cert_header):
+        JWTMiddleware(app, providers=[minter.provider], rules=rules(), certificate=certificate)
+    key = DPoPKey()
+    token = minter.mint("ada", claims={"cnf": key.confirmation})
+    assert_type(key.headers("GET", "https://api.example/", token), dict[str, str])
+    try:
+        raise InvalidProof
+    except Refusal as refusal:
+        assert_type(refusal.code, str | None)
+    return JWTMiddleware(app, providers=[minter.provider], rules=rules(), dpop=dpop)
 
 
 def whole(log: RevocationLog, minter: TokenMinter) -> None:

@@ -18,7 +18,7 @@ export class LoginError extends Error {
   name: "LoginError";
   /** The HTTP status; 0 without an answer. */
   status: number;
-  /** The error code of the answer, `network_error` or `insecure_context`. */
+  /** The error code of the answer, `network_error`, `insecure_context` or `no_key`. */
   code: string;
   /** Seconds after which to try again. */
   retryAfter?: number;
@@ -38,6 +38,8 @@ export interface ClientOptions {
   storage?: "cookie" | "session" | "local";
   /** Where `fetch` may send the token, besides the page's own origin and that of `base`. */
   origins?: string[];
+  /** Whether requests are signed with a key of this browser, so that stolen tokens are worthless; by default, not. */
+  dpop?: boolean;
 }
 
 export interface Client {

@@ -26,10 +26,14 @@
  * so only its own copy (a duplicated tab) can read them. Over plain http, except for localhost, there is no encryption
  * and no message. A copy then has to log in again.
  *
+ * With `dpop`, the tokens are worthless elsewhere (RFC 9449). The browser has a key in IndexedDB that no script can
+ * read, and signs every request with it. A token or a cookie that is copied to another machine lacks the key. The login
+ * app and the middleware need `dpop` too. Without it there, the client sends bearer tokens.
+ *
  * @typedef {{id: number | string, username?: string}} User
  * @typedef {"start" | "login" | "logout" | "ended"} Cause the event: a session was found at the start, a login or a
  *     logout in this or another tab, or the server has ended the session
- * @typedef {{token: string, refreshToken?: string, user: User, dueAt: number}} Session
+ * @typedef {{token: string, refreshToken?: string, user: User, dueAt: number, isBound?: boolean}} Session
  * @typedef {{session: Session | null, cause: Cause, at: number}} News
  * @typedef {(user: User | null, cause: Cause) => void} Callback
  * @typedef {{user: User, maxAge?: number, acrValues?: string[]}} StepUp a login that the server asks for (RFC 9470)
@@ -94,6 +98,76 @@ async function errorOf(response) {
   return STALE.includes(problem?.reason) ? "invalid_token" : problem?.error;
 }
 
+/** @param {ArrayBuffer | Uint8Array} bytes @returns {string} base64url without padding */
+function encode(bytes) {
+  const text = btoa(String.fromCharCode(...new Uint8Array(bytes)));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** @param {string} text @returns {Uint8Array<ArrayBuffer>} */
+const utf8 = (text) => new TextEncoder().encode(text);
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+function answerOf(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/**
+ * Return the key of this browser with a name, or make it. Its private part never leaves the browser.
+ *
+ * @param {string} name @returns {Promise<CryptoKeyPair>}
+ */
+async function loadKey(name) {
+  const opening = indexedDB.open("jwt-client", 1);
+  opening.onupgradeneeded = () => opening.result.createObjectStore("keys");
+  const database = await answerOf(opening);
+  try {
+    const find = () => answerOf(database.transaction("keys").objectStore("keys").get(name));
+    const found = await find();
+    if (found) return found;
+    const made = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+    // Another tab may have stored its key meanwhile. `add` then fails, and that key counts.
+    const keys = database.transaction("keys", "readwrite").objectStore("keys");
+    return await answerOf(keys.add(made, name)).then(() => made, find);
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * Return a proof for one request (RFC 9449 section 4.2).
+ *
+ * @param {CryptoKeyPair} key @param {Request} request @param {string} [token] @param {string} [nonce]
+ * @param {number} [ahead] milliseconds by which the server's clock is ahead
+ */
+async function proofOf(key, { method, url }, token, nonce, ahead = 0) {
+  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", key.publicKey);
+  const header = { typ: "dpop+jwt", alg: "ES256", jwk: { kty, crv, x, y } };
+  const claims = {
+    jti: encode(crypto.getRandomValues(new Uint8Array(16))),
+    htm: method,
+    htu: url.split(/[?#]/)[0],
+    iat: Math.floor((Date.now() + ahead) / 1000),
+    ath: token && encode(await crypto.subtle.digest("SHA-256", utf8(token))),
+    nonce,
+  };
+  const signed = [header, claims].map((part) => encode(utf8(JSON.stringify(part)))).join(".");
+  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key.privateKey, utf8(signed));
+  return `${signed}.${encode(signature)}`;
+}
+
+/** Return whether another proof would be accepted: one with a nonce, or with the server's time. @param {Response} response */
+async function asksForProof(response) {
+  if (response.status !== 400 && response.status !== 401) return false;
+  if (response.headers.get("WWW-Authenticate")?.includes("use_dpop_nonce")) return true;
+  if (!/^application\/(problem\+)?json\b/i.test(response.headers.get("Content-Type") ?? "")) return false;
+  const problem = await response.clone().json().catch(() => null);
+  return problem?.error === "use_dpop_nonce" || problem?.reason === "proof_time";
+}
+
 /**
  * Stop waiting when a request is aborted, as `fetch` does. The work goes on, since other requests need it too.
  *
@@ -125,8 +199,9 @@ function whereFrom(home) {
  * @param {string | URL} [options.base] the address of the login app; by default, the folder of this module
  * @param {"cookie" | "session" | "local"} [options.storage]
  * @param {string[]} [options.origins] where `fetch` may send the token, besides the page's own origin and that of `base`
+ * @param {boolean} [options.dpop] whether requests are signed with a key of this browser
  */
-export function createClient({ base = new URL(".", import.meta.url), storage = "cookie", origins = [] } = {}) {
+export function createClient({ base = new URL(".", import.meta.url), storage = "cookie", origins = [], dpop = false } = {}) {
   if (!["cookie", "session", "local"].includes(storage))
     throw new TypeError(`storage must be cookie, session or local, got ${storage}`);
   const home = new URL(String(base).replace(/\/?$/, "/"), location.href);
@@ -143,6 +218,9 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   let newsArrived = () => {};
   let uninstall = /** @type {(() => void) | undefined} */ (undefined);
   let transport = (/** @type {Request} */ request) => fetch(request);
+  let key = /** @type {Promise<CryptoKeyPair> | undefined} */ (undefined);
+  const nonces = /** @type {Map<string, string>} */ (new Map()); // by origin
+  let ahead = 0;
 
   // Cookies are shared by all ports of a host.
   const canReadCookie = location.protocol === home.protocol && location.hostname === home.hostname;
@@ -208,17 +286,51 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
     if (!wasFree) await navigator.locks.request(name, () => work(true));
   }
 
+  /**
+   * Send a request with a proof. Repeat it once if the server asks for a nonce, or if the clock of this machine is wrong.
+   *
+   * @param {() => Request} make a new request, whose body is not used yet @param {string} [token]
+   */
+  async function sendSigned(make, token) {
+    key ??= loadKey(String(home)).catch((error) => {
+      key = undefined;
+      throw new LoginError(0, "no_key", `the browser has no key for DPoP: ${error?.message ?? error}`);
+    });
+    const pair = await key;
+    const attempt = async () => {
+      const request = make();
+      const { origin } = new URL(request.url);
+      request.headers.set("DPoP", await proofOf(pair, request, token, nonces.get(origin), ahead));
+      ownRequests.add(request);
+      const response = await transport(request);
+      const nonce = response.headers.get("DPoP-Nonce");
+      if (nonce) nonces.set(origin, nonce);
+      return response;
+    };
+    const response = await attempt();
+    if (!(await asksForProof(response))) return response;
+    const date = Date.parse(response.headers.get("Date") ?? "");
+    if (date) ahead = date - Date.now();
+    return attempt();
+  }
+
   /** @param {string} path @param {object} fields */
   async function post(path, fields) {
-    const request = new Request(new URL(path, home), {
-      method: "POST",
-      credentials: isCookie ? "include" : "same-origin",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(isCookie ? { ...fields, cookie: true } : fields),
-      signal: AbortSignal.timeout(TIMEOUT),
-    });
-    ownRequests.add(request);
-    const response = await transport(request).catch((error) => {
+    const signal = AbortSignal.timeout(TIMEOUT);
+    const make = () => {
+      const request = new Request(new URL(path, home), {
+        method: "POST",
+        credentials: isCookie ? "include" : "same-origin",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(isCookie ? { ...fields, cookie: true } : fields),
+        signal,
+      });
+      ownRequests.add(request);
+      return request;
+    };
+    const sending = dpop ? sendSigned(make) : transport(make());
+    const response = await sending.catch((error) => {
+      if (error instanceof LoginError) throw error;
       const hint = location.origin === home.origin ? "" : `. ${whereFrom(home)}`;
       throw new LoginError(0, "network_error", `the login app does not answer: ${error.message}${hint}`);
     });
@@ -236,7 +348,8 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
     const user = { id: answer.user_id, username: answer.username ?? fields.username ?? load()?.user.username };
     // Renew a tenth early. Do not use `exp`, since the clock of this machine may be wrong.
     const dueAt = Date.now() + answer.expires_in * 1000 * 0.9;
-    await change({ token: answer.access_token, refreshToken: answer.refresh_token, user, dueAt }, cause);
+    const isBound = answer.token_type === "DPoP";
+    await change({ token: answer.access_token, refreshToken: answer.refresh_token, user, dueAt, isBound }, cause);
   }
 
   /** @param {string} [stale] the access token that is not valid any more */
@@ -278,7 +391,8 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
 
   /** @param {Request} request @param {Session | null} session */
   function send(request, session) {
-    if (session) request.headers.set("Authorization", `Bearer ${session.token}`);
+    if (session) request.headers.set("Authorization", `${session.isBound ? "DPoP" : "Bearer"} ${session.token}`);
+    if (session?.isBound) return sendSigned(() => request.clone(), session.token);
     ownRequests.add(request);
     return transport(request);
   }
@@ -322,7 +436,7 @@ export function createClient({ base = new URL(".", import.meta.url), storage = "
   return {
     /** Log in. @param {string} username @param {string} password @throws {LoginError} */
     async login(username, password) {
-      if (isCookie && !isSecureContext) throw new LoginError(0, "insecure_context", "logging in needs https here");
+      if ((isCookie || dpop) && !isSecureContext) throw new LoginError(0, "insecure_context", "logging in needs https here");
       await exclusively(() => grant({ username, password }, "login"));
     },
 

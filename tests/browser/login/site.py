@@ -10,6 +10,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Request, Response
 
 from jwt_middleware import (
+    DPoP,
     Identity,
     JWTMiddleware,
     RevocationList,
@@ -87,6 +88,10 @@ def _site(port: str) -> Callable[..., Any]:
         sign_in="/auth/login",
     )
     (folder / "template.html").write_text(TEMPLATE)
+    proofs = {
+        f"/{kind}": DPoP(f"http://127.0.0.1:{port}", replays=store, nonces=kind == "nonces")
+        for kind in ("bound", "nonces")
+    }
     mounts = {
         "/auth": LoginApp(store, _minter(), allowed_origins=listed),
         "/short": LoginApp(store, _minter(lifetime=2)),
@@ -97,6 +102,19 @@ def _site(port: str) -> Callable[..., Any]:
             pages, prefix="/auth"
         ),
         "/misled": LoginApp(store, _minter()).wrap(pages, prefix="/auth"),
+        **{
+            mount: LoginApp(store, _minter(), dpop=dpop).wrap(
+                JWTMiddleware(
+                    _pages,
+                    providers=[_minter().provider],
+                    rules=[Rule("/api")],
+                    revocations=RevocationList(store, max_staleness=0),
+                    dpop=dpop,
+                ),
+                prefix="/auth",
+            )
+            for mount, dpop in proofs.items()
+        },
         "/demo": make_application(f"sqlite:///{folder / DATABASE}", SECRET, issuer="demo"),
     }
     return DispatcherMiddleware(guarded, mounts)

@@ -29,6 +29,7 @@ from prometheus_client import CollectorRegistry
 from werkzeug.test import create_environ
 
 from jwt_middleware import (
+    DPoP,
     JWTMiddleware,
     Key,
     KeySet,
@@ -46,6 +47,7 @@ from jwt_middleware.stores import MemoryStore, OpaqueTokens
 from jwt_middleware.testing import cheap_passwords
 from jwt_middleware.trust.revocation import Revocation, RevocationPage, revocation_key
 from tests.checks.benchmarks import throughput
+from tests.kit.proofs import URL, Prover
 from tests.kit.tokens import issued
 
 ISSUER, AUDIENCE, SECRET = "https://example.com", "example-api", "s" * 32
@@ -132,6 +134,7 @@ def guarded(
     observers: Sequence[Observer] = (),
     places: Sequence[Any] = (bearer,),
     lookups: Sequence[Any] = (),
+    dpop: DPoP | None = None,
 ) -> Any:
     provider = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([KEYS[algorithm]]))
     all_rules = [Rule("/api"), *(Rule(f"/api/part{number}") for number in range(rules - 1))]
@@ -144,6 +147,7 @@ def guarded(
         revocations=log,
         cache_size=cache_size,
         observers=observers,
+        dpop=dpop,
     )
 
 
@@ -251,6 +255,52 @@ def places() -> dict[str, Contestant]:
         ),
     }
     return {name: _fresh_strings(app, environ) for name, (app, environ) in rows.items()}
+
+
+class Replays:
+    """The counters of a store in memory, which forget: the benchmark sends a proof again."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+
+    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
+        """Write as for a new proof."""
+        self._store.increment(key, seconds, amount)
+        return 1
+
+    def count(self, key: str) -> tuple[int, float]:
+        """Nothing is known."""
+        return 0, 0.0
+
+
+def bound() -> dict[str, Contestant]:
+    """A bound token with a proof of a key that was seen before, what must be done for it at least,
+    and a plain token where DPoP is set and where it is not."""
+    replays, key = Replays(), Prover()
+    bearing = token(cnf={"jkt": key.thumbprint})
+    proofs = [key.proof("/api/users/me", bearing) for _ in range(FRESH)]
+    app = guarded(dpop=DPoP(URL, replays=replays, max_age=9_000))
+    template = create_environ("/api/users/me", "http://localhost")
+    template["HTTP_AUTHORIZATION"] = f"DPoP {bearing}"
+    environs = itertools.cycle([{**template, "HTTP_DPOP": proof} for proof in proofs])
+    numbers = itertools.count()
+    statuses: list[str] = []
+
+    def request() -> object:
+        return app(
+            next(environs).copy(), lambda status, *_: statuses.__setitem__(slice(1), [status])
+        )
+
+    request()
+    assert statuses == ["200 OK"], statuses
+    return {
+        "bare app, no token": requests_to(bare, [token()]),
+        "DPoP, key seen before": request,
+        "signature of a proof": _signature(key.key, proofs),
+        "replay write": lambda: replays.increment(f"dpop/{next(numbers) % FRESH:064d}", 120),
+        "Bearer, no DPoP": requests_to(guarded(), [token()]),
+        "Bearer, DPoP is set": requests_to(app, [token()]),
+    }
 
 
 def _fresh_strings(app: Any, more: dict[str, str]) -> Contestant:
@@ -400,6 +450,9 @@ def main() -> None:
     # These differ by less than a busy machine varies, so the fastest of many rounds counts.
     fastest = measure(places(), 2 * rounds, least)
     took |= fastest
+    of_bound = measure(bound(), 2 * rounds, least)
+    for name, microseconds in of_bound.items():
+        print(f"{name:42} {microseconds:9.2f}")
     worst = max(measure(hostile(), min(rounds, 5)).items(), key=lambda item: item[1])
     base = {"Flask-JWT-Extended": "Flask bare", "Authlib": "Flask bare"}
     base |= dict.fromkeys(fastest, "bare app, own strings")
@@ -422,9 +475,17 @@ def main() -> None:
     over = "" if metrics <= _METRICS_MICROSECONDS else "OVER"
     print(f"{'added by metrics':42} {metrics:9.2f} of {_METRICS_MICROSECONDS} at most {over}")
     print(f"\n{'ratio':58} {'here':>7} {'at most':>8}")
-    for text, value, limit in _ratios(took, added, fastest):
+    for text, value, limit in (*_ratios(took, added, fastest), *_bound_ratios(of_bound)):
         print(f"{text:58} {value:7.3f} {limit:8.3f} {'' if value <= limit else 'OVER'}")
     throughput.main()
+
+
+def _bound_ratios(took: dict[str, float]) -> Iterator[tuple[str, float, float]]:
+    least_work = took["signature of a proof"] + took["replay write"]
+    added = took["DPoP, key seen before"] - took["bare app, no token"]
+    yield "added by DPoP / its signature and the replay write", added / least_work, 1.4
+    ratio = took["Bearer, DPoP is set"] / took["Bearer, no DPoP"]
+    yield "Bearer where DPoP is set / where it is not", ratio, 1.05
 
 
 _OF_BEARER = {

@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterable
 import jwt
 
 from tests.kit.checking import followed, parser, sum_up
+from tests.kit.clock import stopped
+from tests.kit.tokens import NOW
 
 from . import CASES, KEY_CASES
 from .case import Case
 from .key_forms import KeyCase, is_usable, pyjwt_takes
+from .proofs import proof_cases
+from .proofs import verdict as proof_verdict
 from .verifiers import decide, pyjwt_accepts
 
 # Claims of other specifications than RFC 7519: no business of PyJWT's.
@@ -31,7 +35,13 @@ def main() -> int:
     wrong += _tell("jwt_middleware, JWKs", (_of_key(case, is_usable) for case in keys))
     keys = followed("key cases, PyJWT", KEY_CASES)
     _tell(f"{pyjwt}, JWKs", (_of_key(case, pyjwt_takes) for case in keys))
-    sum_up(f"{len(CASES)} tokens and {len(KEY_CASES)} keys, {wrong} wrong verdicts of ours")
+    with stopped("time", NOW):
+        proofs = followed("proof cases", proof_cases())
+        unlike = [case.source for case in proofs if proof_verdict(case) != case.reason]
+    print(f"jwt_middleware: {len(proof_cases())} DPoP proofs, {len(unlike)} wrong", *unlike)
+    wrong += len(unlike)
+    counts = f"{len(CASES)} tokens, {len(KEY_CASES)} keys and {len(proof_cases())} proofs"
+    sum_up(f"{counts}, {wrong} wrong verdicts of ours")
     return wrong
 
 

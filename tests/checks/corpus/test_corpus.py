@@ -12,6 +12,7 @@ from jwt_middleware.errors import DESCRIPTIONS
 from tests.checks.corpus import CASES, KEY_CASES, LOGOUT_CASES, MODULES
 from tests.checks.corpus.case import Case, carried
 from tests.checks.corpus.key_forms import is_usable
+from tests.checks.corpus.proofs import proof_cases, verdict
 from tests.checks.corpus.receivers import RecordingLog, receive
 from tests.checks.corpus.verifiers import decide, guard
 from tests.kit.clock import stopped
@@ -134,7 +135,21 @@ def test_the_corpus_is_large_and_each_case_has_a_name_and_a_source() -> None:
         *("forbidden", "requirement_failed", "path_too_long", "header_too_long"),
         # of other places than the Authorization header: tests/wire/test_places
         *("header_malformed", "cookie_malformed", "basic_malformed", "cross_site", "origin"),
+        # of proofs: proof_cases
+        *(reason for reason in DESCRIPTIONS if reason.startswith("proof_")),
+        *("unbound", "replays_unavailable"),
     }
+
+
+def test_every_proof_gets_its_verdict() -> None:
+    """Each DPoP proof gets the reason that RFC 9449 asks for, and passes only if good."""
+    verdicts = {case.name: (verdict(case), case.reason) for case in proof_cases()}
+    assert {name: pair for name, pair in verdicts.items() if pair[0] != pair[1]} == {}
+    assert len(verdicts) == len(proof_cases()) >= 300
+    assert {case.reason for case in proof_cases()} - {None} == {
+        *("proof", "unbound"),
+        *(reason for reason in DESCRIPTIONS if reason.startswith("proof_")),
+    } - {"proof_nonce"}  # of an option: tests/trust/test_nonces
 
 
 @pytest.mark.parametrize(

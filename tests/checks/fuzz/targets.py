@@ -14,7 +14,7 @@ from tests.checks.corpus.receivers import RecordingLog, receive
 from tests.checks.corpus.verifiers import environ, guard, issuer_of, pyjwt_claims
 from tests.kit.tokens import ISSUERS, Issuer, compact, json_bytes, sign
 
-from . import environs
+from . import environs, proofs
 
 _SIGNERS = [
     ISSUERS[name]
@@ -67,6 +67,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "token": token,
     "environ": environs.environ,
     "logout": logout,
+    "proof": proofs.proof,
 }
 
 
@@ -81,6 +82,9 @@ def seeds(name: str) -> Iterator[bytes]:
         good = json_bytes(logouts.claims())
         head = json_bytes({"alg": logouts.ISSUER.key.algorithm, "typ": "logout+jwt"})
         yield from (b"\1" + good, b'\2"x":1', b"\3" + head)
+        return
+    if name == "proof":
+        yield from proofs.seeds()
         return
     for case in CASES:
         text = (case.authorization or "").encode("latin-1", "replace")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.checks.fuzz import targets
+from tests.checks.fuzz import proofs, targets
 from tests.kit.clock import stopped
 from tests.kit.parts import examples
 from tests.kit.tokens import NOW
@@ -45,6 +45,23 @@ def test_every_logout_token_is_answered() -> None:
     with stopped("time", NOW):
         for data in (b"", b"\1", *targets.seeds("logout"), *mutations("logout", examples(1000))):
             targets.TARGETS["logout"](data)
+
+
+def test_every_proof_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No exception, no status but 200 and 401, nobody let in who did not sign the request; both
+    occur."""
+    statuses: Counter[str] = Counter()
+    answer = proofs.answer
+
+    def counting(text: str) -> str:
+        status = answer(text)
+        statuses[status] += 1
+        return status
+
+    monkeypatch.setattr(proofs, "answer", counting)
+    for data in (b"", b"\0", *targets.seeds("proof"), *mutations("proof", examples(1000))):
+        targets.TARGETS["proof"](data)
+    assert set(statuses) == {"200", "401"}
 
 
 @pytest.mark.parametrize("name", ["header", "token"])

@@ -1,0 +1,104 @@
+"""Reads the JWT of a DPoP proof (RFC 9449 section 4.2): its form, its key and its claims."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from .._frozen import Frozen
+from ..errors import ConfigurationError, InvalidProof
+from . import encoding, jws
+from .jwk import THUMBPRINT_MEMBERS, check_form
+from .key_material import ALGORITHMS, SECRET_BYTES
+from .keys import Key
+
+PROOF_ALGORITHMS = tuple(
+    sorted({*ALGORITHMS} - {*SECRET_BYTES}, key=lambda name: ("EPR".index(name[0]), name))
+)
+"""The algorithms of proofs: all asymmetric ones (RFC 9449 section 4.2). Those with short signatures
+come first."""
+
+_NUMBERS = (int, float)
+_MAX_PROOF = 8192  # characters: a proof with the largest RSA key takes 7,000
+_MAX_JTI = 256  # characters: RFC 9449 section 4.2 asks for 96 random bits, which fill 16
+
+_PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
+"""RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1."""
+
+
+class ProofKey(Frozen):
+    """The key in the header of a proof. `thumbprint` is known before `key` is built."""
+
+    __slots__ = ("jwk", "thumbprint")
+    jwk: dict[str, Any]
+    thumbprint: str
+
+    def build(self) -> Key:
+        """Return the key, or raise `InvalidProof`."""
+        try:
+            return Key.from_jwk(self.jwk)
+        except ConfigurationError:
+            raise InvalidProof("proof_malformed") from None
+
+
+def parts_of(text: str) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return the header, the payload, what is signed, and the signature. All but the header and
+    what is signed are decoded."""
+    if len(text) > _MAX_PROOF:
+        raise InvalidProof("proof_malformed")
+    try:
+        signing_input, _, signature = text.encode("ascii").rpartition(b".")
+        header, payload = signing_input.split(b".")
+        return (
+            header,
+            encoding.decode_base64url(payload),
+            signing_input,
+            encoding.decode_base64url(signature),
+        )
+    except ValueError:
+        raise InvalidProof("proof_malformed") from None
+
+
+def proof_key(segment: bytes) -> ProofKey:
+    """Return the key in the header of a proof (RFC 9449 section 4.2)."""
+    try:
+        header, _ = jws.read_header(segment)
+    except ValueError:
+        raise InvalidProof("proof_malformed") from None
+    algorithm, jwk = header["alg"], header.get("jwk")
+    is_proof = header.get("typ") == "dpop+jwt" and algorithm in PROOF_ALGORITHMS
+    if not is_proof or not isinstance(jwk, dict) or not _PRIVATE_MEMBERS.isdisjoint(jwk):
+        raise InvalidProof("proof_malformed")
+    if jwk.get("alg", algorithm) != algorithm:
+        raise InvalidProof("proof_malformed")
+    try:
+        check_form(jwk)
+    except ConfigurationError:
+        raise InvalidProof("proof_malformed") from None
+    members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    return ProofKey({**members, "alg": algorithm}, hash_of(canonical))
+
+
+def claims_of(payload: bytes) -> dict[str, Any]:
+    """Return the claims of a proof, each of its type (RFC 9449 section 4.2)."""
+    try:
+        claims = encoding.parse_object(payload)
+    except ValueError:
+        raise InvalidProof("proof_malformed") from None
+    get = claims.get
+    jti = get("jti")
+    # Written out: this is a tenth of what a proof costs beside its signature.
+    if not (
+        type(jti) is type(get("htm")) is type(get("htu")) is str
+        and 0 < len(jti) <= _MAX_JTI
+        and type(get("iat")) in _NUMBERS
+        and type(get("exp", 0)) in _NUMBERS
+        and type(get("nbf", 0)) in _NUMBERS
+    ):
+        raise InvalidProof("proof_malformed")
+    return claims
+
+
+def hash_of(text: str) -> str:
+    """Return base64url(SHA-256), as `ath`, `jkt` and names in the store are made."""
+    return encoding.encode_base64url(sha256(text.encode()).digest()).decode()

@@ -1,0 +1,147 @@
+"""DPoP in the headers (RFC 9449 section 7): the scheme, the proof and the challenge."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, TypeGuard
+
+from .._options import got, require, takes
+from ..errors import InvalidProof, InvalidRequest, InvalidToken, Refusal
+from ..identity import PEEK_KEY, PROOF_KEY, Identity
+from ..presented import Presented
+from .certificates import CertificateOf, certificate_in
+from .places import SCHEME_CHARACTERS, Place
+from .token_form import checked_token
+
+PROOF_HEADER = "DPoP"
+NONCE_HEADER = "DPoP-Nonce"
+
+
+class DPoPScheme(Place):
+    """The token in `Authorization: DPoP TOKEN`.
+
+    - `algorithms`: those of proofs, for the challenge.
+    """
+
+    __slots__ = ("algorithms",)
+    scheme = "DPoP"
+
+    def __init__(self, algorithms: Sequence[str]) -> None:
+        self.algorithms = " ".join(algorithms)
+
+    def find(self, environ: Mapping[str, Any]) -> str | None:
+        """Return the header in its usual form, or None with another scheme."""
+        header = environ.get("HTTP_AUTHORIZATION")
+        if not is_dpop(header):
+            return None
+        if header[4:5] != " ":
+            raise InvalidRequest
+        if header[:4] == "DPoP" and header[5:6] != " ":
+            return header
+        return f"DPoP {header[5:].lstrip(' ')}"
+
+    def read(self, credential: str, max_bytes: int) -> str:
+        """Return the token."""
+        return checked_token(credential[5:], max_bytes)
+
+    def challenges(
+        self, refusal: Refusal, environ: Mapping[str, Any], given: str, bare: str
+    ) -> list[str]:
+        """Return the challenges for clients of both schemes (RFC 9449 section 7.1).
+
+        - `given`: the challenge for the scheme Bearer, and `bare`: the same without the error.
+
+        The error belongs to the scheme that the request used. A client with a Bearer token must not
+        take the error of a proof for one of its token.
+        """
+        is_ours = isinstance(refusal, InvalidProof) or is_dpop(environ.get("HTTP_AUTHORIZATION"))
+        bearer, dpop = (bare, given) if is_ours else (given, bare)
+        return [bearer, f'DPoP {dpop.partition(" ")[2]}, algs="{self.algorithms}"']
+
+    def __repr__(self) -> str:
+        return "dpop"
+
+
+def is_dpop(header: Any) -> TypeGuard[str]:
+    """Return whether an Authorization header has the scheme DPoP, in any case."""
+    if not isinstance(header, str) or header[:4].lower() != "dpop":
+        return False
+    return header[4:5] not in SCHEME_CHARACTERS
+
+
+def read_proof(environ: Mapping[str, Any]) -> str | None:
+    """Return the header `DPoP`, or None without one.
+
+    Servers join two headers with a comma, which a proof cannot contain. So two are refused later.
+    """
+    proof = environ.get("HTTP_DPOP")
+    if proof is not None and not isinstance(proof, str):
+        raise InvalidProof("proof_malformed")
+    return proof
+
+
+class Proofs:
+    """Checks what requests present beside their token.
+
+    - `certificate`: the owner's callable `(environ)` for the client certificate, or None.
+    - `bound`: a `trust.binding.BoundTokens`. Without `algorithms` of proofs, the scheme DPoP is not
+      accepted.
+    """
+
+    def __init__(self, certificate: CertificateOf | None, bound: Any) -> None:
+        form = "certificate must be a callable that takes an environ and returns PEM, DER or None"
+        is_callable = callable(certificate) and not isinstance(certificate, type)
+        require(certificate is None or is_callable, f"{form}, got {got(certificate)}")
+        require(certificate is None or takes(certificate, 1), f"{form}, which takes others")
+        self.scheme = DPoPScheme(bound.algorithms) if bound.algorithms else None
+        self._certificate = certificate
+        self._bound = bound
+
+    def identify(
+        self,
+        environ: Mapping[str, Any],
+        place: Place,
+        credential: str,
+        key: Hashable,
+        verification: Any,
+    ) -> Identity:
+        """Return the caller of a credential that was found at a place. Its token may be bound.
+
+        - `key`: that of the credential in the caches of `verification`, a middleware.
+
+        Raise the `Refusal` if the token is not valid, or the request does not prove its key.
+        """
+        verdict = verification.bound_verdicts.get(key)
+        if verdict is not None and verdict.is_current():
+            verification.counts.cached += 1
+        else:
+            token = place.read(credential, verification.max_token_bytes)
+            verification.counts.verified += 1
+            verdict = self._bound.verify(token, verification.verifier)
+            if self._bound.is_bound(verdict):
+                verification.bound_verdicts.add(key, verdict)
+        caller: Identity = verification.verifier.confirm(verdict)
+        if not self._bound.is_bound(verdict):
+            if place is self.scheme:
+                raise InvalidToken("unbound")
+            verification.keep(key, verdict)
+            return caller
+        presented = self._presented(environ, place)
+        self._bound.check(verdict, presented)
+        if presented.proof is not None and isinstance(environ, dict):
+            # A middleware further inside must not take the proof for one that is used again.
+            environ[PROOF_KEY] = presented.proof
+        return caller
+
+    def _presented(self, environ: Mapping[str, Any], place: Place) -> Presented:
+        """Return what a request presents beside the token that was found at a place."""
+        proof = read_proof(environ)
+        mount = environ.get("SCRIPT_NAME") or ""
+        return Presented(
+            is_dpop=place is self.scheme,
+            method=environ.get("REQUEST_METHOD") or "",
+            path=mount + (environ.get("PATH_INFO") or ""),
+            mount=mount,
+            proof=proof,
+            certificate=self._certificate and certificate_in(environ, self._certificate),
+            is_accepted=proof is not None and environ.get(PROOF_KEY) == proof,
+            is_peek=PEEK_KEY in environ,
+        )

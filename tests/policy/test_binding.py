@@ -1,0 +1,35 @@
+"""`sender_constrained`, asked of a caller."""
+
+import json
+from typing import Any
+
+import pytest
+
+from jwt_middleware import (
+    ConfigurationError,
+    Identity,
+    InvalidToken,
+    Rule,
+    public,
+    sender_constrained,
+)
+
+
+def caller(**claims: Any) -> Identity:
+    """Somebody whose token says this."""
+    return Identity("ada", "https://a.example", (), None, None, 0.0, json.dumps(claims).encode())
+
+
+def test_only_a_bound_token_passes() -> None:
+    """The middleware has checked the proof; what is left to ask is whether there was one."""
+    assert sender_constrained(caller(cnf={"jkt": "x"})) is None
+    with pytest.raises(InvalidToken) as caught:
+        sender_constrained(caller(sub="ada"))
+    assert caught.value.reason == "unbound"
+
+
+def test_it_is_a_requirement_like_others() -> None:
+    """It is shown by its name, and does not go with `public`."""
+    assert repr(Rule("/api", sender_constrained)) == "Rule('/api', sender_constrained)"
+    with pytest.raises(ConfigurationError):
+        Rule("/api", public, sender_constrained)
