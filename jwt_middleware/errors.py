@@ -32,19 +32,37 @@ class ConfigurationError(JWTMiddlewareError, ValueError):
 
 
 class StoreUnavailable(JWTMiddlewareError):
-    """A store cannot answer now: it is down, locked, or took longer than two seconds."""
+    """A store cannot answer now: it is down, locked, or took longer than two seconds.
+
+    `detail` says in words without secrets what is wrong, if the store knows.
+    """
+
+    detail: str | None = None
+
+    def __init__(self, *arguments: object, detail: str | None = None) -> None:
+        super().__init__(*arguments)
+        if detail is not None:
+            self.detail = detail
 
     @property
     def cause(self) -> str:
-        """The class of the driver's error with its SQLSTATE or SQLite name, else our own message.
+        """What is wrong: the `detail`, else the class of the driver's error with its SQLSTATE or
+        SQLite name, else our own message.
 
         The driver's message may quote a statement or a URL, so it is never shown.
         """
+        if self.detail is not None:
+            return self.detail
         error = self.__cause__
         if error is None:
             return str(self)
         code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
         return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
+
+    def in_full(self) -> str:
+        """Return the message and what is wrong, for a log line."""
+        message, cause = str(self), self.cause
+        return message if cause == message else f"{message}: {cause}"
 
 
 _DESCRIPTIONS = {

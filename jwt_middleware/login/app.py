@@ -29,6 +29,7 @@ from .personal_tokens import PersonalTokens
 from .routes import Routes
 from .sessions import Sessions
 from .signed_in import SignedIn
+from .start_check import check_at_start
 from .throttle import Throttle
 from .tokens_page import TokensPage
 
@@ -113,6 +114,7 @@ class LoginApp:
         signed_in = SignedIn(store, users, minter, sessions)
         tokens = _personal_tokens(users, signed_in, cookies, title)
         page = LoginPage(title, template, has_tokens=tokens is not None)
+        self._ping = store.ping
         self._routes = Routes(store, minter, grants, cookies, page, tokens)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -169,9 +171,11 @@ class LoginApp:
         requests on to `app`.
 
         `prefix` is a path such as `"/auth"`. With `""` the login app answers `/token` itself.
+        Each gunicorn worker that starts logs one WARNING if the store does not answer.
         """
         _check_prefix(prefix)
         check_app(app)
+        check_at_start(self._ping)
         prefix = to_wsgi(prefix)
         own = {prefix + path: path for path in self._routes.paths}
 

@@ -127,7 +127,7 @@ def peer_of(request: Request) -> Peer:
 
 def unavailable(error: StoreUnavailable, peer: Peer) -> LoginError:
     """Record that a store cannot answer, and return the error that says so."""
-    audit.record("unavailable", peer.address, error=error)
+    audit.record("unavailable", peer.address, error=error.in_full())
     return LoginError(
         503, "temporarily_unavailable", "The service cannot log you in now.", _RETRY_AFTER
     )
