@@ -127,8 +127,8 @@ class CookieMode:
         The refresh cookie alone may belong to a session that has already ended.
         """
         self.require_same_site(request)
-        self._grants.revoke([*self._tokens(request), *tokens], peer, everywhere=everywhere)
-        response = json_response(200, {})
+        ended = self._grants.revoke([*self._tokens(request), *tokens], peer, everywhere=everywhere)
+        response = json_response(200, ended)
         self.clear(request, response)
         return response
 

@@ -20,6 +20,10 @@ from .sessions import ForeignToken, SessionEnded, SessionExpired, Sessions, Toke
 from .signed_in import AccessTokens, is_current
 from .throttle import Attempt, Throttle, Throttled
 
+_ENDED = ("all", "session", "token", "nothing")
+"""What `POST /revoke` may have ended, the most first: all sessions of the user, one session with
+its tokens, one token without a session."""
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -76,27 +80,32 @@ class Grants:
         warn_without_version(self._users, user)
         return self._start_session(user, Peer(None, None), None)
 
-    def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
-        """End the session of each refresh or access token.
+    def revoke(
+        self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False
+    ) -> dict[str, Any]:
+        """End the session of each refresh or access token. Return the fields that answer `POST
+        /revoke`.
 
         `everywhere` ends all sessions of its user with this issuer.
 
         A used, expired or revoked token has no effect. This is not an error (RFC 7009 section 2.2).
+        An unknown token gets the same answer as those, and as a token of another login app.
         """
-        for token in dict.fromkeys(tokens):
-            self._revoke(token, peer, everywhere)
+        ended = {self._revoke(token, peer, everywhere) for token in dict.fromkeys(tokens)}
+        return {"ended": next(word for word in _ENDED if word in ended or word == "nothing")}
 
-    def _revoke(self, token: str, peer: Peer, everywhere: bool) -> None:
+    def _revoke(self, token: str, peer: Peer, everywhere: bool) -> str:
+        """End the session of a token, and return one of `_ENDED`."""
         try:
             session = self._sessions.end(token, all_of_the_user=everywhere)
         except ForeignToken as foreign:
             audit.record("foreign", peer.address, **_facts(foreign.session))
-            return
+            return "nothing"
         if session is None:
-            self._revoke_access_token(token, peer, everywhere)
-        else:
-            ended = "all" if everywhere else "session"
-            audit.record("logout", peer.address, **_facts(session), ended=ended)
+            return self._revoke_access_token(token, peer, everywhere)
+        ended = "all" if everywhere else "session"
+        audit.record("logout", peer.address, **_facts(session), ended=ended)
+        return ended
 
     def _log_in(self, username: str, password: str, peer: Peer, most: int | None) -> dict[str, Any]:
         attempt = self._attempt(username, peer)
@@ -170,16 +179,16 @@ class Grants:
             pass
         raise _session_ended()
 
-    def _revoke_access_token(self, token: str, peer: Peer, everywhere: bool) -> None:
+    def _revoke_access_token(self, token: str, peer: Peer, everywhere: bool) -> str:
         caller = self._access_tokens.caller(token)
         if caller is None:
-            return
+            return "nothing"
         session = self._sessions.end_by_sid(
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
         )
-        ended = "session"
+        ended = "all" if everywhere else "session"
         if session is None:  # The owner minted this token without a session, so revoke it alone.
-            ended = "token"
+            ended = "all" if everywhere else "token"
             if everywhere:
                 self._store.end_sessions(caller.subject, issuer=self._minter.issuer)
             if caller.token_id is not None:
@@ -187,7 +196,8 @@ class Grants:
                     token_id=caller.token_id, expires_at=caller.expires_at, issuer=caller.issuer
                 )
         facts = {"user_id": caller.subject, "session": caller.session_id}
-        audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
+        audit.record("logout", peer.address, **facts, ended=ended)
+        return ended
 
     def _answer(
         self, user: User, session: Session, refresh_token: str, most: int | None
