@@ -24,6 +24,7 @@ from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
+from .own_users import check_methods
 from .pages import LoginPage
 from .personal_tokens import PersonalTokens
 from .routes import Routes
@@ -225,6 +226,7 @@ def _check_parts(
         _has_methods(users, ("authenticate", "get")),
         "users must be an object with the methods authenticate and get: see UserStore",
     )
+    check_methods(users)
     require(
         throttle is None or isinstance(throttle, Throttle),
         f"throttle must be a Throttle or None, got {got(throttle)}",

@@ -16,6 +16,7 @@ from .body import text_field
 from .counters import counters_of
 from .errors import ForeignSession, LoginError, SessionContinues
 from .minter import TokenMinter
+from .own_users import checked_user
 from .sessions import ForeignToken, SessionEnded, SessionExpired, Sessions, TokenReused
 from .signed_in import AccessTokens, is_current
 from .throttle import Attempt, Throttle, Throttled
@@ -121,18 +122,22 @@ class Grants:
             raise
 
     def _authenticate(self, username: str, password: str, peer: Peer) -> User:
-        user = self._users.authenticate(username, password)
+        found = self._users.authenticate(username, password)
+        user = checked_user(self._users, "authenticate", found)
         if user is None:
             audit.record("failure", peer.address)
             raise _bad_credentials()
         warn_without_version(self._users, user)
         return user
 
+    def _user(self, user_id: str) -> User | None:
+        return checked_user(self._users, "get", self._users.get(user_id))
+
     def _start_session(self, user: User, peer: Peer, most: int | None) -> dict[str, Any]:
         refresh_token, session = self._sessions.start(user, self._minter.lifetime)
         facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
-            if not is_current(self._users.get(str(user.id)), session):
+            if not is_current(self._user(str(user.id)), session):
                 audit.record("changed", peer.address, **facts)
                 raise _bad_credentials()
             answer = self._answer(user, session, refresh_token, most)
@@ -156,7 +161,7 @@ class Grants:
 
     def _refresh(self, refresh_token: str, peer: Peer, most: int | None) -> dict[str, Any]:
         successor, session = self._rotate(refresh_token, peer)
-        user = self._users.get(session.user_id)
+        user = self._user(session.user_id)
         if user is None or not is_current(user, session):
             self._store.end_session(session)
             audit.record("outdated", peer.address, **_facts(session))

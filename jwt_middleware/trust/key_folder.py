@@ -20,7 +20,6 @@ not be writable by others. A private key that others can read causes a WARNING.
 import logging
 import math
 import os
-import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from pathlib import Path
 
 from .._options import got, require
 from ..errors import ConfigurationError
+from .key_modes import check_modes, mode_if_readable_by_others
 from .key_turn import (
     ACTIVE,
     NEXT,
@@ -59,7 +59,6 @@ _SLACK = 300
 _ATTEMPTS = 3
 """How often the folder is read if it changes during the read."""
 
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 _State = frozenset[tuple[str, int, int]]
 """The names, times and inodes of the files, which differ after each change."""
@@ -183,7 +182,7 @@ class KeyFolder:
         return _Snapshot(KeySet(keys.values()), keys[active], following, generation, state)
 
     def _warn_of_readers(self, file: Path) -> None:
-        mode = _mode_if_readable_by_others(file)
+        mode = mode_if_readable_by_others(file)
         if mode is not None and (file.name, mode) not in self._warned:
             self._warned.add((file.name, mode))
             _log.warning(
@@ -191,39 +190,6 @@ class KeyFolder:
                 file,
                 mode,
             )
-
-
-def check_modes(path: Path) -> None:
-    """Raise `ConfigurationError` if others can write to the folder or to a file in it.
-
-    They could add a key of their own and sign tokens for anybody. A file system that is mounted
-    read-only, such as a Kubernetes secret, is safe with any mode.
-    """
-    if os.name != "posix" or os.statvfs(path).f_flag & os.ST_RDONLY:
-        return
-    for file in (path, path / ACTIVE, path / NEXT, *path.glob("*.pem")):
-        try:
-            mode = stat.S_IMODE(file.stat().st_mode)
-        except FileNotFoundError:
-            continue
-        require(
-            not mode & _OTHERS_WRITE,
-            f"{file} must be writable by its owner only, got mode {mode:04o}",
-        )
-
-
-def _mode_if_readable_by_others(file: Path) -> int | None:
-    """Return the mode of a file if more users than its owner can read it, else None.
-
-    A file of root may be readable by its group, which the app runs as (PostgreSQL has the same
-    rule).
-    """
-    if os.name != "posix":
-        return None
-    status = file.stat()
-    mode = stat.S_IMODE(status.st_mode)
-    others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
-    return mode if mode & others else None
 
 
 def _state(path: Path) -> _State:

@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +13,31 @@ from jwt_middleware import Key
 from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.login import KeyFolder, TokenMinter
 from jwt_middleware.trust import key_folder, key_turn
+from tests.kit.clock import Clock, stopped
 
 
-class Clock:
-    """The wall clock of this machine, which a test sets."""
+class Machine:
+    """The clocks of this machine: the wall clock is set by a test, the other always goes on."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = time.time()
-        self._monotonic = time.monotonic()
-        self._started = self.now
-        monkeypatch.setattr(key_turn.time, "time", lambda: self.now)
-        monkeypatch.setattr(key_folder.time, "monotonic", lambda: self._monotonic)
+    def __init__(self, wall: Clock, steady: Clock) -> None:
+        self._wall, self._steady = wall, steady
+
+    @property
+    def now(self) -> float:
+        """What the wall clock says."""
+        return self._wall.now
 
     def at(self, moment: float) -> None:
-        """Set the clock; monotonic time goes on in any case."""
-        self._monotonic += 2
-        self.now = moment
+        """Set the wall clock."""
+        self._steady.now += 2
+        self._wall.now = moment
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of the test."""
-    return Clock(monkeypatch)
+def clock() -> Iterator[Machine]:
+    """The clocks of the test."""
+    with stopped("time", time.time()) as wall, stopped("monotonic", time.monotonic()) as steady:
+        yield Machine(wall, steady)
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def signer(folder: KeyFolder) -> str:
     return str(folder.active.id)
 
 
-def test_a_running_folder_follows(path: Path, clock: Clock) -> None:
+def test_a_running_folder_follows(path: Path, clock: Machine) -> None:
     """A process that read the folder before the moment signs with the next key after it, without
     any change of the files."""
     folder = KeyFolder(path)
@@ -64,7 +68,7 @@ def test_a_running_folder_follows(path: Path, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("lag", [-4, -1, 0, 1, 4])
-def test_a_clock_that_is_late_or_early(lag: float, path: Path, clock: Clock) -> None:
+def test_a_clock_that_is_late_or_early(lag: float, path: Path, clock: Machine) -> None:
     """Around the moment, tokens of a machine whose clock differs by seconds are good at the others
     and the other way round, whichever key signed."""
     minters = [
@@ -81,7 +85,7 @@ def test_a_clock_that_is_late_or_early(lag: float, path: Path, clock: Clock) -> 
     assert signers == {"old", "new"}
 
 
-def test_settling_changes_nothing(path: Path, clock: Clock) -> None:
+def test_settling_changes_nothing(path: Path, clock: Machine) -> None:
     """The next command turns `next` into `active`, with the same time, also for a process whose
     clock is late."""
     key_folder.activate_in_time(path, "new")
@@ -99,7 +103,7 @@ def test_settling_changes_nothing(path: Path, clock: Clock) -> None:
     assert signer(folder) == "new"
 
 
-def test_a_clock_that_is_set_back(path: Path, clock: Clock) -> None:
+def test_a_clock_that_is_set_back(path: Path, clock: Machine) -> None:
     """Before the moment the old key signs again; once it was retired, the next one does, whatever
     the clock says."""
     folder = KeyFolder(path)
@@ -113,7 +117,7 @@ def test_a_clock_that_is_set_back(path: Path, clock: Clock) -> None:
     assert signer(folder) == signer(KeyFolder(path)) == "new"
 
 
-def test_a_machine_that_got_only_the_files(path: Path, clock: Clock) -> None:
+def test_a_machine_that_got_only_the_files(path: Path, clock: Machine) -> None:
     """A machine to which `next` was copied and from which the old key was deleted needs no
     command."""
     moment = key_folder.activate_in_time(path, "new")
@@ -124,7 +128,7 @@ def test_a_machine_that_got_only_the_files(path: Path, clock: Clock) -> None:
 
 
 def test_a_next_key_that_is_not_there(
-    path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+    path: Path, clock: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """`next` that was copied before its key is a WARNING, and the old key goes on signing."""
     moment = key_folder.activate_in_time(path, "new")
@@ -150,7 +154,7 @@ BAD = {
 
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD)
 def test_a_next_that_is_malformed(
-    text: str, path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+    text: str, path: Path, clock: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A running app goes on with its keys and a WARNING; a new one says what is wrong."""
     folder = KeyFolder(path)
@@ -163,7 +167,7 @@ def test_a_next_that_is_malformed(
         KeyFolder(path)
 
 
-def test_next_is_written_by_the_owner_only(path: Path, clock: Clock) -> None:
+def test_next_is_written_by_the_owner_only(path: Path, clock: Machine) -> None:
     """It has mode 0600, and a `next` that others can write is refused: they could choose the
     signer."""
     key_folder.activate_in_time(path, "new")
@@ -173,7 +177,7 @@ def test_next_is_written_by_the_owner_only(path: Path, clock: Clock) -> None:
         KeyFolder(path)
 
 
-def test_another_plan_replaces_the_first(path: Path, clock: Clock) -> None:
+def test_another_plan_replaces_the_first(path: Path, clock: Machine) -> None:
     """The last command counts: another key, at once, or none."""
     key_folder.publish(path, Key.generate("EdDSA", id="third"))
     key_folder.activate_in_time(path, "new")
