@@ -40,7 +40,8 @@ def checked_user(users: object, method: str, value: object) -> User | None:
         raise _mistake(users, method, f"must return a User or None, got {kind}: {_FORM}")
     fault = _fault(value)
     if fault is not None:
-        raise _mistake(users, method, f"must return a User whose {fault}")
+        mistake = _mistake(users, method, f"must return a User whose {fault}")
+        raise StoreUnavailable(f"cannot mint a token for a user: {mistake}")
     return value
 
 
