@@ -145,7 +145,7 @@ def endpoint_names() -> list[str]:
 
 def reason_names() -> list[str]:
     """Return the reasons of refusals."""
-    from jwt_middleware.errors import DESCRIPTIONS
+    from jwt_middleware.reasons import DESCRIPTIONS
 
     return list(DESCRIPTIONS)
 
@@ -280,7 +280,7 @@ def _endpoints() -> str:
 
 
 def _reasons() -> str:
-    from jwt_middleware.errors import DESCRIPTIONS
+    from jwt_middleware.reasons import DESCRIPTIONS
 
     links = {n: f"[`{n}`](../refused.md#{n.replace('_', '-')})" for n in DESCRIPTIONS}
     rows = ((links[n], said) for n, said in DESCRIPTIONS.items())

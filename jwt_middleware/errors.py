@@ -22,8 +22,9 @@ The `reason` of a refusal selects a fixed description. A response never quotes t
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import ClassVar
+
+from .reasons import DESCRIPTIONS
 
 
 class JWTMiddlewareError(Exception):
@@ -35,71 +36,37 @@ class ConfigurationError(JWTMiddlewareError, ValueError):
 
 
 class StoreUnavailable(JWTMiddlewareError):
-    """A store cannot answer now: it is down, locked, or took longer than two seconds."""
+    """A store cannot answer now: it is down, locked, or took longer than two seconds.
+
+    `detail` says in words without secrets what is wrong, if the store knows.
+    """
+
+    detail: str | None = None
+
+    def __init__(self, *arguments: object, detail: str | None = None) -> None:
+        super().__init__(*arguments)
+        if detail is not None:
+            self.detail = detail
 
     @property
     def cause(self) -> str:
-        """The class of the driver's error with its SQLSTATE or SQLite name, else our own message.
+        """What is wrong: the `detail`, else the class of the driver's error with its SQLSTATE or
+        SQLite name, else our own message.
 
         The driver's message may quote a statement or a URL, so it is never shown.
         """
+        if self.detail is not None:
+            return self.detail
         error = self.__cause__
         if error is None:
             return str(self)
         code = getattr(error, "sqlstate", None) or getattr(error, "sqlite_errorname", None)
         return type(error).__name__ if code is None else f"{type(error).__name__} {code}"
 
-
-_DESCRIPTIONS = {
-    "missing": "This resource needs an access token.",
-    "malformed": "The Authorization header must hold exactly one well-formed bearer token.",
-    "unread_scheme": "The Authorization header has a scheme that is not accepted here.",
-    "header_malformed": "The header must hold exactly one well-formed access token.",
-    "cookie_malformed": "There must be exactly one cookie, with a well-formed access token.",
-    "basic_malformed": "The password of the Basic credentials must be a well-formed access token.",
-    "too_large": "The access token is too large.",
-    "path_too_long": "The path is too long or has too many readings.",
-    "header_too_long": "A header that names a path prefix or a method is too long.",
-    "algorithm": "The access token is signed with an algorithm that its key does not have.",
-    "key": "No key of the issuer has the id that the access token names.",
-    "signature": "The signature of the access token does not verify.",
-    "type": "The token is not an access token.",
-    "claims": "A claim of the access token is missing or has the wrong form.",
-    "milliseconds": "A date of the access token is in milliseconds and must be in seconds.",
-    "proof": "The access token is bound to a key, and the request has no proof of that key.",
-    "unbound": "The access token must be bound to a key, and it is not.",
-    "proof_malformed": "The DPoP header must hold exactly one well-formed proof.",
-    "proof_signature": "The signature of the DPoP proof does not verify.",
-    "proof_method": "The DPoP proof is meant for another method.",
-    "proof_url": "The DPoP proof is meant for another URL.",
-    "proof_time": "The DPoP proof is too old or from the future.",
-    "proof_token": "The DPoP proof is meant for another access token.",
-    "proof_key": "The access token is bound to another key than that of the DPoP proof.",
-    "proof_replayed": "The DPoP proof has been used before.",
-    "proof_nonce": "The DPoP proof must have the nonce of the server.",
-    "issuer": "The issuer of the access token is not accepted here.",
-    "audience": "The access token is meant for another audience.",
-    "expired": "The access token has expired.",
-    "not_yet_valid": "The access token is not valid yet.",
-    "inactive": "The issuer says that the access token is not active.",
-    "revoked": "The access token has been revoked.",
-    "scope": "The access token lacks a scope that this resource needs.",
-    "claim_missing": "The access token lacks a claim that this resource needs.",
-    "login_too_old": "This resource needs a more recent login.",
-    "login_too_weak": "This resource needs a stronger login.",
-    "forbidden": "The caller may not do this.",
-    "cross_site": "A request with a cookie or a password must come from a page of this site.",
-    "origin": "Requests from this origin are not allowed here.",
-    "requirement_failed": "The server cannot decide at the moment whether the caller may do this.",
-    "keys_unavailable": "The keys of the issuer cannot be loaded at the moment.",
-    "revocations_unavailable": "The list of revoked tokens cannot be read at the moment.",
-    "tenants_unavailable": "The issuers that are accepted cannot be read at the moment.",
-    "tokens_unavailable": "The access token cannot be looked up at the moment.",
-    "replays_unavailable": "The DPoP proofs that were used cannot be read at the moment.",
-}
-DESCRIPTIONS: Mapping[str, str] = MappingProxyType(_DESCRIPTIONS)
-"""The closed set of reasons, each with its description. RFC 6750 section 3 allows printable ASCII
-without quotes."""
+    def in_full(self) -> str:
+        """Return the message and what is wrong, for a log line."""
+        message, cause = str(self), self.cause
+        return message if cause == message else f"{message}: {cause}"
 
 
 # RFC 6749 section 3.3: the characters of a scope. RFC 9110 sections 5.6.2 and 5.6.4: a name, and
@@ -114,7 +81,7 @@ class Refusal(JWTMiddlewareError):
     """The middleware answers the request, which never reaches the app. Raise one of the subclasses:
     `Refusal` itself has no status, and making one is a `TypeError`.
 
-    - `reason`: a key of `DESCRIPTIONS`; any other string raises `ValueError`.
+    - `reason`: a key of `reasons.DESCRIPTIONS`; any other string raises `ValueError`.
     - `description`: the sentence of that reason.
     - `status`: the HTTP status. `code`: the error code of RFC 6750 section 3.1, or None.
     - `parameters`: further parameters of the challenge, such as `{"scope": "read write"}`.

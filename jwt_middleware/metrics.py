@@ -14,7 +14,7 @@
 - `rule` is the prefix of the deepest governing rule, with `exact` and its methods. It is empty if a
   path or header was too long for any rule. `outcome` is `allowed`, `refused`, `reported` (a
   report-only rule would have refused), `preflight` or `metadata` (of the resource). `reason` is a
-  key of `errors.DESCRIPTIONS`, or empty.
+  key of `reasons.DESCRIPTIONS`, or empty.
 - `cache` is `hit` for a token that was found in the cache, and `miss` for one that was verified,
   valid or not. `decide` and `verify` count too.
 - An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`. A timestamp stays correct
@@ -38,10 +38,11 @@ from typing import Any, Protocol, TypeAlias
 from ._options import got, require
 from ._packages import require_package
 from .decision import Decision
-from .errors import DESCRIPTIONS, ConfigurationError, Refusal
+from .errors import ConfigurationError, Refusal
 from .login_events import LOGIN_EVENTS, listen
 from .policy.rules import Rule
 from .readiness import number_of
+from .reasons import DESCRIPTIONS
 from .tenant_numbers import TenantNumbers
 from .trust.provider import Provider
 from .trust.verifier import VerificationCounts, Verifier

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
+from jwt_middleware.stores.passwords import PasswordHasher
+from jwt_middleware.stores.sql import schema
 from tests.kit import parts
 from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, Valkey
 from tests.kit.inside import database_of
@@ -279,6 +281,7 @@ def sqlite_store(sqlite_url: str) -> Iterator[SQLStore]:
 
 
 def _emptied(store: SQLStore) -> None:
+    store.replace_hasher(PasswordHasher(CHEAP))  # one that has not learned of the users' hashes
     tables = [
         f"jwt_middleware_{table}" for table in ("user", "token", "session", "revocation", "counter")
     ]
@@ -288,6 +291,8 @@ def _emptied(store: SQLStore) -> None:
                 connection.exec_driver_sql(f"TRUNCATE {table}")
         else:
             connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
+        is_learned = schema.settings.c.name == "imported_methods"
+        connection.execute(schema.settings.delete().where(is_learned))
 
 
 @pytest.fixture

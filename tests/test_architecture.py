@@ -79,6 +79,10 @@ PLANTED: dict[str, tuple[str, dict[str, str]]] = {
         "third_parties_have_their_place",
         {"login/audit.py": "from prometheus_client import Counter"},
     ),
+    "bcrypt in the login app": (
+        "third_parties_have_their_place",
+        {"login/grants.py": "def f():\n    import bcrypt"},
+    ),
     "events load the login app": (
         "the_core_stands_alone",
         {"events.py": "def f():\n    from .login import audit", "login/audit.py": ""},

@@ -31,10 +31,10 @@ from jwt_middleware import (
     public,
     scope,
 )
-from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.login import LoginApp, TokenMinter, audit
 from jwt_middleware.login_events import LOGIN_EVENTS
 from jwt_middleware.metrics import PrometheusMetrics
+from jwt_middleware.reasons import DESCRIPTIONS
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import KeyServer
 from tests.kit.answers import call

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from .._options import require
-from ..trust import key_folder
+from ..trust import key_folder, key_turn
 from ..trust.keys import ALGORITHMS, Key
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -88,12 +88,16 @@ def _list(folder: Path) -> None:
     """Show the keys of a folder, one per line.
 
     A line has the id, the algorithm and the time of publication, separated by tabs. The line of the
-    signing key also has the time since which it signs.
+    signing key also has the time since which it signs, and that of the next one the time from which
+    it signs.
     """
-    active = key_folder.active_id(folder)
+    active = key_turn.active_id(folder)
+    turn = key_turn.next_turn(folder)
     for file in sorted(folder.glob("*.pem"), key=lambda file: file.stat().st_mtime):
         kid, _, algorithm = file.stem.rpartition(".")
-        signs = f"signs since {_utc(key_folder.activated_at(folder))}" if kid == active else ""
+        signs = f"signs since {_utc(key_turn.activated_at(folder))}" if kid == active else ""
+        if turn is not None and not turn.is_due and kid == turn.kid:
+            signs = f"signs from {_utc(turn.starts_at)}"
         click.echo(f"{kid}\t{algorithm}\tpublished {_utc(file.stat().st_mtime)}\t{signs}".rstrip())
 
 
@@ -103,22 +107,29 @@ def _list(folder: Path) -> None:
 @click.option(
     "--now",
     is_flag=True,
-    help="Do not wait. Other services may refuse its tokens until they fetch the keys again.",
+    help="Sign from now on. Other services may refuse its tokens until they fetch the keys again.",
 )
 def _activate(kid: str, folder: Path, now: bool) -> None:
     """Let a key of a folder sign.
 
-    The command first waits until every service that caches the published keys has had time to fetch
-    the new one.
+    The command returns at once. The key signs as soon as every service that caches the published
+    keys has had time to fetch it, ten minutes after "keys new". Every worker sees that by its
+    clock. With several machines, copy the folder right after the command.
+
+    Until that time, "activate" with the id of the key that signs takes it back.
     """
-    left = key_folder.published_at(folder, kid) + key_folder.PUBLISHED_FOR - time.time()
-    if left > 0 and not now:
+    if now:
+        key_folder.activate(folder, kid)
+        return
+    moment = key_folder.activate_in_time(folder, kid)
+    if moment > time.time():
         click.echo(
-            f"waiting {left:.0f} s: other services may still cache the keys without this one",
+            f"{kid} signs from {_utc(moment)} on: until then, other services may still cache the "
+            "keys without it",
             err=True,
         )
-        time.sleep(left)
-    key_folder.activate(folder, kid)
+    else:
+        click.echo(f"{kid} signs since {_utc(moment)}", err=True)
 
 
 @keys.command("retire")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..errors import JWTMiddlewareError
+from ..errors import JWTMiddlewareError, StoreUnavailable
 from .explain import explain
 from .keys import keys
 from .routes import routes
@@ -30,6 +30,9 @@ class _Root(click.Group):
             raise  # click exits without a message.
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'output'}: {error.strerror}") from error
+        except StoreUnavailable as error:
+            # A driver's message may quote a URL with its password.
+            raise click.ClickException(" ".join(error.in_full().split())) from error
         except (JWTMiddlewareError, ImportError) as error:
             reasons = [error, error.__cause__] if error.__cause__ else [error]
             raise click.ClickException(

@@ -1,10 +1,13 @@
 """`jwt-middleware users`: lists and changes the users of an `SQLStore`."""
 
 import sys
+from typing import BinaryIO
 
 import click
 
+from ..stores.imports import ImportRefused
 from .database_option import database_option, log_option, open_store
+from .user_lines import UserLines
 
 
 @click.group()
@@ -61,6 +64,31 @@ def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, cr
     if is_new:
         click.echo(f"Created {store.path}", err=True)
     click.echo(f"Added {user.username} with the id {user.id}", err=True)
+
+
+@users.command("import")
+@click.argument("file", type=click.File("rb"), metavar="FILE")
+@database_option
+@click.option("--create", is_flag=True, help="Create the SQLite file if it does not exist.")
+def _import(file: BinaryIO, database: str, create: bool) -> None:
+    """Add users of another program from a CSV file, all of them or none.
+
+    FILE is UTF-8 with a line for each user: the name, the hash of its password, and its scopes
+    separated by spaces (which may be left out). "-" is stdin. A first line "name,hash,scopes" is
+    skipped. Quote a hash with commas, as Argon2 has them.
+
+    Hashes of werkzeug, Django, bcrypt and Argon2 are accepted. Each is replaced by a hash of ours
+    at the next login of its user.
+    """
+    store = open_store(database, create=create)
+    lines = UserLines(file)
+    try:
+        count = store.import_users(lines.users())
+    except ImportRefused as refused:
+        for line in lines.faults(refused.faults):
+            click.echo(line, err=True)
+        raise click.ClickException("nothing was imported: mend these lines first") from None
+    click.echo(f"Imported {count} users", err=True)
 
 
 @users.command("list")

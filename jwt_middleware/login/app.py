@@ -28,11 +28,13 @@ from .cookies import CookieMode
 from .errors import LoginError
 from .grants import Grants
 from .minter import TokenMinter
+from .own_users import check_methods
 from .pages import LoginPage
 from .personal_tokens import PersonalTokens
 from .routes import Routes
 from .sessions import Sessions
 from .signed_in import SignedIn
+from .start_check import check_at_start
 from .throttle import Throttle
 from .tokens_page import TokensPage
 
@@ -120,6 +122,7 @@ class LoginApp:
         signed_in = SignedIn(store, users, minter, sessions)
         tokens = _personal_tokens(users, signed_in, cookies, title)
         page = LoginPage(title, template, has_tokens=tokens is not None)
+        self._ping = store.ping
         self._routes = Routes(store, minter, grants, cookies, page, tokens, ClientKeys(dpop))
         self._exposed = EXPOSED if dpop is None else EXPOSED_WITH_DPOP
 
@@ -179,9 +182,11 @@ class LoginApp:
         requests on to `app`.
 
         `prefix` is a path such as `"/auth"`. With `""` the login app answers `/token` itself.
+        Each gunicorn worker that starts logs one WARNING if the store does not answer.
         """
         _check_prefix(prefix)
         check_app(app)
+        check_at_start(self._ping)
         prefix = to_wsgi(prefix)
         own = {prefix + path: path for path in self._routes.paths}
 
@@ -265,6 +270,7 @@ def _check_parts(
         _has_methods(users, ("authenticate", "get")),
         "users must be an object with the methods authenticate and get: see UserStore",
     )
+    check_methods(users)
     require(
         throttle is None or isinstance(throttle, Throttle),
         f"throttle must be a Throttle or None, got {got(throttle)}",

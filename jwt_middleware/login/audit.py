@@ -26,6 +26,9 @@ _log = logging.getLogger("jwt_middleware.login")
 _MAX_SHOWN = 128
 """Characters of a logged value: enough for a username, too few to flood the log."""
 
+_MAX_ERROR = 300
+"""Characters of the error of a store, whose words are ours."""
+
 _EVENTS = {
     "login": (logging.INFO, "the user has logged in"),
     "failure": (logging.INFO, "wrong username or password"),
@@ -75,7 +78,9 @@ def record(event: str, address: str | None, **facts: object) -> None:
     # Some of these values come from a client. Escape and truncate them so that a client cannot
     # forge or flood log lines. Quote them in the line so that no value looks like another fact.
     shown = {
-        name: foreign_value(fact, _MAX_SHOWN) for name, fact in facts.items() if fact is not None
+        name: foreign_value(fact, _MAX_ERROR if name == "error" else _MAX_SHOWN)
+        for name, fact in facts.items()
+        if fact is not None
     }
     line = " ".join(
         [f"{event}: {words}", *(f"{name}={json.dumps(value)}" for name, value in shown.items())]

@@ -32,8 +32,9 @@ from ..wire.same_site import is_from_this_site, is_plain_loopback
 from . import returns
 from .client_keys import ClientKey
 from .errors import LoginError, has_ended, json_response
-from .grants import Grants, Peer
+from .grants import Grants
 from .own_pages import require_same_site
+from .requester import Peer
 
 HOST_NAME = "__Host-jwt_refresh"
 LOOPBACK_NAME = loopback_cookie_name(HOST_NAME)
@@ -135,8 +136,8 @@ class CookieMode:
         The refresh cookie alone may belong to a session that has already ended.
         """
         self.require_same_site(request)
-        self._grants.revoke([*self._tokens(request), *tokens], peer, everywhere=everywhere)
-        response = json_response(200, {})
+        ended = self._grants.revoke([*self._tokens(request), *tokens], peer, everywhere=everywhere)
+        response = json_response(200, ended)
         self.clear(request, response)
         return response
 

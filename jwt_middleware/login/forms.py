@@ -15,8 +15,8 @@ from . import audit
 from .body import read_fields
 from .cookies import CookieMode
 from .errors import NO_STORE, LoginError, has_ended
-from .grants import Peer
 from .pages import AGAIN, LoginPage, local_path
+from .requester import Peer
 
 _RETRY_AFTER = {"Retry-After": "5"}
 
@@ -130,7 +130,7 @@ def peer_of(request: Request) -> Peer:
 
 def unavailable(error: StoreUnavailable, peer: Peer) -> LoginError:
     """Record that a store cannot answer, and return the error that says so."""
-    audit.record("unavailable", peer.address, error=error)
+    audit.record("unavailable", peer.address, error=error.in_full())
     return LoginError(
         503, "temporarily_unavailable", "The service cannot log you in now.", _RETRY_AFTER
     )

@@ -5,7 +5,6 @@ This module does not know WSGI or headers: `routes` reads requests and writes an
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import StoreUnavailable
@@ -17,6 +16,8 @@ from .client_keys import ClientKey, needs_proof
 from .counters import counters_of
 from .errors import ForeignSession, LoginError, SessionContinues
 from .minter import TokenMinter
+from .own_users import checked_user
+from .requester import Peer, Requester
 from .session_keys import key_of
 from .sessions import (
     ForeignToken,
@@ -29,17 +30,9 @@ from .sessions import (
 from .signed_in import AccessTokens, is_current
 from .throttle import Attempt, Throttle, Throttled
 
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The source of a request. A part is None if it is unknown.
-
-    - `address`: the address that the audit log shows.
-    - `counted_as`: the address that the throttle counts.
-    """
-
-    address: str | None
-    counted_as: str | None
+_ENDED = ("all", "session", "token", "nothing")
+"""What `POST /revoke` may have ended, the most first: all sessions of the user, one session with
+its tokens, one token without a session."""
 
 
 class Grants:
@@ -75,13 +68,13 @@ class Grants:
         The tokens are bound to `key`, if there is one. Raise `StoreUnavailable` for an access token
         of more than `max_token_bytes`.
         """
-        how = _How(peer, max_token_bytes, key)
+        requester = Requester(peer, max_token_bytes, key)
         grant_type = fields.get("grant_type", "password")
         if grant_type == "password":
             username, password = text_field(fields, "username"), text_field(fields, "password")
-            return self._log_in(username, password, how)
+            return self._log_in(username, password, requester)
         if grant_type == "refresh_token":
-            return self._refresh(text_field(fields, "refresh_token"), how)
+            return self._refresh(text_field(fields, "refresh_token"), requester)
         raise LoginError(
             400, "unsupported_grant_type", "The grant_type must be password or refresh_token."
         )
@@ -90,38 +83,43 @@ class Grants:
         """Return what `POST /token` answers for a user who logged in some other way, or raise
         `LoginError` if the user may not log in."""
         warn_without_version(self._users, user)
-        return self._start_session(user, _How(Peer(None, None)))
+        return self._start_session(user, Requester(Peer(None, None)))
 
-    def revoke(self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False) -> None:
-        """End the session of each refresh or access token.
+    def revoke(
+        self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False
+    ) -> dict[str, Any]:
+        """End the session of each refresh or access token. Return the fields that answer `POST
+        /revoke`.
 
         `everywhere` ends all sessions of its user with this issuer.
 
         A used, expired or revoked token has no effect. This is not an error (RFC 7009 section 2.2).
+        An unknown token gets the same answer as those, and as a token of another login app.
         """
-        for token in dict.fromkeys(tokens):
-            self._revoke(token, peer, everywhere)
+        ended = {self._revoke(token, peer, everywhere) for token in dict.fromkeys(tokens)}
+        return {"ended": next(word for word in _ENDED if word in ended or word == "nothing")}
 
-    def _revoke(self, token: str, peer: Peer, everywhere: bool) -> None:
+    def _revoke(self, token: str, peer: Peer, everywhere: bool) -> str:
+        """End the session of a token, and return one of `_ENDED`."""
         try:
             session = self._sessions.end(token, all_of_the_user=everywhere)
         except ForeignToken as foreign:
             audit.record("foreign", peer.address, **_facts(foreign.session))
-            return
+            return "nothing"
         if session is None:
-            self._revoke_access_token(token, peer, everywhere)
-        else:
-            ended = "all" if everywhere else "session"
-            audit.record("logout", peer.address, **_facts(session), ended=ended)
+            return self._revoke_access_token(token, peer, everywhere)
+        ended = "all" if everywhere else "session"
+        audit.record("logout", peer.address, **_facts(session), ended=ended)
+        return ended
 
-    def _log_in(self, username: str, password: str, how: "_How") -> dict[str, Any]:
-        attempt = self._attempt(username, how.peer)
+    def _log_in(self, username: str, password: str, requester: Requester) -> dict[str, Any]:
+        attempt = self._attempt(username, requester.peer)
         try:
-            user = self._authenticate(username, password, how.peer)
+            user = self._authenticate(username, password, requester.peer)
             if attempt is not None:
                 attempt.succeeded()
-            how.use_proof()
-            return self._start_session(user, how)
+            requester.use_proof()
+            return self._start_session(user, requester)
         except StoreUnavailable:
             # The fault is ours, and the client learned nothing about the password: do not count it.
             if attempt is not None:
@@ -129,22 +127,28 @@ class Grants:
             raise
 
     def _authenticate(self, username: str, password: str, peer: Peer) -> User:
-        user = self._users.authenticate(username, password)
+        found = self._users.authenticate(username, password)
+        user = checked_user(self._users, "authenticate", found)
         if user is None:
             audit.record("failure", peer.address)
             raise _bad_credentials()
         warn_without_version(self._users, user)
         return user
 
-    def _start_session(self, user: User, how: "_How") -> dict[str, Any]:
-        peer = how.peer
-        refresh_token, session = self._sessions.start(user, self._minter.lifetime, how.thumbprint)
+    def _user(self, user_id: str) -> User | None:
+        return checked_user(self._users, "get", self._users.get(user_id))
+
+    def _start_session(self, user: User, requester: Requester) -> dict[str, Any]:
+        peer = requester.peer
+        refresh_token, session = self._sessions.start(
+            user, self._minter.lifetime, requester.thumbprint
+        )
         facts = {"user_id": user.id, "username": user.username, "session": session.sid}
         try:
-            if not is_current(self._users.get(str(user.id)), session):
+            if not is_current(self._user(str(user.id)), session):
                 audit.record("changed", peer.address, **facts)
                 raise _bad_credentials()
-            answer = self._answer(user, session, refresh_token, how)
+            answer = self._answer(user, session, refresh_token, requester)
         except (LoginError, StoreUnavailable):
             self._store.end_session(session)
             raise
@@ -163,29 +167,29 @@ class Grants:
                 429, "invalid_grant", "Too many failed attempts: try again later.", retry_after
             ) from None
 
-    def _refresh(self, refresh_token: str, how: "_How") -> dict[str, Any]:
-        peer = how.peer
-        successor, session = self._rotate(refresh_token, how)
-        how.use_proof()
-        user = self._users.get(session.user_id)
+    def _refresh(self, refresh_token: str, requester: Requester) -> dict[str, Any]:
+        peer = requester.peer
+        successor, session = self._rotate(refresh_token, requester)
+        requester.use_proof()
+        user = self._user(session.user_id)
         if user is None or not is_current(user, session):
             self._store.end_session(session)
             audit.record("outdated", peer.address, **_facts(session))
             raise _session_ended()
-        if how.thumbprint is not None and key_of(session) is None:
-            successor, session = self._sessions.bind(session, how.thumbprint)
-        answer = self._answer(user, session, successor, how)
+        if requester.thumbprint is not None and key_of(session) is None:
+            successor, session = self._sessions.bind(session, requester.thumbprint)
+        answer = self._answer(user, session, successor, requester)
         audit.record("refresh", peer.address, **_facts(session))
         return answer
 
-    def _rotate(self, refresh_token: str, how: "_How") -> tuple[str, Session]:
-        peer = how.peer
+    def _rotate(self, refresh_token: str, requester: Requester) -> tuple[str, Session]:
+        peer = requester.peer
         try:
-            return self._sessions.rotate(refresh_token, self._minter.lifetime, how.thumbprint)
+            return self._sessions.rotate(refresh_token, self._minter.lifetime, requester.thumbprint)
         except WrongKey as wrong:
             audit.record("wrong_key", peer.address, **_facts(wrong.session))
             # Whoever sent another key's proof can never use the token.
-            raise (needs_proof() if how.thumbprint is None else _session_ended()) from None
+            raise (needs_proof() if requester.thumbprint is None else _session_ended()) from None
         except TokenReused as reused:
             audit.record("reuse", peer.address, **_facts(reused.session))
         except ForeignToken as foreign:
@@ -197,16 +201,16 @@ class Grants:
             pass
         raise _session_ended()
 
-    def _revoke_access_token(self, token: str, peer: Peer, everywhere: bool) -> None:
+    def _revoke_access_token(self, token: str, peer: Peer, everywhere: bool) -> str:
         caller = self._access_tokens.caller(token, may_be_bound=True)
         if caller is None:
-            return
+            return "nothing"
         session = self._sessions.end_by_sid(
             caller.subject, caller.session_id or "", all_of_the_user=everywhere
         )
-        ended = "session"
+        ended = "all" if everywhere else "session"
         if session is None:  # The owner minted this token without a session, so revoke it alone.
-            ended = "token"
+            ended = "all" if everywhere else "token"
             if everywhere:
                 self._store.end_sessions(caller.subject, issuer=self._minter.issuer)
             if caller.token_id is not None:
@@ -214,23 +218,24 @@ class Grants:
                     token_id=caller.token_id, expires_at=caller.expires_at, issuer=caller.issuer
                 )
         facts = {"user_id": caller.subject, "session": caller.session_id}
-        audit.record("logout", peer.address, **facts, ended="all" if everywhere else ended)
+        audit.record("logout", peer.address, **facts, ended=ended)
+        return ended
 
     def _answer(
-        self, user: User, session: Session, refresh_token: str, how: "_How"
+        self, user: User, session: Session, refresh_token: str, requester: Requester
     ) -> dict[str, Any]:
         try:
             if isinstance(user.id, bool) or not isinstance(user.id, (int, str)):
                 raise TypeError("id of a user must be an integer or a string")
             # The time of the password, which a refresh does not change.
             at = {"auth_time": int(session.started_at)}
-            claims = {**_name_of(user), **user.claims, **at, **how.confirmation}
+            claims = {**_name_of(user), **user.claims, **at, **requester.confirmation}
             token = self._minter.mint(
                 str(user.id), scopes=user.scopes, session=session.sid, claims=claims
             )
         except (TypeError, ValueError) as error:
             raise StoreUnavailable(f"cannot mint a token for a user: {error}") from error
-        most = how.max_token_bytes
+        most = requester.max_token_bytes
         if most is not None and len(token) > most:
             raise StoreUnavailable(
                 f"the access token of user {user.id} has {len(token)} bytes, and a cookie has room "
@@ -240,33 +245,10 @@ class Grants:
             "token": token,
             "user_id": user.id,
             "access_token": token,
-            "token_type": "Bearer" if how.key is None else "DPoP",
+            "token_type": "Bearer" if requester.key is None else "DPoP",
             "expires_in": self._minter.lifetime,
             "refresh_token": refresh_token,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class _How:
-    """How a grant is asked for: by whom, for which place, and with which key."""
-
-    peer: Peer
-    max_token_bytes: int | None = None
-    key: ClientKey | None = None
-
-    @property
-    def thumbprint(self) -> str | None:
-        return None if self.key is None else self.key.thumbprint
-
-    @property
-    def confirmation(self) -> dict[str, Any]:
-        """The claim that binds an access token to the key (RFC 9449 section 6.1)."""
-        return {} if self.key is None else {"cnf": {"jkt": self.key.thumbprint}}
-
-    def use_proof(self) -> None:
-        """Use the proof of the key up, or raise `LoginError`."""
-        if self.key is not None:
-            self.key.use()
 
 
 def _name_of(user: User) -> dict[str, str]:

@@ -13,13 +13,10 @@ from ..trust import jws
 from ..trust.cut_offs import MAX_LIFETIME, new_token_id
 from ..trust.key_folder import KeyFolder
 from ..trust.keys import Key, KeySet
+from ..trust.minted_claims import RESERVED_CLAIMS, TOKEN_TYPE
 from ..trust.provider import Provider
 from ..trust.verdict import BoundToken
 from ..trust.verifier import Verifier
-
-TOKEN_TYPE = "at+jwt"  # noqa: S105 (RFC 9068 section 2.1: the type of the token)
-RESERVED_CLAIMS = frozenset(("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid", "scope"))
-"""The claims that the minter sets itself. Extra claims may not replace them."""
 
 
 class TokenMinter:

@@ -120,8 +120,8 @@ class Routes:
             return self._cookies.revoke(request, tokens, peer_of(request), everywhere=everywhere)
         # The token that the body names is meant (RFC 7009 section 2.1): many clients send their own
         # in the header of every request.
-        self._grants.revoke(tokens[:1], peer_of(request), everywhere=everywhere)
-        return json_response(200, {})
+        ended = self._grants.revoke(tokens[:1], peer_of(request), everywhere=everywhere)
+        return json_response(200, ended)
 
     def _jwks(self, request: Request) -> Response:
         headers = {"Cache-Control": f"public, max-age={PUBLISHED_FOR}"}

@@ -14,6 +14,7 @@ from ..trust.cut_offs import LOGIN_SESSION, cut_off_keys, is_cut_off
 from ..trust.revocation import revocation_keys
 from . import audit
 from .minter import TokenMinter
+from .own_users import checked_user
 from .session_keys import key_of
 from .sessions import SessionEnded, Sessions, TokenReused
 
@@ -80,7 +81,7 @@ class SignedIn:
         return self._user_of(session) if key_of(session) is None else None
 
     def _user_of(self, session: Session) -> User | None:
-        user = self._users.get(session.user_id)
+        user = checked_user(self._users, "get", self._users.get(session.user_id))
         return user if is_current(user, session) else None
 
 

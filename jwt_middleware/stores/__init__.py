@@ -1,8 +1,8 @@
 """Stores users, their personal tokens, sessions, revocations and counters.
 
-`SQLStore` needs SQLAlchemy and `RedisLog` needs redis-py. Both are imported on first use. `costs`
-and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`; `user_fields`
-with the users, in `tests/stores/test_conformance.py`; `memory_tokens` in
+`SQLStore` needs SQLAlchemy and `RedisLog` needs redis-py. Both are imported on first use. `costs`,
+`hash_checks` and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`;
+`user_fields` with the users, in `tests/stores/test_conformance.py`; `memory_tokens` in
 `tests/stores/test_tokens.py`.
 """
 
@@ -25,6 +25,7 @@ from .base import (
     UserRecord,
     UserStore,
 )
+from .imports import HashedUser, ImportRefused
 from .memory import MemoryStore
 from .opaque import OpaqueTokens
 from .passwords import PasswordHasher, check_password, hash_password, version_of
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Counters",
+    "HashedUser",
+    "ImportRefused",
     "MemoryStore",
     "NameTaken",
     "OpaqueTokens",

@@ -9,6 +9,7 @@ from typing import Any
 from ..trust.cut_offs import subject_of
 from ..trust.revocation import Revocation, RevocationPage
 from .base import MAX_SESSIONS, Session
+from .imports import Import
 from .memory_tokens import TokensInMemory
 from .passwords import DEFAULT_METHOD
 from .revocations import (
@@ -38,6 +39,7 @@ class MemoryStore(TokensInMemory):
         super().__init__(password_method)
         self._rows: dict[str, Row] = {}
         self._last_id = 0
+        self._imported_methods: set[str] = set()
         self._sessions: dict[bytes, Session] = {}
         self._names_of: dict[str, set[bytes]] = {}  # user id to the names of its sessions
         self._revocations: dict[int, Revocation] = {}
@@ -178,6 +180,24 @@ class MemoryStore(TokensInMemory):
             self._last_id += 1
             self._rows[key] = row = Row(id=self._last_id, **values)
             return row
+
+    def _import(self, task: Import) -> None:
+        given = {number: row for batch in task.batches() for number, row in batch.items()}
+        with self._lock:
+            new: dict[str, Row] = {}
+            for number, values in given.items():
+                key = fold_name(values["username"])
+                if key in self._rows or key in new:
+                    task.report_taken(number, values["username"])
+                else:
+                    new[key] = Row(id=self._last_id + len(new) + 1, **values)
+            task.finish()
+            self._last_id += len(new)
+            self._rows.update(new)
+            self._imported_methods |= task.methods
+
+    def _some_hashes(self) -> Iterable[str]:
+        return sorted(self._imported_methods)
 
     def _update(
         self,

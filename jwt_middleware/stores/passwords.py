@@ -1,5 +1,5 @@
-"""Hashes and checks passwords (`werkzeug.security`). A known name, an unknown name and a damaged
-hash take the same time.
+"""Hashes passwords (`werkzeug.security`), and checks hashes of bcrypt, Argon2 and Django too. A
+known name, an unknown name and a damaged hash take the same time.
 
 A table may have hashes of several methods, and the time of a check must not reveal which names
 exist. So after a wrong password for a cheap hash, further hashing adds up to the cost of an unknown
@@ -8,17 +8,18 @@ name. A check that succeeds is never padded: its caller knows the password.
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
-from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.security import generate_password_hash
 
 from .._options import require
 from ..errors import ConfigurationError
 from .costs import Method, is_encodable, read_hash, read_method
+from .hash_checks import TOLERANCE, clock_of, is_costlier, matches, pad, spend
 from .hashing_slots import MAX_WAITING_CHECKS, hashing_slot
+from .other_hashes import missing_package
 
 DEFAULT_METHOD = "scrypt:131072:8:1"
 """A hash takes 128 MiB and about 0.4 s, as OWASP ASVS 5.0, appendix C, recommends."""
@@ -27,11 +28,8 @@ MAX_BYTES = 1024
 """Bytes of the longest password in UTF-8. A longer one is refused before any hashing, so that it
 costs nothing."""
 
-_TOLERANCE = 10
-"""A difference below 1/10 of a cost is noise: CPU times cannot tell two kinds of hashes apart."""
-
-_MEASURED_PART = 8
-"""1/8 of a cost takes long enough to measure."""
+_MAKES = "scrypt:n:r:p (at most 512 MiB) or pbkdf2:digest:rounds"
+_CHECKS = f"{_MAKES}, bcrypt:cost or argon2id:m:t:p (m in KiB)"
 
 _log = logging.getLogger("jwt_middleware.login")
 
@@ -70,7 +68,8 @@ class PasswordHasher:
     )
 
     def __post_init__(self) -> None:
-        _checked_method("password_method", self.method)
+        method = _checked_method("password_method", self.method, _MAKES)
+        require(method.is_of_werkzeug, f"password_method must be {_MAKES}, got {self.method!r}")
 
     def hash(self, password: str) -> str:
         """Return the hash of a new password.
@@ -104,19 +103,22 @@ class PasswordHasher:
         """Make unknown names cost as much as the costliest of these hashes, from the first check
         on.
 
-        `stored_hashes` returns hashes of the table. It is called once: without it, the first wrong
-        password for a costlier hash would show that its name exists.
+        `stored_hashes` returns hashes of the table, or methods of such. It is called once: without
+        it, the first wrong password for a costlier hash would show that its name exists.
         """
         if self._unknown.has_seen_table:
             return
-        one_of_each = {_method_text(one): one for one in stored_hashes()}.values()
-        unknown, found = _method(self.method), [read_hash(one)[0] for one in one_of_each]
-        others = [method for method in found if method and method != unknown]
+        unknown = _method(self.method)
+        found = (read_hash(one)[0] or read_method(one) for one in stored_hashes())
+        others = {method.text: method for method in found if method and method != unknown}
         if others:
+            target = costliest = self._unknown.target(unknown)
             with hashing_slot(max_waiting=MAX_WAITING_CHECKS):
-                for method in others:
-                    if _is_costlier(method, self._unknown.target(unknown)):
-                        _report_costlier(method, self._unknown.target(unknown), self._unknown)
+                for method in others.values():
+                    if is_costlier(method, costliest):
+                        costliest = method
+            if costliest is not target:
+                _report_costlier(costliest, target, self._unknown)
         self._unknown.has_seen_table = True
 
     def needs_rehash(self, stored_hash: str) -> bool:
@@ -128,12 +130,14 @@ _unknown_by_default = _UnknownNames()
 
 
 def check_password(stored_hash: str | None, password: str, *, unknown: str | None = None) -> bool:
-    """Return whether the password matches a hash of `hash_password` or of
-    `werkzeug.security.generate_password_hash`.
+    """Return whether the password matches a hash of `hash_password`, of
+    `werkzeug.security.generate_password_hash`, of Django (PBKDF2, scrypt, Argon2, bcrypt), of
+    bcrypt (`$2a$`, `$2b$`, `$2y$`) or of Argon2. bcrypt and Argon2 need the extra `hashes`.
 
     Use it for your own user table. Pass None for an unknown name: the answer is False and takes the
     time of a real check. That time is one hash of `hash_password`, or one of the method `unknown`,
-    such as `unknown="scrypt:32768:8:1"` for a table filled by werkzeug's defaults. A wrong password
+    such as `unknown="scrypt:32768:8:1"` for a table filled by werkzeug's defaults, `"bcrypt:12"` or
+    `"argon2id:65536:3:4"`. A wrong password
     for a cheaper hash takes the same time. A costlier hash in the table logs a WARNING once.
 
     No value of `stored_hash` or `password` makes it raise. A hash that is damaged, unknown or over
@@ -145,7 +149,7 @@ def check_password(stored_hash: str | None, password: str, *, unknown: str | Non
     """
     if unknown is None:
         return _check(stored_hash, password, _method(DEFAULT_METHOD), _unknown_by_default)
-    return _check(stored_hash, password, _checked_method("unknown", unknown), None)
+    return _check(stored_hash, password, _checked_method("unknown", unknown, _CHECKS), None)
 
 
 def hash_password(password: str) -> str:
@@ -187,63 +191,22 @@ def _check(
     missing = target.work
     with hashing_slot(max_waiting=MAX_WAITING_CHECKS):
         if method is None:
-            _spend(target.text, password)
+            spend(target.text, password)
         else:
-            started_at = time.thread_time()
-            if check_password_hash(str(stored_hash), password):
+            clock = clock_of(method)
+            started_at = clock()
+            if matches(str(stored_hash), password):
                 return True
-            missing = _pad(method, time.thread_time() - started_at, target, password)
+            missing = pad(method, clock() - started_at, target, password)
     if fault is not None:
         _log.warning(
             "cannot check a stored password hash: %s; its user cannot log in until the password "
             "is set again",
             fault,
         )
-    elif method is not None and missing < -target.work // _TOLERANCE:
+    elif method is not None and missing < -target.work // TOLERANCE:
         _report_costlier(method, target, learned)
     return False
-
-
-def _is_costlier(method: Method, target: Method) -> bool:
-    """Return whether a check of this method costs more than one of the target, beyond the noise."""
-    if method.kind == target.kind:
-        return method.work > target.work + target.work // _TOLERANCE
-    seconds = []
-    for one in (method, target):  # The works of two kinds have no common unit: measure a part.
-        started_at = time.thread_time()
-        _spend_work(one, one.work // _MEASURED_PART, "password")
-        seconds.append(time.thread_time() - started_at)
-    return seconds[0] > seconds[1] * (1 + 1 / _TOLERANCE)
-
-
-def _pad(method: Method, seconds: float, target: Method, password: str) -> int:
-    """Continue hashing, after a hash that took this many CPU seconds, up to the target's cost.
-
-    Return the work that was missing. It is negative if the first hash cost more than the target.
-    """
-    if method.kind == target.kind:
-        missing = target.work - method.work
-        _spend_work(target, missing, password)
-        return missing
-    # The works of two kinds have no common unit, so measure a part of the target. The part is also
-    # part of the padding: measuring at startup would slow down the first login of a worker.
-    part = target.work // _MEASURED_PART
-    started_at = time.thread_time()
-    _spend_work(target, part, password)
-    whole = max(time.thread_time() - started_at, 1e-9) * _MEASURED_PART
-    missing = round(target.work * (1 - seconds / whole))
-    _spend_work(target, missing - part, password)
-    return missing
-
-
-def _spend_work(target: Method, work: int, password: str) -> None:
-    for method in target.runs(work) if work > 0 else ():
-        _spend(method, password)
-
-
-def _spend(method: str, password: str) -> None:
-    """Spend the time of one check. It never succeeds, because no hash equals "never"."""
-    check_password_hash(f"{method}$salt$never", password)
 
 
 def _report_costlier(method: Method, target: Method, learned: _UnknownNames | None) -> None:
@@ -254,14 +217,18 @@ def _report_costlier(method: Method, target: Method, learned: _UnknownNames | No
 
 @cache
 def _warn_costlier(method: str, target: str) -> None:
+    made = read_method(method)
+    is_ours = made is not None and made.is_of_werkzeug
     _log.warning(
         "a stored password hash has the method %s, which costs more than the check of an unknown "
         "name (%s), so the time of a login reveals which names exist: pass unknown=%r to "
-        "check_password, or password_method=%r to the store",
+        "check_password%s",
         method,
         target,
         method,
-        method,
+        f", or password_method={method!r} to the store"
+        if is_ours
+        else "; a bundled store makes unknown names cost as much from now on",
     )
 
 
@@ -284,11 +251,12 @@ def _method(text: str) -> Method:
     return method
 
 
-def _checked_method(option: str, text: object) -> Method:
+def _checked_method(option: str, text: object, form: str) -> Method:
     method = read_method(text)
     if method is None:
         raise ConfigurationError(
-            f"{option} must be scrypt:n:r:p (at most 512 MiB) or pbkdf2:digest:rounds, "
-            f"got {text!r}; the default is {DEFAULT_METHOD!r}"
+            f"{option} must be {form}, got {text!r}; the default is {DEFAULT_METHOD!r}"
         )
+    fault = missing_package(method.text)
+    require(fault is None, f"{option}={text!r}: {fault}")
     return method

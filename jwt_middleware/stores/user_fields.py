@@ -8,6 +8,7 @@ from typing import Any
 
 from .._options import require, tuple_of
 from ..errors import ConfigurationError, StoreUnavailable
+from ..trust.minted_claims import fault_of_claims
 
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")  # RFC 6749 section 3.3: scope-token
 
@@ -30,7 +31,8 @@ def join_scopes(scopes: Sequence[str]) -> str:
 
 
 def write_claims(claims: Mapping[str, Any] | None) -> str:
-    """Return claims as JSON. Raise `ConfigurationError` for claims that JSON would change."""
+    """Return claims as JSON. Raise `ConfigurationError` for claims that JSON would change, or that
+    no token can have, so that it is not the next sign-in that fails."""
     given = {} if claims is None else claims
     try:
         text = json.dumps(given, allow_nan=False)
@@ -43,6 +45,9 @@ def write_claims(claims: Mapping[str, Any] | None) -> str:
             "claims must be a dict that JSON gives back unchanged, such as "
             f"claims={{'department': 'sales'}}, got {type(claims).__name__}"
         )
+    if given:
+        fault = fault_of_claims(given)
+        require(fault is None, f"claims {fault}")
     return text
 
 

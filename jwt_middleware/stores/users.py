@@ -15,6 +15,7 @@ from typing import Any
 from .._options import require
 from ..errors import StoreUnavailable
 from .base import NameTaken, UnknownUser, User, UserRecord
+from .imports import HashedUser, Import
 from .passwords import DEFAULT_METHOD, PasswordHasher
 from .user_fields import join_scopes, read_claims, write_claims
 
@@ -136,6 +137,18 @@ class UserStoreBase(ABC):
             raise NameTaken(f"there is a user named {username!r} already")
         return row.user()
 
+    def import_users(self, users: Iterable[HashedUser]) -> int:
+        """Store users of another program with the hashes of their passwords. Return their number.
+
+        All are stored, or none: `ImportRefused`, a `ConfigurationError`, says of each user that
+        cannot be stored why. The users are read one after the other, so that there may be many. A
+        hash is replaced at the next login of its user. Any hash is accepted that `check_password`
+        checks.
+        """
+        task = Import(users, _is_name)
+        self._import(task)
+        return task.count
+
     def set_password(self, username: str, password: str) -> None:
         """Replace a user's password and end its sessions."""
         self._change(username, ends_sessions=True, password_hash=self._hasher.hash(password))
@@ -188,7 +201,8 @@ class UserStoreBase(ABC):
         """Return if the store answers, else raise `StoreUnavailable`."""
 
     def _some_hashes(self) -> Iterable[str]:
-        """Return stored hashes that another `password_method` may have made."""
+        """Return stored hashes, or methods of such, that another `password_method` or another
+        program may have made."""
         return ()
 
     @abstractmethod
@@ -204,6 +218,10 @@ class UserStoreBase(ABC):
     @abstractmethod
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
         """Return the new row, or None if the name is taken. `values` has all fields except `id`."""
+
+    @abstractmethod
+    def _import(self, task: Import) -> None:
+        """Insert all users of the task and remember their methods, or raise `ImportRefused`."""
 
     @abstractmethod
     def _update(

@@ -2,12 +2,13 @@
 
     KID.ALG.pem    a private key, mode 0600; every key here is published and verifies
     active         the id of the key that signs
+    next           the id of the key that signs next, and when; see `trust.key_turn`
 
 Each file appears by a rename, so a reader sees all of it or nothing. A key goes through three
 steps, each with its command:
 
 - `keys new` publishes it;
-- `keys activate` lets it sign, once every verifier can have fetched it;
+- `keys activate` lets it sign, from the moment when every verifier can have fetched it;
 - `keys retire` removes it, once its last token has expired.
 
 Nobody is logged out, and nothing is restarted.
@@ -17,17 +18,31 @@ not be writable by others. A private key that others can read causes a WARNING.
 """
 
 import logging
+import math
 import os
-import stat
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._options import got, require
 from ..errors import ConfigurationError
+from .key_modes import check_modes, mode_if_readable_by_others
+from .key_turn import (
+    ACTIVE,
+    NEXT,
+    Turn,
+    activated_at,
+    active_id,
+    next_turn,
+    settle,
+    sign_from,
+    sign_now,
+    stay,
+    write_file,
+)
 from .keys import Key, KeySet
 
 _log = logging.getLogger("jwt_middleware.login")
@@ -44,8 +59,6 @@ _SLACK = 300
 _ATTEMPTS = 3
 """How often the folder is read if it changes during the read."""
 
-_ACTIVE = "active"
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 _State = frozenset[tuple[str, int, int]]
 """The names, times and inodes of the files, which differ after each change."""
@@ -57,8 +70,14 @@ class _Snapshot:
 
     keys: KeySet
     active: Key
+    next: tuple[Key, Turn] | None
     generation: int
     state: _State
+
+    @property
+    def signer(self) -> Key:
+        """The key that signs now, by the clock of this machine."""
+        return self.next[0] if self.next is not None and self.next[1].is_due else self.active
 
 
 class KeyFolder:
@@ -92,7 +111,7 @@ class KeyFolder:
     @property
     def active(self) -> Key:
         """The key that signs now."""
-        return self._current_snapshot().active
+        return self._current_snapshot().signer
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -148,17 +167,22 @@ class KeyFolder:
             check_modes(self.path)
             files = dict(_keys(self.path))
             keys = {str(key.id): key for key in files.values()}
-            active = active_id(self.path)
+            active, turn = (self.path / ACTIVE).read_text(), next_turn(self.path)
             if _state(self.path) == state:
                 break
         for file in files:
             self._warn_of_readers(file)
+        following = (keys[turn.kid], turn) if turn is not None and turn.kid in keys else None
+        if turn is not None and following is None:
+            _log.warning("the key %s, which signs next, is missing in %s", turn.kid, self.path)
+        if following is not None and active not in keys:  # It was retired after its time.
+            active = following[1].kid
         require(active in keys, f"the active key {active} is missing")
         generation = former.generation + 1 if former else 1
-        return _Snapshot(KeySet(keys.values()), keys[active], generation, state)
+        return _Snapshot(KeySet(keys.values()), keys[active], following, generation, state)
 
     def _warn_of_readers(self, file: Path) -> None:
-        mode = _mode_if_readable_by_others(file)
+        mode = mode_if_readable_by_others(file)
         if mode is not None and (file.name, mode) not in self._warned:
             self._warned.add((file.name, mode))
             _log.warning(
@@ -168,42 +192,13 @@ class KeyFolder:
             )
 
 
-def check_modes(path: Path) -> None:
-    """Raise `ConfigurationError` if others can write to the folder or to a file in it.
-
-    They could add a key of their own and sign tokens for anybody. A file system that is mounted
-    read-only, such as a Kubernetes secret, is safe with any mode.
-    """
-    if os.name != "posix" or os.statvfs(path).f_flag & os.ST_RDONLY:
-        return
-    for file in (path, path / _ACTIVE, *path.glob("*.pem")):
-        try:
-            mode = stat.S_IMODE(file.stat().st_mode)
-        except FileNotFoundError:
-            continue
-        require(
-            not mode & _OTHERS_WRITE,
-            f"{file} must be writable by its owner only, got mode {mode:04o}",
-        )
-
-
-def _mode_if_readable_by_others(file: Path) -> int | None:
-    """Return the mode of a file if more users than its owner can read it, else None.
-
-    A file of root may be readable by its group, which the app runs as (PostgreSQL has the same
-    rule).
-    """
-    if os.name != "posix":
-        return None
-    status = file.stat()
-    mode = stat.S_IMODE(status.st_mode)
-    others = stat.S_IROTH if status.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
-    return mode if mode & others else None
-
-
 def _state(path: Path) -> _State:
-    files = [path / _ACTIVE, *path.glob("*.pem")]
-    return frozenset((file.name, file.stat().st_mtime_ns, file.stat().st_ino) for file in files)
+    files = [path / ACTIVE, *path.glob("*.pem")]
+    found = {(file.name, file.stat().st_mtime_ns, file.stat().st_ino) for file in files}
+    with suppress(FileNotFoundError):
+        status = (path / NEXT).stat()
+        found.add((NEXT, status.st_mtime_ns, status.st_ino))
+    return frozenset(found)
 
 
 def publish(path: Path, key: Key) -> Path:
@@ -211,8 +206,8 @@ def publish(path: Path, key: Key) -> Path:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_modes(path)
     file = path / f"{key.id}.{key.algorithm}.pem"
-    _write(file, key.to_pem())
-    if not (path / _ACTIVE).exists():
+    write_file(file, key.to_pem())
+    if not (path / ACTIVE).exists():
         activate(path, str(key.id))
     return file
 
@@ -220,36 +215,49 @@ def publish(path: Path, key: Key) -> Path:
 def activate(path: Path, kid: str) -> None:
     """Let the key sign from now on. Raise `ConfigurationError` if it does not exist."""
     _file(path, kid)
-    _write(path / _ACTIVE, kid.encode())
+    sign_now(path, kid)
+
+
+def activate_in_time(path: Path, kid: str) -> float:
+    """Let the key sign as soon as every verifier can have fetched it. Return that moment, in
+    seconds since the epoch. Raise `ConfigurationError` if it does not exist.
+
+    The key that signs already goes on, and no other key will sign.
+    """
+    moment = math.ceil(published_at(path, kid) + PUBLISHED_FOR)
+    settle(path)
+    if kid == active_id(path):
+        stay(path)
+        return activated_at(path)
+    if moment > time.time():
+        sign_from(path, kid, moment)
+        return moment
+    sign_now(path, kid)
+    return activated_at(path)
 
 
 def retire(path: Path, kid: str, lifetime: float) -> None:
     """Remove a key whose tokens lived `lifetime` seconds.
 
-    Raise `ConfigurationError` if it does not exist, if it signs, or if one of its tokens may still
-    be valid.
+    Raise `ConfigurationError` if it does not exist, if it signs or will sign, or if one of its
+    tokens may still be valid.
     """
     file = _file(path, kid)
     require(kid != active_id(path), f"the key {kid} signs: activate another one first")
+    turn = next_turn(path)
+    require(
+        turn is None or turn.is_due or turn.kid != kid,
+        f"the key {kid} will sign: activate another one first",
+    )
     left = activated_at(path) + lifetime + _SLACK - time.time()
     require(left <= 0, f"a token that the key {kid} signed may still be valid for {left:.0f} s")
+    settle(path)
     file.unlink()
-
-
-def active_id(path: Path) -> str:
-    """Return the id of the key that signs."""
-    return (path / _ACTIVE).read_text()
 
 
 def published_at(path: Path, kid: str) -> float:
     """Return when the key was published, in seconds since the epoch."""
     return _file(path, kid).stat().st_mtime
-
-
-def activated_at(path: Path) -> float:
-    """Return when the signing key was activated, in seconds since the epoch. No other key has
-    signed since."""
-    return (path / _ACTIVE).stat().st_mtime
 
 
 def _keys(path: Path) -> Iterator[tuple[Path, Key]]:
@@ -265,13 +273,3 @@ def _file(path: Path, kid: str) -> Path:
     files = [file for file in path.glob("*.pem") if file.stem.rpartition(".")[0] == kid]
     require(files, f"there is no key {kid} in {path}")
     return files[0]
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file that only its owner may read. It appears complete."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".")
-    with open(handle, "wb") as new:
-        new.write(content)
-        new.flush()
-        os.fsync(handle)
-    os.replace(name, file)

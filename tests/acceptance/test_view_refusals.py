@@ -32,9 +32,9 @@ from jwt_middleware import (
     scope,
 )
 from jwt_middleware.bottle import JWTPlugin
-from jwt_middleware.errors import DESCRIPTIONS
 from jwt_middleware.flask import init_app, jwt_required
 from jwt_middleware.login import TokenMinter
+from jwt_middleware.reasons import DESCRIPTIONS
 from tests.kit.cases import case
 
 METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PATCH")

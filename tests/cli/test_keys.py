@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jwt_middleware.trust.keys import ALGORITHMS, Key
+from tests.kit.waiting import BOUND
 
 from .conftest import COMMAND, Command, Done
 
@@ -111,20 +112,69 @@ def test_the_keys_of_a_folder_take_turns(command: Command) -> None:
     }
 
 
-def test_activation_waits_until_all_can_know_the_key(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without --now a key is activated after the time for which the published keys may be kept."""
-    waited: list[float] = []
-    monkeypatch.setattr("jwt_middleware.cli.keys.time.sleep", waited.append)
-    command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
-    command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
-    done = command(
-        "keys", "activate", ids(command("keys", "list", "--folder", "keys"))[1], "--folder", "keys"
-    )
-    assert done.good
-    assert done.err.startswith("waiting 6")
-    assert 590 < waited[0] <= 600
+def two_keys(command: Command) -> list[str]:
+    """The ids of two new keys in the folder, of which the first signs."""
+    for _ in range(2):
+        command("keys", "new", "--algorithm", "EdDSA", "--folder", "keys")
+    return ids(command("keys", "list", "--folder", "keys"))
+
+
+def test_activation_returns_at_once(command: Command, tmp_path: Path) -> None:
+    """Without --now a key signs from the time on at which every verifier can know it; the command
+    says when, and does not wait."""
+    old, new = two_keys(command)
+    began = time.time()
+    done = command("keys", "activate", new, "--folder", "keys")
+    assert (done.code, done.out) == (0, "")
+    assert done.err.startswith(f"{new} signs from 20")
+    kid, moment = (tmp_path / "keys" / "next").read_text().split()
+    assert kid == new
+    assert 598 < float(moment) - began <= 602
+    assert time.time() - began < BOUND
+    listed = command("keys", "list", "--folder", "keys").out.splitlines()
+    assert "signs since" in next(line for line in listed if line.startswith(old))
+    assert "signs from 20" in next(line for line in listed if line.startswith(new))
+
+
+def test_a_key_that_all_know_signs_at_once(command: Command, tmp_path: Path) -> None:
+    """Ten minutes after `new` there is nothing to wait for."""
+    _, new = two_keys(command)
+    (file,) = (tmp_path / "keys").glob(f"{new}.*.pem")
+    long_ago = time.time() - 601
+    os.utime(file, (long_ago, long_ago))
+    done = command("keys", "activate", new, "--folder", "keys")
+    assert done.err.startswith(f"{new} signs since 20")
+    assert (tmp_path / "keys" / "active").read_text() == new
+    assert not (tmp_path / "keys" / "next").exists()
+
+
+def test_an_activation_is_taken_back(command: Command, tmp_path: Path) -> None:
+    """`activate` with the key that signs keeps it, as long as the other has not begun; its own time
+    stays."""
+    old, new = two_keys(command)
+    before = (tmp_path / "keys" / "active").stat().st_mtime_ns
+    command("keys", "activate", new, "--folder", "keys")
+    assert command("keys", "activate", old, "--folder", "keys").good
+    assert not (tmp_path / "keys" / "next").exists()
+    assert (tmp_path / "keys" / "active").stat().st_mtime_ns == before
+
+
+def test_a_key_that_will_sign_is_not_retired(command: Command, tmp_path: Path) -> None:
+    """Neither the key that signs nor the next one goes; once the next one has begun, the old one
+    goes after the usual time, and its folder is as after `--now`."""
+    old, new = two_keys(command)
+    command("keys", "activate", new, "--folder", "keys")
+    assert f"the key {new} will sign" in command("keys", "retire", new, "--folder", "keys").err
+    assert f"the key {old} signs" in command("keys", "retire", old, "--folder", "keys").err
+    started = int(time.time()) - 700
+    (tmp_path / "keys" / "next").write_text(f"{new} {started}\n")
+    err = command("keys", "retire", old, "--folder", "keys").err
+    assert re.search(r"may still be valid for (49|50)\d s", err)
+    (tmp_path / "keys" / "next").write_text(f"{new} {started - 600}\n")
+    assert command("keys", "retire", old, "--folder", "keys").good
+    assert (tmp_path / "keys" / "active").read_text() == new
+    assert int((tmp_path / "keys" / "active").stat().st_mtime) == started - 600
+    assert not (tmp_path / "keys" / "next").exists()
 
 
 def test_a_key_is_not_retired_too_early(command: Command, tmp_path: Path) -> None:

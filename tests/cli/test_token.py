@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from jwt_middleware import Key
-from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.reasons import DESCRIPTIONS
 from jwt_middleware.trust.keys import ALGORITHMS
 from tests.kit.clock import Clock, stopped
 from tests.kit.tokens import b64, compact, issued, sign_text

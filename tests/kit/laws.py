@@ -20,10 +20,13 @@ TAKE_ENVIRON = {"middleware", "decision", "events", "identity", "views", "flask"
 TAKE_ENVIRON |= {"metrics", "inspection", "wire", "testing", "cli", "policy.paths", "policy.rules"}
 TAKE_ENVIRON |= {"login.app", "login.routes"}
 READ_OS_ENVIRON = {"settings", "cli", "trust.fetch"}
+HASHING = {"stores.passwords", "stores.hash_checks"}
 ONLY_IN = {
     "jwt": {"trust.keys", "trust.jws", "login.minter"},
     "cryptography": {"trust.key_material"},
-    "werkzeug": {"wire", "login", "stores.passwords", "testing", "flask"},
+    "werkzeug": {"wire", "login", "testing", "flask", *HASHING},
+    "argon2": {"stores.other_hashes"},
+    "bcrypt": {"stores.other_hashes"},
     "sqlalchemy": {"stores.sql"},
     "psycopg": {"stores.sql"},
     "redis": {"stores.redis"},

@@ -8,7 +8,8 @@ import pytest
 from jwt_middleware import StoreUnavailable
 from jwt_middleware.login import Throttle, TokenMinter
 from jwt_middleware.login.errors import ForeignSession, LoginError
-from jwt_middleware.login.grants import Grants, Peer
+from jwt_middleware.login.grants import Grants
+from jwt_middleware.login.requester import Peer
 from jwt_middleware.login.sessions import Sessions
 from jwt_middleware.stores import MemoryStore, User
 from tests.kit.inside import counts_of

@@ -342,6 +342,24 @@ def testing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def hashes() -> None:
+    """Hashes of bcrypt, Argon2 and Django are verified."""
+    from jwt_middleware.stores import HashedUser, MemoryStore, check_password
+
+    made = {
+        "bcrypt": "$2b$04$wIpn9bGqsEXkYFLM8TjUju0dmAmrxoeEm1R/ZxhWJ1aCcyTRLfsRe",
+        "argon2": "$argon2id$v=19$m=64,t=2,p=1"
+        "$Qyu/wtotBYMfs9Xhdl1nnQ$faxOaYmBFcrWf/s3Lk1mCiD4zH+wLyF5KaorLCH0CDk",
+        "django": "pbkdf2_sha256$1000$zuckersalz$NXd833r4FflrbQVfD2OVJK7V2MB7fTMyKYa2ZrtkTAA=",
+    }
+    for stored in made.values():
+        assert check_password(stored, "wonderland", unknown="bcrypt:4")
+        assert not check_password(stored, "wrong", unknown="bcrypt:4")
+    store = MemoryStore(password_method="scrypt:1024:8:1")
+    assert store.import_users(HashedUser(name, stored) for name, stored in made.items()) == 3
+    assert store.authenticate("argon2", "wonderland")
+
+
 def demo() -> None:
     """`jwt-middleware demo` serves an app with its login, and signs its user in."""
     with Path("demo.log").open("w") as log:
@@ -384,6 +402,7 @@ FLOWS: dict[str, tuple[Callable[[], None], ...]] = {
     "postgres": (core, postgres),
     "mysql": (core, mysql),
     "redis": (core, redis),
+    "hashes": (core, hashes),
     "metrics": (core, metrics),
     "paste": (core, paste),
     "testing": (core, testing),

@@ -1,5 +1,8 @@
 """Keys that change under a real gunicorn with several workers, while people go on calling."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -9,9 +12,10 @@ import pytest
 from jwt_middleware import Key
 from jwt_middleware.login import KeyFolder
 from jwt_middleware.trust import key_folder
-from tests.kit import answers
+from tests.kit import ROOT, answers
 from tests.kit.answers import call
 from tests.kit.serving import gunicorn
+from tests.kit.waiting import wait_for
 
 pytestmark = pytest.mark.needs_servers
 
@@ -76,3 +80,48 @@ def test_a_rotation_costs_nobody_a_request(options: tuple[str, ...], tmp_path: P
         time.sleep(1.1)
         assert {kid(sign_in(address)) for _ in range(6)} == {new.id}
         everybody_is_let_in(before)
+
+
+_LATE = """
+import os, time
+real, lag = time.time, float(os.environ["LAG"]) * (os.getpid() % 2)
+time.time = lambda: real() - lag
+"""
+
+
+@pytest.mark.parametrize("lag", [0, 2, -2], ids=["one time", "some late", "some early"])
+def test_workers_follow_by_themselves(lag: int, tmp_path: Path) -> None:
+    """`keys activate` returns at once. All workers sign with the new key from the recorded time
+    on, each by its clock, and no request of an old or new token is refused meanwhile."""
+    keys = tmp_path / "keys"
+    key_folder.publish(keys, Key.generate())
+    (tmp_path / "rotating.py").write_text(_LATE + _APP)
+    old = str(KeyFolder(keys).active.id)
+    env = {"LAG": str(lag)}
+    with gunicorn("rotating", "-w", "4", cwd=tmp_path, env=env) as address:
+        before = sign_in(address)
+        published = key_folder.publish(keys, new := Key.generate("EdDSA"))
+        long_ago = time.time() - key_folder.PUBLISHED_FOR + 3
+        os.utime(published, (long_ago, long_ago))
+        command = [sys.executable, "-c", "from jwt_middleware.cli import main; main()"]
+        arguments = ["keys", "activate", str(new.id), "--folder", "keys"]
+        done = subprocess.run(
+            [*command, *arguments], cwd=tmp_path, env=_with_root(), capture_output=True, text=True
+        )
+        assert done.returncode == 0
+        seen: list[str] = []
+
+        def all_have_followed() -> bool:
+            token = sign_in(address)
+            seen.append(kid(token))
+            for one in (before, token):
+                assert call(f"{address}/api", token=one)[::2] == (200, b"1")
+            return len(seen) > 24 and set(seen[-24:]) == {str(new.id)}
+
+        wait_for(all_have_followed)
+        assert set(seen) <= {old, str(new.id)}
+        assert (keys / "active").read_text() == old  # no process of the app writes there
+
+
+def _with_root() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}

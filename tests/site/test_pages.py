@@ -229,3 +229,22 @@ def test_the_architecture_page_names_what_is_there() -> None:
             missing.add(f"{module}.{name}")
     assert len(files) + len(dotted) > 20
     assert not missing
+
+
+_USER_CALL = re.compile(r"\bUser\((?!\))[^\n]*")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        file
+        for file in (*pages().values(), README, *sorted((ROOT / "examples").glob("**/*.py")))
+        if "check_password" in file.read_text() and _USER_CALL.search(file.read_text())
+    ],
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
+def test_every_user_table_has_versions(file: Path) -> None:
+    """People copy what they read: each user table of the pages and examples passes `version_of`,
+    without which a changed password does not end the sessions."""
+    made = _USER_CALL.findall(file.read_text())
+    assert [one for one in made if "version" not in one] == []

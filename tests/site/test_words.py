@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.reasons import DESCRIPTIONS
 from tests.kit import ROOT
 from tests.kit.pages import DOCS, README, generator, pages
 

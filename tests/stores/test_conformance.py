@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware.errors import ConfigurationError
+from jwt_middleware.login import TokenMinter
 from jwt_middleware.stores import MemoryStore, NameTaken, SQLStore, UnknownUser, User, UserRecord
 from jwt_middleware.stores.passwords import PasswordHasher
+from tests.kit.parts import examples
 from tests.kit.passwords import CHEAP, CHEAP_COST
 
 Store = MemoryStore | SQLStore
@@ -345,7 +347,7 @@ def test_claims_nested_too_deep(store: Store) -> None:
 def test_claims_come_back_as_they_were(store: Store) -> None:
     """Every JSON type survives, even texts that a database would not take; a caller's change
     reaches nobody else."""
-    claims = {"t": "\0\ud800ä", "n": [1, 2**80, 1.5, True, None], "o": {"": {}}}
+    claims = {"t": "\0ä\U0001f600", "n": [1, 2**80, 1.5, True, None], "o": {"": {}}}
     given = dict(claims)
     ann = store.add_user("ann", "wonderland", claims=given)
     given["t"] = "changed"
@@ -509,3 +511,56 @@ def test_any_method_is_taken_or_a_configuration_error(method: Any) -> None:
     for build in (MemoryStore, lambda **options: SQLStore("sqlite:///x.db", **options)):
         with suppress(ConfigurationError):
             build(password_method=method)
+
+
+NO_CLAIMS = {
+    **{name: {name: "x"} for name in ("iss", "sub", "aud", "exp", "nbf", "iat", "jti", "sid")},
+    "scope": {"scope": "admin"},
+    "scp": {"scp": "admin"},
+    "events": {"events": {"logout": {}}},
+    "cnf": {"cnf": {"jkt": "x"}},
+    "a lone surrogate": {"a": "\ud800"},
+    "a name with one": {"\ud800": "a"},
+    "a long number": {"a": 10**5000},
+    "deep": {"a": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]},
+}
+
+
+@pytest.mark.parametrize("claims", NO_CLAIMS.values(), ids=NO_CLAIMS)
+def test_claims_that_no_token_can_have(claims: dict[str, Any]) -> None:
+    """They are refused when the user is added, and not when the user logs in; nobody is added. A
+    minter refuses the same."""
+    store = MemoryStore(password_method=CHEAP)
+    with pytest.raises(ConfigurationError, match=r"^claims must"):
+        store.add_user("ann", "wonderland", claims=claims)
+    assert store.users() == []
+    minter = TokenMinter.from_secret("s" * 32, issuer="https://i.example", audience="a")
+    with pytest.raises(ValueError, match="claim"):
+        minter.mint("1", claims=claims)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    claims=st.dictionaries(
+        st.text(max_size=5) | st.sampled_from(["sub", "scp", "cnf", "events", "email"]),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+            ),
+            max_leaves=6,
+        ),
+        max_size=3,
+    )
+)
+def test_what_is_added_can_be_minted(claims: dict[str, Any]) -> None:
+    """A user whose claims were accepted gets a token with them, of every minter."""
+    store = MemoryStore(password_method=CHEAP)
+    try:
+        user = store.add_user("ann", "wonderland", claims=claims)
+    except ConfigurationError:
+        return
+    minter = TokenMinter.from_secret("s" * 32, issuer="https://i.example", audience="a")
+    caller = minter.verify(minter.mint("1", claims=user.claims))
+    assert {name: caller.claims[name] for name in claims} == claims

@@ -20,6 +20,7 @@ from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import (
     SQLStore,
     check_password,
+    hash_checks,
     hash_password,
     hashing_slots,
     passwords,
@@ -434,7 +435,7 @@ class Hashing:
 def hashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hashing]:
     """Every hash waits for the test."""
     hashing = Hashing()
-    monkeypatch.setattr(passwords, "check_password_hash", hashing)
+    monkeypatch.setattr(hash_checks, "check_password_hash", hashing)
     yield hashing
     hashing.end.set()
 

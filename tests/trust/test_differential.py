@@ -16,7 +16,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from jwt_middleware import Key, RevocationList
-from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.reasons import DESCRIPTIONS
 from tests.checks.corpus.verifiers import environ, guard, issuer_of, pyjwt_claims
 from tests.kit.logs import ListLog
 from tests.kit.parts import examples, is_quick

@@ -78,6 +78,8 @@ from jwt_middleware.metrics import PrometheusMetrics
 from jwt_middleware.settings import filter_app_factory, from_env, login_from_env
 from jwt_middleware.stores import (
     Counters,
+    HashedUser,
+    ImportRefused,
     MemoryStore,
     NameTaken,
     OpaqueTokens,
@@ -366,6 +368,10 @@ def stores() -> None:
         assert_type(store.add_user("ada", "password", scopes=("read",), claims={"x": 1}), User)
         assert_type(store.authenticate("ada", "password"), User | None)
         assert_type(store.get("1"), User | None)
+        try:
+            assert_type(store.import_users([HashedUser("bob", "hash", ["read"], {"x": 1})]), int)
+        except ImportRefused as refused:
+            assert_type(refused.faults, dict[int, str])
         store.set_password("ada", "password")
         store.set_scopes("ada", ["read"])
         store.disable_user("ada")

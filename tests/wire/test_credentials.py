@@ -17,7 +17,7 @@ from jwt_middleware import (
     MissingToken,
     Refusal,
 )
-from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.reasons import DESCRIPTIONS
 from jwt_middleware.wire.challenge import challenge
 from jwt_middleware.wire.credentials import (
     Places,

@@ -28,7 +28,7 @@ from jwt_middleware import (
     public,
     scope,
 )
-from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.reasons import DESCRIPTIONS
 from jwt_middleware.wire import wsgi
 from jwt_middleware.wire.cors import vary_by
 from jwt_middleware.wire.credentials import BEARER

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ...errors import ConfigurationError, StoreUnavailable
 from . import engines, files, mysql, schema
+from .diagnosis import CONNECTING, PREPARING, USING, describe
 from .dialects import insert_if_missing, is_mysql
 
 
@@ -88,17 +89,21 @@ class Database:
         """
         pragmas = [f"synchronous = {'FULL' if synced else 'NORMAL'}"] if self.path else []
         self._leave_to_parent()
+        doing = PREPARING
         try:
             if not self._is_ready:
                 self._prepare()
             if write and self._unrecorded:
                 self._record_settings()
+            doing = CONNECTING
             with engines.begin(self.engine, *pragmas, write=write) as connection:
+                doing = USING
                 yield connection
         except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
             # SQLAlchemy's message quotes the statement with its parameters: chain the driver's own
             # error instead.
-            raise StoreUnavailable("the user database does not answer") from (
+            detail = describe(error, doing)
+            raise StoreUnavailable("the user database does not answer", detail=detail) from (
                 getattr(error, "orig", None) or error
             )
 
@@ -132,7 +137,8 @@ class Database:
                 version = schema.create(connection)
         if version is not None and version > schema.VERSION:
             raise UnusableDatabase(
-                "a newer version of jwt_middleware created this database: update the package"
+                "a newer version of jwt_middleware created this database: update the package "
+                f"(its schema is {version}, this release knows {schema.VERSION})"
             )
         files.warn_of_mode(self.engine)
         self._is_ready = True

@@ -61,6 +61,10 @@ def checked_url(url: object) -> sa.URL:
     require(
         made.get_backend_name() in ("sqlite", "postgresql", "postgres", "mysql", "mariadb"), _USAGE
     )
+    require(
+        "@" not in f"{made.host}{made.database if made.host else ''}",
+        "url_or_engine must have '@' and '/' in its password written as %40 and %2F",
+    )
     if made.get_backend_name() == "sqlite":
         require(not made.host, _USAGE)
         names_memory = ":memory:" in (made.database or ":memory:")

@@ -10,12 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from ..._options import require
 from ...trust.revocation import RevocationPage
 from ..base import Counters, Session, TokenRecord
+from ..imports import Import
 from ..passwords import DEFAULT_METHOD
 from ..revocations import sessions_entry
 from ..tokens import TokenRow, TokenStoreBase
 from ..users import Row
 from .counters import CounterTable
 from .database import Database
+from .imports import imported_methods, insert_all
 from .names import best_match, is_named, name_key
 from .revocations import LOGGED_IN_REDIS, LogInRedis, SessionLog, SQLRevocationLog
 from .schema import schema, sessions
@@ -201,9 +203,10 @@ class SQLStore(TokenStoreBase):
 
     def _some_hashes(self) -> Sequence[str]:
         # The oldest users have the oldest hashes. The sample bounds the time of the first login.
+        # Imported users may be anywhere, so their methods are recorded.
         oldest = sa.select(table.c.password_hash).order_by(table.c.id).limit(_SAMPLE)
         with self._database.transaction() as connection:
-            return connection.execute(oldest).scalars().all()
+            return [*connection.scalars(oldest), *imported_methods(connection)]
 
     def _find(self, username: str) -> Row | None:
         with self._database.transaction() as connection:
@@ -226,6 +229,10 @@ class SQLStore(TokenStoreBase):
                 connection.rollback()
                 return None
             return Row(id=cast(tuple[int], result.inserted_primary_key)[0], **values)
+
+    def _import(self, task: Import) -> None:
+        with self._database.transaction(write=True) as connection:
+            insert_all(connection, task)
 
     def _update(
         self,

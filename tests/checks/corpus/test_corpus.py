@@ -8,7 +8,7 @@ import pytest
 from webtest import TestApp
 
 from jwt_middleware import Key, KeySet
-from jwt_middleware.errors import DESCRIPTIONS
+from jwt_middleware.reasons import DESCRIPTIONS
 from tests.checks.corpus import CASES, KEY_CASES, LOGOUT_CASES, MODULES
 from tests.checks.corpus.case import Case, carried
 from tests.checks.corpus.key_forms import is_usable
