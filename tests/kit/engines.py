@@ -256,7 +256,7 @@ class Valkey(_Server):
             "no",
         ]
         command = [*_pdeathsig("KILL"), str(self._binary), *self._options, *place, *storage]
-        return [*command, "--bind", "127.0.0.1"]
+        return [*command, "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0"]
 
     def _answers(self) -> bool:
         with redis.Redis.from_url(self.url) as client:
@@ -305,7 +305,7 @@ class SentinelTrio:
     """
 
     def __init__(self) -> None:
-        first, second, *three = _ports(5)
+        first, second, *three = free_ports(5)
         self.primary = Valkey(port=first)
         self.replica = Valkey("--replicaof", "127.0.0.1", str(first), port=second)
         wait_for(lambda: _info(self.replica, "replication")["master_link_status"] == "up")
@@ -336,7 +336,7 @@ class ValkeyCluster:
 
     def __init__(self, *, replicas: bool = False, tls: Path | None = None) -> None:
         count = 6 if replicas else 3
-        ports = _ports(2 * count)
+        ports = free_ports(2 * count)
         self.nodes: list[Valkey] = []
         for port, bus in zip(ports[::2], ports[1::2], strict=True):
             timeout = ["--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"]
@@ -350,28 +350,29 @@ class ValkeyCluster:
     def _join(self, buses: Sequence[int]) -> None:
         for number, node in enumerate(self.nodes[:3]):
             slots = [number * 5462, min(number * 5462 + 5461, 16383)]
-            self._call(node, "SET-CONFIG-EPOCH", number + 1)
-            self._call(node, "ADDSLOTSRANGE", *slots)
+            self.call(node, "SET-CONFIG-EPOCH", number + 1)
+            self.call(node, "ADDSLOTSRANGE", *slots)
         for node, bus in zip(self.nodes[1:], buses[1:], strict=True):
-            self._call(self.nodes[0], "MEET", "127.0.0.1", node.port, bus)
+            self.call(self.nodes[0], "MEET", "127.0.0.1", node.port, bus)
         wait_for(lambda: all(self._state(node) == "ok" for node in self.nodes), say=str)
         for primary, replica in zip(self.nodes, self.nodes[3:], strict=False):
-            self._call(replica, "REPLICATE", self._call(primary, "MYID"))
+            self.call(replica, "REPLICATE", self.call(primary, "MYID"))
         for replica in self.nodes[3:]:
             wait_for(lambda one=replica: _info(one, "replication")["master_link_status"] == "up")
         count = len(self.nodes) - 3
         wait_for(lambda: all(self._replicas(node) == count for node in self.nodes), say=str)
 
     def _state(self, node: Valkey) -> str:
-        told = self._call(node, "INFO").split()
+        told = self.call(node, "INFO").split()
         if f"cluster_known_nodes:{len(self.nodes)}" not in told:
             return "alone"
         return next(line.partition(":")[2] for line in told if line.startswith("cluster_state"))
 
     def _replicas(self, node: Valkey) -> int:
-        return str(self._call(node, "NODES")).count("slave")
+        return str(self.call(node, "NODES")).count("slave")
 
-    def _call(self, node: Valkey, *words: object) -> Any:
+    def call(self, node: Valkey, *words: object) -> Any:
+        """What a node answers to a command of `CLUSTER`."""
         with redis.Redis.from_url(node.url, decode_responses=True) as client:
             connection = client.connection_pool.get_connection()
             try:
@@ -384,10 +385,14 @@ class ValkeyCluster:
         """The node that has a key now."""
         slot = redis.crc.key_slot(key.encode())
         alive = next(node for node in self.nodes if node.is_running())
-        for first, last, (_, port, *_), *_ in self._call(alive, "SLOTS"):
+        for first, last, (_, port, *_), *_ in self.call(alive, "SLOTS"):
             if first <= slot <= last:
                 return next(node for node in self.nodes if node.port == port)
         raise AssertionError(f"no node has the slot of {key}")
+
+    def replica_of(self, primary: Valkey) -> Valkey:
+        """The node that takes over from one of the first three."""
+        return self.nodes[self.nodes.index(primary) + 3]
 
     def kill(self) -> None:
         """Kill all nodes at once."""
@@ -417,7 +422,7 @@ def _info(server: Valkey, section: str) -> dict[str, Any]:
         return dict(client.info(section))
 
 
-def _ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on just now, below those from which clients connect."""
     found: list[int] = []
     while len(found) < count:
@@ -426,7 +431,7 @@ def _ports(count: int) -> list[int]:
             socket.create_server(("127.0.0.1", randrange(15_000, 32_000))) as one,
         ):
             found = [*found, one.getsockname()[1]]
-    return found if len(set(found)) == count else _ports(count)
+    return found if len(set(found)) == count else free_ports(count)
 
 
 def _valkey() -> str:
