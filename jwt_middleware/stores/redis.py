@@ -218,10 +218,11 @@ class _Cluster:
     def _connect(self) -> RedisCluster:
         # Later releases warn of the option of redis-py 5.
         is_5 = redis.__version__.startswith("5.")
+        build: Any = ClusterNode  # redis-py does not annotate it
         once = {"cluster_error_retry_attempts": 1} if is_5 else {"retry": Retry(NoBackoff(), 1)}
         return RedisCluster.from_url(
             self._url,
-            startup_nodes=[ClusterNode(*address) for address in self._others],  # type: ignore[no-untyped-call]
+            startup_nodes=[build(*address) for address in self._others],
             socket_timeout=_CLUSTER_TIMEOUT,
             socket_connect_timeout=_CLUSTER_TIMEOUT,
             require_full_coverage=False,  # The nodes with our slot suffice.

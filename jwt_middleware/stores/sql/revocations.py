@@ -10,7 +10,7 @@ from ...errors import StoreUnavailable
 from ...trust.cut_offs import subject_of
 from ...trust.revocation import Revocation, RevocationLog, RevocationPage
 from ..revocations import PRUNE_AFTER, REPLACE_AFTER, subject_entry, token_entry
-from .database import Database, UnusableDatabase, find_setting
+from .database import Database, UnusableDatabase, again_after_deadlock, find_setting
 from .dialects import is_mysql
 from .schema import delete_some, schema
 from .schema import revocations as table
@@ -85,6 +85,7 @@ class SQLRevocationLog:
             return RevocationPage(None, ())
         return RevocationPage(tuple(last), self._entries_between(after or 0, last.id))
 
+    @again_after_deadlock
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
         every issuer."""
@@ -100,6 +101,7 @@ class SQLRevocationLog:
             # No index on the key: a scan takes 50 ms for a million entries.
             return connection.execute(found).first() is not None
 
+    @again_after_deadlock
     def revoke_subject(self, issuer: str, subject: str) -> None:
         """Revoke all tokens of a subject that were issued until now."""
         entry = subject_entry(issuer, subject)
