@@ -9,23 +9,20 @@ from urllib.parse import urlsplit
 
 import redis
 from redis import Redis, RedisCluster
-from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode
 from redis.exceptions import MovedError, RedisClusterException, RedisError
-from redis.retry import Retry
 
 from .._options import got, require
 from ..errors import ConfigurationError, StoreUnavailable
 from ..trust.revocation import Revocation, RevocationPage
 from . import redis_scripts
+from .cluster_slot import Address, ClusterSlot
 from .revocations import PRUNE_AFTER, subject_entry, token_entry
 
 _TIMEOUT = 1
 """Seconds to connect, and again to wait for an answer: every call ends within about two."""
 
 _CLUSTER_TIMEOUT = 0.5
-"""Seconds for the same with a node of a cluster. A call may wait for a node twice, and ask the
-others in between which node has the keys now."""
+"""Seconds for the same with a node of a cluster, since a call may have to ask another one then."""
 
 _USAGE = (
     "url_or_client must be a Redis URL, a redis.Redis or a redis.RedisCluster: "
@@ -190,86 +187,53 @@ class RedisLog:
             after = page[-2:]
 
 
-class _Cluster:
-    """Connects to a cluster at the first use. redis-py would connect while it is built."""
-
-    def __init__(self, url: str, others: Sequence[tuple[str, int]]) -> None:
-        """Take the URL of a node, and the addresses of other ones."""
-        self._url = url
-        self._others = others
-        self._client: RedisCluster | None = None
-
-    def eval(self, *arguments: Any) -> Any:
-        """Run a script on the node that has its keys."""
-        # No lock: a fork could copy one that is held. The client of a lost race is closed unused.
-        client = self._client = self._client or self._connect()
-        try:
-            return client.eval(*arguments)
-        except RedisClusterException:
-            self._client = None  # No node answers where it was last seen: ask the URL again.
-            raise
-
-    def close(self) -> None:
-        """Close the connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
-
-    def _connect(self) -> RedisCluster:
-        # Later releases warn of the option of redis-py 5.
-        is_5 = redis.__version__.startswith("5.")
-        build: Any = ClusterNode  # redis-py does not annotate it
-        once = {"cluster_error_retry_attempts": 1} if is_5 else {"retry": Retry(NoBackoff(), 1)}
-        return RedisCluster.from_url(
-            self._url,
-            startup_nodes=[build(*address) for address in self._others],
-            socket_timeout=_CLUSTER_TIMEOUT,
-            socket_connect_timeout=_CLUSTER_TIMEOUT,
-            require_full_coverage=False,  # The nodes with our slot suffice.
-            **once,
-        )
-
-
-def _client(url: object) -> "Redis | _Cluster":
+def _client(url: object) -> "Redis | ClusterSlot":
     require(isinstance(url, str), _USAGE)
     try:
         scheme, mark, rest = str(url).partition("+cluster://")
-        return _cluster(scheme, rest) if mark else _single(str(url))
+        return _cluster(f"{scheme}://{rest}") if mark else _single(str(url), _TIMEOUT)
     except Exception:
         # An option of the URL may fail in any way, and the error may quote a password in the URL.
         raise ConfigurationError(_USAGE) from None
 
 
-def _single(url: str) -> Redis:
-    client = Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
+def _single(url: str, timeout: float) -> Redis:
+    client = Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
     # Build a connection without connecting, which raises for an unknown option.
     pool = client.connection_pool
     pool.connection_class(**pool.connection_kwargs)
     return client
 
 
-def _cluster(scheme: str, rest: str) -> _Cluster:
-    parts = urlsplit(f"{scheme}://{rest}")
+def _cluster(url: str) -> ClusterSlot:
+    parts = urlsplit(url)
     login, at, hosts = parts.netloc.rpartition("@")
+
+    def connect(address: Address) -> Redis:
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        node = parts._replace(netloc=f"{login}{at}{host}:{address[1]}")
+        return _single(node.geturl(), _CLUSTER_TIMEOUT)
+
     nodes = [parts._replace(netloc=f"{login}{at}{host}").geturl() for host in hosts.split(",")]
-    options = [_single(node).connection_pool.connection_kwargs for node in nodes]
+    options = [_single(node, _TIMEOUT).connection_pool.connection_kwargs for node in nodes]
     # A cluster has one database, and redis-py would take no host for this machine.
-    if scheme not in ("redis", "rediss") or any(each.get("db") for each in options):
+    if parts.scheme not in ("redis", "rediss") or any(each.get("db") for each in options):
         raise ValueError
     addresses = [(str(each["host"]), int(each.get("port", 6379))) for each in options]
-    return _Cluster(nodes[0], addresses[1:])
+    return ClusterSlot(addresses, connect, (redis.ConnectionError, redis.TimeoutError))
 
 
 @contextmanager
 def _answering() -> Iterator[None]:
     try:
         yield
-    except MovedError:  # A client of a cluster would have followed it.
-        raise UnusableLog(
-            "url_or_client must name the cluster to which this Redis belongs: "
-            "RedisLog('redis+cluster://host:port,host:port')"
-        ) from None
     except (RedisError, RedisClusterException, OSError) as error:
+        # A client of a cluster would have followed it. redis-py 5 has a class for it only there.
+        if isinstance(error, MovedError) or str(error).startswith("MOVED "):
+            raise UnusableLog(
+                "url_or_client must name the cluster to which this Redis belongs: "
+                "RedisLog('redis+cluster://host:port,host:port')"
+            ) from None
         raise StoreUnavailable("Redis does not answer") from error
 
 

@@ -357,8 +357,7 @@ class ValkeyCluster:
         wait_for(lambda: all(self._state(node) == "ok" for node in self.nodes), say=str)
         for primary, replica in zip(self.nodes, self.nodes[3:], strict=False):
             self.call(replica, "REPLICATE", self.call(primary, "MYID"))
-        for replica in self.nodes[3:]:
-            wait_for(lambda one=replica: _info(one, "replication")["master_link_status"] == "up")
+        self.wait_for_replicas()
         count = len(self.nodes) - 3
         wait_for(lambda: all(self._replicas(node) == count for node in self.nodes), say=str)
 
@@ -380,6 +379,13 @@ class ValkeyCluster:
                 return connection.read_response()
             finally:
                 client.connection_pool.release(connection)
+
+    def wait_for_replicas(self) -> None:
+        """Return when each replica follows its primary."""
+        for node in self.nodes:
+            told = _info(node, "replication")
+            if told["role"] == "slave":
+                wait_for(lambda one=node: _info(one, "replication")["master_link_status"] == "up")
 
     def primary_of(self, key: str) -> Valkey:
         """The node that has a key now."""

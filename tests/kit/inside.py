@@ -17,7 +17,10 @@ def log_beside(store: Any) -> Any:
 def client_of(log: Any) -> Any:
     """The client of a Redis log: tests delete and damage keys behind the log's back."""
     client = log._client
-    return getattr(client, "_client", None) or client  # that of a cluster is made at its first use
+    if hasattr(client, "_clients"):  # of a cluster, that of the node with our keys
+        log.ping()
+        return client._clients[client._address]
+    return client
 
 
 def counts_of(store: Any) -> Any:
