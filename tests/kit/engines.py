@@ -396,9 +396,14 @@ class ValkeyCluster:
                 return next(node for node in self.nodes if node.port == port)
         raise AssertionError(f"no node has the slot of {key}")
 
+    def wait_for_successor(self, primary: Valkey) -> None:
+        """Return when the replica of a primary that is away has taken over."""
+        replica = self.replica_of(primary)
+        wait_for(lambda: _info(replica, "replication")["role"] == "master")
+
     def replica_of(self, primary: Valkey) -> Valkey:
-        """The node that takes over from one of the first three."""
-        return self.nodes[self.nodes.index(primary) + 3]
+        """The node that takes over from a primary, and it from that one."""
+        return self.nodes[(self.nodes.index(primary) + 3) % 6]
 
     def kill(self) -> None:
         """Kill all nodes at once."""

@@ -174,7 +174,8 @@ def fail_over(site: Site, cluster: ValkeyCluster, how: str) -> Outage:
         time.sleep(0.7)
         primary.kill() if how == "killed" else primary.signal_all(SIGSTOP)
         is_gone = time.monotonic()
-        _wait_for_quiet(load, is_gone)
+        cluster.wait_for_successor(primary)
+        _wait_for_quiet(load, time.monotonic())
         primary.start() if how == "killed" else primary.signal_all(SIGCONT)
         time.sleep(2)  # the old primary is a replica now, and nobody notices
     refused = [record for record in load.records if record.status == 503]
