@@ -13,7 +13,8 @@ from webtest import TestApp
 
 from jwt_middleware import any_of, claim, issued_by, optional, public, scope
 from tests.kit import ROOT
-from tests.kit.pages import README, blocks, pages, run_snippets
+from tests.kit.answers import call
+from tests.kit.pages import DOCS, README, blocks, pages, run_snippets
 from tests.kit.serving import running
 from tests.kit.waiting import PATIENCE
 
@@ -65,6 +66,21 @@ def test_the_first_commands_work_when_pasted(folder: Path, snippet: str) -> None
         statuses = re.findall(r"^HTTP/1.1 (\d+)", run.stdout, re.MULTILINE)
         assert statuses == ["401", "200"], run.stdout + run.stderr
         assert run.stdout.rstrip().endswith('{"id":"1"}')
+
+
+@pytest.mark.needs_servers
+@pytest.mark.parametrize(
+    "page",
+    [README, DOCS / "tutorial/index.md", DOCS / "tutorial/es.md"],
+    ids=["readme", "tutorial", "tutorial-es"],
+)
+def test_it_runs_without_gunicorn(page: Path, folder: Path) -> None:
+    """The command for Windows serves the app too: 401 without a token."""
+    (command,) = re.findall(r"`(flask run .+?)`", page.read_text())
+    (folder / "app.py").write_text("\n".join(blocks(page, "python")))
+    serve = shlex.split(command.replace("8000", "0"))
+    with running(serve, cwd=folder, env={"PATH": f"{_BIN}:{os.environ['PATH']}"}) as address:
+        assert call(f"{address}/api/me").status == 401
 
 
 def test_the_extras_of_the_text_exist() -> None:

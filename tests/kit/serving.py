@@ -154,11 +154,11 @@ def gunicorn(
 def running(
     command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Run a command that starts gunicorn, and yield the address."""
+    """Run a command that starts gunicorn or Flask's own server, and yield the address."""
     log = cwd / "gunicorn.log"
 
     def address() -> str:
-        found = re.search(r"Listening at: (http://\S+)", log.read_text())
+        found = re.search(r"(?:Listening at:|Running on) (http://\S+)", log.read_text())
         return found[1] if found else ""
 
     with started(command, log, address, cwd=cwd, env=env) as found:

@@ -1,27 +1,20 @@
-"""The pages of the site: every Python snippet runs, every promise of a snippet is true, and every
-command works."""
+"""The pages of the site: every Python snippet runs, and every promise of a snippet is true. What is
+not Python is run by `test_commands.py`."""
 
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 from time import sleep
 from typing import Any
 
 import pytest
-from flask import Flask
 from webtest import TestApp
 
 from jwt_middleware import Identity, JWTMiddleware, Key, Provider
 from jwt_middleware.login import TokenMinter
-from jwt_middleware.settings import from_env
-from jwt_middleware.stores import SQLStore
+from jwt_middleware.settings.rules import read_rules
 from tests.kit import ROOT
 from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
 from tests.kit.prose import prose_faults
-
-_BIN = Path(sys.executable).parent
 
 _APP = """
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule, scope
@@ -40,6 +33,8 @@ GIVEN = {
 
 ELSEWHERE = {
     "how-to/deployment.md": "tests/servers/test_deployment.py",
+    "how-to/environment.md": "tests/servers/test_environment.py",
+    "issuers/kubernetes.md": "tests/acceptance/issuers/stand_ins.py",  # it needs a mount of a pod
     "tutorial/index.md": "tests/site/test_tutorial.py",
     "tutorial/es.md": "tests/site/test_tutorial.py",
 }
@@ -128,82 +123,22 @@ def test_your_own_requirement_is_asked(folder: Path) -> None:
         client.get("/api/doors", status=status)
 
 
-def test_the_settings_of_the_text_are_gunicorns(folder: Path) -> None:
-    """gunicorn knows each name of its snippet as a setting."""
-    from gunicorn.config import Config
+def test_the_rules_of_the_text_are_those_of_python() -> None:
+    """Each word of the table "Rules as text" is the requirement or the option beside it, and the
+    rules above it can be read."""
+    import jwt_middleware
 
-    known = Config().settings
-    names = [
-        name
-        for name in run_snippets(folder, blocks(DOCS / "how-to/deployment.md", "python")[1])
-        if name[0] != "_"
-    ]
-    assert names == ["access_log_format", "accesslog", "forwarder_headers"]
-    assert set(names) <= set(known)
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "jwt-middleware users add ada --scope admin --database sqlite:///auth.db --create",
-        "jwt-middleware keys new",
-        "jwt-middleware keys new --algorithm ES256 --out key.pem",
-    ],
-)
-def test_each_command_of_the_text_works(command: str, tmp_path: Path) -> None:
-    """The commands for users and keys do what they say, in an empty folder."""
-    assert any(f"`{command}`" in file.read_text() for file in pages().values())
-    arguments = shlex.split(command) + (["--password-stdin"] if " users " in command else [])
-    run = subprocess.run(
-        [_BIN / arguments[0], *arguments[1:]],
-        cwd=tmp_path,
-        input="analytical engine\n",
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    if " users " in command:
-        assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == [
-            "ada"
-        ]
-
-
-_MYAPP = """
-from flask import Flask, request
-from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule, scope
-
-app = Flask(__name__)
-app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
-keys = KeySet([Key.generate()])
-provider = Provider(issuer="https://idp.example/", audience="example-api", keys=keys)
-rules = [Rule("/api", scope("read"))]
-app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
-application = app
-"""
-
-
-@pytest.mark.parametrize("number", range(4))
-def test_the_test_of_an_app_passes(number: int, tmp_path: Path) -> None:
-    """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
-    (tmp_path / "myapp.py").write_text(_MYAPP)
-    (tmp_path / "test_myapp.py").write_text(blocks(DOCS / "how-to/testing.md", "py")[number])
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert "1 passed" in run.stdout, run.stdout
-
-
-def test_a_token_is_inspected(tmp_path: Path) -> None:
-    """The command of the text says why an app refuses a token."""
-    command = re.findall(r"^(jwt-middleware token .+)$", (DOCS / "refused.md").read_text(), re.M)[0]
-    (tmp_path / "module.py").write_text(_MYAPP)
-    (tmp_path / "token").write_text(
-        TokenMinter(Key.generate(), issuer="https://x.example", audience="a").mint("ada")
-    )
-    run = subprocess.run(
-        f"{_BIN}/{command}", shell=True, cwd=tmp_path, capture_output=True, text=True
-    )
-    assert (run.returncode, "issuer" in run.stdout) == (1, True), run.stderr
+    page = (DOCS / "how-to/rules.md").read_text()
+    table = page.split("| word | in Python |")[1].split("\n\n")[0]
+    rows = [re.findall(r"`([^`]+)`", line) for line in table.splitlines() if "the same" not in line]
+    names = {name: getattr(jwt_middleware, name) for name in jwt_middleware.__all__}
+    pairs = [pair for row in rows for pair in zip(row[: len(row) // 2], row[len(row) // 2 :])]  # noqa: B905
+    assert len(pairs) > 8
+    for word, python in pairs:
+        (built,) = read_rules(f"/x {word}")
+        assert repr(built) == repr(eval(f"Rule('/x', {python})", names)), word
+    (text,) = blocks(DOCS / "how-to/rules.md", "text")
+    assert len(read_rules(text)) == 9
 
 
 def test_the_providers_of_the_text_are_some(folder: Path) -> None:
@@ -277,27 +212,20 @@ def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
     names["store"].close()
 
 
-def test_the_variables_of_the_text_make_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables of the container beside Keycloak are all that `from_env` needs."""
-    (block,) = (b for b in blocks(DOCS / "how-to/deployment.md", "yaml") if "AUDIENCE" in b)
-    for name, value in re.findall(r"^  (JWT_MIDDLEWARE_\w+): (.+)$", block, re.MULTILINE):
-        monkeypatch.setenv(name, value)
-    client = TestApp(from_env(Flask("app").wsgi_app))
-    client.get("/api/me", status=401)
-    client.get("/api/health", status=404)  # public, and this app has no such view
-
-
 def test_the_architecture_page_names_what_is_there() -> None:
     """Every file and every `module.name` of the page exists in the package."""
     page = (ROOT / "docs" / "architecture.md").read_text()
     package = ROOT / "jwt_middleware"
     files = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", page))
-    missing = {name for name in files if not list(ROOT.rglob(name.split("/")[-1]))}
+    folders = [package, ROOT / "tests", ROOT / "docs", ROOT / "examples"]
+    there = {file.name for folder in folders for file in folder.rglob("*.py")}
+    missing = {name for name in files if name.split("/")[-1] not in there}
     dotted = set(re.findall(r"`([a-z_]+)\.([a-zA-Z_]+)`", page)) - {("tests", "py")}
+    sources = {file: file.read_text() for file in package.rglob("*.py")}
     for module, name in dotted:
-        sources = [*package.rglob(f"{module}.py"), *package.rglob(f"{module}/*.py")]
-        is_file = name == "py" and list(package.rglob(f"{module}.py"))
-        if not is_file and not any(re.search(rf"\b{name}\b", one.read_text()) for one in sources):
+        texts = [text for file, text in sources.items() if module in (file.stem, file.parent.name)]
+        is_file = name == "py" and any(file.stem == module for file in sources)
+        if not is_file and not any(re.search(rf"\b{name}\b", text) for text in texts):
             missing.add(f"{module}.{name}")
     assert len(files) + len(dotted) > 20
     assert not missing

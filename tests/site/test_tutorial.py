@@ -4,6 +4,7 @@ same code to the letter."""
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,6 +53,34 @@ def test_the_five_steps(site: TestApp) -> None:
     grace = {"name": "grace", "password": "a ship in port"}
     other = site.post_json("/api/sign-up", grace, status=201).json["token"]
     site.get("/api/admin/people", headers=_bearer(other), status=403)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        None,
+        "ada",
+        {},
+        {"name": "ada"},
+        {**ADA, "name": None},
+        {**ADA, "password": 123456789012},
+    ],
+    ids=["list", "null", "string", "empty", "no-password", "name-null", "password-number"],
+)
+def test_a_malformed_body_is_the_callers_fault(site: TestApp, body: object) -> None:
+    """A body without the two texts is 400 at the sign-up and at the password change, never 500."""
+    site.post_json("/api/sign-up", body, status=400)
+    token = site.post_json("/api/sign-up", ADA, status=201).json["token"]
+    site.post_json("/api/password", body, headers=_bearer(token), status=400)
+
+
+def test_a_person_who_is_gone(site: TestApp) -> None:
+    """The token of a person whose row was deleted is 404, never 500."""
+    token = site.post_json("/api/sign-up", ADA, status=201).json["token"]
+    with sqlite3.connect("instance/people.db") as database:
+        database.execute("delete from person")
+    site.get("/api/me", headers=_bearer(token), status=404)
 
 
 def test_a_password_change_and_a_logout(site: TestApp) -> None:

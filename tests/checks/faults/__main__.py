@@ -1,6 +1,8 @@
-"""Force all faults at length and print one table: `python -m
-tests.checks.faults`, twenty minutes."""
+"""Force all faults at length and print one table: `python -m tests.checks.faults`, twenty minutes.
+`--only issuers` prints the rows of proxies, CA files, http hosts, tenants and introspection, which
+need no store; `--only stores` the others; a word, such as MariaDB, the rows that have it."""
 
+import logging
 import statistics
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from tests.checks.faults import issuers
 from tests.checks.faults.disk import fill, small_disk
 from tests.checks.faults.kills import OPERATIONS, Witness, kill_at_points
 from tests.checks.faults.outages import Server, fail_over, go_through
@@ -32,8 +35,12 @@ _ROUNDS = 20
 class Bench:
     """The servers, and an app over any store."""
 
-    def __init__(self, only: str) -> None:
-        self._only = only
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self.rows = self.failures = 0
+
+    def start(self) -> None:
+        """Start the servers."""
         self.postgresql, self.valkey, self.mariadb = PostgreSQL(), Valkey(), MariaDB()
         self.pgbouncer = PgBouncer(self.postgresql.url)
         self.cluster = ValkeyCluster(replicas=True)
@@ -44,10 +51,9 @@ class Bench:
             "Valkey": self.valkey,
             "Redis Cluster": self.cluster,
         }
-        self.rows = self.failures = 0
 
-    def remove(self) -> None:
-        """End the servers."""
+    def stop(self) -> None:
+        """Remove the servers."""
         for server in reversed(self.servers.values()):
             server.remove()
 
@@ -78,7 +84,7 @@ class Bench:
 
     def row(self, fault: str, store: str, run: Callable[[], str]) -> None:
         """Print a row of the table: what came of it, or what is wrong."""
-        if self._only not in f"{fault}, {store}":
+        if self._word not in f"{fault}, {store}":
             return
         self.rows += 1
         print(f"row {self.rows}: {fault}, {store}", file=sys.stderr, flush=True)
@@ -199,10 +205,31 @@ def _outages(bench: Bench) -> None:
 
 def main() -> int:
     """Print the table; return how many rows are wrong."""
-    words = parser("faults", __doc__)
-    words.add_argument("only", nargs="?", default="", help="rows that have this in their name")
-    bench = Bench(words.parse_args().only)
+    options = parser("faults", __doc__)
+    options.add_argument("--only", choices=("issuers", "stores"))
+    options.add_argument("word", nargs="?", default="")
+    chosen = options.parse_args()
+    only = chosen.only
+    bench = Bench(chosen.word)
     print("| fault | store | what came of it |\n|---|---|---|")
+    if only != "stores":
+        of_issuers(bench)
+    if only != "issuers":
+        of_stores(bench)
+    sum_up(f"{bench.rows} rows, {bench.failures} failed")
+    return bench.failures
+
+
+def of_issuers(bench: Bench) -> None:
+    """The rows of what lies between an app and its issuers."""
+    logging.getLogger("jwt_middleware").addHandler(logging.NullHandler())  # the faults are meant
+    for name in issuers.ROWS:
+        bench.row(name, "none", partial(issuers.row, name))
+
+
+def of_stores(bench: Bench) -> None:
+    """The rows of workers and stores."""
+    bench.start()
     for workers in _WORKERS:
         for store in _RACED:
             bench.row(
@@ -225,9 +252,7 @@ def main() -> int:
     _outages(bench)
     for how in ("no space", "no growth"):
         bench.row(f"disk full ({how})", "SQLite", partial(full_disk, how))
-    bench.remove()
-    sum_up(f"{bench.rows} rows, {bench.failures} failed")
-    return bench.failures
+    bench.stop()
 
 
 if __name__ == "__main__":

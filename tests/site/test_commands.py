@@ -1,0 +1,300 @@
+"""What the pages show beside Python: commands, variables, configuration of others. A test runs each
+block, and the table says which."""
+
+import configparser
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from flask import Flask
+from webtest import TestApp
+
+from jwt_middleware import Key
+from jwt_middleware.login import TokenMinter
+from jwt_middleware.settings import from_env
+from jwt_middleware.stores import SQLStore
+from tests.kit import ROOT
+from tests.kit.pages import DOCS, README, blocks, pages, run_snippets
+from tests.kit.parts import skip
+from tests.kit.serving import running
+from tests.kit.waiting import PATIENCE
+
+_BIN = Path(sys.executable).parent
+_PATH = f"{_BIN}:{os.environ['PATH']}"
+
+RUN_BY = {
+    ("tests/test_readme.py", "test_the_first_commands_work_when_pasted"): [
+        "README.md bash",
+    ],
+    ("tests/test_readme.py", "test_the_two_commands_are_the_first_two_sh_blocks"): [
+        "README.md sh",
+    ],
+    ("tests/site/test_commands.py", "test_release_1_changes_the_old_tokens"): [
+        "docs/coming-from/flask-jwt-extended.md py",
+    ],
+    ("tests/site/test_commands.py", "test_the_unit_of_the_text_is_one"): [
+        "docs/how-to/deployment.md ini",
+    ],
+    ("tests/site/test_commands.py", "test_the_variables_of_the_text_make_a_guard"): [
+        "docs/how-to/deployment.md yaml",
+    ],
+    ("tests/servers/test_environment.py", "test_the_variables_of_the_page_guard_a_flask_app"): [
+        "docs/how-to/environment.md yaml",
+    ],
+    ("tests/servers/test_environment.py", "test_the_login_app_alone"): [
+        "docs/how-to/environment.md sh",
+    ],
+    ("tests/browser/test_front_end_page.py", "test_the_snippet_signs_in_calls_and_signs_out"): [
+        "docs/how-to/front-end.md js",
+    ],
+    ("tests/site/test_commands.py", "test_keys_are_rotated_as_the_text_says"): [
+        "docs/how-to/keys.md sh",
+    ],
+    ("tests/site/test_commands.py", "test_readiness_answers_as_the_text_says"): [
+        "docs/how-to/observing.md json",
+    ],
+    ("tests/site/test_commands.py", "test_the_test_of_an_app_passes"): [
+        "docs/how-to/testing.md py",
+    ],
+    ("tests/site/test_commands.py", "test_the_compose_file_and_the_snippet_agree"): [
+        "docs/issuers/openid.md yaml",
+    ],
+    ("tests/acceptance/issuers/test_recipes.py", "test_the_volume_of_a_pod_names_the_app"): [
+        "docs/issuers/kubernetes.md yaml",
+    ],
+    ("tests/site/test_commands.py", "test_a_token_is_inspected"): [
+        "docs/refused.md sh",
+    ],
+    ("tests/site/test_tutorial.py", "test_the_spanish_code_is_the_english_to_the_letter"): [
+        "docs/tutorial/es.md bash",
+        "docs/tutorial/es.md html",
+        "docs/tutorial/es.md sh",
+    ],
+    ("tests/site/test_tutorial.py", "test_the_commands_work_when_pasted"): [
+        "docs/tutorial/index.md bash",
+        "docs/tutorial/index.md sh",
+    ],
+    ("tests/browser/test_tutorial_page.py", "test_the_page_logs_in_and_out"): [
+        "docs/tutorial/index.md html",
+    ],
+    ("tests/site/test_commands.py", "test_the_commands_of_the_examples_work"): [
+        "examples/README.md sh",
+    ],
+}
+"""Which test runs the blocks of which language of which file."""
+
+
+def _shell(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env={**os.environ, "PATH": _PATH},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+NOT_RUN = {"python", "text", ""}
+"""`test_pages.py` runs Python. A `text` block is no more than shown, and neither is one without a
+language, which only holds a line of output or of a log format."""
+
+
+def test_each_block_is_run() -> None:
+    """A block in a language that something reads is run by a test, and the table names it."""
+    files = [*pages().values(), README, ROOT / "examples/README.md"]
+    files += [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+    found = {
+        f"{file.relative_to(ROOT)} {language}"
+        for file in files
+        for language in re.findall(r"^```([a-z]+)$", file.read_text(), re.MULTILINE)
+        if language not in NOT_RUN
+    }
+    assert sorted(found) == sorted(block for shown in RUN_BY.values() for block in shown)
+    for file, name in RUN_BY:
+        assert f"def {name}(" in (ROOT / file).read_text(), name
+
+
+def test_the_settings_of_the_text_are_gunicorns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gunicorn knows each name of its snippet as a setting."""
+    from gunicorn.config import Config
+
+    monkeypatch.chdir(tmp_path)
+    known = Config().settings
+    names = [
+        name
+        for name in run_snippets(tmp_path, blocks(DOCS / "how-to/deployment.md", "python")[1])
+        if name[0] != "_"
+    ]
+    assert names == ["access_log_format", "accesslog", "forwarder_headers"]
+    assert set(names) <= set(known)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "jwt-middleware users add ada --scope admin --database sqlite:///auth.db --create",
+        "jwt-middleware keys new",
+        "jwt-middleware keys new --algorithm ES256 --out key.pem",
+    ],
+)
+def test_each_command_of_the_text_works(command: str, tmp_path: Path) -> None:
+    """The commands for users and keys do what they say, in an empty folder."""
+    assert any(f"`{command}`" in file.read_text() for file in pages().values())
+    arguments = shlex.split(command) + (["--password-stdin"] if " users " in command else [])
+    run = subprocess.run(
+        [_BIN / arguments[0], *arguments[1:]],
+        cwd=tmp_path,
+        input="analytical engine\n",
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    if " users " in command:
+        assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == [
+            "ada"
+        ]
+
+
+_MYAPP = """
+from flask import Flask, request
+from jwt_middleware import Identity, JWTMiddleware, Key, KeySet, Provider, Rule, scope
+
+app = Flask(__name__)
+app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
+keys = KeySet([Key.generate()])
+provider = Provider(issuer="https://idp.example/", audience="example-api", keys=keys)
+rules = [Rule("/api", scope("read"))]
+app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[provider], rules=rules)
+application = app
+"""
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_test_of_an_app_passes(number: int, tmp_path: Path) -> None:
+    """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
+    (tmp_path / "myapp.py").write_text(_MYAPP)
+    (tmp_path / "test_myapp.py").write_text(blocks(DOCS / "how-to/testing.md", "py")[number])
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "1 passed" in run.stdout, run.stdout
+
+
+def test_a_token_is_inspected(tmp_path: Path) -> None:
+    """The commands of the text say why an app refuses a token, alone and for a path."""
+    (commands,) = blocks(DOCS / "refused.md", "sh")
+    (tmp_path / "module.py").write_text(_MYAPP)
+    token = TokenMinter(Key.generate(), issuer="https://x.example", audience="a").mint("ada")
+    (tmp_path / "token").write_text(token)
+    for command in commands.splitlines():
+        run = _shell(command, tmp_path)
+        assert (run.returncode, "issuer" in run.stdout) == (1, True), command + run.stderr
+
+
+def test_keys_are_rotated_as_the_text_says(tmp_path: Path) -> None:
+    """The commands for a folder of keys work one after the other. A key that still signs, or whose
+    tokens may still be valid, is not retired."""
+    (commands,) = blocks(DOCS / "how-to/keys.md", "sh")
+    new, list_, activate, retire = commands.splitlines()
+    assert _shell(new, tmp_path).returncode == 0
+    old = _shell(list_, tmp_path).stdout.split("\t")[0]
+    assert _shell(new, tmp_path).returncode == 0
+    (young,) = {line.split("\t")[0] for line in _shell(list_, tmp_path).stdout.splitlines()} - {old}
+    assert _shell(f"{activate.replace('NEW_ID', young)} --now", tmp_path).returncode == 0
+    too_early = _shell(retire.replace("OLD_ID", old), tmp_path)
+    assert (too_early.returncode, "may still be valid" in too_early.stderr) == (1, True)
+
+
+def test_release_1_changes_the_old_tokens(tmp_path: Path) -> None:
+    """With the two lines, tokens of Flask-JWT-Extended have issuer and audience."""
+    import flask_jwt_extended as old
+
+    app = Flask("old")
+    app.config["JWT_SECRET_KEY"] = "s" * 32
+    (lines,) = blocks(DOCS / "coming-from/flask-jwt-extended.md", "py")
+    exec(lines, {"app": app})
+    old.JWTManager(app)
+    with app.app_context():
+        claims = old.decode_token(old.create_access_token("ada"))
+    assert (claims["iss"], claims["aud"]) == ("https://example.com", "example-api")
+
+
+def test_the_unit_of_the_text_is_one(tmp_path: Path) -> None:
+    """Each name of the unit is one that systemd knows, and the files that it loads are those that
+    the Python snippet reads."""
+    (unit,) = blocks(DOCS / "how-to/deployment.md", "ini")
+    parser = configparser.RawConfigParser(strict=False)
+    parser.read_string(unit)
+    assert parser.sections() == ["Service"]
+    snippet = "\n".join(blocks(DOCS / "how-to/deployment.md", "python"))
+    loaded = re.findall(r"^LoadCredential=([a-z-]+):", unit, re.MULTILINE)
+    assert set(loaded) == set(re.findall(r'secrets / "([a-z-]+)"', snippet))
+    if not shutil.which("systemd-analyze"):
+        skip("systemd-analyze is not installed")
+    (tmp_path / "example.service").write_text(re.sub(r"=/srv\S+/gunicorn", "=/bin/true", unit))
+    run = _shell("systemd-analyze verify ./example.service", tmp_path)
+    assert not re.findall(r"Unknown|Invalid|ignoring", run.stderr, re.IGNORECASE), run.stderr
+
+
+def test_readiness_answers_as_the_text_says() -> None:
+    """The answer of the text has the members of `ready()`, each of the same kind."""
+    (text,) = blocks(DOCS / "how-to/observing.md", "json")
+    from examples.readiness import guarded
+
+    def shape(value: object) -> object:
+        if isinstance(value, dict):
+            return {name: shape(member) for name, member in value.items() if name != "age"}
+        return [shape(member) for member in value] if isinstance(value, list) else type(value)
+
+    assert shape(guarded.ready()) == shape(json.loads(text))
+
+
+def test_the_compose_file_and_the_snippet_agree() -> None:
+    """The app reaches the issuer by the name of its service, at the port and under the issuer that
+    the service has."""
+    (text,) = blocks(DOCS / "issuers/openid.md", "yaml")
+    services = yaml.safe_load(text)["services"]
+    keycloak = services["keycloak"]
+    snippet = "\n".join(blocks(DOCS / "issuers/openid.md", "python"))
+    assert f'"{keycloak["environment"]["KC_HOSTNAME"]}/realms/example"' in snippet
+    port = keycloak["ports"][0].split(":")[1]
+    assert f'metadata_url="http://keycloak:{port}/realms/example/.well-known/' in snippet
+    assert 'allow_http=("keycloak",)' in snippet
+    assert services["api"]["command"].split() == ["gunicorn", "--bind", "0.0.0.0:8000", "app:app"]
+
+
+@pytest.mark.needs_servers
+def test_the_commands_of_the_examples_work(tmp_path: Path) -> None:
+    """The first example starts with its command, gives a token, and knows the caller."""
+    (commands,) = blocks(ROOT / "examples/README.md", "sh")
+    serve, calls = commands.split(" &\n")
+    password, *command = shlex.split(serve)
+    environ = dict([password.split("=")], PATH=_PATH, PYTHONPATH=str(ROOT))
+    environ["GUNICORN_CMD_ARGS"] = "--bind 127.0.0.1:0"
+    with running(command, cwd=tmp_path, env=environ) as address:
+        pasted = calls.replace("localhost:8000", address.removeprefix("http://"))
+        run = subprocess.run(
+            ["bash", "-c", pasted], capture_output=True, text=True, timeout=PATIENCE
+        )
+    assert re.search(r'"(id|subject|user)": ?"\w+"', run.stdout), run.stdout + run.stderr
+
+
+def test_the_variables_of_the_text_make_a_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables of the container beside Keycloak are all that `from_env` needs."""
+    (block,) = (b for b in blocks(DOCS / "how-to/deployment.md", "yaml") if "AUDIENCE" in b)
+    for name, value in re.findall(r"^  (JWT_MIDDLEWARE_\w+): (.+)$", block, re.MULTILINE):
+        monkeypatch.setenv(name, value)
+    client = TestApp(from_env(Flask("app").wsgi_app))
+    client.get("/api/me", status=401)
+    client.get("/api/health", status=404)  # public, and this app has no such view
