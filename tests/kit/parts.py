@@ -23,8 +23,10 @@ NEEDS = {
 
 _ENGINE_FIXTURES = {"postgresql_server", "redis_server"}
 _ENGINE_FIXTURES |= {"mariadb_of_its_own", "mariadb_server", "postgresql_of_its_own"}
-_ENGINE_FIXTURES |= {"valkey_of_its_own"}
+_ENGINE_FIXTURES |= {"cluster_of_its_own", "cluster_server", "sentinel_of_its_own"}
+_ENGINE_FIXTURES |= {"sentinel_server", "valkey_of_its_own"}
 _ENGINE_PARAMETERS = {"mariadb", "pgbouncer", "postgresql", "redis", "valkey", "split"}
+_ENGINE_PARAMETERS |= {"cluster", "sentinel", "split_cluster"}
 
 _speed = {"is_quick": False}
 

@@ -18,7 +18,7 @@ from .conftest import entries_of, new_session
 Store = Any  # MemoryStore | SQLStore | RedisLog
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql", "split", "valkey"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "split", "valkey", "cluster"])
 def any_store(request: pytest.FixtureRequest) -> Store:
     """Every kind of store."""
     return request.getfixturevalue(f"{request.param}_store")

@@ -141,7 +141,7 @@ def test_counts_that_are_given_back_go(log: Log, wait: Callable[[float], None]) 
 WRONG = {"ahead": 22 * 60, "behind": -22 * 60, "a day ahead": 86_400, "a day behind": -86_400}
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "valkey", "split"])
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "valkey", "split", "cluster"])
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_a_wrong_clock_neither_ends_nor_lengthens_a_window(
     request: pytest.FixtureRequest, engine: str, wrong: float

@@ -17,7 +17,7 @@ from jwt_middleware.stores.revocations import session_entry
 from jwt_middleware.stores.sql import engines
 from jwt_middleware.trust.revocation import RevocationList, RevocationPage
 from tests.kit.clock import stopped
-from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.engines import PostgreSQL, Valkey, ValkeyCluster
 from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
 from tests.kit.waiting import PATIENCE, wait_for
@@ -144,7 +144,7 @@ def test_expired_entries_go(log: Log) -> None:
 AHEAD = {"22 minutes": 22 * 60, "55 minutes": 55 * 60, "a day": 86_400, "ten years": 3.2e8}
 
 
-@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "valkey", "split"])
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb", "valkey", "split", "cluster"])
 @pytest.mark.parametrize("ahead", AHEAD.values(), ids=AHEAD)
 def test_a_machine_whose_clock_is_ahead_deletes_nothing(
     request: pytest.FixtureRequest, engine: str, ahead: float
@@ -342,17 +342,20 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_log, "_TIMEOUT", 0.4)
 
 
-@pytest.fixture(params=["postgresql", "valkey"])
-def server(request: pytest.FixtureRequest) -> PostgreSQL | Valkey:
+Server = PostgreSQL | Valkey | ValkeyCluster
+
+
+@pytest.fixture(params=["postgresql", "valkey", "cluster"])
+def server(request: pytest.FixtureRequest) -> Server:
     """A server for this test alone."""
-    own: PostgreSQL | Valkey = request.getfixturevalue(f"{request.param}_of_its_own")
+    own: Server = request.getfixturevalue(f"{request.param}_of_its_own")
     return own
 
 
 @pytest.fixture
-def log_of(server: PostgreSQL | Valkey, impatient: None) -> Iterator[Log]:
+def log_of(server: Server, impatient: None) -> Iterator[Log]:
     """A log in that server."""
-    if isinstance(server, Valkey):
+    if not isinstance(server, PostgreSQL):
         yield RedisLog(server.url)
         return
     store = SQLStore(server.url + "&connect_timeout=2", password_method=CHEAP)
@@ -360,13 +363,13 @@ def log_of(server: PostgreSQL | Valkey, impatient: None) -> Iterator[Log]:
     store.close()
 
 
-def freeze(server: PostgreSQL | Valkey) -> Callable[[], None]:
+def freeze(server: Server) -> Callable[[], None]:
     """Stop the server in the middle of whatever it does."""
     server.signal_all(signal.SIGSTOP)
     return lambda: server.signal_all(signal.SIGCONT)
 
 
-def kill(server: PostgreSQL | Valkey) -> Callable[[], None]:
+def kill(server: Server) -> Callable[[], None]:
     """End the server as a crash would."""
     server.kill()
     return server.start
@@ -375,7 +378,7 @@ def kill(server: PostgreSQL | Valkey) -> Callable[[], None]:
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes of the server in /proc")
 @pytest.mark.parametrize("fail", [freeze, kill], ids=["frozen", "killed"])
 def test_an_outage_of_the_log(
-    server: PostgreSQL | Valkey, log_of: Log, fail: Callable[[Any], Callable[[], None]]
+    server: Server, log_of: Log, fail: Callable[[Any], Callable[[], None]]
 ) -> None:
     """While the engine is away a list goes on with what it knows, for as long as it may; then it
     reads on."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import redis
+import redis.crc
 import sqlalchemy as sa
 
 from jwt_middleware.errors import ConfigurationError, StoreUnavailable
@@ -139,6 +140,193 @@ def test_a_client_of_the_owners(redis_url: str, decode: bool) -> None:
         assert list(page.entries) == [Revocation("jti\n\nb", 5e9 + 300)]
         assert other.increment("k", 60) == log.count("k")[0] == 1
         other.close()
+
+
+# -------------------------------------------------------------------------------------------------
+# keys and pages
+
+
+NO_PREFIX = [
+    "",
+    " ",
+    "a b",
+    "a\n",
+    "a\0",
+    "{a}:",
+    "a{",
+    "}",
+    "\ud800",
+    "a" * 201,
+    None,
+    5,
+    b"a:",
+    ["a"],
+]
+
+
+@pytest.mark.parametrize("prefix", NO_PREFIX, ids=ascii)
+def test_what_is_no_prefix(prefix: Any) -> None:
+    """What could not begin a key, or would put the keys into several slots, is refused while
+    building."""
+    with pytest.raises(ConfigurationError, match=r"^prefix must be "):
+        RedisLog("redis://host", prefix=prefix)
+
+
+PREFIXES = ["shop:", "shop", "a", "a:b:", "sh*p?[x]:", "\u2603:", "jwt_middleware", "x" * 199]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES, ids=ascii)
+def test_a_prefix(redis_url: str, valkey_store: RedisLog, prefix: str) -> None:
+    """All keys of a log begin with its prefix as it is, so that an ACL can name them, and are in
+    one slot of a cluster; no other prefix sees them."""
+    logs = [
+        RedisLog(redis_url, prefix=prefix),
+        RedisLog(redis_url, prefix=prefix + "2"),
+        valkey_store,
+    ]
+    with redis.Redis.from_url(redis_url) as client:
+        before = set(client.keys())
+        for number, log in enumerate(logs):
+            log.revoke(token_id=str(number), expires_at=4e9)
+            assert log.increment("k", 60) == 1
+        assert [list(entries_of(log)) for log in logs] == [[f"jti\n\n{n}"] for n in range(3)]
+        ours = [key for key in set(client.keys()) - before if not key.startswith(b"{")]
+        assert len(ours) == 6
+        assert all(key.startswith(prefix.encode()) for key in ours)
+        with_two = [key for key in ours if key.startswith(f"{prefix}2".encode())]
+        for keys in (with_two, set(ours) - set(with_two)):
+            assert len({redis.crc.key_slot(key) for key in keys}) == 1
+        client.delete(*ours)
+    for log in logs[:2]:
+        log.close()
+
+
+def test_the_default_prefix(redis_url: str, valkey_store: RedisLog) -> None:
+    """Its keys are those of earlier releases: an upgrade loses no revocation, and may go machine by
+    machine."""
+    named = RedisLog(redis_url, prefix="jwt_middleware:")
+    named.revoke(token_id="a", expires_at=4e9)
+    named.increment("k", 60)
+    assert list(entries_of(valkey_store)) == ["jti\n\na"]
+    with redis.Redis.from_url(redis_url) as client:
+        names = ("count:k", "feed", "revoked")
+        assert sorted(client.keys("*jwt_middleware*")) == [
+            f"{{jwt_middleware}}:{name}".encode() for name in names
+        ]
+    named.close()
+
+
+CLUSTER_URLS = {
+    "no host": "redis+cluster://",
+    "an empty host": "redis+cluster://a:7000,,b:7000",
+    "a port that is none": "redis+cluster://:hunter2@a:7000,b:port",
+    "a database": "redis+cluster://:hunter2@a:7000/1",
+    "a database as an option": "redis+cluster://:hunter2@a:7000/?db=3",
+    "an unknown option": "rediss+cluster://:hunter2@a:7000/?ssl_ca_cert=x",
+    "another scheme": "http+cluster://:hunter2@a:7000",
+    "a socket": "unix+cluster:///path",
+}
+
+
+@pytest.mark.parametrize("url", CLUSTER_URLS.values(), ids=CLUSTER_URLS)
+def test_what_names_no_cluster(url: str) -> None:
+    """A URL of a cluster is checked while building as any other is."""
+    with pytest.raises(ConfigurationError, match=r"RedisLog\('redis\+cluster://") as caught:
+        RedisLog(url)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+cluster://ann:hunter2@127.0.0.1:1,127.0.0.1:2/0",
+        "redis+cluster://127.0.0.1:1",
+        "rediss+cluster://[::1]:1,127.0.0.1:2/?ssl_cert_reqs=none",
+    ],
+)
+def test_the_url_of_a_cluster(url: str) -> None:
+    """One node or several, with a login and options; no error shows the password."""
+    log = RedisLog(url)
+    with pytest.raises(StoreUnavailable) as caught:
+        log.ping()
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__} {log!r}"
+
+
+SAME, RISING = [4e9] * 10, [4e9 + n for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    "expiries", [SAME, RISING, SAME[:5] + RISING], ids=["same", "rising", "both"]
+)
+@pytest.mark.parametrize("size", [1, 3, 10])
+def test_pages(
+    valkey_store: RedisLog, monkeypatch: pytest.MonkeyPatch, size: int, expiries: list[float]
+) -> None:
+    """Page by page each entry comes once, also where many expire at the same moment."""
+    # inside: a limit of our own, since ten thousand entries take long
+    monkeypatch.setattr(redis_log, "_PAGE", size)
+    for number, expires_at in enumerate(expiries):
+        valkey_store.revoke(token_id=str(number), expires_at=expires_at)
+    entries = list(valkey_store.read_revocations(None).entries)
+    assert len(entries) == len(expiries)
+    assert {one.key: one.expires_at for one in entries} == {
+        f"jti\n\n{number}": expires_at + 300 for number, expires_at in enumerate(expiries)
+    }
+
+
+def prolong(log: RedisLog, key: str) -> None:
+    """Revoke a token again until later."""
+    log.revoke(token_id=key.rpartition("\n")[2], expires_at=4.5e9)
+
+
+def delete(log: RedisLog, key: str) -> None:
+    """Take an entry away, as an expired one is."""
+    client_of(log).zrem("{jwt_middleware}:revoked", key)
+
+
+@pytest.mark.parametrize("change", [prolong, delete])
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("expiries", [SAME, RISING], ids=["same", "rising"])
+def test_pages_of_a_log_that_changes(
+    valkey_store: RedisLog,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[RedisLog, str], None],
+    size: int,
+    expiries: list[float],
+) -> None:
+    """When an entry that was read moves or goes between two pages, no other one is left out."""
+    # inside: a limit of our own, since ten thousand entries take long
+    monkeypatch.setattr(redis_log, "_PAGE", size)
+    for number, expires_at in enumerate(expiries):
+        valkey_store.revoke(token_id=str(number), expires_at=expires_at)
+    seen: list[str] = []
+    for entry in valkey_store.read_revocations(None).entries:
+        seen.append(entry.key)
+        if len(seen) in (1, 2, 3, 6):
+            change(valkey_store, entry.key)
+    assert set(seen) == {f"jti\n\n{number}" for number in range(10)}
+
+
+@pytest.mark.parametrize("damaged", ["feed", "revoked"])
+def test_nothing_is_half_appended(valkey_store: RedisLog, damaged: str) -> None:
+    """Where one of the two keys is of another kind, the other one is left as it was."""
+    whole = "revoked" if damaged == "feed" else "feed"
+    client = client_of(valkey_store)
+    client.rpush(f"{{jwt_middleware}}:{damaged}", "x")
+    with pytest.raises(StoreUnavailable):
+        valkey_store.revoke(token_id="a", expires_at=4e9)
+    assert not client.exists(f"{{jwt_middleware}}:{whole}")
+
+
+def test_a_server_that_cannot_write(server: Valkey, redis_url: str) -> None:
+    """A replica answers, and takes no revocation: it is not healthy."""
+    log = RedisLog(server.url)
+    log.ping()
+    with redis.Redis.from_url(server.url) as client:
+        client.replicaof("127.0.0.1", 1)
+    with pytest.raises(StoreUnavailable):
+        log.ping()
+    log.close()
 
 
 # -------------------------------------------------------------------------------------------------

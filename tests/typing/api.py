@@ -401,7 +401,7 @@ def stores() -> None:
         store.close()
     for log in (RedisLog("redis://localhost"), MemoryStore()):
         RevocationList(log, max_staleness=0)
-    log = RedisLog("redis://localhost")
+    log = RedisLog("redis://localhost", prefix="app:")
     log.revoke(token_id="t", expires_at=1e9)
     log.revoke_subject("https://login.example", "1")
     log.close()

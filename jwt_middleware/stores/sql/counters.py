@@ -4,7 +4,7 @@ import time
 
 import sqlalchemy as sa
 
-from .database import Database
+from .database import Database, again_after_deadlock
 from .dialects import upsert
 from .schema import counters as table
 from .schema import delete_some
@@ -16,6 +16,7 @@ class CounterTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again_after_deadlock
     def increment(self, key: str, seconds: int, amount: int = 1) -> int:
         """Add to a count atomically and return the new count. A negative amount subtracts, never
         below zero."""

@@ -3,9 +3,11 @@ safe."""
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 from weakref import WeakSet, finalize
 
 import sqlalchemy as sa
@@ -14,12 +16,43 @@ from sqlalchemy.exc import SQLAlchemyError
 from ...errors import ConfigurationError, StoreUnavailable
 from . import engines, files, mysql, schema
 from .diagnosis import CONNECTING, PREPARING, USING, describe
-from .dialects import insert_if_missing, is_mysql
+from .dialects import insert_if_missing, is_deadlock, is_mysql
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PAUSE = 0.01
+"""Seconds for which a call that lost a deadlock lets the other one go on."""
 
 
 class UnusableDatabase(ConfigurationError, StoreUnavailable):
     """The database cannot be used as configured. Only the first use shows that, and it may be a
     request: a login app then answers 503."""
+
+
+class _Deadlock(StoreUnavailable):
+    """The server has undone the transaction, since it and another one waited for each other."""
+
+
+def again_after_deadlock(call: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a function that makes one transaction: make it again after a deadlock.
+
+    Our calls lock rows in one order. But MySQL also locks the gap beside a row that it inserts or
+    has deleted, and an app may lock our tables too.
+    """
+
+    @wraps(call)
+    def call_again(*arguments: P.args, **options: P.kwargs) -> T:
+        last = time.monotonic() + engines.TIMEOUT / 2  # and the last attempt may wait for a lock
+        while True:
+            try:
+                return call(*arguments, **options)
+            except _Deadlock:
+                if time.monotonic() > last:
+                    raise
+                time.sleep(_PAUSE)
+
+    return call_again
 
 
 class Database:
@@ -103,9 +136,9 @@ class Database:
             # SQLAlchemy's message quotes the statement with its parameters: chain the driver's own
             # error instead.
             detail = describe(error, doing)
-            raise StoreUnavailable("the user database does not answer", detail=detail) from (
-                getattr(error, "orig", None) or error
-            )
+            cause = getattr(error, "orig", None) or error
+            kind = _Deadlock if is_deadlock(cause) else StoreUnavailable
+            raise kind("the user database does not answer", detail=detail) from cause
 
     def record_settings(self) -> None:
         """Record the settings now, unless they are recorded already."""

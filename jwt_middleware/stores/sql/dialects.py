@@ -10,9 +10,20 @@ MYSQL = ("mysql", "mariadb")
 """SQLAlchemy's names for the databases that speak MySQL's protocol."""
 
 
+_MYSQL_DEADLOCK = 1213  # ER_LOCK_DEADLOCK
+
+
 def is_mysql(bind: sa.Engine | sa.Connection) -> bool:
     """Return whether the database is MySQL or MariaDB."""
     return bind.dialect.name in MYSQL
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Return whether a driver's error says that the server has undone the transaction, so that
+    another one could go on. The same transaction may succeed if it is made again."""
+    if getattr(error, "sqlstate", None) in ("40P01", "40001"):  # PostgreSQL, by psycopg
+        return True
+    return error.args[:1] == (_MYSQL_DEADLOCK,)
 
 
 def insert_if_missing(engine: sa.Engine, table: sa.Table, values: Mapping[str, Any]) -> sa.Insert:

@@ -16,7 +16,7 @@ from ..revocations import (
     subject_entry,
     token_entry,
 )
-from .database import Database, UnusableDatabase, find_setting
+from .database import Database, UnusableDatabase, again_after_deadlock, find_setting
 from .dialects import is_mysql
 from .schema import delete_some, schema
 from .schema import revocations as table
@@ -94,6 +94,7 @@ class SQLRevocationLog:
             return RevocationPage(None, ())
         return RevocationPage(tuple(last), self._entries_between(after or 0, last.id))
 
+    @again_after_deadlock
     def revoke(self, *, token_id: str, expires_at: float, issuer: str = "") -> None:
         """Revoke one access token until it has expired. Without an issuer, revoke this `jti` of
         every issuer."""
@@ -109,12 +110,14 @@ class SQLRevocationLog:
             # No index on the key: a scan takes 50 ms for a million entries.
             return connection.execute(found).first() is not None
 
+    @again_after_deadlock
     def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
         """Revoke all tokens with this `sid` of an issuer."""
         entry = foreign_session_entry(issuer, session_id, expires_at)
         with self.ending() as connection:
             self.append(connection, [entry])
 
+    @again_after_deadlock
     def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment."""
         entry = subject_entry(issuer, subject, until)

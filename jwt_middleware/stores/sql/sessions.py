@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ...trust.revocation import Revocation
 from ..base import MAX_SESSIONS, Session
 from ..revocations import MARGIN, session_entry, sessions_entry
-from .database import Database
+from .database import Database, again_after_deadlock
 from .dialects import is_mysql
 from .revocations import SessionLog
 from .schema import delete_some
@@ -34,6 +34,13 @@ class SessionTable:
 
     def add_session(self, session: Session) -> None:
         """Add a session. Beyond `MAX_SESSIONS`, end the user's oldest sessions of that issuer."""
+        surplus = self._insert(session)
+        if surplus:  # A separate, synced transaction: a power failure must not undo a revocation.
+            self._end(table.c.name_hash.in_(surplus))
+
+    @again_after_deadlock
+    def _insert(self, session: Session) -> Sequence[object]:
+        """Insert a session. Return the names of those that must make room for it."""
         over = self._database.now() - MARGIN
         has_ended = table.c.expires_at < over
         have_its_tokens_expired = table.c.expires_at + table.c.token_lifetime < over
@@ -43,9 +50,7 @@ class SessionTable:
             # be the oldest.
             surplus = connection.scalars(_surplus(session)).all()
             connection.execute(table.insert().values(_row(session)))
-        if surplus:  # A separate, synced transaction: a power failure must not undo a revocation.
-            with self._log.ending() as connection:
-                self.end(connection, table.c.name_hash.in_(surplus))
+        return surplus
 
     def find_session(self, name_hash: bytes) -> Session | None:
         """Return the session with this name hash, expired or not."""
@@ -64,6 +69,7 @@ class SessionTable:
             found = connection.execute(sa.select(*_COLUMNS).where(which)).first()
         return None if found is None else Session(**found._mapping)
 
+    @again_after_deadlock
     def replace_session(self, old: Session, new: Session) -> bool:
         """Replace `old` with `new` and return True. Return False, and change nothing, if the stored
         `secret_hash` is not that of `old`."""
@@ -78,8 +84,7 @@ class SessionTable:
     def end_session(self, session: Session) -> None:
         """Remove the session and revoke its access tokens, both or neither. Ending it again changes
         nothing."""
-        with self._log.ending() as connection:
-            self.end(connection, table.c.name_hash == session.name_hash)
+        self._end(table.c.name_hash == session.name_hash)
 
     def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
         """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
@@ -87,8 +92,12 @@ class SessionTable:
         which = table.c.user_id == user_id
         if issuer is not None:
             which = sa.and_(which, table.c.issuer == issuer)
+        self._end(which, [sessions_entry(issuer, user_id)])
+
+    @again_after_deadlock
+    def _end(self, which: sa.ColumnElement[bool], more: Sequence[Revocation] = ()) -> None:
         with self._log.ending() as connection:
-            self.end(connection, which, [sessions_entry(issuer, user_id)])
+            self.end(connection, which, more)
 
     def end(
         self,

@@ -16,7 +16,7 @@ from ..revocations import sessions_entry
 from ..tokens import TokenRow, TokenStoreBase
 from ..users import Row
 from .counters import CounterTable
-from .database import Database
+from .database import Database, again_after_deadlock
 from .imports import imported_methods, insert_all
 from .names import best_match, is_named, name_key
 from .revocations import LOGGED_IN_REDIS, LogInRedis, SessionLog, SQLRevocationLog
@@ -220,6 +220,7 @@ class SQLStore(TokenStoreBase):
         with self._database.transaction() as connection:
             return _rows(connection, sa.true())
 
+    @again_after_deadlock
     def _insert(self, values: Mapping[str, Any]) -> Row | None:
         with self._database.transaction(write=True) as connection:
             try:
@@ -249,6 +250,7 @@ class SQLStore(TokenStoreBase):
     def _delete(self, username: str) -> bool:
         return self._write(username, table.delete(), True, True)
 
+    @again_after_deadlock
     def _write(
         self,
         username: str,
@@ -274,6 +276,7 @@ class SQLStore(TokenStoreBase):
                 self._sessions.end(connection, sessions.c.user_id == str(row.id), entries)
             return True
 
+    @again_after_deadlock
     def _replace_hash(self, row: Row, password_hash: str) -> None:
         unchanged = sa.and_(table.c.id == row.id, table.c.password_hash == row.password_hash)
         with self._database.transaction(write=True) as connection:

@@ -12,7 +12,7 @@ from ..base import TokenRecord
 from ..revocations import token_entry
 from ..tokens import KEEP_EXPIRED, MAX_TOKENS, TokenRow
 from ..users import Row
-from .database import Database, find_setting
+from .database import Database, again_after_deadlock, find_setting
 from .dialects import insert_if_missing
 from .revocations import SessionLog
 from .schema import delete_some, settings, users
@@ -62,16 +62,19 @@ class TokenTable:
         values, of_user = found[: len(_COLUMNS)], found[len(_COLUMNS) :]
         return TokenRow(*values).record(None if of_user[0] is None else Row(*of_user))
 
+    @again_after_deadlock
     def insert(self, row: TokenRow) -> bool:
         """Insert a token. Return False, and change nothing, if its user is gone, disabled or has
         `MAX_TOKENS`."""
         is_enabled = sa.and_(users.c.id == row.user_id, users.c.disabled.is_(False))
         with self._database.transaction(write=True) as connection:
-            delete_some(connection, table, table.c.expires_at < self._database.now() - KEEP_EXPIRED)
-            # Lock the user, so that two requests cannot both make the last token.
+            # Lock the user, so that two requests cannot both make the last token. Lock it before
+            # any token, as those who end the tokens of a user do: in the other order, the two
+            # would wait for each other.
             user = connection.execute(sa.select(users.c.id).where(is_enabled).with_for_update())
             if user.first() is None:
                 return False
+            delete_some(connection, table, table.c.expires_at < self._database.now() - KEEP_EXPIRED)
             count = sa.select(sa.func.count()).select_from(table).where(_is_of(row.user_id))
             if connection.execute(count).scalar_one() >= MAX_TOKENS:
                 return False
@@ -86,6 +89,7 @@ class TokenTable:
             found = connection.execute(select.order_by(table.c.created_at, table.c.id)).all()
         return [TokenRow(*values) for values in found]
 
+    @again_after_deadlock
     def end_one(self, token_id: str) -> bool:
         """Revoke a token, and return whether it exists."""
         is_it = table.c.id == token_id

@@ -1,8 +1,9 @@
 """Print what sign-in, refresh and logout cost: `python -m tests.checks.benchmarks sessions
-[ROWS]`, about ten minutes.
+[ROWS]`, about twenty minutes.
 
 Ratios travel between machines, rates and times do not. ROWS is how many users, sessions and
-revocations the great store has, a million unless told.
+revocations the great store has, a million unless told; with 0 only
+the engines are measured, in about eight minutes.
 """
 
 import gc
@@ -39,7 +40,7 @@ from tests.checks.benchmarks.great_store import (
     sql,
 )
 from tests.checks.faults.site import SYNC, WORKERS, Site, served
-from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.engines import MariaDB, PostgreSQL, Valkey, ValkeyCluster
 from tests.kit.serving import gunicorn
 
 _LOGIN_WORKERS = 2
@@ -71,10 +72,10 @@ def login_application() -> Any:
     return login.wrap(bare, prefix="/auth")
 
 
-def login_rate() -> None:
+def login_rate(name: str, url: str) -> None:
     """Two workers and two clients, each of whom asks for the one and the other in turn."""
     with _folder() as folder:
-        database = f"sqlite:///{folder}/auth.db"
+        database = url or f"sqlite:///{folder}/auth.db"
         store = SQLStore(database)
         store.add_user("ada", PASSWORD)
         env = {"DATABASE": database}
@@ -86,13 +87,15 @@ def login_rate() -> None:
                 pairs = [
                     pair for each in clients.map(_in_turn, [site] * _LOGIN_WORKERS) for pair in each
                 ]
+        store.remove_user("ada")
+        store.close()
     login, bare = (statistics.median(times) for times in zip(*pairs, strict=True))
     rates = (
         f"{_LOGIN_WORKERS / login:.2f} / {_LOGIN_WORKERS / bare:.2f} a second, "
         f"{_LOGIN_WORKERS} workers"
     )
     row(
-        "login rate / bare check_password_hash rate",
+        f"login rate / bare check_password_hash rate, {name}",
         f"{bare / login:.3f} ({rates}, {len(pairs)} of each)",
     )
 
@@ -110,23 +113,34 @@ def _seconds(site: Site, path: str) -> float:
 # Refreshes.
 
 
-def refresh_rates(postgresql: PostgreSQL, valkey: Valkey) -> None:
+def refresh_rates(urls: dict[str, str], logs: dict[str, str]) -> None:
     """Each store, called in this process, and through four workers by eight clients."""
     with _folder() as folder:
-        file = f"sqlite:///{folder}/here.db"
-        stores = {"memory": MemoryStore(password_method=NO_HASH)}
-        stores |= {"SQLite": sql(file), "PostgreSQL": sql(postgresql.url)}
+        here = {"SQLite": f"sqlite:///{folder}/here.db"} | {
+            name: urls[name] for name in urls if urls[name]
+        }
+        stores: dict[str, Any] = {"memory": MemoryStore(password_method=NO_HASH)}
+        stores |= {name: sql(url) for name, url in here.items()}
         for name, store in stores.items():
             row(f"refreshes a second, in one process, {name}", f"{_refreshes_here(store):.0f}")
-    places = {"SQLite": "", "PostgreSQL": postgresql.url, "SQLite + Valkey": valkey.url}
-    for name, url in places.items():
-        with _folder() as folder:
-            database = postgresql.url if name == "PostgreSQL" else f"sqlite:///{folder}/auth.db"
-            with served(folder, database, url if "Valkey" in name else "") as site:
-                row(
-                    f"refreshes a second, {WORKERS} workers, {name}",
-                    f"{_refreshes_there(site):.0f}",
-                )
+    for name, database, log in _places(urls, logs):
+        with _folder() as folder, served(folder, database or _file(folder), log) as site:
+            row(
+                f"refreshes a second, {WORKERS} workers, {name}",
+                f"{_refreshes_there(site):.0f}",
+            )
+
+
+def _places(urls: dict[str, str], logs: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Each database alone, and an SQLite file beside each log."""
+    for name, url in urls.items():
+        yield name, url, ""
+    for name, url in logs.items():
+        yield f"SQLite + {name}", "", url
+
+
+def _file(folder: Path) -> str:
+    return f"sqlite:///{folder}/auth.db"
 
 
 def _refreshes_here(store: Any, seconds: float = 3) -> float:
@@ -224,13 +238,13 @@ def memory_of_a_revocation(folder: Path, count: int) -> None:
     )
 
 
-def revoke_to_refusal(rounds: int = 60) -> None:
+def revoke_to_refusal(name: str, database: str, log: str, rounds: int = 40) -> None:
     """From the answer to a logout to each worker's first refusal, while clients call without a
     pause."""
-    with _folder() as folder, served(folder, f"sqlite:///{folder}/auth.db", options=SYNC) as site:
+    with _folder() as folder, served(folder, database or _file(folder), log, options=SYNC) as site:
         times = sorted(taken for _ in range(rounds) for taken in _refusals(site))
     value = f"p50 {statistics.median(times):.2f} s, p99 {p99(times):.2f} s, most {times[-1]:.2f} s"
-    row("from revoke to refusal, each of 4 workers", f"{value} ({len(times)} measured)")
+    row(f"from revoke to refusal, each of 4 workers, {name}", f"{value} ({len(times)} measured)")
 
 
 def _refusals(site: Site) -> Iterable[float]:
@@ -261,19 +275,26 @@ def _folder() -> Iterator[Path]:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, or with 0 rows what needs no great store."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print("| what | measured |\n|---|---|")
-    login_rate()
-    postgresql, valkey = PostgreSQL(), Valkey()
-    refresh_rates(postgresql, valkey)
-    postgresql.remove()
-    valkey.remove()
+    servers = {"PostgreSQL": PostgreSQL(), "MariaDB": MariaDB()}
+    groups = {"Valkey": Valkey(), "Valkey cluster": ValkeyCluster(replicas=True)}
+    urls = {"SQLite": ""} | {name: server.url for name, server in servers.items()}
+    for name, url in urls.items():
+        login_rate(name, url)
+    refresh_rates(urls, {name: group.url for name, group in groups.items()})
+    # A database whose log is elsewhere has no log of its own, so each engine is measured alone.
+    for place in _places(urls, {name: group.url for name, group in groups.items()}):
+        revoke_to_refusal(*place)
+    for server in (*servers.values(), *groups.values()):
+        server.remove()
+    if not count:
+        return
     with _folder() as folder:
         protected_request(folder, count)
         memory_of_a_revocation(folder, count)
         great_store.measure(folder, count)
-    revoke_to_refusal()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Force all faults at length and print one table: `python -m tests.checks.faults`, nine minutes.
+"""Force all faults at length and print one table: `python -m tests.checks.faults`, twenty minutes.
 `--only issuers` prints the rows of proxies, CA files, http hosts, tenants and introspection, which
-need no store; `--only stores` the others."""
+need no store; `--only stores` the others; a word, such as MariaDB, the rows that have it."""
 
 import logging
 import statistics
@@ -17,57 +17,75 @@ import sqlalchemy as sa
 from tests.checks.faults import issuers
 from tests.checks.faults.disk import fill, small_disk
 from tests.checks.faults.kills import OPERATIONS, Witness, kill_at_points
-from tests.checks.faults.outages import go_through
+from tests.checks.faults.outages import Server, fail_over, go_through
 from tests.checks.faults.races import AT_ONCE, refresh_at_once, reuse_after_grace
 from tests.checks.faults.site import SYNC, THREADS, Site, served
 from tests.kit.checking import parser, sum_up
-from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, Valkey, ValkeyCluster
 
 _WORKERS = {"sync": SYNC, "gthread": THREADS}
-_STORES = ("SQLite", "PostgreSQL", "SQLite + Valkey", "PostgreSQL + Valkey")
+_ALONE = ("SQLite", "PostgreSQL", "PgBouncer", "MariaDB")
+_BESIDE = ("SQLite + Valkey", "PostgreSQL + Valkey", "SQLite + Redis Cluster")
+_STORES = _ALONE + _BESIDE
+_RACED = (*_ALONE, "SQLite + Valkey", "SQLite + Redis Cluster")
 _GRACE, _MAX_OUTAGE = 3, 8
 _ROUNDS = 20
 
 
 class Bench:
-    """The two servers, and an app over any store."""
+    """The servers, and an app over any store."""
 
-    def __init__(self) -> None:
+    def __init__(self, word: str) -> None:
+        self._word = word
         self.rows = self.failures = 0
 
     def start(self) -> None:
         """Start the servers."""
-        self.postgresql, self.valkey = PostgreSQL(), Valkey()
+        self.postgresql, self.valkey, self.mariadb = PostgreSQL(), Valkey(), MariaDB()
+        self.pgbouncer = PgBouncer(self.postgresql.url)
+        self.cluster = ValkeyCluster(replicas=True)
+        self.servers: dict[str, Server] = {
+            "PostgreSQL": self.postgresql,
+            "PgBouncer": self.pgbouncer,
+            "MariaDB": self.mariadb,
+            "Valkey": self.valkey,
+            "Redis Cluster": self.cluster,
+        }
 
     def stop(self) -> None:
         """Remove the servers."""
-        self.postgresql.remove()
-        self.valkey.remove()
+        for server in reversed(self.servers.values()):
+            server.remove()
 
     @contextmanager
     def site(self, store: str, workers: str = "sync", **env: object) -> Iterator[Site]:
         """The app over a store of that name."""
         with tempfile.TemporaryDirectory() as folder:
-            database = f"sqlite:///{folder}/auth.db"
-            if "PostgreSQL" in store:
-                database = self._new_database()
-            log = self.valkey.url if "Valkey" in store else ""
+            where, _, log = store.partition(" + ")
+            database = f"sqlite:///{folder}/auth.db" if where == "SQLite" else self._database(where)
+            log_url = self.servers[log].url if log else ""
             texts = {name: str(value) for name, value in env.items()}
-            with served(Path(folder), database, log, options=_WORKERS[workers], **texts) as site:
+            options = _WORKERS[workers]
+            with served(Path(folder), database, log_url, options=options, **texts) as site:
                 yield site
 
-    def _new_database(self) -> str:
+    def _database(self, where: str) -> str:
         """Return the URL of an empty database: a database belongs to one log for good."""
         name = f"row_{self.rows}"
+        if where == "MariaDB":
+            self.mariadb.execute(f"CREATE DATABASE {name}")
+            return self.mariadb.url_of(name)
         engine = sa.create_engine(self.postgresql.url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
         engine.dispose()
-        url = sa.make_url(self.postgresql.url).set(database=name)
+        url = sa.make_url(self.servers[where].url).set(database=name)
         return url.render_as_string(hide_password=False)
 
     def row(self, fault: str, store: str, run: Callable[[], str]) -> None:
         """Print a row of the table: what came of it, or what is wrong."""
+        if self._word not in f"{fault}, {store}":
+            return
         self.rows += 1
         print(f"row {self.rows}: {fault}, {store}", file=sys.stderr, flush=True)
         try:
@@ -116,16 +134,34 @@ def reuse(bench: Bench, store: str, workers: str) -> str:
 
 def outage(bench: Bench, store: str, engine: str, how: str) -> str:
     """An engine away under load."""
-    server = bench.valkey if engine == "Valkey" else bench.postgresql
-    needs = ("login", "revoke") if engine == "Valkey" else ("login", "refresh", "revoke")
     with bench.site(store, "gthread", MAX_OUTAGE=_MAX_OUTAGE) as site:
-        found = go_through(site, server, how, needs, _MAX_OUTAGE)
+        found = go_through(site, bench.servers[engine], how, _needs(engine), _MAX_OUTAGE)
     return (
         f"{found.refused} x 503 (slowest {found.slowest_refusal:.2f} s); tokens served "
         f"for {_MAX_OUTAGE} s "
         f"(slowest {found.slowest_read:.2f} s), then 503; last 503 {found.recovery:.2f} s "
         f"after the return; "
         "no duplicate, no loss"
+    )
+
+
+def _needs(engine: str) -> tuple[str, ...]:
+    """What is answered 503 without an engine."""
+    return (
+        ("login", "revoke")
+        if engine in ("Valkey", "Redis Cluster")
+        else ("login", "refresh", "revoke")
+    )
+
+
+def failover(bench: Bench, store: str, how: str) -> str:
+    """The primary with our keys away under load, until its replica takes over."""
+    with bench.site(store, "gthread", MAX_OUTAGE=_MAX_OUTAGE) as site:
+        found = fail_over(site, bench.cluster, how)
+    return (
+        f"{found.refused} x 503 of login and revoke (slowest {found.slowest_refusal:.2f} s), "
+        f"no other; tokens served throughout (slowest {found.slowest_read:.2f} s); last 503 "
+        f"{found.recovery:.2f} s after the fault; no duplicate, no loss"
     )
 
 
@@ -154,12 +190,27 @@ def _listed(counts: Counter[str] | dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
+def _outages(bench: Bench) -> None:
+    """Print the rows of the engines that go away."""
+    for store in _STORES[1:]:
+        engine = store.rpartition(" + ")[2]
+        for how in ("killed", "frozen", "frozen, then killed"):
+            bench.row(
+                f"{engine} {how} under load", store, partial(outage, bench, store, engine, how)
+            )
+    for how in ("killed", "frozen"):
+        store = "SQLite + Redis Cluster"
+        bench.row(f"primary {how} under load", store, partial(failover, bench, store, how))
+
+
 def main() -> int:
     """Print the table; return how many rows are wrong."""
     options = parser("faults", __doc__)
     options.add_argument("--only", choices=("issuers", "stores"))
-    only = options.parse_args().only
-    bench = Bench()
+    options.add_argument("word", nargs="?", default="")
+    chosen = options.parse_args()
+    only = chosen.only
+    bench = Bench(chosen.word)
     print("| fault | store | what came of it |\n|---|---|---|")
     if only != "stores":
         of_issuers(bench)
@@ -180,14 +231,14 @@ def of_stores(bench: Bench) -> None:
     """The rows of workers and stores."""
     bench.start()
     for workers in _WORKERS:
-        for store in _STORES[:3]:
+        for store in _RACED:
             bench.row(
                 f"{AT_ONCE} refreshes of one token, {workers}",
                 store,
                 partial(race, bench, store, workers),
             )
     for workers in _WORKERS:
-        for store in _STORES[:3]:
+        for store in _RACED:
             bench.row(
                 f"reuse after the grace, {workers}", store, partial(reuse, bench, store, workers)
             )
@@ -198,12 +249,7 @@ def of_stores(bench: Bench) -> None:
                 store,
                 partial(kills, bench, store, workers),
             )
-    for store in _STORES[1:]:
-        engine = store.rpartition(" ")[2]
-        for how in ("killed", "frozen", "frozen, then killed"):
-            bench.row(
-                f"{engine} {how} under load", store, partial(outage, bench, store, engine, how)
-            )
+    _outages(bench)
     for how in ("no space", "no growth"):
         bench.row(f"disk full ({how})", "SQLite", partial(full_disk, how))
     bench.stop()

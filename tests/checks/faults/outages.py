@@ -11,7 +11,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import Any, NamedTuple
 
 from tests.kit.answers import Answer
-from tests.kit.engines import PostgreSQL, Valkey
+from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, Valkey, ValkeyCluster
 
 from .races import wait_for_all
 from .site import Site, worker_of
@@ -20,7 +20,7 @@ _PAUSE = 0.02  # seconds between two requests of one client
 _STALENESS = 1.0  # max_staleness of the served app
 _QUIET = 1.2  # seconds without a 503 after which the outage is over
 _RECOVERY = 8.0  # seconds that recovery may take
-Server = PostgreSQL | Valkey
+Server = PostgreSQL | PgBouncer | MariaDB | Valkey | ValkeyCluster
 
 
 class Record(NamedTuple):
@@ -165,6 +165,32 @@ def go_through(
     )
 
 
+def fail_over(site: Site, cluster: ValkeyCluster, how: str) -> Outage:
+    """Take the primary with our keys away (`how`: killed or frozen), wait until its replica has
+    taken over, and bring it back."""
+    load = Load(site)
+    primary = cluster.primary_of("{jwt_middleware}:feed")
+    with load.running():
+        time.sleep(0.7)
+        primary.kill() if how == "killed" else primary.signal_all(SIGSTOP)
+        is_gone = time.monotonic()
+        cluster.wait_for_successor(primary)
+        _wait_for_quiet(load, time.monotonic())
+        primary.start() if how == "killed" else primary.signal_all(SIGCONT)
+        time.sleep(2)  # the old primary is a replica now, and nobody notices
+    refused = [record for record in load.records if record.status == 503]
+    assert {record.kind for record in refused} <= {"login", "revoke"}, refused
+    _check_sessions(load)
+    cluster.wait_for_replicas()
+    reads = [record for record in load.records if record.kind in ("read", "outcast")]
+    return Outage(
+        len(refused),
+        max((record.ended - record.began for record in refused), default=0),
+        max(record.ended - record.began for record in reads),
+        max((record.ended for record in refused), default=is_gone) - is_gone,
+    )
+
+
 def _wait_for_refusals(load: Load, since: dict[str, float]) -> None:
     """Return when a request of each kind that began since its time has been refused."""
     deadline = max(since.values()) + _RECOVERY
@@ -180,7 +206,8 @@ def _wait_for_refusals(load: Load, since: dict[str, float]) -> None:
 def _wait_for_quiet(load: Load, is_back: float) -> None:
     while time.monotonic() < is_back + _RECOVERY:
         time.sleep(0.1)
-        last = max(record.ended for record in list(load.records) if record.status == 503)
+        refused = [record.ended for record in list(load.records) if record.status == 503]
+        last = max(refused, default=is_back)
         if time.monotonic() > max(last, is_back) + _QUIET:
             return
     raise AssertionError("still 503 after the engine is back")

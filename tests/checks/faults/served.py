@@ -6,6 +6,7 @@ passes: before and after each statement and commit, and each command to Redis. A
 """
 
 import json
+import logging
 import os
 import signal
 import threading
@@ -102,6 +103,9 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     return app(environ, start)
 
 
+# SQLAlchemy logs a traceback when a connection that is given back is found dead. It is caught: the
+# pool makes a new connection.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 log = RedisLog(os.environ["REDIS"]) if os.environ.get("REDIS") else None
 store = SQLStore(os.environ["DATABASE"], log=log, password_method="scrypt:1024:1:1")
 # Before the fork, so that a worker's first request passes the points that every other one does: the
