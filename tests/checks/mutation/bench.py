@@ -48,6 +48,20 @@ TESTS = {
         "tests/test_middleware_verify.py",
         "tests/acceptance/test_tokens.py",
     ),
+    "trust/jws": ("tests/trust/test_jws.py", "tests/checks/corpus/test_corpus.py"),
+    "trust/claims": (
+        "tests/trust/test_claims.py",
+        "tests/trust/test_verifier.py",
+        "tests/checks/corpus/test_corpus.py",
+    ),
+    "trust/verifier": (
+        "tests/trust/test_verifier.py",
+        "tests/trust/test_lookup.py",
+        "tests/trust/test_cut_offs.py",
+        "tests/trust/test_provider.py",
+        "tests/test_middleware_verify.py",
+    ),
+    "policy/segments": ("tests/policy/test_segments.py", "tests/policy/test_rules.py"),
     "policy/wildcards": ("tests/policy/test_wildcards.py", "tests/policy/test_tree.py"),
     "policy/prefixes": ("tests/policy/test_prefixes.py", "tests/policy/test_rules.py"),
     "policy/tree": (
