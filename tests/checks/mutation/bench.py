@@ -61,7 +61,6 @@ TESTS = {
         "tests/trust/test_provider.py",
         "tests/test_middleware_verify.py",
     ),
-    "policy/segments": ("tests/policy/test_segments.py", "tests/policy/test_rules.py"),
     "policy/wildcards": ("tests/policy/test_wildcards.py", "tests/policy/test_tree.py"),
     "policy/prefixes": ("tests/policy/test_prefixes.py", "tests/policy/test_rules.py"),
     "policy/tree": (
