@@ -17,6 +17,7 @@ from jwt_middleware import (
     InvalidToken,
     MissingToken,
     Refusal,
+    Requirement,
     Rule,
     Unavailable,
     any_of,
@@ -27,7 +28,6 @@ from jwt_middleware import (
     public,
     scope,
 )
-from jwt_middleware.policy.requirements import Requirement
 
 Log = pytest.LogCaptureFixture
 
@@ -540,3 +540,19 @@ def test_a_marker_shows_its_name(name: str) -> None:
     """Its repr and its `__name__` are the name under which it is imported."""
     marker = getattr(jwt_middleware, name)
     assert (repr(marker), marker.__name__) == (name, name)
+
+
+def test_the_type_of_a_requirement() -> None:
+    """An owner's annotation `Requirement` says what `check_requirement` asks for."""
+    assert Requirement == Callable[[Identity], bool | None]
+
+
+def test_the_first_refusal_is_reported_even_if_it_looks_empty() -> None:
+    """`any_of` reports its first alternative, also if the owner's refusal has a length of 0."""
+
+    class Empty(Forbidden):
+        def __len__(self) -> int:
+            return 0
+
+    with pytest.raises(Empty):
+        any_of(lambda identity: _raise(Empty()), scope("a"))(caller())

@@ -188,6 +188,7 @@ ODD_SEGMENTS = {
     "a suffix deeper": ("/docs/admin.xml", True),
     "two suffixes": ("/my.api.json", True),
     "a suffix of a segment that is not the last": ("/api.json/x", False),
+    "a suffix of a segment before a capital": ("/api.json/X", False),
     "a suffix that is a name": ("/x.api", False),
     "Pyramid's view name": ("/@@api", True),
     "Pyramid's view name below": ("/@@api/x", True),
