@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from functools import partial
+from inspect import CORO_CLOSED, getcoroutinestate
 from typing import Any
 
 import pytest
@@ -556,3 +557,32 @@ def test_the_first_refusal_is_reported_even_if_it_looks_empty() -> None:
 
     with pytest.raises(Empty):
         any_of(lambda identity: _raise(Empty()), scope("a"))(caller())
+
+
+TENANTS = "https://login.example/{tenant}/v2"
+ISSUED: dict[str, tuple[str, bool]] = {
+    "one of the names": ("https://a.example", True),
+    "a tenant of the template": ("https://login.example/t1/v2", True),
+    "the template itself": (TENANTS, True),
+    "another form": ("https://login.example/t1/v3", False),
+    "another issuer": ("https://b.example", False),
+}
+
+
+@pytest.mark.parametrize(("issuer", "is_accepted"), ISSUED.values(), ids=ISSUED)
+def test_an_issuer_is_named_alone_or_by_a_template(issuer: str, is_accepted: bool) -> None:
+    """`issued_by` takes issuers, and the template of a provider with tenants for all of these."""
+    requirement = issued_by("https://a.example", TENANTS)
+    if is_accepted:
+        requirement(caller(issuer=issuer))
+    else:
+        with pytest.raises(InvalidToken, match="issuer"):
+            requirement(caller(issuer=issuer))
+
+
+def test_a_coroutine_that_nobody_awaits_is_closed() -> None:
+    """Otherwise Python would warn of each request at some later moment."""
+    answer: Any = _later()
+    with pytest.raises(Unavailable):
+        Rule("/api", lambda identity: answer).authorize(caller())
+    assert getcoroutinestate(answer) == CORO_CLOSED

@@ -1,5 +1,6 @@
 """Rules with `exact` and `*`: the tree against a naive matcher, and what the two words promise."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError, Rule, public, scope
 from jwt_middleware.policy.rules import RuleTable
-from jwt_middleware.policy.tree import PrefixTree
+from jwt_middleware.policy.tree import PrefixTree, in_order
 from tests.kit.parts import examples
 
 NAMES = st.sampled_from(["a", "b", "c", "me"])
@@ -219,6 +220,28 @@ def test_a_path_of_one_reading_that_cannot_branch_is_free(path: str) -> None:
     assert set(found) == PrefixTree(PLAIN, "").rules_for_all([path], charged.append)
 
 
+IN_ORDER = [
+    Rule("/a/b", scope("1")),
+    Rule("/a", scope("2"), exact=True, methods=("PUT",)),
+    Rule("/a", scope("3"), exact=True),
+    Rule("/a", scope("4"), methods=("DELETE", "PUT")),
+    Rule("/a", scope("5"), methods=("PATCH",)),
+    Rule("/a", scope("6")),
+    Rule("/b", scope("7")),
+    Rule("/", scope("8")),
+    Rule("/a/b/c", public, methods=("PUT",)),
+    Rule("/a/b/c", public),
+]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_in_which_rules_answer_is_fixed(seed: int) -> None:
+    """Public rules last, then the longest, then by prefix the narrowest, whatever the order of the
+    table: two processes refuse a request in the same words."""
+    shuffled = Random(seed).sample(IN_ORDER, len(IN_ORDER))
+    assert list(in_order({*shuffled})) == IN_ORDER
+
+
 def test_an_exact_rule_is_asked_before_the_rule_that_governs_below() -> None:
     """If the readings of a path meet both rules of one prefix, the narrower one answers first."""
     exact, below = Rule("/a", scope("x"), exact=True), Rule("/a", scope("y"))
@@ -288,7 +311,7 @@ ENDS: dict[str, tuple[list[Rule], str, list[int]]] = {
     "a pattern": ([Rule("/*/a"), Rule("/*/a/*", public)], "/x/a/index", [0, 1]),
     "a rule that a public pattern hides": (HIDDEN, "/api/index", [0, 1]),
     "a rule that a public pattern hides, by a view": (HIDDEN, "/api/+", [0, 1]),
-    "a view that ends": ([Rule("/"), Rule("/x")], "/+x/index", [0, 1]),
+    "a view that ends": ([Rule("/"), Rule("/x"), Rule("/x/y")], "/+x/index", [0, 1]),
     "an exact rule that is public": ([Rule("/", public, exact=True)], "/index", []),
 }
 
@@ -309,6 +332,7 @@ OTHERS: dict[str, tuple[list[str], str, list[int]]] = {
     "a view that another pattern names": (["/*/a", "/*/b"], "/x/+b", [1]),
     "a pattern that failed before the view": (["/*/c", "/a/*"], "/b/+c", [0]),
     "a pattern that failed before the suffix": (["/*/c", "/a/*"], "/b/c.json", [0]),
+    "a suffix above the last segment": (["/api", "/a-b"], "/api.json/X", []),
     "a pattern that fails behind the view": (["/c/*/d", "/c/*"], "/+c/x/e", [1]),
 }
 
