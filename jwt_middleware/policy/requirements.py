@@ -204,16 +204,13 @@ def any_of(*requirements: Requirement) -> Requirement:
     return _AnyOf(requirements)
 
 
-_BUILDERS: tuple[Callable[..., Requirement], ...] = (scope, claim, issued_by, any_of)
+_BUILDERS = {"scope": scope, "claim": claim, "issued_by": issued_by, "any_of": any_of}
 
 
 def check_requirement(option: str, value: object) -> None:
     """Raise `ConfigurationError`, naming the option, for what is not a requirement."""
-    for builder in _BUILDERS:
-        name = builder.__name__
-        require(
-            value is not builder, f"{option} must hold {name}(...), got {name} without its call"
-        )
+    for name, call in _BUILDERS.items():
+        require(value is not call, f"{option} must hold {name}(...), got {name} without its call")
     form = "a callable that takes an Identity and returns None or a boolean"
     require(
         callable(value) and not isinstance(value, type),
