@@ -220,6 +220,11 @@ MEANT: dict[str, tuple[dict[str, str], set[str], set[str]]] = {
         {"/XpX/XaX/", "/XaX/"},
         {"/XpX/XaX/", "/XpX/XpX/XaX/"},
     ),
+    "a prefix of one letter": (
+        {"PATH_INFO": "/X/P", PREFIX: "/X"},
+        {"/X/P", "/P"},
+        {"/X/P", "/X/X/P"},
+    ),
     "a list of prefixes": (
         {"PATH_INFO": "/X", PREFIX: "/P,/O,/Q"},
         {"/X"},
@@ -252,6 +257,11 @@ MEANT: dict[str, tuple[dict[str, str], set[str], set[str]]] = {
         {"/X", "/P/X", "/P//X"},
         set(),
     ),
+    "a mount that ends with the only slash": (
+        {"PATH_INFO": "X", "SCRIPT_NAME": "/P/"},
+        {"/X", "/P/X"},
+        set(),
+    ),
     "a mount before no slash": (
         {"PATH_INFO": "X", "SCRIPT_NAME": "/P"},
         {"/X", "/PX", "/P/X"},
@@ -275,6 +285,12 @@ SPACED: dict[str, tuple[dict[str, str], set[str], set[str]]] = {
     "a space before the path": ({"PATH_INFO": " /X", PREFIX: "/P"}, set(), {"/P/ /X", "/P /X"}),
     "a space behind a prefix": ({"PATH_INFO": "/X", PREFIX: "/P /"}, set(), {"/P /X", "/P //X"}),
     "a prefix that is a space": ({"PATH_INFO": "/X", PREFIX: " "}, set(), {"/ /X", "//X"}),
+    "a prefix that is a no-break space": (
+        {"PATH_INFO": "\xa0\xe9X", PREFIX: "\xa0"},
+        {"/\xc3\xa9X"},
+        set(),
+    ),
+    "a slash that only the prefix has": ({"PATH_INFO": "P..", PREFIX: "P/"}, {"/"}, set()),
     "spaces in a list": ({"PATH_INFO": "/X", PREFIX: "/P , /Q"}, set(), {"/P/X", "/Q/X"}),
     "a space and a rest": ({"PATH_INFO": "/P/ X", PREFIX: "/P"}, {"/ X", "/X"}, {"/P/ X"}),
     "a mount that ends with a space": (
