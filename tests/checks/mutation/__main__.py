@@ -18,6 +18,10 @@ COVERED = (
     "policy/segments",
     "policy/prefixes",
     "policy/wildcards",
+    "policy/paths",
+    "policy/requirements",
+    "policy/rules",
+    "policy/tree",
     "wire/credentials",
 )
 """Modules whose mutants are killed, or listed with the reason."""

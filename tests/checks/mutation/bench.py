@@ -145,7 +145,7 @@ class Bench(_Examples):
         """Run the mutants."""
         session.config.pluginmanager.unregister(name="terminalreporter")
         if session.testsfailed:
-            pytest.exit("the tests cannot be collected")
+            self._give_up("the tests cannot be collected")
         self._items = session.items
         self._number_of = {item.nodeid: number for number, item in enumerate(self._items)}
         self._functions = _functions_of(self._names)
@@ -155,10 +155,14 @@ class Bench(_Examples):
         gc.freeze()
         unchanged = [self._unchanged(module) for module in {m.module for m in self._mutants}]
         if len(self._survivors_of(unchanged)) < len(unchanged):
-            pytest.exit("the tests fail when everything is imported anew")
+            self._give_up("the tests fail when everything is imported anew")
         self.survivors = self._survivors_of(self._mutants)
         self.is_done = True
         return True
+
+    def _give_up(self, why: str) -> NoReturn:
+        self.fault = why
+        pytest.exit(why)
 
     def _survivors_of(self, mutants: Sequence[Mutant]) -> list[Mutant]:
         """Run tests against the mutants until no verdict rests on a test that fails without the
@@ -468,5 +472,5 @@ def run(
     bench = Bench(mutants, workers, budget, told)
     ended = _tests([file for file in sorted(files) if Path(ROOT, file).exists()], bench)
     if ended or not bench.is_done:
-        sys.exit("no mutant was judged: the tests cannot be run as they are")
+        sys.exit(f"no mutant was judged: {bench.fault or 'pytest could not run'}")
     return bench
