@@ -726,6 +726,7 @@ def test_the_time_for_a_plain_path_does_not_grow_with_the_number_of_rules() -> N
         "/.well-known/",
         "/a@b:c",
         "/API",
+        "/X/aX",
     ],
 )
 def test_a_prefix_that_means_what_it_says_is_taken(prefix: str) -> None:
