@@ -5,6 +5,7 @@ without a thing raise `ValueError`, so the site is not built and a test is red.
 """
 
 import ast
+import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -36,7 +37,7 @@ MODULES = (
 
 _NAMES = {
     "jwt_middleware.metrics": ("PrometheusMetrics",),
-    "jwt_middleware.settings": ("from_env", "filter_app_factory"),
+    "jwt_middleware.settings": ("from_env", "login_from_env", "filter_app_factory"),
 }
 """The public names of modules without `__all__`."""
 
@@ -68,19 +69,65 @@ def public_names() -> dict[str, tuple[str, ...]]:
 
 def option_names() -> dict[str, str]:
     """Return the text options with the form of their values."""
-    from jwt_middleware import settings
+    from jwt_middleware.settings.options import OPTIONS
 
-    return {name: form for name, (_, form) in vars(settings)["_OPTIONS"].items()}
+    return {name: option.form for name, option in OPTIONS.items()}
 
 
 def sections_of(option: str) -> str:
     """Return where an option may be set."""
-    from jwt_middleware import settings
-    from jwt_middleware.login import paste
+    from jwt_middleware.settings.options import GUARD, LOGIN
 
-    login = {name for part in ("_MINTER", "_SIGNERS", "_LOGIN") for name in vars(paste)[part]}
-    places = ["environment", "ini: guard"] if option in vars(settings)["_GUARD"] else []
-    return ", ".join(places + ["ini: login"] * (option in login | {*settings.STORE}))
+    sections = {"ini: guard": GUARD, "ini: login": LOGIN}
+    found = [section for section, options in sections.items() if option in options]
+    return ", ".join(["environment", *found] if found else [])
+
+
+def parameters() -> dict[str, tuple[str, ...]]:
+    """Return every parameter that describes a middleware or a login app, with the text options
+    that say it. Those of `Rule` are words of a rule."""
+    from jwt_middleware import Fetch, Introspection, JWTMiddleware, Provider, Rule
+    from jwt_middleware.login import LoginApp, TokenMinter
+    from jwt_middleware.login.throttle import Throttle
+    from jwt_middleware.settings import options as groups
+    from jwt_middleware.settings.rules import FLAGS
+
+    said: dict[Any, tuple[str, ...]] = {
+        JWTMiddleware: groups.MIDDLEWARE,
+        Provider: groups.TERMS,
+        Provider.discover: (*groups.TERMS, *groups.DISCOVERY, *groups.ALGORITHM),
+        Introspection: (*groups.INTROSPECTION_TERMS, *groups.INTROSPECTION),
+        Fetch: groups.FETCH,
+        Rule: ("prefix", "requires", "methods", *FLAGS),
+        LoginApp: (*groups.LOGIN_APP, "throttle"),
+        Throttle: groups.THROTTLE,
+        TokenMinter: groups.MINTER,
+    }
+    by_others = {
+        "JWTMiddleware.providers": ("providers", *groups.PROVIDER, "tokens_issuer"),
+        "JWTMiddleware.revocations": groups.STORE,
+        "Provider.keys": (*groups.KEYS, "private_key"),
+        "Provider.discover.fetch": groups.FETCH,
+        "Introspection.url": ("introspection_url",),
+        "Introspection.fetch": groups.FETCH,
+        "LoginApp.store": groups.STORE,
+        "LoginApp.minter": (*groups.MINTER, *groups.SIGNERS),
+        "TokenMinter.key": groups.SIGNERS,
+    }
+    found = {}
+    for thing, options in said.items():
+        for name, parameter in inspect.signature(thing).parameters.items():
+            if name not in ("self", "app") and parameter.kind is not parameter.VAR_KEYWORD:
+                full = f"{thing.__qualname__}.{name}"
+                found[full] = (name,) * (name in options) or by_others.pop(full, ())
+    if by_others:
+        raise ValueError(f"no such parameter: {', '.join(by_others)}")
+    return found
+
+
+def only_in_python_names() -> list[str]:
+    """Return the parameters that no text says."""
+    return [name for name, options in parameters().items() if not options]
 
 
 def endpoint_names() -> list[str]:
@@ -194,14 +241,36 @@ def table(head: str, rows: Iterable[Iterable[str]]) -> str:
 
 
 def _options() -> str:
+    from jwt_middleware.settings.options import GUARD, LOGIN, PROVIDER
+
+    guard = [name for name in GUARD if name not in PROVIDER]
+    parts = {
+        "Options of the middleware": guard,
+        "Options of a provider": PROVIDER,
+        "Options of the login app": [name for name in LOGIN if name not in (*PROVIDER, *guard)],
+    }
+    said = joined("options", option_names(), words()["options"])
+    return "\n".join(
+        f"## {title}\n\n{_option_table(names, said)}" for title, names in parts.items()
+    )
+
+
+def _option_table(names: Iterable[str], said: Mapping[str, str]) -> str:
     forms = option_names()
-    said = joined("options", forms, words()["options"])
-    rows = [
-        (f"`JWT_MIDDLEWARE_{name.upper()}`<br>`{name}`", f"{said[name]} Value: {form}.", places)
-        for name, form in forms.items()
-        if (places := sections_of(name))
-    ]
+    rows = (
+        (
+            f"`JWT_MIDDLEWARE_{name.upper()}`<br>`{name}`",
+            f"{said[name]} Value: {forms[name]}.",
+            sections_of(name),
+        )
+        for name in names
+    )
     return table("| variable, ini option | meaning | where |", rows)
+
+
+def _only_in_python() -> str:
+    said = joined("only_in_python", only_in_python_names(), words()["only_in_python"])
+    return table("| parameter | why no text says it |", ((f"`{n}`", s) for n, s in said.items()))
 
 
 def _endpoints() -> str:
@@ -324,6 +393,7 @@ def examples() -> dict[str, dict[str, str]]:
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "options": _options,
+    "only-in-python": _only_in_python,
     "endpoints": _endpoints,
     "reasons": _reasons,
     "metrics": _metrics,

@@ -1,7 +1,9 @@
 """`Decision`: the outcome of a request, computed before it takes effect."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import Refusal
 from .identity import REASON_KEY, SUBJECT_KEY, WOULD_REFUSE_KEY, Identity
@@ -9,9 +11,16 @@ from .log_lines import foreign_value
 from .policy.rules import Rule
 from .wire.cors import Preflight
 
+if TYPE_CHECKING:
+    from .wire.metadata import Metadata
+
+_log = logging.getLogger("jwt_middleware")
 _MAX_SHOWN = 80  # characters of a subject in the environ
 
-Parts: TypeAlias = tuple[tuple[Rule, ...], Identity | None, Refusal | Preflight | None]
+Answer: TypeAlias = "Refusal | Preflight | Metadata"
+"""What the middleware answers itself."""
+
+Parts: TypeAlias = "tuple[tuple[Rule, ...], Identity | None, Answer | None]"
 """Rules, caller and answer. This is a plain tuple because making a frozen value costs a third of a
 request. The caller is set even if a requirement refuses it."""
 
@@ -26,15 +35,16 @@ class Decision:
     - `rules`: the rules that govern it, enforced rules first; empty if the request passes through
       untouched.
     - `identity`: the caller whose request passes, or None.
-    - `answer`: a `Refusal` or a `Preflight` that the middleware answers; None if the app answers.
+    - `answer`: a `Refusal`, a `Preflight` or the `Metadata` of the resource, which the middleware
+      answers; None if the app answers.
     - `reported`: the answer that a report-only rule would have given. None if there is no such
       rule, or if it would let the app answer too.
     """
 
     rules: tuple[Rule, ...]
     identity: Identity | None
-    answer: Refusal | Preflight | None
-    reported: Refusal | Preflight | None = None
+    answer: "Answer | None"
+    reported: "Answer | None" = None
 
 
 class _Draft:
@@ -67,11 +77,21 @@ def decision_of(enforced: Parts, reporting: Parts) -> Decision:
     return decision
 
 
+def reporting(decide: Callable[[], Parts]) -> Parts:
+    """Return the decision of report-only rules. Never raise, since they refuse nobody."""
+    try:
+        return decide()
+    except Exception as error:
+        # An owner's keys or revocations are broken. Under an enforced rule this would be a 500.
+        _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
+        return NOTHING
+
+
 def note_refusals(
     environ: dict[str, Any],
     caller: Identity | None,
-    answer: Refusal | Preflight | None,
-    reported: Refusal | Preflight | None = None,
+    answer: "Answer | None",
+    reported: "Answer | None" = None,
 ) -> None:
     """Put into the environ the reason of a refusal and its caller, or the reason of a reported
     one."""

@@ -13,8 +13,8 @@
 
 - `rule` is the prefix of the deepest governing rule, with `exact` and its methods. It is empty if a
   path or header was too long for any rule. `outcome` is `allowed`, `refused`, `reported` (a
-  report-only rule would have refused) or `preflight`. `reason` is a key of `errors.DESCRIPTIONS`,
-  or empty.
+  report-only rule would have refused), `preflight` or `metadata` (of the resource). `reason` is a
+  key of `errors.DESCRIPTIONS`, or empty.
 - `cache` is `hit` for a token that was found in the cache, and `miss` for one that was verified,
   valid or not. `decide` and `verify` count too.
 - An age is `time() - jwt_middleware_keys_fetched_timestamp_seconds`. A timestamp stays correct
@@ -248,7 +248,7 @@ def _key(decision: Decision) -> _Key:
     rule = rules[0] if rules else None
     answer = decision.reported if is_reported else decision.answer
     if not isinstance(answer, Refusal):
-        return rule, "allowed" if answer is None else "preflight", ""
+        return rule, "allowed" if answer is None else answer.outcome, ""
     reason = answer.reason if answer.reason in DESCRIPTIONS else "other"
     return rule, "reported" if is_reported else "refused", reason
 

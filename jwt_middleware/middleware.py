@@ -3,18 +3,17 @@
 rules of the path -> credentials -> verdict (cached) -> confirmed identity -> requirements -> app
 """
 
-import logging
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._options import check_count
-from .decision import NOTHING, Decision, Parts, decision_of, note_refusals
+from .decision import NOTHING, Answer, Decision, Parts, decision_of, note_refusals, reporting
 from .errors import InvalidRequest, InvalidToken, MissingToken, Refusal
 from .events import Observer, Observers
 from .identity import GOVERNED_BY_KEY, Identity, clear_identity, put_identity
-from .policy.candidates import Match, matches_of
+from .policy.candidates import matches_of
 from .policy.paths import methods_of
-from .policy.rules import Rule
+from .policy.rules import Match, Rule, Rules
 from .readiness import readiness
 from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
@@ -25,9 +24,11 @@ from .wire.cors import CrossOrigin, Preflight, preflight_response
 from .wire.credentials import Places, check_site, has_unread_scheme
 from .wire.places import Place, bearer, checked_token
 from .wire.refusals import OnRefusal, RefusalAnswers
-from .wire.wsgi import StartResponse, WSGIApplication, tidy_environ
+from .wire.wsgi import StartResponse, WSGIApplication, tidied
 
-_log = logging.getLogger("jwt_middleware")
+if TYPE_CHECKING:
+    from .policy.published import Published
+    from .wire.metadata import Metadata
 
 
 class JWTMiddleware:
@@ -45,6 +46,8 @@ class JWTMiddleware:
       401 is redirected there, with `next` for the way back.
     - `on_refusal`: a callable `(refusal, environ)` that returns a WSGI app or None. The app's body
       and headers replace ours. Status, challenge and security headers stay ours.
+    - `resource`: the URL of this app for its clients, such as `https://api.example/mcp`. Its
+      metadata (RFC 9728, `wire.metadata`) is then public, and challenges lead to it.
     - `strict_origins`: whether to refuse a request under a rule whose `Origin` is neither this
       host's nor allowed. This stops pages whose name an attacker rebinds to this address.
     - `max_token_bytes`: a longer token is refused before it is decoded.
@@ -54,6 +57,9 @@ class JWTMiddleware:
 
     Every fault of an option raises `ConfigurationError` now, never during a request.
     """
+
+    _published: "Published | None" = None
+    _metadata: "Metadata | None" = None
 
     def __init__(
         self,
@@ -67,6 +73,7 @@ class JWTMiddleware:
         allowed_origins: Sequence[str] = (),
         sign_in: str | None = None,
         on_refusal: OnRefusal | None = None,
+        resource: str | None = None,
         strict_origins: bool = False,
         max_token_bytes: int = 8192,
         cache_size: int = 10_000,
@@ -91,7 +98,8 @@ class JWTMiddleware:
         # Check rare options with one look-up; separate ones would take a tenth of a request.
         self._does_more = self._is_observed or self._looks_at_origin
         self.replace_verifier(Verifier(providers, revocations=revocations))
-        self._has_one_issuer, self._rules_of_one_issuer = self._naming_one_person()
+        self._has_one_issuer, self._rules_of_one_issuer = self.verifier.naming_one(rules)
+        self._publish(resource)
         self._observers.watch(self)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -109,7 +117,7 @@ class JWTMiddleware:
                 clear_identity(environ)
                 note_refusals(environ, caller, answer)
                 self._observers.report(Decision(rules, None, answer), environ)
-                return self._answer(answer, environ, start_response)
+                return self._answer(answer, rules, environ, start_response)
             if caller is None:
                 # Clear our keys, so that a server or an outer middleware cannot supply an identity.
                 clear_identity(environ)
@@ -127,13 +135,13 @@ class JWTMiddleware:
     ) -> Iterable[bytes]:
         """Continue as `__call__` does, and report the decision."""
         rules, caller, answer = enforced
-        reporting = NOTHING if self._candidates is None else self._report_only(environ, caller)
+        reported = NOTHING if self._candidates is None else self._report_only(environ, caller)
         is_enforced = rules or answer is not None
-        if not is_enforced and reporting == NOTHING:
+        if not is_enforced and reported == NOTHING:
             return self.app(environ, start_response)
         if is_enforced and self._looks_at_origin:  # report-only rules change no header
             start_response = self._cross_origin.allow(environ, start_response)
-        decision = decision_of(enforced, reporting)
+        decision = decision_of(enforced, reported)
         if decision.identity is None:
             clear_identity(environ)
         else:
@@ -147,26 +155,28 @@ class JWTMiddleware:
         if answer is None:
             environ[GOVERNED_BY_KEY] = self, decision.rules, decision.reported
             return self.app(environ, start_response)
-        return self._answer(answer, environ, start_response)
+        return self._answer(answer, rules, environ, start_response)
+
+    def _metadata_under(self, rules: Rules) -> "Metadata | None":
+        return self._metadata if self._published and rules is self._published.rules else None
 
     def _answer(
-        self, answer: Refusal | Preflight, environ: dict[str, Any], start_response: StartResponse
+        self, answer: Answer, rules: Rules, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         if isinstance(answer, Refusal):
-            return self._refusals.answer(answer, environ, start_response)
-        return preflight_response(environ)(environ, start_response)
+            scopes = () if self._published is None else self._published.asked_scopes(rules)
+            return self._refusals.answer(answer, environ, start_response, scopes)
+        if isinstance(answer, Preflight):
+            return preflight_response(environ)(environ, start_response)
+        return answer(environ, start_response)
 
     def refuse(
-        self,
-        refusal: Refusal,
-        rules: tuple[Rule, ...],
-        environ: dict[str, Any],
-        start_response: StartResponse,
+        self, refusal: Refusal, rules: Rules, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         """Report and answer a request that passed these rules but that a view refuses (`views`)."""
         note_refusals(environ, Identity.from_environ(environ), refusal)
         self._observers.report(Decision(rules, None, refusal), environ)
-        return self._answer(refusal, environ, start_response)
+        return self._answer(refusal, rules, environ, start_response)
 
     def verify(self, token: str) -> Identity:
         """Return the caller of a token outside of a request, such as in a WebSocket or a queue.
@@ -204,39 +214,40 @@ class JWTMiddleware:
         self.verifier = verifier
         self._cache = VerdictCache(self._cache_size)
 
-    def _naming_one_person(self) -> tuple[bool, frozenset[Rule]]:
-        """Return whether a subject names one person: with a single issuer, or under which rules."""
-        all_, is_one = self.verifier.issuers, self.verifier.is_one_issuer
-        return is_one(all_), frozenset(rule for rule in self._rules if is_one(rule.issuers(all_)))
+    def _publish(self, resource: str | None) -> None:
+        """Answer requests for the metadata of the resource, and lead to it in challenges."""
+        if resource is None:
+            return
+        from .policy.published import Published  # not at every import: few apps have metadata
+        from .wire.metadata import WELL_KNOWN, Metadata
+
+        own = self._published = Published(WELL_KNOWN, self._rules, self.verifier)
+        metadata = self._metadata = Metadata(resource, own.issuers, own.scopes, self.places)
+        self._refusals.metadata_url = metadata.url
+        self._match, self._candidates = matches_of(
+            self._rules, lambda request: own.rules if metadata.is_asked(request) else ()
+        )
 
     def _report_only(self, environ: Mapping[str, Any], caller: Identity | None) -> Parts:
         """Return the decision of the report-only rules. Never raise, since they refuse nobody."""
-        if self._candidates is None:
-            return NOTHING
-        try:
-            return self._decide(environ, self._candidates, caller)
-        except Exception as error:
-            # An owner's keys or revocations are broken. Under an enforced rule this would be a 500.
-            _log.error("a report-only rule cannot be evaluated: %s", type(error).__name__)
-            return NOTHING
+        match = self._candidates
+        return NOTHING if match is None else reporting(lambda: self._decide(environ, match, caller))
 
     def _decide(
         self, environ: Mapping[str, Any], match: Match, known: Identity | None = None
     ) -> Parts:
-        rules: tuple[Rule, ...] = ()
+        rules: Rules = ()
         caller: Identity | None = None
         try:
             rules = match(environ)
-            if self._looks_at_origin:
-                # The method that a preflight announces decides which rules its request will meet.
-                method = self._cross_origin.announced_method(environ)
-                asked = match({**environ, "REQUEST_METHOD": method}) if method else ()
-                if rules or asked:
-                    self._cross_origin.check(environ)
-                    if method:
-                        return rules or asked, None, Preflight()
-            if not rules or rules[0].is_public:  # `match` returns public rules last
+            if self._looks_at_origin and self._metadata_under(rules) is None:
+                announced = self._cross_origin.announced(environ, rules, match)
+                if announced:
+                    return announced, None, Preflight()
+            if not rules:
                 return rules, None, None
+            if rules[0].is_public:  # `match` returns public rules last
+                return rules, None, self._metadata_under(rules)
             caller = known or self._identify(environ)
             for rule in rules:
                 rule.authorize(caller)
@@ -246,22 +257,10 @@ class JWTMiddleware:
             # Return the caller too, if its token is valid and only a requirement refuses it.
             return rules, caller, refusal.with_traceback(None)
         except (AttributeError, TypeError, ValueError):
-            if (tidy := self._tidied(environ)) is None:
+            if (tidy := tidied(environ)) is None:
                 return rules, None, InvalidRequest()
             return self._decide(tidy, match, known)
         return rules, caller, None
-
-    def _tidied(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return an environ without values of None, or None if it is malformed.
-
-        Re-raise the current error if the environ is not its cause.
-        """
-        tidy = tidy_environ(environ)
-        # Not `None in`: a value may be equal to everything.
-        is_tidy = all(value is not None for value in environ.values())
-        if tidy is not None and is_tidy and tidy.keys() <= environ.keys():
-            raise
-        return tidy
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verify once, confirm every time."""

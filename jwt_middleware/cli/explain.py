@@ -152,7 +152,8 @@ def _print(explained: Explanation) -> None:
     if isinstance(decision.answer, Refusal):
         print_text(f"answer: {_refused(decision.answer)}", indent="  ")
     elif decision.answer is not None:
-        click.echo(f"answer: {explained.status}, to a CORS preflight")
+        what = "the metadata of the resource" if explained.status == 200 else "to a CORS preflight"
+        click.echo(f"answer: {explained.status}, {what}")
 
 
 def _refused(refusal: Refusal) -> str:

@@ -57,11 +57,10 @@ class Explanation:
 
     @property
     def status(self) -> int | None:
-        """The status of the answer: 204 for a preflight, None if the app answers."""
+        """The status of the answer: 204 for a preflight, 200 for the metadata of the resource, None
+        if the app answers."""
         answer = self.decision.answer
-        if answer is None:
-            return None
-        return answer.status if isinstance(answer, Refusal) else 204
+        return None if answer is None else answer.status
 
     @property
     def reason(self) -> str | None:

@@ -14,24 +14,21 @@ So a request may wait for keys or revocations that are due, as long as under an 
 they cannot be reached, later requests pass at once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .._options import tuple_of
-from .rules import Rule, RuleTable
-
-Match: TypeAlias = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
-"""Finds the rules of a request, as `RuleTable.match` does."""
+from .rules import Match, Rule, RuleTable
 
 
-def matches_of(rules: Sequence[Rule]) -> tuple[Match, Match | None]:
+def matches_of(rules: Sequence[Rule], first: Match | None = None) -> tuple[Match, Match | None]:
     """Return two functions: one finds the enforced rules of a request, the other its report-only
     rules. The second is None if there are no report-only rules.
 
-    Raises `ConfigurationError` as `tables_of` does.
+    `first` is that of `RuleTable`. Raises `ConfigurationError` as `tables_of` does.
     """
-    enforced, candidates = tables_of(rules)
-    match = enforced.match if enforced else _no_rules
+    enforced, candidates = tables_of(rules, first)
+    match = enforced.match if enforced else first or _no_rules
     return match, None if candidates is None else _only_reporting(candidates.match)
 
 
@@ -43,7 +40,9 @@ def _only_reporting(match: Match) -> Match:
     return lambda request: tuple(rule for rule in match(request) if rule.report_only)
 
 
-def tables_of(rules: Sequence[Rule]) -> tuple[RuleTable | None, RuleTable | None]:
+def tables_of(
+    rules: Sequence[Rule], first: Match | None = None
+) -> tuple[RuleTable | None, RuleTable | None]:
     """Return the table of enforced rules and the table of candidates. Each is None if it would be
     empty.
 
@@ -54,11 +53,12 @@ def tables_of(rules: Sequence[Rule]) -> tuple[RuleTable | None, RuleTable | None
     checked = tuple_of(Rule, rules, form)
     reporting = [rule for rule in checked if rule.report_only]
     if not reporting:
-        return RuleTable(checked), None
+        return RuleTable(checked, first), None
     enforced = [rule for rule in checked if not rule.report_only]
     replaced = {_unique_key(rule) for rule in reporting}
     left = [rule for rule in enforced if _unique_key(rule) not in replaced]
-    return RuleTable(enforced) if enforced else None, RuleTable([*left, *reporting])
+    table = RuleTable(enforced, first) if enforced else None
+    return table, RuleTable([*left, *reporting], first)
 
 
 def _unique_key(rule: Rule) -> tuple[object, ...]:

@@ -63,16 +63,16 @@ public: Requirement = _Marker("public")
 
 
 class _Scopes(Frozen):
-    __slots__ = ("names",)
-    names: tuple[str, ...]
+    __slots__ = ("scopes",)
+    scopes: tuple[str, ...]
 
     def __call__(self, identity: Identity) -> None:
         """Raise `InsufficientScope` unless the caller has all of them."""
-        if not {*self.names} <= {*identity.scopes}:
-            raise InsufficientScope(scope=self.names)
+        if not {*self.scopes} <= {*identity.scopes}:
+            raise InsufficientScope(scope=self.scopes)
 
     def __repr__(self) -> str:
-        return f"scope({_listed(self.names)})"
+        return f"scope({_listed(self.scopes)})"
 
 
 class _Claim(Frozen):

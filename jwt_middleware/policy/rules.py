@@ -1,11 +1,11 @@
 """`Rule`, and the table that finds the rules of a request's path."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
 from .._options import got, require, tuple_of
 from ..errors import MissingToken
@@ -155,10 +155,20 @@ class Rule:
         return f"Rule({self.prefix!r}{requires}{methods}{shown})"
 
 
-class RuleTable:
-    """Finds the rules of a path. The longest prefix wins, for each reading of the path."""
+Rules: TypeAlias = tuple[Rule, ...]
+Match: TypeAlias = Callable[[Mapping[str, Any]], tuple[Rule, ...]]
+"""Finds the rules of a request, as `RuleTable.match` does."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+
+class RuleTable:
+    """Finds the rules of a path. The longest prefix wins, for each reading of the path.
+
+    `first` may know other rules for a request, which then govern it instead. It is only asked about
+    paths that are not cached, so that it costs the others nothing. Its own paths are never cached.
+    """
+
+    def __init__(self, rules: Sequence[Rule], first: Match | None = None) -> None:
+        self._first = first
         self.rules = tuple_of(
             Rule, rules, f'rules must be a list of Rule, got {rules!r}; rules=[Rule("/api")]'
         )
@@ -199,6 +209,8 @@ class RuleTable:
         return rules
 
     def _match_anew(self, environ: Mapping[str, Any]) -> tuple[Rule, ...]:
+        if self._first is not None and (found := self._first(environ)):
+            return found
         place = Place.from_environ(environ)
         # A query can name hundreds of methods. Treat all those that no rule names as one.
         methods = _ANY_METHOD

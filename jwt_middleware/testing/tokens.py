@@ -103,7 +103,9 @@ class Tokens:
 
     def _sign(self, provider: Provider, claims: Claims) -> str:
         header = {"alg": self.key.algorithm, "typ": provider.typ or "JWT"}
-        return _signed(header | ({"kid": self.key.id} if self.key.id else {}), claims, self.key)
+        return signed_token(
+            header | ({"kid": self.key.id} if self.key.id else {}), claims, self.key
+        )
 
     def _revoke(self, claims: Claims) -> None:
         if self.revoke is None:
@@ -164,7 +166,7 @@ _CHANGES: dict[str, Callable[[Claims], Claims]] = {
 }
 
 
-def _signed(header: Claims, claims: Claims, key: Key) -> str:
+def signed_token(header: Claims, claims: Claims, key: Key) -> str:
     """Return the signed token (RFC 7515 section 7.1)."""
     signing_input = f"{_encoded(header)}.{_encoded(claims)}"
     signature = key.sign(signing_input.encode())
@@ -187,7 +189,7 @@ def _read(token: str) -> tuple[Claims, Claims]:
 def _wrong_key(token: str, **changes: Any) -> str:
     header, claims = _read(token)
     key = Key.generate(header["alg"])
-    return _signed(header, claims | changes, key)
+    return signed_token(header, claims | changes, key)
 
 
 def _tampered(token: str) -> str:

@@ -29,6 +29,16 @@ _ACCESS_TOKEN_TYPES = frozenset(("jwt", "at+jwt"))
 """The `typ` of an access token (RFC 7519 section 5.1, RFC 9068 section 2.1). Any other `typ` means
 a token for another purpose, such as `logout+jwt`, `secevent+jwt` or `dpop+jwt`."""
 
+KIND_CLAIMS = ("token_type", "token_use", "typ")
+"""The claims in which issuers name the kind of a token: djangorestframework-simplejwt and RFC 7662
+section 2.2, Cognito and Ory Hydra, Keycloak."""
+
+# A string, for `re` to compile at first use and not at every import.
+_OTHER_KIND = (
+    r"(?ai)(?:urn:ietf:params:oauth:token-type:|application/)?"
+    r"(?:(?:refresh|offline|(?:serialized-)?id|logout)(?:[ _-]?token)?|(?!at\+)[\w.-]+\+jwt)"
+)
+
 
 class Verdict:
     """The lasting result of verifying a token: its form, issuer, signature and claims are valid.
@@ -142,6 +152,10 @@ class ClaimsReader:
         is_right = typ in self._usual_types or (typ is not None and _media_type(typ) in self._types)
         if not is_right or "events" in claims:
             raise InvalidToken("type")
+        # A refresh token may have the key, the header and all other claims of an access token.
+        for name in KIND_CLAIMS:
+            if name in claims and is_other_kind(claims[name]):
+                raise InvalidToken("type")
 
     def _subject(self, claims: Mapping[str, Any]) -> str:
         """Return the first subject claim that is present."""
@@ -177,6 +191,14 @@ class ClaimsReader:
         if expires_at - issued_at > longest:
             raise InvalidToken("claims")
         return max(not_before, issued_at)
+
+
+def is_other_kind(kind: object) -> bool:
+    """Return whether the value of a `KIND_CLAIMS` names a kind other than an access token, alone or
+    in a list."""
+    if isinstance(kind, list):
+        return any(is_other_kind(one) for one in kind if isinstance(one, str))
+    return isinstance(kind, str) and re.fullmatch(_OTHER_KIND, kind.strip()) is not None
 
 
 def without_nulls(claims: Mapping[str, Any]) -> dict[str, Any]:

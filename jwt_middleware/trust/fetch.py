@@ -160,6 +160,8 @@ def _request(
 def _asked(headers: Callable[[], Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
     try:
         found = headers()
+    except ConfigurationError:  # its message is for the log
+        raise
     except Exception as error:  # an owner's function, such as one that reads a file
         cause = type(error).__name__
         raise ConfigurationError(f"the callable of headers raised {cause}") from None

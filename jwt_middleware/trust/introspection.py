@@ -7,7 +7,6 @@ the requests that run at once are bounded.
 
 import base64
 import logging
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -18,6 +17,7 @@ from urllib.parse import quote_plus, urlencode
 
 from .._options import check_seconds, got, is_text, require
 from ..errors import ConfigurationError, InvalidToken, Unavailable
+from .claims import KIND_CLAIMS, is_other_kind
 from .encoding import parse_document
 from .fetch import Fetch, cause_of, post
 from .http_answer import UnusableStatus
@@ -42,17 +42,6 @@ _MOST_CACHED = 10_000
 
 _MOST_AT_ONCE = 32
 """Requests to the issuer that may run at once. Beyond that the answer is 503."""
-
-_KIND_MEMBERS = ("token_type", "token_use", "typ")
-"""The members in which issuers name the kind of a token: RFC 7662 section 2.2, Ory Hydra and
-Cognito, Keycloak."""
-
-# A string, for `re` to compile at first use and not at every import.
-_OTHER_KIND = (
-    r"(?ai)(?:urn:ietf:params:oauth:token-type:|application/)?"
-    r"(?:(?:refresh|offline|id|logout)(?:[ _-]?token)?|(?!at\+)[\w.-]+\+jwt)"
-)
-"""Matches the name of a kind other than an access token."""
 
 _Answer = tuple[float, dict[str, Any] | None]
 """Until when an answer holds (`time.monotonic`), and the claims, or None for a refusal."""
@@ -140,7 +129,7 @@ class Introspection:
             until, claims = self._asked(token, digest)
         if claims is None:
             raise InvalidToken("inactive")
-        if not all(_may_be_access_token(claims.get(name)) for name in _KIND_MEMBERS):
+        if not all(_may_be_access_token(claims.get(name)) for name in KIND_CLAIMS):
             raise InvalidToken("type")
         return LookedUp(claims, max(0, until - time.monotonic()))
 
@@ -216,9 +205,7 @@ class Introspection:
 
 
 def _may_be_access_token(kind: object) -> bool:
-    if kind is None:
-        return True
-    return isinstance(kind, str) and re.fullmatch(_OTHER_KIND, kind.strip()) is None
+    return kind is None or (isinstance(kind, str) and not is_other_kind(kind))
 
 
 class _Request(threading.Thread):

@@ -2,14 +2,15 @@
 
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .._options import got, require, tuple_of
 from ..errors import ConfigurationError, InvalidToken
 from ..identity import Identity
+from ..issuer_template import IssuerTemplate
 from . import jws
 from .claims import ClaimsReader, Verdict
 from .provider import LookupProvider, Provider, TokenProvider
@@ -28,6 +29,16 @@ _log = logging.getLogger("jwt_middleware")
 
 NO_ISSUER = ""
 """The issuer of callers whose token has no `iss`. No provider may be called so."""
+
+
+class AcceptsIssuers(Protocol):
+    """Accepts some of the known issuers, as a rule does."""
+
+    def issuers(self, known: frozenset[str]) -> frozenset[str]:
+        """Return those that it accepts."""
+
+
+Narrowing = TypeVar("Narrowing", bound=AcceptsIssuers)
 
 
 class VerificationCounts:
@@ -102,6 +113,15 @@ class Verifier:
         return frozenset([*self._readers, *self._lookup_readers, *self.templates])
 
     @property
+    def named_issuers(self) -> tuple[str, ...]:
+        """Every issuer that is trusted and has a name, in the order of the providers.
+
+        The tenants of a template are named one by one if their provider lists them.
+        """
+        terms = (*self.providers, *(lookup.terms for lookup in self.lookups))
+        return tuple(dict.fromkeys(name for provider in terms for name in _names_of(provider)))
+
+    @property
     def templates(self) -> frozenset[str]:
         """The issuers with braces, each of which stands for many."""
         return frozenset(tenants.issuer for tenants in self._tenants)
@@ -109,6 +129,11 @@ class Verifier:
     def is_one_issuer(self, issuers: frozenset[str]) -> bool:
         """Return whether these names mean a single issuer, since a template means many."""
         return len(issuers) == 1 and self.templates.isdisjoint(issuers)
+
+    def naming_one(self, rules: Iterable[Narrowing]) -> tuple[bool, frozenset[Narrowing]]:
+        """Return whether a subject names one person: with a single issuer, or under which rules."""
+        is_one, known = self.is_one_issuer, self.issuers
+        return is_one(known), frozenset(rule for rule in rules if is_one(rule.issuers(known)))
 
     def identify(self, token: str) -> Identity:
         """Return the caller of a token, verified and confirmed.
@@ -218,6 +243,14 @@ def _lookups_in(
     takes_form = [one for one in found if not any(one is other for other in takes_any)]
     lookups = (*takes_form, *takes_any)
     return lookups, tuple(checked_terms(lookup) for lookup in lookups)
+
+
+def _names_of(provider: Provider) -> list[str]:
+    issuer, tenants = provider.issuer, provider.tenants
+    if issuer is None or tenants is None or callable(tenants):
+        return [issuer] if issuer else []
+    template = IssuerTemplate(issuer)
+    return [template.fill(issuer, tenant) for tenant in sorted(tenants)]
 
 
 def _readers_of(providers: Sequence[Provider]) -> dict[str, ClaimsReader]:

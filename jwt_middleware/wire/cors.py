@@ -2,8 +2,8 @@
 answers."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from werkzeug.wrappers import Response
 
@@ -14,6 +14,8 @@ from .origins import AllowedOrigins, checked_origins
 from .problem import NOSNIFF, answering
 from .same_site import is_own_origin
 from .wsgi import StartResponse, WSGIApplication
+
+T = TypeVar("T")
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"
 """A method or the name of a header (RFC 9110 section 5.6.2), of a length that occurs in
@@ -30,6 +32,9 @@ _CREDENTIALS = ("Access-Control-Allow-Credentials", "true")
 class Preflight:
     """The answer to a CORS preflight from an allowed origin, which allows what it asks for (Fetch,
     section 3.2)."""
+
+    status = 204
+    outcome = "preflight"  # what metrics call it
 
 
 class CrossOrigin:
@@ -56,7 +61,22 @@ class CrossOrigin:
     def __bool__(self) -> bool:
         return self._is_strict or bool(self.allowed)
 
-    def announced_method(self, environ: Mapping[str, Any]) -> str | None:
+    def announced(
+        self, environ: Mapping[str, Any], found: T, find: Callable[[Mapping[str, Any]], T]
+    ) -> T | None:
+        """Return what is found for a request, or for the one that its preflight announces. Return
+        None unless it is a preflight from an allowed origin. `find` finds it for an environ.
+
+        Raise `Forbidden("origin")` as `check` does if anything is found.
+        """
+        # The method that a preflight announces decides which rules its request will meet.
+        method = self._announced_method(environ)
+        announced = find({**environ, "REQUEST_METHOD": method}) if method else None
+        if found or announced:
+            self.check(environ)
+        return found or announced if method else None
+
+    def _announced_method(self, environ: Mapping[str, Any]) -> str | None:
         """Return the method that a preflight from an allowed origin announces, or None for any
         other request."""
         if not is_preflight(environ) or not may_read(environ, self.allowed):
@@ -91,16 +111,16 @@ def may_read(environ: Mapping[str, Any], allowed_origins: AllowedOrigins) -> boo
     return allowed_origins.may_read(environ.get("HTTP_ORIGIN"))
 
 
-def preflight_response(environ: Mapping[str, Any]) -> WSGIApplication:
+def preflight_response(environ: Mapping[str, Any], methods: str | None = None) -> WSGIApplication:
     """Return the answer to a preflight from an allowed origin as a WSGI app.
 
-    It names the requested method and headers if they have the form of RFC 9110. A `*` would be
-    ignored with credentials (Fetch, section 3.3.5).
+    It names these methods or the requested one, and the requested headers, if they have the form of
+    RFC 9110. A `*` would be ignored with credentials (Fetch, section 3.3.5).
     """
     method = environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"]
     asked = environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")
     headers = {
-        "Access-Control-Allow-Methods": method if _is_name(method) else "GET",
+        "Access-Control-Allow-Methods": methods or (method if _is_name(method) else "GET"),
         "Access-Control-Allow-Headers": _named_headers(asked) or _USUAL_HEADERS,
         "Access-Control-Max-Age": _MAX_AGE,
         "Vary": "Access-Control-Request-Method, Access-Control-Request-Headers",

@@ -9,7 +9,7 @@
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from werkzeug.datastructures import Headers
@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 
 from .._options import got, require, takes
 from ..errors import Refusal
-from .challenge import basic_challenge, challenge, check_realm
+from .challenge import NO_HINTS, basic_challenge, challenge, check_realm, hints_of
 from .cors import vary_by
 from .credentials import Places
 from .navigation import DECIDING_HEADERS, is_script, wants_page
@@ -66,15 +66,26 @@ class RefusalAnswers:
         self._sign_in = checked_sign_in(sign_in)
         self._on_refusal = on_refusal
         self._places = places
+        self.metadata_url: str | None = None
+        """The address of the metadata of the resource, if it has any (`wire.metadata`)."""
 
     def answer(
-        self, refusal: Refusal, environ: dict[str, Any], start_response: StartResponse
+        self,
+        refusal: Refusal,
+        environ: dict[str, Any],
+        start_response: StartResponse,
+        scopes: Sequence[str] = (),
     ) -> Iterable[bytes]:
-        """Read the rest of the request's body, and answer (PEP 3333)."""
-        drain_body(environ)
-        return answering(self.response(refusal, environ))(environ, start_response)
+        """Read the rest of the request's body, and answer (PEP 3333).
 
-    def response(self, refusal: Refusal, environ: dict[str, Any]) -> Response:
+        `scopes` are those of the rules of the path, for challenges that lead to the metadata.
+        """
+        drain_body(environ)
+        return answering(self.response(refusal, environ, scopes))(environ, start_response)
+
+    def response(
+        self, refusal: Refusal, environ: dict[str, Any], scopes: Sequence[str] = ()
+    ) -> Response:
         """Return the answer to a refused request."""
         varying = [*self._places.headers]
         if _is_foreign(refusal):
@@ -83,7 +94,7 @@ class RefusalAnswers:
             response = redirect_to_sign_in(environ, self._sign_in)
         else:
             response = self._of_owner(refusal, environ) or self._of_ours(refusal, environ)
-            for value in self._challenges(refusal, environ):
+            for value in self._challenges(refusal, environ, scopes):
                 response.headers.add("WWW-Authenticate", value)
             if refusal.retry_after is not None:
                 response.headers["Retry-After"] = str(refusal.retry_after)
@@ -95,10 +106,14 @@ class RefusalAnswers:
         response.headers = Headers(headers)
         return response
 
-    def _challenges(self, refusal: Refusal, environ: dict[str, Any]) -> list[str]:
+    def _challenges(
+        self, refusal: Refusal, environ: dict[str, Any], scopes: Sequence[str]
+    ) -> list[str]:
         if refusal.retry_after is not None:  # the fault is ours, so no other token would help
             return []
-        given = [challenge(refusal, self._realm)]
+        url = self.metadata_url
+        hints = NO_HINTS if url is None else hints_of(refusal, url, scopes)
+        given = [challenge(refusal, self._realm, hints)]
         # Leave Basic out for scripts, since a browser would show its own dialog for a password.
         if self._places.take_passwords and refusal.status == 401 and not is_script(environ):
             basic = basic_challenge(self._realm)

@@ -73,6 +73,19 @@ def tidy_environ(environ: Mapping[str, Any]) -> dict[str, Any] | None:
     return tidy
 
 
+def tidied(environ: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return `tidy_environ` of an environ at which the current error was raised.
+
+    Re-raise the error if the environ is not its cause.
+    """
+    tidy = tidy_environ(environ)
+    # Not `None in`: a value may be equal to everything.
+    is_tidy = all(value is not None for value in environ.values())
+    if tidy is not None and is_tidy and tidy.keys() <= environ.keys():
+        raise
+    return tidy
+
+
 def drain_body(environ: Mapping[str, Any]) -> None:
     """Read the request's body for at most 5 seconds and 8 MiB, so that the client reads the answer.
 

@@ -267,4 +267,4 @@ def test_a_wrong_password_gets_the_words_of_the_tutorial(
 def test_an_example_says_how_to_run_it_and_is_called_above(file: Path) -> None:
     """The command comes first, and no example is without a test that calls it."""
     assert f"examples.{file.stem}`" in (ast.get_docstring(ast.parse(file.read_text())) or "")
-    assert file.stem in {*EXAMPLES, "auth_service"}
+    assert file.stem in {*EXAMPLES, "auth_service", "mcp_flask"}

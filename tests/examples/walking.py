@@ -67,7 +67,8 @@ EXAMPLES = {
     "api_service": Example(login=""),
     "from_flask_jwt_extended": Example(login="", caller={"id": "ada"}),
 }
-"""All but `auth_service`, which guards nothing. Without a login of their own they only verify."""
+"""All but `auth_service`, which guards nothing, and `mcp_flask`, which only answers POST and has a
+walk of its own (test_mcp.py). Without a login of their own they only verify."""
 
 
 Call = Callable[..., Answer]

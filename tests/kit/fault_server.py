@@ -1,5 +1,6 @@
 """An HTTP server on loopback that publishes keys, well or wrong in one way. `BEHAVIOURS` has them
-all by name."""
+all by name. A behavior that cannot do what its name says fails the test: it would only close the
+connection."""
 
 import gzip
 import json
@@ -7,6 +8,7 @@ import socket
 import socketserver
 import ssl
 import struct
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterable
@@ -28,6 +30,7 @@ class FaultServer:
         self.pages: dict[str, bytes] = {}
         self.headers: tuple[str, ...] = ()
         self.requests: list[str] = []
+        self.errors: list[BaseException] = []
         self.behaviour: Behaviour = well
         self.closing = threading.Event()
         self.publish(keys)
@@ -43,10 +46,11 @@ class FaultServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
+        assert kind or not self.errors, f"the server did not behave as told: {self.errors}"
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -57,6 +61,10 @@ class _Server(socketserver.ThreadingTCPServer):
     def __init__(self, address: tuple[str, int], faults: FaultServer) -> None:
         self.faults = faults
         super().__init__(address, Exchange)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Remember what a behavior raised."""
+        self.faults.errors.append(sys.exc_info()[1] or RuntimeError())
 
 
 class Exchange(socketserver.BaseRequestHandler):
@@ -73,7 +81,9 @@ class Exchange(socketserver.BaseRequestHandler):
             if self.faults.tls:
                 self.request = self.faults.tls.wrap_socket(self.request, server_side=True)
             head = (
-                "" if self.faults.behaviour is reset_at_once else self.request.recv(65536).decode()
+                ""
+                if self.faults.behaviour is reset_at_once
+                else self.request.recv(65536).decode("latin-1")
             )
             self.path = head.partition(" ")[2].partition(" ")[0]
             self.faults.requests.append(head)
@@ -233,6 +243,9 @@ def _with_bad_keys(keys: list[Any]) -> list[Any]:
     return [*BAD_KEYS, *({**keys[0], **members} for members in odd), *keys]
 
 
+OF_KEYS = ("no list of keys", "empty set", "101 keys", "bad keys among good ones", "a kid twice")
+"""The names in `BEHAVIOURS` that are about the keys in a document, and not about any document."""
+
 # What the answer is: whether the keys come through it (True), or the fetch fails (False).
 BEHAVIOURS: dict[str, tuple[Behaviour, bool]] = {
     "well": (well, True),
@@ -288,7 +301,7 @@ BEHAVIOURS: dict[str, tuple[Behaviour, bool]] = {
     "101 keys": (edited(lambda keys: keys + [None] * (101 - len(keys))), False),
     "bad keys among good ones": (edited(_with_bad_keys), True),
     "a kid twice": (
-        edited(lambda keys: [*keys, {**keys[0], "kid": "twice"}, {**keys[1], "kid": "twice"}]),
+        edited(lambda keys: [*keys, {**keys[0], "kid": "twice"}, {**keys[-1], "kid": "twice"}]),
         True,
     ),
     **{

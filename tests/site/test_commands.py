@@ -45,6 +45,12 @@ RUN_BY = {
     ("tests/site/test_commands.py", "test_the_variables_of_the_text_make_a_guard"): [
         "docs/how-to/deployment.md yaml",
     ],
+    ("tests/servers/test_environment.py", "test_the_variables_of_the_page_guard_a_flask_app"): [
+        "docs/how-to/environment.md yaml",
+    ],
+    ("tests/servers/test_environment.py", "test_the_login_app_alone"): [
+        "docs/how-to/environment.md sh",
+    ],
     ("tests/browser/test_front_end_page.py", "test_the_snippet_signs_in_calls_and_signs_out"): [
         "docs/how-to/front-end.md js",
     ],

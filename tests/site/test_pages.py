@@ -11,6 +11,7 @@ from webtest import TestApp
 
 from jwt_middleware import Identity, JWTMiddleware, Key, Provider
 from jwt_middleware.login import TokenMinter
+from jwt_middleware.settings.rules import read_rules
 from tests.kit import ROOT
 from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
 from tests.kit.prose import prose_faults
@@ -32,6 +33,8 @@ GIVEN = {
 
 ELSEWHERE = {
     "how-to/deployment.md": "tests/servers/test_deployment.py",
+    "how-to/environment.md": "tests/servers/test_environment.py",
+    "issuers/kubernetes.md": "tests/acceptance/issuers/stand_ins.py",  # it needs a mount of a pod
     "tutorial/index.md": "tests/site/test_tutorial.py",
     "tutorial/es.md": "tests/site/test_tutorial.py",
 }
@@ -118,6 +121,24 @@ def test_your_own_requirement_is_asked(folder: Path) -> None:
     for claims, status in (({}, 403), ({"on_duty": True}, 200)):
         client.authorization = ("Bearer", minter.mint("ada", claims=claims))
         client.get("/api/doors", status=status)
+
+
+def test_the_rules_of_the_text_are_those_of_python() -> None:
+    """Each word of the table "Rules as text" is the requirement or the option beside it, and the
+    rules above it can be read."""
+    import jwt_middleware
+
+    page = (DOCS / "how-to/rules.md").read_text()
+    table = page.split("| word | in Python |")[1].split("\n\n")[0]
+    rows = [re.findall(r"`([^`]+)`", line) for line in table.splitlines() if "the same" not in line]
+    names = {name: getattr(jwt_middleware, name) for name in jwt_middleware.__all__}
+    pairs = [pair for row in rows for pair in zip(row[: len(row) // 2], row[len(row) // 2 :])]  # noqa: B905
+    assert len(pairs) > 8
+    for word, python in pairs:
+        (built,) = read_rules(f"/x {word}")
+        assert repr(built) == repr(eval(f"Rule('/x', {python})", names)), word
+    (text,) = blocks(DOCS / "how-to/rules.md", "text")
+    assert len(read_rules(text)) == 9
 
 
 def test_the_providers_of_the_text_are_some(folder: Path) -> None:

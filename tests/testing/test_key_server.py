@@ -4,16 +4,26 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import jwt
 import pytest
 
-from jwt_middleware import Fetch, InvalidToken, Provider, RemoteKeySet, Unavailable
+from jwt_middleware import (
+    ConfigurationError,
+    Fetch,
+    InvalidToken,
+    Provider,
+    RemoteKeySet,
+    Unavailable,
+)
 from jwt_middleware.testing import KeyServer
 from jwt_middleware.trust.verifier import Verifier
+from tests.kit.certificates import authority
 from tests.kit.clock import stopped
 from tests.kit.waiting import PATIENCE
 
@@ -107,6 +117,93 @@ def test_a_hanging_server_can_be_left(capfd: pytest.CaptureFixture[str]) -> None
         thread.join(PATIENCE)
         assert not thread.is_alive()
     assert capfd.readouterr() == ("", "")
+
+
+ISSUER = "https://idp.example/realms/shop"
+
+
+def test_it_stands_in_for_another_issuer() -> None:
+    """Its tokens and its metadata have the name of the issuer, and the metadata is at the usual
+    path below it; the keys are where it says, with the members that this issuer publishes."""
+    with KeyServer(
+        issuer=ISSUER,
+        audience="shop",
+        algorithm="RS256",
+        key_members={"alg": None, "x5t": "abc", "issuer": ISSUER},
+    ) as server:
+        assert urlsplit(server.metadata_url).path == (
+            "/realms/shop/.well-known/openid-configuration"
+        )
+        assert {"x5t", "issuer"} <= server.jwks["keys"][0].keys()
+        assert all("alg" not in key for key in server.jwks["keys"])
+        provider = Provider.discover(ISSUER, audience="shop", metadata_url=server.metadata_url)
+        assert Verifier([provider]).identify(server.token("ada")).issuer == ISSUER
+
+
+def test_the_metadata_names_another_url_of_the_keys(tmp_path: Path) -> None:
+    """By https, with a certificate of one's own; further documents are served beside them."""
+    ca_file, context = authority(tmp_path)
+    with KeyServer(tls=context) as elsewhere:
+        elsewhere.documents["/more.json"] = elsewhere.jwks
+        keys_url = elsewhere.url.replace("/jwks.json", "/more.json")
+        fetch = Fetch(ca_file=ca_file)
+        with KeyServer(issuer=ISSUER, jwks_uri=keys_url, tls=context) as server:
+            assert server.url.startswith("https://127.0.0.1:")
+            assert urlsplit(server.url).path == "/more.json"
+            provider = Provider.discover(
+                ISSUER, audience="test", metadata_url=server.metadata_url, fetch=fetch
+            )
+            token = elsewhere.sign({"iss": ISSUER, "sub": "ada", "aud": "test", "exp": 2**32})
+            assert Verifier([provider]).identify(token).subject == "ada"
+            with pytest.raises(InvalidToken):
+                Verifier([provider]).identify(server.token("ada"))
+
+
+def test_it_signs_exactly_these_claims(jwt_key_server: KeyServer) -> None:
+    """Nothing is added to the claims; of the header, None leaves a member out."""
+    claims = {"exp": 2**32, "aud": None}
+    token = jwt_key_server.sign(claims, {"typ": "at+jwt", "kid": None})
+    assert jwt.get_unverified_header(token) == {"alg": "ES256", "typ": "at+jwt"}
+    assert jwt.decode(token, options={"verify_signature": False}) == claims
+    assert set(jwt.get_unverified_header(jwt_key_server.sign({}))) == {"alg", "kid"}
+
+
+def test_only_callers_that_it_knows_get_the_keys() -> None:
+    """Without the right `Authorization` the answer is 401; what is right may change."""
+    with KeyServer(authorization="Bearer a") as server:
+        given = {"Authorization": "Bearer b"}
+        keys = RemoteKeySet(server.url, fetch=Fetch(headers=lambda: given))
+        provider = Provider(issuer=server.issuer, audience="test", keys=keys)
+        with pytest.raises(Unavailable):
+            Verifier([provider]).identify(server.token("ada"))
+        server.authorization = "Bearer b"
+        again = RemoteKeySet(server.url, fetch=Fetch(headers=lambda: given))
+        provider = Provider(issuer=server.issuer, audience="test", keys=again)
+        assert Verifier([provider]).identify(server.token("ada")).subject == "ada"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"issuer": "idp.example"},
+        {"issuer": "https://idp.example/?a"},
+        {"issuer": ""},
+        {"issuer": 5},
+        {"issuer": "https://[idp"},
+        {"jwks_uri": "/keys"},
+        {"audience": ""},
+        {"audience": None},
+        {"algorithm": "HS256"},
+        {"algorithm": None},
+        {"algorithm": "none"},
+        {"key_members": None},
+    ],
+    ids=repr,
+)
+def test_bad_options_are_refused(options: dict[str, Any]) -> None:
+    """The error names the option."""
+    with pytest.raises(ConfigurationError, match=f"^{next(iter(options))} must"):
+        KeyServer(**options)
 
 
 def test_there_is_nothing_else(jwt_key_server: KeyServer) -> None:

@@ -341,3 +341,52 @@ def test_a_null_claim_that_is_required_is_missing(
     """Null names no subject, no date, no audience and no issuer."""
     lax = issuer("lax", HS256, allow_null=True, **options)
     assert reason(lax.token(**claims), lax.provider) == expected
+
+
+@pytest.mark.parametrize("name", ["token_type", "token_use", "typ"])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("access", None),
+        ("access_token", None),
+        ("Bearer", None),
+        ("DPoP", None),
+        ("sliding", None),
+        ("at+jwt", None),
+        ("application/at+jwt", None),
+        ("JWT", None),
+        ("identity", None),
+        ("", None),
+        (None, None),
+        (1, None),
+        ({"refresh": True}, None),
+        (["access"], None),
+        ("refresh", "type"),
+        ("Refresh", "type"),
+        (" refresh ", "type"),
+        ("REFRESH_TOKEN", "type"),
+        ("refresh-token", "type"),
+        ("urn:ietf:params:oauth:token-type:refresh_token", "type"),
+        ("Offline", "type"),
+        ("id", "type"),
+        ("ID", "type"),
+        ("id_token", "type"),
+        ("Serialized-ID", "type"),
+        ("Logout", "type"),
+        ("logout+jwt", "type"),
+        ("application/secevent+jwt", "type"),
+        (["access", "refresh"], "type"),
+    ],
+    ids=repr,
+)
+def test_a_claim_names_the_kind_of_a_token(name: str, kind: object, expected: str | None) -> None:
+    """A refresh or ID token with the key and the claims of an access token is refused by the claim
+    in which its issuer names its kind. Any other value of such a claim has no meaning here."""
+    assert reason(KNOWN.token(**{name: kind})) == expected
+
+
+def test_a_null_kind_is_absent() -> None:
+    """`allow_null` changes nothing for a claim that names the kind."""
+    lenient = issuer("null", HS256, allow_null=True)
+    assert reason(lenient.token(token_type=None, token_use="access"), lenient.provider) is None
+    assert reason(lenient.token(typ=None, token_use="id"), lenient.provider) == "type"

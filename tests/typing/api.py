@@ -63,7 +63,7 @@ from jwt_middleware.flask import (
 )
 from jwt_middleware.login import KeyFolder, LoginApp, Throttle, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
-from jwt_middleware.settings import filter_app_factory, from_env
+from jwt_middleware.settings import filter_app_factory, from_env, login_from_env
 from jwt_middleware.stores import (
     Counters,
     MemoryStore,
@@ -545,6 +545,7 @@ def by_text(app: WSGIApplication) -> tuple[WSGIApplication, WSGIApplication]:
         app, {"here": "/srv"}, issuer="https://login.example", audience="api", rules="/api"
     )
     assert_type(from_env(app), JWTMiddleware)
+    assert_type(login_from_env(), LoginApp)
     return guarded, from_env(app)
 
 
@@ -561,5 +562,9 @@ def in_tests(app: Flask, store: SQLStore) -> str:
         assert_every_route_ruled(app, but=["/static/<path:filename>"])
         environ: dict[str, Any] = identity_environ("ada", scopes=["read"])
         server.rotate()
+        with KeyServer(issuer="https://idp.example", key_members={"alg": None}) as other:
+            other.documents["/more.json"] = other.jwks
+            assert_type(other.sign({"sub": "ada"}, {"typ": "JWT"}), str)
+            assert_type(other.metadata_url, str)
         client.get("/api/me", headers=basic_headers(tokens.good()) | cookie_headers(tokens.good()))
         return tokens.good("ada", **environ) + server.url + next(iter(FLAWS))

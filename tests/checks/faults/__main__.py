@@ -1,6 +1,8 @@
-"""Force all faults at length and print one table: `python -m
-tests.checks.faults`, eight minutes."""
+"""Force all faults at length and print one table: `python -m tests.checks.faults`, nine minutes.
+`--only issuers` prints the rows of proxies, CA files, http hosts, tenants and introspection, which
+need no store; `--only stores` the others."""
 
+import logging
 import statistics
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from tests.checks.faults import issuers
 from tests.checks.faults.disk import fill, small_disk
 from tests.checks.faults.kills import OPERATIONS, Witness, kill_at_points
 from tests.checks.faults.outages import go_through
@@ -30,8 +33,16 @@ class Bench:
     """The two servers, and an app over any store."""
 
     def __init__(self) -> None:
-        self.postgresql, self.valkey = PostgreSQL(), Valkey()
         self.rows = self.failures = 0
+
+    def start(self) -> None:
+        """Start the servers."""
+        self.postgresql, self.valkey = PostgreSQL(), Valkey()
+
+    def stop(self) -> None:
+        """Remove the servers."""
+        self.postgresql.remove()
+        self.valkey.remove()
 
     @contextmanager
     def site(self, store: str, workers: str = "sync", **env: object) -> Iterator[Site]:
@@ -145,9 +156,29 @@ def _listed(counts: Counter[str] | dict[str, int]) -> str:
 
 def main() -> int:
     """Print the table; return how many rows are wrong."""
-    parser("faults", __doc__).parse_args()
+    options = parser("faults", __doc__)
+    options.add_argument("--only", choices=("issuers", "stores"))
+    only = options.parse_args().only
     bench = Bench()
     print("| fault | store | what came of it |\n|---|---|---|")
+    if only != "stores":
+        of_issuers(bench)
+    if only != "issuers":
+        of_stores(bench)
+    sum_up(f"{bench.rows} rows, {bench.failures} failed")
+    return bench.failures
+
+
+def of_issuers(bench: Bench) -> None:
+    """The rows of what lies between an app and its issuers."""
+    logging.getLogger("jwt_middleware").addHandler(logging.NullHandler())  # the faults are meant
+    for name in issuers.ROWS:
+        bench.row(name, "none", partial(issuers.row, name))
+
+
+def of_stores(bench: Bench) -> None:
+    """The rows of workers and stores."""
+    bench.start()
     for workers in _WORKERS:
         for store in _STORES[:3]:
             bench.row(
@@ -175,10 +206,7 @@ def main() -> int:
             )
     for how in ("no space", "no growth"):
         bench.row(f"disk full ({how})", "SQLite", partial(full_disk, how))
-    bench.postgresql.remove()
-    bench.valkey.remove()
-    sum_up(f"{bench.rows} rows, {bench.failures} failed")
-    return bench.failures
+    bench.stop()
 
 
 if __name__ == "__main__":

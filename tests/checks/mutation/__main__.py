@@ -19,6 +19,7 @@ COVERED = (
     "policy/prefixes",
     "policy/wildcards",
     "policy/paths",
+    "policy/published",
     "policy/requirements",
     "policy/rules",
     "policy/tree",

@@ -61,6 +61,8 @@ TESTS = {
         "tests/trust/test_provider.py",
         "tests/test_middleware_verify.py",
     ),
+    "policy/candidates": ("tests/policy/test_candidates.py", "tests/test_report_only.py"),
+    "policy/published": ("tests/policy/test_published.py",),
     "policy/wildcards": ("tests/policy/test_wildcards.py", "tests/policy/test_tree.py"),
     "policy/prefixes": ("tests/policy/test_prefixes.py", "tests/policy/test_rules.py"),
     "policy/tree": (

@@ -1,6 +1,5 @@
 """Text options, from the environment and from ini files."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,9 +11,9 @@ import jwt
 import pytest
 from webtest import TestApp
 
-from jwt_middleware import ConfigurationError, Fetch, Identity, Key, RemoteKeySet
-from jwt_middleware.login import KeyFolder, TokenMinter
-from jwt_middleware.settings import filter_app_factory, from_env
+from jwt_middleware import ConfigurationError, Fetch, Key, RemoteKeySet
+from jwt_middleware.login import KeyFolder
+from jwt_middleware.settings import filter_app_factory
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.testing import basic_headers
 from jwt_middleware.trust.discovery import DiscoveredKeySet, TenantKeySets
@@ -23,62 +22,9 @@ from tests.kit import ROOT
 from tests.kit.certificates import authority
 from tests.kit.passwords import CHEAP
 from tests.kit.tokens import RSA
+from tests.settings.built import BASIC, SECRET, app, by_filter, status, token
 
-SECRET = "a secret of the tests, long enough"
-BASIC = {
-    "issuer": "https://login.example",
-    "audience": "example-api",
-    "secret": SECRET,
-    "rules": "/api",
-}
 PRIVATE = Key.generate(id="private")
-
-
-def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """An app that answers with who is calling."""
-    caller = Identity.from_environ(environ)
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [caller.subject.encode() if caller else b"nobody"]
-
-
-def by_filter(**options: str) -> Any:
-    """The app guarded as an ini file says."""
-    return filter_app_factory(app, {}, **options)
-
-
-@pytest.fixture
-def by_environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Guards the app as variables say, with no others set."""
-    for name in [name for name in os.environ if name.startswith("JWT_MIDDLEWARE_")]:
-        monkeypatch.delenv(name)
-
-    def build(**options: str) -> Any:
-        for option, text in options.items():
-            monkeypatch.setenv(f"JWT_MIDDLEWARE_{option.upper()}", text)
-        return from_env(app)
-
-    return build
-
-
-@pytest.fixture(params=["filter", "environment"])
-def build(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """Guards the app in each of the two ways."""
-    return by_filter if request.param == "filter" else request.getfixturevalue("by_environment")  # type: ignore[no-any-return]
-
-
-def token(key: Key | None = None, **options: Any) -> str:
-    """A token of the issuer of `BASIC`."""
-    minter = TokenMinter(
-        key or Key.from_secret(SECRET), issuer=BASIC["issuer"], audience=BASIC["audience"]
-    )
-    return minter.mint("ada", **options)
-
-
-def status(guarded: Any, path: str, bearer: str | None = None, method: str = "GET") -> int:
-    """What a path answers."""
-    client = TestApp(guarded)
-    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    return int(client.request(path, method=method, headers=headers, expect_errors=True).status_int)
 
 
 def test_four_options_guard_an_app(build: Callable[..., Any]) -> None:
@@ -304,7 +250,7 @@ WRONG_URLS = {
         "allow_http",
     ),
     "an issuer by http": ({"issuer": "http://idp.example/"}, "issuer", "allow_http"),
-    "metadata by http": ({"metadata_url": "http://idp.example/"}, "issuer", "metadata_url"),
+    "metadata by http": ({"metadata_url": "http://idp.example/"}, "metadata_url", "allow_http"),
     "metadata beside keys": (
         {"metadata_url": "https://a.example/", "jwks_url": "https://b.example/"},
         "metadata_url",
@@ -486,7 +432,17 @@ def test_the_sign_in_page_and_strict_origins(build: Callable[..., Any]) -> None:
     assert lax.get("/api", headers=foreign, status=401).json["reason"] == "missing"
 
 
+def test_the_metadata_of_a_resource(build: Callable[..., Any]) -> None:
+    """The URL of the resource is published, and a challenge leads to it."""
+    site = TestApp(build(**BASIC, resource="https://api.example/mcp"))
+    document = site.get("/.well-known/oauth-protected-resource/mcp").json
+    assert document["resource"] == "https://api.example/mcp"
+    challenge = site.get("/api", status=401).headers["WWW-Authenticate"]
+    assert 'resource_metadata="https://api.example/.well-known/' in challenge
+
+
 BAD_PLACES = {
+    "a resource that is not a URL": ({"resource": "api"}, "resource must be the https URL"),
     "another word": ({"credentials": "cookie"}, "each word must be bearer, basic_password"),
     "a cookie without its name": ({"credentials": "in_cookie"}, "in_cookie=NAME"),
     "a cookie of no name": ({"credentials": "in_cookie="}, "the name of a cookie"),
@@ -503,5 +459,5 @@ def test_places_that_are_misspelled(
     options: dict[str, str], expected: str, build: Callable[..., Any]
 ) -> None:
     """The message says the right form."""
-    with pytest.raises(ConfigurationError, match=expected):
+    with pytest.raises(ConfigurationError, match=f"(?i){expected}"):
         build(**BASIC, **options)

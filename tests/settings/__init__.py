@@ -1,0 +1,1 @@
+"""Configuration by text: the table of options, the form of a rule, environment and ini."""
