@@ -49,3 +49,11 @@ def test_a_message_says_what_to_write(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         SAID[text]()
     assert str(caught.value) == text
+
+
+def test_a_rule_prints_every_flag() -> None:
+    """As it is written, so that it can be copied."""
+    rule = Rule("/a", scope("x"), methods=("PUT",), exact=True, report_only=True)
+    text = "Rule('/a', scope('x'), methods=('PUT',), exact=True, report_only=True)"
+    assert repr(rule) == text
+    assert repr(Rule("/a", report_only=True)) == "Rule('/a', report_only=True)"
