@@ -46,7 +46,8 @@ class Provider:
     - `leeway`: seconds by which clocks may differ, 0 to 300 (RFC 7519 section 4.1.4).
     - `typ`: the only type of token that is accepted, such as `at+jwt` (RFC 9068 section 4). None
       accepts `JWT`, `at+jwt` and tokens without a type. So tokens for another purpose are refused
-      (RFC 8725 section 3.11).
+      (RFC 8725 section 3.11). In any case, a token whose claim `token_type`, `token_use` or `typ`
+      names another kind, such as `refresh` or `id`, is refused too.
     - `max_lifetime`: the most seconds from `iat` to `exp`. `iat` is then required, and must not be
       more than `leeway` in the future.
     - `subject_claim`: the claim that names the caller; or several, of which the first that is

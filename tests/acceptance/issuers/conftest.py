@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from jwt_middleware import Fetch, RemoteKeySet
 from jwt_middleware.testing import KeyServer
 from tests.kit.certificates import authority
 from tests.kit.forward_proxy import ForwardProxy
+from tests.kit.waiting import PATIENCE
 
 HOSTS = (
     "login.microsoftonline.com",
@@ -46,6 +48,10 @@ class Network:
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, "")
         monkeypatch.setenv("SSL_CERT_FILE", str(self.ca_file))
+        # The pages have the usual timeout, which a busy machine may exceed.
+        monkeypatch.setitem(Fetch.__init__.__kwdefaults__, "timeout", PATIENCE)
+        patient = Fetch()
+        monkeypatch.setitem(RemoteKeySet.__init__.__kwdefaults__, "fetch", patient)
         real = socket.getaddrinfo
 
         def look_up(host: Any, port: Any, *how: Any, **more: Any) -> Any:

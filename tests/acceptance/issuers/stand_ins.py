@@ -127,12 +127,16 @@ def entra(network: Network) -> Cases:
     )
     others = [key | {"issuer": other_v2} for key in server.jwks["keys"]]
     first = [{n: v for n, v in key.items() if n != "issuer"} for key in server.jwks["keys"]]
+    # One document may have keys of other issuers, such as that of personal accounts.
+    personal = Key.generate("RS256", id="personal")
+    consumers = v2.replace(TENANT, "9188040d-6c67-4c5b-b112-36a304b66dad")
+    of_others = personal.to_jwk() | {"issuer": consumers}
     server.documents |= {
+        f"/{TENANT}/discovery/v2.0/keys": {"keys": [of_others, *server.jwks["keys"]]},
         f"/{OTHER}/v2.0/.well-known/openid-configuration": {
             "issuer": other_v2,
             "jwks_uri": keys.replace(TENANT, OTHER),
         },
-        # One key of the other tenant's document serves all tenants, as Entra's do.
         f"/{OTHER}/discovery/v2.0/keys": {"keys": others},
         f"/{TENANT}/.well-known/openid-configuration": {
             "issuer": v1,
@@ -181,6 +185,10 @@ def entra(network: Network) -> Cases:
             mint(id_token | {"aud": "11111111-2222-3333-4444-555555555555"}), (401, "audience")
         ),
         "for Graph": Case(mint(graph, {"nonce": "x"}), (401, "audience")),
+        "by a key of another issuer": Case(
+            sign({"alg": "RS256", "kid": "personal"}, {**_times(), **usual}, personal),
+            (401, "key"),
+        ),
         "version 1": Case(mint(version_1), (401, "issuer")),
         "version 1, its app": Case(mint(version_1), ada, "/api/x", one),
         "version 2, the app of version 1": Case(mint(), (401, "issuer"), "/api/x", one),

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 from flask import Flask, jsonify, request
 
-from jwt_middleware import Identity
+from jwt_middleware import Identity, JWTMiddleware, Provider, RemoteKeySet, Rule
 from jwt_middleware.cli.root import root
 from tests.acceptance.conftest import Client
 from tests.kit.cases import case
@@ -109,7 +110,8 @@ def test_the_command_of_the_page_says_why(
     cases = STAND_INS[page](network)
     built(page, network, monkeypatch)
     monkeypatch.syspath_prepend(str(network.folder))
-    monkeypatch.delitem(sys.modules, "app", raising=False)
+    monkeypatch.setitem(sys.modules, "app", None)  # so that what the command imports goes again
+    del sys.modules["app"]
     accepted = CliRunner().invoke(root, command.split(), input=good_of(cases).token)
     assert (accepted.exit_code, accepted.exception) == (0, None), accepted.output
     for name, found in cases.items():
@@ -119,7 +121,6 @@ def test_the_command_of_the_page_says_why(
                 assert refused.exit_code == 1
                 words = found.expected[1].replace("malformed", "not a well-formed JWT")
                 assert words in refused.output
-    monkeypatch.delitem(sys.modules, "app", raising=False)
 
 
 def test_every_page_of_an_issuer_is_run() -> None:
@@ -191,12 +192,26 @@ def test_the_token_of_a_pod_rotates(
     assert outcome(client, "kubernetes", good) == good.expected
 
 
+def test_the_volume_of_a_pod_names_the_app(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the pods mount has the audience that the app asks for, and the file of its own name."""
+    STAND_INS["kubernetes"](network)
+    provider = built("kubernetes", network, monkeypatch)["cluster"]
+    (text,) = blocks(DOCS / "issuers" / "kubernetes.md", "yaml")
+    ((volume,),) = yaml.safe_load(text).values()
+    (source,) = volume["projected"]["sources"]
+    assert source["serviceAccountToken"] == {
+        "audience": provider.audience,
+        "expirationSeconds": 3600,
+        "path": "token",
+    }
+
+
 def test_the_certificates_of_firebase_are_no_key_set(
     network: Network, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The trap of the page: the document of X.509 certificates is 503, and the log says why."""
-    from jwt_middleware import JWTMiddleware, Provider, RemoteKeySet, Rule
-
     good = good_of(STAND_INS["firebase"](network))
     path = "/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com"
     (server,) = network.servers
