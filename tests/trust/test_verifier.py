@@ -593,3 +593,48 @@ def test_a_key_that_is_published_for_another_issuer_does_not_verify(published: s
         assert refused(Verifier([one.provider]).verify, one.token()) == "key"
     else:
         assert Verifier([one.provider]).identify(one.token()).subject == "user"
+
+
+def of_anyone(host: str, key: Key) -> Provider:
+    """A provider whose tenants a function knows."""
+    return replace(of_tenants(host, key), tenants=lambda tenant: tenant == "a")
+
+
+def test_the_issuers_that_have_a_name_are_in_the_order_of_the_providers() -> None:
+    """The tenants of a list one by one, sorted; a template whose tenants a function knows stays as
+    it is, and a provider without an issuer has no name."""
+    key = nameless("HS256")
+    nobody = Provider(issuer=None, audience="api", keys=KeySet([key]))
+    beside, last = (issuer(name, key).provider for name in ("beside", "a"))
+    given = [beside, nobody, of_tenants("one", key), of_anyone("two", key), last]
+    assert Verifier(given).named_issuers == (
+        "https://beside.example",
+        "https://one.example/a",
+        "https://one.example/b",
+        "https://two.example/{tid}",
+        "https://a.example",
+    )
+
+
+class Accepting:
+    """Accepts these issuers, as a rule does; all of them if none is named."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = frozenset(names)
+
+    def issuers(self, known: frozenset[str]) -> frozenset[str]:
+        return known & self.names if self.names else known
+
+
+def test_where_a_subject_names_one_person() -> None:
+    """With a single issuer everywhere; with several under the rules that leave one of them."""
+    key = nameless("HS256")
+    one, two = (issuer(name, key).provider for name in ("one", "two"))
+    every, first = Accepting(), Accepting("https://one.example")
+    both = Accepting("https://one.example", "https://two.example")
+    assert Verifier([one]).naming_one([every, first]) == (True, {every, first})
+    assert Verifier([one, two]).naming_one([every, first, both]) == (False, {first})
+    template = Accepting("https://many.example/{tid}")
+    many = Verifier([one, of_tenants("many", key)])
+    assert many.naming_one([every, first, template]) == (False, {first})
+    assert Verifier([of_tenants("many", key)]).naming_one([template]) == (False, frozenset())
