@@ -201,6 +201,7 @@ def test_a_date_in_milliseconds_says_so(
     for _ in range(3):
         assert reason(odd.token(**{name: date}), odd.provider) == expected
     lines = [record for record in caplog.records if "milliseconds" in record.getMessage()]
+    assert {record.name for record in lines} <= {"jwt_middleware"}
     assert len(lines) == (expected == "milliseconds")
     assert all(str(odd.provider.issuer) in record.getMessage() for record in lines)
 
