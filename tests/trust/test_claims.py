@@ -391,3 +391,21 @@ def test_a_null_kind_is_absent() -> None:
     lenient = issuer("null", HS256, allow_null=True)
     assert reason(lenient.token(token_type=None, token_use="access"), lenient.provider) is None
     assert reason(lenient.token(typ=None, token_use="id"), lenient.provider) == "type"
+
+
+@pytest.mark.parametrize("sub", [ABSENT, "ada", 5, None], ids=repr)
+def test_the_names_of_claims_have_a_case(sub: object) -> None:
+    """A subject claim `SUB` is not `sub`, which is still checked beside it (RFC 7519 section 4)."""
+    odd = issuer("case", HS256, subject_claim="SUB")
+    token = odd.token(SUB="ann", sub=sub)
+    if sub in (ABSENT, "ada"):
+        assert Verifier([odd.provider]).identify(token).subject == "ann"
+    else:
+        assert reason(token, odd.provider) == "claims"
+
+
+def test_an_identity_has_the_header_and_the_claims_of_its_token() -> None:
+    """Everything that was signed, as it was signed."""
+    identity = Verifier([KNOWN.provider]).identify(KNOWN.token({"x": [1]}, role="x"))
+    assert identity.header == KNOWN.header(x=[1])
+    assert identity.claims == KNOWN.claims(role="x")
