@@ -401,6 +401,8 @@ def test_a_method_that_is_named_beside_counts_too(environ: dict[str, str]) -> No
     for method in ("GET", "HEAD", "OPTIONS"):
         found = governing(*rules, path="/docs/x", method=method, **environ)
         assert found == ["/docs", "/docs GET HEAD OPTIONS"]
+        odd = governing(*rules, path="/docs/./x", method=method, **environ)
+        assert odd == found  # each method's rules are found for each reading
     # Never the other way round: the request's own method stays.
     (strict, *_) = governing(
         *rules, path="/docs", method="PUT", HTTP_X_HTTP_METHOD_OVERRIDE="GET", QUERY_STRING="a=b"

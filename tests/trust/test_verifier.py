@@ -181,6 +181,7 @@ def test_the_subject_is_the_claim_that_the_provider_names() -> None:
         ({"scope": [""]}, ()),
         ({"scp": "read"}, ("read",)),
         ({"scp": ["read"], "scope": "write"}, ("write", "read")),
+        ({"scp": "read all", "scope": "write"}, ("write", "read", "all")),
         ({"roles": ["admin"], "scopes": "admin"}, ()),
     ],
 )
