@@ -961,6 +961,7 @@ def test_a_usual_request_is_answered_from_the_cache(method: str) -> None:
     environ = {"REQUEST_METHOD": method, "PATH_INFO": "/api/x", "SCRIPT_NAME": ""}
     first = table.match(environ)
     anew: list[object] = []
+    # inside: whether an answer comes from the cache shows in no answer
     table._match_anew = lambda environ: (anew.append(environ), first)[1]  # type: ignore[method-assign]
     assert table.match(environ) == table.match({**environ, "QUERY_STRING": ""}) == first
     assert anew == []
