@@ -73,6 +73,7 @@ TESTS = {
     "policy/rules": (
         "tests/policy/test_rules.py",
         "tests/policy/test_rule_messages.py",
+        "tests/policy/test_candidates.py",
         "tests/policy/test_tree.py",
         "tests/policy/test_work.py",
         "tests/test_report_only.py",
