@@ -25,10 +25,11 @@ from jwt_middleware import (
 )
 from jwt_middleware.bottle import JWTPlugin
 from jwt_middleware.testing import Tokens
+from tests.kit.tokens import TOMORROW
 
 KEY = Key.generate()
 PROVIDER = Provider(issuer="https://a.example", audience="api", keys=KeySet([KEY]))
-GOOD = Tokens([PROVIDER], KEY).good("ada", scopes=("read",))
+GOOD = Tokens([PROVIDER], KEY).good("ada", scopes=("read",), exp=TOMORROW)
 
 
 @pytest.fixture

@@ -34,10 +34,11 @@ from jwt_middleware.flask import (
     jwt_required,
 )
 from jwt_middleware.testing import Tokens
+from tests.kit.tokens import TOMORROW
 
 KEY = Key.generate()
 PROVIDER = Provider(issuer="https://a.example", audience="api", keys=KeySet([KEY]))
-GOOD = Tokens([PROVIDER], KEY).good("ada", scopes=("read",))
+GOOD = Tokens([PROVIDER], KEY).good("ada", scopes=("read",), exp=TOMORROW)
 EXPIRED = Tokens([PROVIDER], KEY).good("ada", exp=1)
 
 

@@ -83,6 +83,12 @@ def waits_for_long(name: str, text: str) -> list[str]:
     return [f"{name} waits for {seconds} s" for seconds in waits if int(seconds) < 30]
 
 
+def tokens_of_a_module_last(name: str, text: str) -> list[str]:
+    """A token that is made while a module is imported outlives the run of the whole suite."""
+    made = re.findall(r"^\w+ = .*\.(?:mint|good)\((?!.*(?:exp|lifetime)=).*$", text, re.MULTILINE)
+    return [f"{name}: {line} ends within a quarter of an hour" for line in made]
+
+
 def rules_are_told(name: str, text: str) -> list[str]:
     """Every test says in its docstring what rule it proves."""
     tests = [n for n in ast.walk(parsed(text)) if isinstance(n, ast.FunctionDef)]
@@ -100,6 +106,7 @@ PLANTED: dict[Law, str] = {
     encodes_in_one_place: "token = jwt.encode({}, 'key')",
     answers_are_of_one_class: "class Answer(NamedTuple):\n    status: int",
     waits_for_long: "thread.join(5)",
+    tokens_of_a_module_last: "GOOD = MINTER.mint('ada')",
     rules_are_told: "def test_x():\n    assert True",
 }
 

@@ -41,7 +41,7 @@ from jwt_middleware.login import TokenMinter
 SECRET = "a secret of at least thirty-two bytes"
 MINTER = TokenMinter.from_secret(SECRET, issuer="https://one.example", audience="api")
 OTHER = TokenMinter.from_secret(SECRET[::-1], issuer="https://two.example", audience="api")
-TOKEN = MINTER.mint("ada", scopes=["read"])
+TOKEN = MINTER.mint("ada", scopes=["read"], lifetime=86_400)
 RULES = [
     Rule("/api"),
     Rule("/api/health", public),

@@ -22,6 +22,7 @@ from jwt_middleware import (
 )
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import Tokens
+from tests.kit.tokens import TOMORROW
 
 KEY = Key.generate()
 PROVIDER = Provider(issuer="https://a.example", audience="api", keys=KeySet([KEY]))
@@ -52,7 +53,7 @@ def test_a_good_token_gives_its_caller(cache_size: int) -> None:
     assert middleware.decide(environ).answer.reason == "scope"  # type: ignore[union-attr]
 
 
-GOOD = TOKENS.good("ada")
+GOOD = TOKENS.good("ada", exp=TOMORROW)
 BAD: dict[str, tuple[Any, type[Refusal], str]] = {
     "expired": (TOKENS.good("ada", exp=1), InvalidToken, "expired"),
     "another audience": (TOKENS.good("ada", aud="other"), InvalidToken, "audience"),

@@ -33,10 +33,11 @@ from jwt_middleware import (
 )
 from jwt_middleware.testing import Tokens
 from jwt_middleware.views import ViewRule, caller_of
+from tests.kit.tokens import TOMORROW
 
 KEY = Key.generate()
 PROVIDER = Provider(issuer="https://a.example", audience="api", keys=KeySet([KEY]))
-GOOD = Tokens([PROVIDER], KEY).good("ada", scopes=("read",), role="lead")
+GOOD = Tokens([PROVIDER], KEY).good("ada", scopes=("read",), role="lead", exp=TOMORROW)
 OPTIONAL = (Rule("/", optional),)
 
 

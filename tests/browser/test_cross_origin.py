@@ -27,7 +27,7 @@ _FETCH = """async ([url, init]) => {
     }
 }"""
 
-_GOOD = {"Authorization": f"Bearer {MINTER.mint('ada')}"}
+_GOOD = {"Authorization": f"Bearer {MINTER.mint('ada', lifetime=86_400)}"}
 _PUT = {
     "method": "PUT",
     "headers": {**_GOOD, "Content-Type": "application/json", "X-Own": "1"},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.serving import free_port
 from tests.kit.waiting import PATIENCE
 
 from .conftest import COMMAND
@@ -109,8 +110,7 @@ def test_the_folder_is_reused_and_private(tmp_path: Path) -> None:
 def test_the_reader_of_the_output_goes_away(reader: str, tmp_path: Path) -> None:
     """The demo goes on answering without a word, as in `jwt-middleware demo | head`, and ends as it
     would have."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     errors = (tmp_path / "errors").open("w+")
     merged = subprocess.STDOUT if reader == "reads both streams" else errors
     process = subprocess.Popen(
@@ -130,6 +130,12 @@ def test_the_reader_of_the_output_goes_away(reader: str, tmp_path: Path) -> None
     retry = ["--retry", "60", "--retry-connrefused", "--retry-delay", "1"]
     codes = [subprocess.run([*curl, *retry], capture_output=True, text=True, timeout=PATIENCE)]
     codes += [subprocess.run(curl, capture_output=True, text=True) for _ in range(8)]
+    # curl ends with the last byte, a moment before the worker does. The closed connection is the
+    # worker's last act, so that no request is cut off by what follows.
+    with socket.create_connection(("127.0.0.1", int(address.split(":")[1]))) as last:
+        last.sendall(b"GET /api/me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        while last.recv(65_536):
+            pass
     process.send_signal(signal.SIGINT)
     code = process.wait(PATIENCE)
     watchdog.cancel()

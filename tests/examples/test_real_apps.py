@@ -20,6 +20,7 @@ from tests.examples.walking import PASSWORD, loading
 from tests.kit import ROOT
 from tests.kit.clients import hide_bcrypt
 from tests.kit.parts import skip
+from tests.kit.waiting import PATIENCE
 
 pytestmark = [
     pytest.mark.needs_frameworks,
@@ -172,7 +173,7 @@ def test_routes_finds_nothing_open_in_a_process_of_its_own(name: str, tmp_path: 
     scripts = Path(sys.executable).parent
     if name == "devpi_app":
         command = [scripts / "devpi-init", "--no-root-pypi", "--serverdir", tmp_path / "devpi"]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=3 * PATIENCE)
     environ = {**os.environ, "PYTHONPATH": str(ROOT), "DEVPISERVER_SERVERDIR": f"{tmp_path}/devpi"}
     command = [sys.executable, "-c", _ROUTES, "routes", "--strict", "--app"]
     done = subprocess.run(
@@ -181,7 +182,7 @@ def test_routes_finds_nothing_open_in_a_process_of_its_own(name: str, tmp_path: 
         env={**environ, "PACKAGES": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=3 * PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "scope('write')" in done.stdout

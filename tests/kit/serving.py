@@ -1,13 +1,14 @@
 """Real servers, each in a process of its own: how they are started, waited for and ended."""
 
 import os
+import random
 import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 from tests.kit import ROOT
@@ -76,10 +77,15 @@ http {{
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on just now.
+
+    It lies below the ports that the system hands out by itself, so that a connection of another
+    test cannot take it before the server does.
+    """
+    while True:
+        with suppress(OSError), closing(socket.socket()) as listener:
+            listener.bind(("127.0.0.1", port := random.randint(20_000, 32_000)))
+            return port
 
 
 def program(name: str) -> str:

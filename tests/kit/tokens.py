@@ -17,6 +17,8 @@ import jwt
 from jwt_middleware import Key, KeySet, Provider
 
 NOW = int(time.time())
+TOMORROW = NOW + 86_400
+"""The end of a token that a module makes, which the whole suite uses, however long it runs."""
 AUDIENCE = "api"
 
 

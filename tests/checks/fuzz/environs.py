@@ -108,7 +108,7 @@ def _app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
 _MINTER = TokenMinter(
     Key.generate(id="fuzz"), issuer="https://login.example", audience="api", lifetime=86_400
 )
-TOKEN = _MINTER.mint("1")
+TOKEN = _MINTER.mint("1", lifetime=86_400)
 _GUARDED = JWTMiddleware(
     _app,
     providers=[_MINTER.provider],
