@@ -129,7 +129,7 @@ class _AnyOf(Frozen):
                 # A broken requirement has not refused the caller; another must not hide the fault.
                 if refusal.reason == "requirement_failed":
                     raise
-                first = first or refusal
+                first = refusal if first is None else first
         assert first is not None  # noqa: S101 (there is at least one alternative)
         raise first
 
@@ -207,7 +207,7 @@ def any_of(*requirements: Requirement) -> Requirement:
 def check_requirement(option: str, value: object) -> None:
     """Raise `ConfigurationError`, naming the option, for what is not a requirement."""
     # The functions of this ring, such as `scope`, make requirements, and are none themselves.
-    if inspect.isfunction(value) and value.__module__.startswith(f"{__package__}."):
+    if inspect.isfunction(value) and str(value.__module__).startswith(f"{__package__}."):
         name = value.__name__
         raise ConfigurationError(f"{option} must hold {name}(...), got {name} without its call")
     form = "a callable that takes an Identity and returns None or a boolean"
@@ -216,7 +216,7 @@ def check_requirement(option: str, value: object) -> None:
         f"{option} must hold requirements such as scope('read'), each {form}, got {value!r}",
     )
     require(
-        not _runs_later(value) and not _runs_later(getattr(value, "__call__", None)),  # noqa: B004
+        not _runs_later(value) and not _runs_later(type(value).__call__),
         f"{option} must hold requirements that answer at once, got the coroutine or generator "
         f"function {value!r}",
     )
@@ -295,4 +295,4 @@ def _typed(value: Any) -> tuple[object, Any]:
     for kind in (bool, str, (int, float)):
         if isinstance(value, kind):
             return kind, value
-    return type(value), None
+    return None, None

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import chain
 from typing import Any, TypeAlias
@@ -79,7 +79,7 @@ class Rule:
     exact: bool
     """Whether it governs only the prefix itself, and nothing below."""
 
-    segments: tuple[str, ...] = field(repr=False)
+    segments: tuple[str, ...]
     """The segments of the prefix, as PEP 3333 strings."""
 
     is_public: bool

@@ -17,7 +17,7 @@ from typing import Generic
 
 from .prefixes import WILDCARD
 from .segments import INDEX, SegmentNames
-from .wildcards import Patterns, R
+from .wildcards import Governing, Patterns, R
 
 _INDEX = f"/{INDEX}"
 
@@ -41,14 +41,15 @@ Charge = Callable[[float], None]
 
 
 def in_order(rules: set[R]) -> tuple[R, ...]:
-    """Return the rules sorted, public ones last. So the first rule shows whether a credential is
-    needed."""
-    return tuple(
-        sorted(
-            rules,
-            key=lambda rule: (rule.is_public, -len(rule.segments), rule.prefix, not rule.exact),
-        )
-    )
+    """Return the rules sorted: public ones last, then by prefix, the longest and the narrowest
+    first. So the first rule shows whether a credential is needed, and one request always gets the
+    same answer."""
+    return tuple(sorted(rules, key=_rank))
+
+
+def _rank(rule: Governing) -> tuple[object, ...]:
+    narrowness = (not rule.exact, not rule.methods, sorted(rule.methods))
+    return rule.is_public, -len(rule.segments), rule.prefix, *narrowness
 
 
 class _Node(Generic[R]):

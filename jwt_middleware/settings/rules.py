@@ -20,6 +20,7 @@ Rules are separated by commas or line breaks. A rule is a prefix with words afte
 | `claim=realm_access.roles=staff` | `claim(("realm_access", "roles"), "staff")` |
 | `claim="https://app.example/level"=3` | `claim("https://app.example/level", 3)` |
 | `fresh=300` | `fresh(300)` |
+| `sender_constrained` | `sender_constrained` |
 | `acr=mfa` | `acr("mfa")` |
 | `issued_by=https://idp.example/` | `issued_by("https://idp.example/")` |
 | `any_of(scope=a scope=b, claim=role=c)` | `any_of(scope("a", "b"), claim("role", "c"))` |
@@ -37,6 +38,7 @@ from typing import Any
 
 from .._options import got, require
 from ..errors import ConfigurationError
+from ..policy.binding import sender_constrained
 from ..policy.candidates import tables_of
 from ..policy.prefixes import unseen_in
 from ..policy.requirements import (
@@ -61,6 +63,7 @@ MARKERS: Mapping[str, Requirement] = {
     "authenticated": authenticated,
     "optional": optional,
     "public": public,
+    "sender_constrained": sender_constrained,
 }
 """The words that are a requirement."""
 

@@ -1,11 +1,12 @@
 """Report-only rules: which table a rule is in."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from jwt_middleware import ConfigurationError, Rule, scope
-from jwt_middleware.policy.candidates import tables_of
+from jwt_middleware.policy.candidates import matches_of, tables_of
 
 API, ADMIN = Rule("/api"), Rule("/api/admin", scope("admin"))
 API_REPORTED = Rule("/api", scope("read"), report_only=True)
@@ -74,3 +75,39 @@ def test_the_repr_shows_it() -> None:
     assert repr(GET_REPORTED) == (
         "Rule('/api', scope('read'), methods=('GET', 'HEAD'), report_only=True)"
     )
+
+
+DOCUMENT = Rule("/api/document")
+ONCE: dict[str, tuple[list[Rule], list[Rule], list[Rule] | None]] = {
+    "enforced alone": ([API], [API], None),
+    "reported alone": ([API_REPORTED], [], [API_REPORTED]),
+    "both": ([API, ADMIN_REPORTED], [API], [ADMIN_REPORTED]),
+}
+
+
+@pytest.mark.parametrize(("rules", "enforced", "reported"), ONCE.values(), ids=ONCE)
+def test_the_rules_that_are_asked_first_govern_their_requests_alone(
+    rules: list[Rule], enforced: list[Rule], reported: list[Rule] | None
+) -> None:
+    """In both tables: no other rule is enforced there, and none is reported."""
+
+    def first(environ: Mapping[str, Any]) -> tuple[Rule, ...]:
+        return (DOCUMENT,) if environ["PATH_INFO"] == "/api/document" else ()
+
+    match, report = matches_of(rules, first)
+    for _ in range(2):
+        document, other = (
+            {"REQUEST_METHOD": "GET", "PATH_INFO": path} for path in ("/api/document", "/api/admin")
+        )
+        assert match(document) == (DOCUMENT,)
+        assert list(match(other)) == enforced
+        assert (report is None) == (reported is None)
+        if report is not None:
+            assert report(document) == ()
+            assert list(report(other)) == reported
+
+
+def test_without_rules_that_are_asked_first_nothing_else_governs() -> None:
+    """A table of report-only rules enforces none."""
+    match, _ = matches_of([API_REPORTED])
+    assert match({"REQUEST_METHOD": "GET", "PATH_INFO": "/api"}) == ()

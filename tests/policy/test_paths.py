@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from jwt_middleware.policy.paths import Place, methods_of, readings_of
 from jwt_middleware.readings import has_one_reading, readings, to_wsgi
 from tests.kit.parts import examples
 
@@ -198,3 +199,175 @@ def test_a_longer_hostile_path_costs_its_length() -> None:
         for path, times in ((short, 16), (long, 1))
     ]
     assert seconds[1] < 64 * seconds[0]
+
+
+ROOT, PREFIX, OUTSIDE = "HTTP_X_VHM_ROOT", "HTTP_X_SCRIPT_NAME", "HTTP_X_OUTSIDE_URL"
+
+# What a request may mean: the paths that always count, and those whose rules count if longer.
+MEANT: dict[str, tuple[dict[str, str], set[str], set[str]]] = {
+    "a path alone": ({"PATH_INFO": "/X"}, {"/X"}, set()),
+    "no path": ({}, {"/"}, set()),
+    "a virtual root": ({"PATH_INFO": "/X", ROOT: "/R"}, {"/X", "/R/X"}, set()),
+    "a prefix": ({"PATH_INFO": "/X", PREFIX: "/P"}, {"/X"}, {"/P/X"}),
+    "a prefix that ends with a slash": (
+        {"PATH_INFO": "/XaX", PREFIX: "/XpX/"},
+        {"/XaX"},
+        {"/XpX/XaX", "/XpX//XaX"},
+    ),
+    "a prefix without a slash": ({"PATH_INFO": "/X", PREFIX: "P"}, {"/X"}, {"/X", "/P/X"}),
+    "a prefix that the path starts with": (
+        {"PATH_INFO": "/XpX/XaX/", PREFIX: "/XpX"},
+        {"/XpX/XaX/", "/XaX/"},
+        {"/XpX/XaX/", "/XpX/XpX/XaX/"},
+    ),
+    "a prefix of one letter": (
+        {"PATH_INFO": "/X/P", PREFIX: "/X"},
+        {"/X/P", "/P"},
+        {"/X/P", "/X/X/P"},
+    ),
+    "a list of prefixes": (
+        {"PATH_INFO": "/X", PREFIX: "/P,/O,/Q"},
+        {"/X"},
+        {"/P/X", "/Q/X", "/P,/O,/Q/X"},
+    ),
+    "a prefix and a virtual root": (
+        {"PATH_INFO": "/P/X", PREFIX: "/P", ROOT: "/R"},
+        {"/P/X", "/X", "/R/P/X", "/R/X"},
+        {"/P/P/X", "/P/X"},
+    ),
+    "a mount": ({"PATH_INFO": "/X", "SCRIPT_NAME": "/P"}, {"/X"}, {"/P/X"}),
+    "the root of a mount": ({"PATH_INFO": "", "SCRIPT_NAME": "/P"}, {"/"}, {"/P", "/P/"}),
+    "a mount that the path starts with": (
+        {"PATH_INFO": "/P/X", "SCRIPT_NAME": "/P"},
+        {"/P/X"},
+        {"/X", "/P/P/X"},
+    ),
+    "a mount and a prefix": (
+        {"PATH_INFO": "/X", "SCRIPT_NAME": "/P", PREFIX: "/Q"},
+        {"/X"},
+        {"/P/X", "/Q/X"},
+    ),
+    "a mount and its prefix": (
+        {"PATH_INFO": "/P/X", "SCRIPT_NAME": "/P", PREFIX: "/P"},
+        {"/P/X", "/X"},
+        {"/X", "/P/X", "/P/P/X"},
+    ),
+    "a mount that ends with a slash": (
+        {"PATH_INFO": "/X", "SCRIPT_NAME": "/P/"},
+        {"/X", "/P/X", "/P//X"},
+        set(),
+    ),
+    "a mount that ends with the only slash": (
+        {"PATH_INFO": "X", "SCRIPT_NAME": "/P/"},
+        {"/X", "/P/X"},
+        set(),
+    ),
+    "a mount before no slash": (
+        {"PATH_INFO": "X", "SCRIPT_NAME": "/P"},
+        {"/X", "/PX", "/P/X"},
+        set(),
+    ),
+    "an empty mount": ({"PATH_INFO": "/X", "SCRIPT_NAME": ""}, {"/X"}, set()),
+    "a header of slashes": ({"PATH_INFO": "/X", PREFIX: "//"}, {"/X"}, set()),
+}
+
+
+@pytest.mark.parametrize(("environ", "always", "longer"), MEANT.values(), ids=MEANT)
+def test_what_a_request_may_mean(
+    environ: dict[str, str], always: set[str], longer: set[str]
+) -> None:
+    """As the table of the module says: what is put before the path, and what is cut off it."""
+    found = readings_of(environ)
+    assert (found.always, found.longer) == (always, longer)
+
+
+SPACED: dict[str, tuple[dict[str, str], set[str], set[str]]] = {
+    "a space before the path": ({"PATH_INFO": " /X", PREFIX: "/P"}, set(), {"/P/ /X", "/P /X"}),
+    "a space behind a prefix": ({"PATH_INFO": "/X", PREFIX: "/P /"}, set(), {"/P /X", "/P //X"}),
+    "a prefix that is a space": ({"PATH_INFO": "/X", PREFIX: " "}, set(), {"/ /X", "//X"}),
+    "a prefix that is a no-break space": (
+        {"PATH_INFO": "\xa0\xe9X", PREFIX: "\xa0"},
+        {"/\xc3\xa9X"},
+        set(),
+    ),
+    "a slash that only the prefix has": ({"PATH_INFO": "P..", PREFIX: "P/"}, {"/"}, set()),
+    "spaces in a list": ({"PATH_INFO": "/X", PREFIX: "/P , /Q"}, set(), {"/P/X", "/Q/X"}),
+    "a space and a rest": ({"PATH_INFO": "/P/ X", PREFIX: "/P"}, {"/ X", "/X"}, {"/P/ X"}),
+    "a mount that ends with a space": (
+        {"PATH_INFO": "/X", "SCRIPT_NAME": "/P "},
+        set(),
+        {"/P /X", "/P/X"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "always", "longer"), SPACED.values(), ids=SPACED)
+def test_a_space_is_part_of_a_name(
+    environ: dict[str, str], always: set[str], longer: set[str]
+) -> None:
+    """Only slashes are cut off what a header or the path begins and ends with. The items of a list
+    are an exception, since a space follows each comma."""
+    found = readings_of(environ)
+    assert always <= found.always
+    assert longer <= found.longer
+
+
+PREFIXES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "none": ({"HTTP_X_VHM_ROOT": "/r"}, ()),
+    "slashes": ({PREFIX: "/", "HTTP_X_FORWARDED_PREFIX": "//"}, ()),
+    "one letter": ({PREFIX: "X"}, ("X",)),
+    "one twice": ({PREFIX: "/x", "HTTP_X_FORWARDED_PREFIX": "/x"}, ("/x",)),
+    "two": ({PREFIX: "/x", "HTTP_X_INGRESS_PATH": "/y"}, ("/x", "/y")),
+    "a URL": ({OUTSIDE: "http://h/x"}, ("http://h/x", "/x")),
+    "a URL with parameters": ({OUTSIDE: "http://h/x;v;w"}, ("http://h/x;v;w", "/x")),
+    "a URL without a path": ({OUTSIDE: "http://h"}, ("http://h",)),
+    "a broken URL": ({OUTSIDE: "http://["}, ("http://[",)),
+}
+
+
+@pytest.mark.parametrize(("environ", "prefixes"), PREFIXES.values(), ids=PREFIXES)
+def test_the_prefixes_that_headers_name(environ: dict[str, str], prefixes: tuple[str, ...]) -> None:
+    """Each value once, and of a URL its path too; slashes alone name nothing."""
+    place = Place.from_environ({"PATH_INFO": "/p", **environ})
+    assert place.prefixes == prefixes
+    assert place == Place("/p", root=environ.get("HTTP_X_VHM_ROOT", ""), prefixes=prefixes)
+
+
+ALONE: dict[str, tuple[Place, bool]] = {
+    "a path": (Place("/x"), True),
+    "a mount": (Place("/x", "/p"), False),
+    "a virtual root": (Place("/x", "", "/r"), False),
+    "a prefix": (Place("/x", "", "", ("/p",)), False),
+    "a mount and a root": (Place("/x", "/p", "/r"), False),
+    "a root and a prefix": (Place("/x", "", "/r", ("/p",)), False),
+}
+
+
+@pytest.mark.parametrize(("place", "is_alone"), ALONE.values(), ids=ALONE)
+def test_a_path_is_alone_beside_nothing_else(place: Place, is_alone: bool) -> None:
+    """What stands before the path, whoever names it, means that the path has several readings."""
+    assert place.is_path_alone is is_alone
+
+
+NAMED: dict[str, tuple[dict[str, str], set[str]]] = {
+    "none": ({}, {"GET"}),
+    "none, and a query": ({"QUERY_STRING": "a=1"}, {"GET"}),
+    "one": ({"REQUEST_METHOD": "Put"}, {"PUT"}),
+    "one, and a query": ({"REQUEST_METHOD": "Put", "QUERY_STRING": "a=1"}, {"PUT"}),
+    "an empty one": ({"REQUEST_METHOD": ""}, {""}),
+    "an empty one, and a query": ({"REQUEST_METHOD": "", "QUERY_STRING": "a=1"}, {""}),
+    "the first header": ({"HTTP_X_HTTP_METHOD_OVERRIDE": " Put "}, {"GET", "PUT"}),
+    "the second header": ({"HTTP_X_METHOD_OVERRIDE": "put"}, {"GET", "PUT"}),
+    "the third header": ({"HTTP_X_HTTP_METHOD": "put"}, {"GET", "PUT"}),
+    "an empty header": ({"HTTP_X_HTTP_METHOD": " "}, {"GET"}),
+    "a header and a query": (
+        {"HTTP_X_HTTP_METHOD": "put", "QUERY_STRING": "_method=patch", "REQUEST_METHOD": "POST"},
+        {"POST", "PUT", "PATCH"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "methods"), NAMED.values(), ids=NAMED)
+def test_the_methods_that_a_request_names(environ: dict[str, str], methods: set[str]) -> None:
+    """Its own, and each that a header or the query names, in capitals and without spaces."""
+    assert methods_of(environ) == methods

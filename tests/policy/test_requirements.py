@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from functools import partial
+from inspect import CORO_CLOSED, getcoroutinestate
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from jwt_middleware import (
     InvalidToken,
     MissingToken,
     Refusal,
+    Requirement,
     Rule,
     Unavailable,
     any_of,
@@ -27,7 +29,6 @@ from jwt_middleware import (
     public,
     scope,
 )
-from jwt_middleware.policy.requirements import Requirement
 
 Log = pytest.LogCaptureFixture
 
@@ -540,3 +541,48 @@ def test_a_marker_shows_its_name(name: str) -> None:
     """Its repr and its `__name__` are the name under which it is imported."""
     marker = getattr(jwt_middleware, name)
     assert (repr(marker), marker.__name__) == (name, name)
+
+
+def test_the_type_of_a_requirement() -> None:
+    """An owner's annotation `Requirement` says what `check_requirement` asks for."""
+    assert Requirement == Callable[[Identity], bool | None]
+
+
+def test_the_first_refusal_is_reported_even_if_it_looks_empty() -> None:
+    """`any_of` reports its first alternative, also if the owner's refusal has a length of 0."""
+
+    class Empty(Forbidden):
+        def __len__(self) -> int:
+            return 0
+
+    with pytest.raises(Empty):
+        any_of(lambda identity: _raise(Empty()), scope("a"))(caller())
+
+
+TENANTS = "https://login.example/{tenant}/v2"
+ISSUED: dict[str, tuple[str, bool]] = {
+    "one of the names": ("https://a.example", True),
+    "a tenant of the template": ("https://login.example/t1/v2", True),
+    "the template itself": (TENANTS, True),
+    "another form": ("https://login.example/t1/v3", False),
+    "another issuer": ("https://b.example", False),
+}
+
+
+@pytest.mark.parametrize(("issuer", "is_accepted"), ISSUED.values(), ids=ISSUED)
+def test_an_issuer_is_named_alone_or_by_a_template(issuer: str, is_accepted: bool) -> None:
+    """`issued_by` takes issuers, and the template of a provider with tenants for all of these."""
+    requirement = issued_by("https://a.example", TENANTS)
+    if is_accepted:
+        requirement(caller(issuer=issuer))
+    else:
+        with pytest.raises(InvalidToken, match="issuer"):
+            requirement(caller(issuer=issuer))
+
+
+def test_a_coroutine_that_nobody_awaits_is_closed() -> None:
+    """Otherwise Python would warn of each request at some later moment."""
+    answer: Any = _later()
+    with pytest.raises(Unavailable):
+        Rule("/api", lambda identity: answer).authorize(caller())
+    assert getcoroutinestate(answer) == CORO_CLOSED

@@ -7,6 +7,7 @@ import pytest
 
 from jwt_middleware import (
     ConfigurationError,
+    Requirement,
     Rule,
     authenticated,
     issued_by,
@@ -36,6 +37,9 @@ SAID: dict[str, Callable[[], Any]] = {
     "Rule('/a', optional)": lambda: Rule("/a", optional, optional),
     "optional must be named once and without authenticated, got (optional, authenticated); "
     "Rule('/a', optional)": lambda: Rule("/a", optional, authenticated),
+    "requires of Rule('/a') must hold scope(...), got scope without its call": (
+        lambda: Rule("/a", scope)  # type: ignore[arg-type]
+    ),
     "requires of Rule('/a', issued_by('a'), issued_by('b')) must accept an issuer, but they "
     "exclude each other": (
         lambda: Rule("/a", issued_by("a"), issued_by("b")).issuers(frozenset("ab"))
@@ -49,3 +53,28 @@ def test_a_message_says_what_to_write(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         SAID[text]()
     assert str(caught.value) == text
+
+
+def test_a_rule_prints_every_flag() -> None:
+    """As it is written, so that it can be copied."""
+    rule = Rule("/a", scope("x"), methods=("PUT",), exact=True, report_only=True)
+    text = "Rule('/a', scope('x'), methods=('PUT',), exact=True, report_only=True)"
+    assert repr(rule) == text
+    assert repr(Rule("/a", report_only=True)) == "Rule('/a', report_only=True)"
+
+
+TOGETHER: dict[str, tuple[Requirement, ...]] = {
+    "optional": (optional,),
+    "optional and a scope": (optional, scope("x")),
+    "authenticated": (authenticated,),
+    "authenticated and a scope": (authenticated, scope("x")),
+    "public": (public,),
+}
+
+
+@pytest.mark.parametrize("requires", TOGETHER.values(), ids=TOGETHER)
+def test_what_may_stand_together(requires: tuple[Requirement, ...]) -> None:
+    """A marker alone or beside requirements that agree with it is taken as it is."""
+    rule = Rule("/a", *requires)
+    assert rule.requires == requires
+    assert (rule.is_optional, rule.is_public) == (optional in requires, public in requires)

@@ -188,6 +188,7 @@ ODD_SEGMENTS = {
     "a suffix deeper": ("/docs/admin.xml", True),
     "two suffixes": ("/my.api.json", True),
     "a suffix of a segment that is not the last": ("/api.json/x", False),
+    "a suffix of a segment before a capital": ("/api.json/X", False),
     "a suffix that is a name": ("/x.api", False),
     "Pyramid's view name": ("/@@api", True),
     "Pyramid's view name below": ("/@@api/x", True),
@@ -400,6 +401,8 @@ def test_a_method_that_is_named_beside_counts_too(environ: dict[str, str]) -> No
     for method in ("GET", "HEAD", "OPTIONS"):
         found = governing(*rules, path="/docs/x", method=method, **environ)
         assert found == ["/docs", "/docs GET HEAD OPTIONS"]
+        odd = governing(*rules, path="/docs/./x", method=method, **environ)
+        assert odd == found  # each method's rules are found for each reading
     # Never the other way round: the request's own method stays.
     (strict, *_) = governing(
         *rules, path="/docs", method="PUT", HTTP_X_HTTP_METHOD_OVERRIDE="GET", QUERY_STRING="a=b"
@@ -725,6 +728,7 @@ def test_the_time_for_a_plain_path_does_not_grow_with_the_number_of_rules() -> N
         "/.well-known/",
         "/a@b:c",
         "/API",
+        "/X/aX",
     ],
 )
 def test_a_prefix_that_means_what_it_says_is_taken(prefix: str) -> None:
@@ -922,12 +926,60 @@ def test_what_is_kept_of_a_path_is_bounded_and_as_good_as_new() -> None:
     assert first == second
     assert [rules[0].is_public for rules in first] == [True, False, True, False]
     assert len(read) == 2
+    most = 0
     for number in range(3000):
         table.match({"PATH_INFO": f"/api/{number}"})
         table.match({"PATH_INFO": f"/api/{'x' * 300}{number}"})
-    # inside: how much is held in memory is no answer of any call
-    assert all(len(recent) <= 1024 for recent in table._recent.values())
+        # inside: how much is held in memory is no answer of any call
+        most = max(most, *map(len, table._recent.values()))
+    assert most == 1024
     assert len(read) == 6002
     table.match({"PATH_INFO": "/api/2999"})
     table.match({"PATH_INFO": f"/api/{'x' * 300}2999"})
     assert len(read) == 6003
+
+
+@pytest.mark.parametrize(("length", "is_cached"), [(255, True), (256, False)])
+def test_a_long_path_and_a_long_mount_are_not_cached(length: int, is_cached: bool) -> None:
+    """What is cached of a request is bounded in its length, too."""
+    table = RuleTable([Rule("/")])
+    long = "/" + "x" * (length - 1)
+    for environ in ({"PATH_INFO": long}, {"PATH_INFO": "/x", "SCRIPT_NAME": long}):
+        assert [rule.prefix for rule in table.match(environ)] == ["/"]
+    # inside: how much is held in memory is no answer of any call
+    assert (long in table._recent[""]) == is_cached
+    places = table._recent_places.cache_info()
+    assert (places.currsize, places.maxsize) == (int(is_cached), 1024)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH"])
+def test_a_usual_request_is_answered_from_the_cache(method: str) -> None:
+    """The second request for a path is not read again, for whichever method; one that may mean
+    another path or method is."""
+    rules = [Rule("/api"), Rule("/api", public, methods=("GET",)), Rule("/api", methods=("POST",))]
+    table = RuleTable(rules)
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": "/api/x", "SCRIPT_NAME": ""}
+    first = table.match(environ)
+    anew: list[object] = []
+    # inside: whether an answer comes from the cache shows in no answer
+    table._match_anew = lambda environ: (anew.append(environ), first)[1]  # type: ignore[method-assign]
+    assert table.match(environ) == table.match({**environ, "QUERY_STRING": ""}) == first
+    assert anew == []
+    for change in (
+        {"SCRIPT_NAME": "/p"},
+        {"QUERY_STRING": "a=1"},
+        {"PATH_INFO": "/api/y"},
+        {"REQUEST_METHOD": "BREW"},
+        {"HTTP_X_HTTP_METHOD": "PUT"},
+        *({header: "/p"} for header in PATH_HEADERS),
+    ):
+        anew.clear()
+        table.match(environ | change)
+        assert len(anew) == 1, change
+    # Without a method in any rule, none that a query or a header names can matter.
+    plain = RuleTable([Rule("/api")])
+    plain.match(environ)
+    plain._match_anew = table._match_anew  # type: ignore[method-assign]
+    anew.clear()
+    plain.match(environ | {"QUERY_STRING": "_method=put", "HTTP_X_HTTP_METHOD": "PUT"})
+    assert anew == []

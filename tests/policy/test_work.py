@@ -88,3 +88,61 @@ def test_what_would_cost_too_much_is_refused(environ: dict[str, str]) -> None:
     """It is 414, before the work is done."""
     with pytest.raises(PathTooLong):
         TABLE.match({"REQUEST_METHOD": "GET", **environ})
+
+
+def test_the_bound_is_what_may_be_spent() -> None:
+    """Work up to the bound is done, and not a bit more; by default 0.7 milliseconds."""
+    for work, most in ((Work(), 700_000), (Work(1), 1)):
+        work.charge(most / 2)
+        work.charge(most / 2)
+        with pytest.raises(PathTooLong):
+            work.charge(0.001)
+
+
+VALUE, PREFIX, CUT = 3000, 120, 300
+"""Nanoseconds: for the spellings of a value, for a look at a prefix, and for the rest of a path."""
+
+
+def read(*lengths: int) -> float:
+    """What the reader charges for plain texts."""
+    return sum(5000 + 8 * length for length in lengths)
+
+
+ONE, TWO = {"HTTP_X_SCRIPT_NAME": "/p"}, {"HTTP_X_FORWARDED_PREFIX": "/p/q"}
+
+COSTS: dict[str, tuple[dict[str, str], float]] = {
+    "a path alone": ({"PATH_INFO": "/x"}, VALUE + read(2)),
+    "a mount": (
+        {"PATH_INFO": "/x", "SCRIPT_NAME": "/p"},
+        VALUE + read(2, 4) + 1.25 * PREFIX,
+    ),
+    "a prefix of another path": (
+        {"PATH_INFO": "/x", **ONE},
+        2 * VALUE + PREFIX + read(2, 4) + 1.25 * PREFIX,
+    ),
+    "a prefix that is cut off": (
+        {"PATH_INFO": "/p/x", **ONE},
+        2 * VALUE + PREFIX + read(4, 2, 6) + 2 * 1.25 * PREFIX + PREFIX + CUT,
+    ),
+    "two prefixes of another path": (
+        {"PATH_INFO": "/x", **ONE, **TWO},
+        3 * VALUE + 2 * PREFIX + read(2, 4, 6) + 1.5 * PREFIX,
+    ),
+    "two prefixes that are cut off": (
+        {"PATH_INFO": "/p/q/x", **ONE, **TWO},
+        3 * VALUE
+        + 2 * PREFIX
+        + read(6, 4, 2, 8, 4, 10, 8)
+        + 3 * 1.5 * PREFIX
+        + 2 * PREFIX
+        + 2 * CUT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("environ", "cost"), COSTS.values(), ids=COSTS)
+def test_what_a_request_is_charged(environ: dict[str, str], cost: float) -> None:
+    """Each value, each look at a prefix and each rest is charged for beside the readings."""
+    ledger = Ledger()
+    paths_of(Place.from_environ(environ), ledger)
+    assert ledger.charged == pytest.approx(cost)

@@ -186,6 +186,8 @@ _IN_2030 = 1_893_456_000  # seconds; not of today, since it is part of a test's 
         (_IN_2030 * 1000 + 0.5, "milliseconds"),
         (946_684_800_000, "milliseconds"),
         (946_684_799_999, "claims"),
+        (END * 1000 - 1, "milliseconds"),
+        (END * 1000, "claims"),
         (_IN_2030 * 1_000_000, "claims"),
         (_IN_2030 * 1_000_000_000, "claims"),
         (-_IN_2030 * 1000, "claims"),
@@ -201,6 +203,11 @@ def test_a_date_in_milliseconds_says_so(
     for _ in range(3):
         assert reason(odd.token(**{name: date}), odd.provider) == expected
     lines = [record for record in caplog.records if "milliseconds" in record.getMessage()]
+    words = (
+        f"a token of the issuer {odd.provider.issuer!r} has a date in milliseconds; "
+        "exp, nbf and iat must be seconds"
+    )
+    assert {(record.name, record.getMessage()) for record in lines} <= {("jwt_middleware", words)}
     assert len(lines) == (expected == "milliseconds")
     assert all(str(odd.provider.issuer) in record.getMessage() for record in lines)
 
@@ -390,3 +397,40 @@ def test_a_null_kind_is_absent() -> None:
     lenient = issuer("null", HS256, allow_null=True)
     assert reason(lenient.token(token_type=None, token_use="access"), lenient.provider) is None
     assert reason(lenient.token(typ=None, token_use="id"), lenient.provider) == "type"
+
+
+@pytest.mark.parametrize("sub", [ABSENT, "ada", 5, None], ids=repr)
+def test_the_names_of_claims_have_a_case(sub: object) -> None:
+    """A subject claim `SUB` is not `sub`, which is still checked beside it (RFC 7519 section 4)."""
+    odd = issuer("case", HS256, subject_claim="SUB")
+    token = odd.token(SUB="ann", sub=sub)
+    if sub in (ABSENT, "ada"):
+        assert Verifier([odd.provider]).identify(token).subject == "ann"
+    else:
+        assert reason(token, odd.provider) == "claims"
+
+
+def test_an_identity_has_the_header_and_the_claims_of_its_token() -> None:
+    """Everything that was signed, as it was signed."""
+    identity = Verifier([KNOWN.provider]).identify(KNOWN.token({"x": [1]}, role="x"))
+    assert identity.header == KNOWN.header(x=[1])
+    assert identity.claims == KNOWN.claims(role="x")
+
+
+@pytest.mark.parametrize(
+    ("typ", "expected"),
+    [
+        ("JWT", None),
+        ("jwt", None),
+        ("at+jwt", None),
+        ("AT+JWT", None),
+        ("application/at+jwt", None),
+        ("XXJWTXX", "type"),
+        ("XXat+jwtXX", "type"),
+        ("xjwt", "type"),
+        ("", "type"),
+    ],
+)
+def test_the_types_of_an_access_token(typ: str, expected: str | None) -> None:
+    """`JWT` and `at+jwt` in any case; a type that only contains one of them is another."""
+    assert reason(KNOWN.token({"typ": typ})) == expected

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,6 +84,81 @@ def test_the_kid_chooses_among_the_keys(kid: str | None, signer: str, outcome: s
         assert jws.verify(token, key_set)[1] == b"payload"
     else:
         assert reason_of(jws.verify, token, key_set) == outcome
+
+
+HERE, THERE = "https://idp.example/here", "https://idp.example/there"
+PUBLISHED = {
+    "for nobody in particular": ((None,), HERE, "good"),
+    "for this issuer": ((HERE,), HERE, "good"),
+    "for a template of it": (("https://idp.example/{tenant}",), HERE, "good"),
+    "for another issuer": ((THERE,), HERE, "key"),
+    "for another issuer first": ((THERE, HERE), HERE, "good"),
+    "for another issuer last": ((HERE, THERE), HERE, "good"),
+    "for another issuer, of whom nobody asks": ((THERE,), None, "good"),
+}
+
+
+@pytest.mark.parametrize(("published", "issuer", "outcome"), PUBLISHED.values(), ids=PUBLISHED)
+def test_a_key_counts_for_the_issuer_it_is_published_for(
+    published: tuple[str | None, ...], issuer: str | None, outcome: str
+) -> None:
+    """A key of another issuer is passed over as if it were not there, and hides no other key."""
+    key = nameless("HS256")
+    parsed = jws.parse(sign(HEADER, b"payload", key))
+    key_set = Found(*(replace(key, issuer=name) for name in published))
+    if outcome == "good":
+        parsed.check_signature(key_set, issuer)
+    else:
+        assert reason_of(parsed.check_signature, key_set, issuer) == outcome
+
+
+class Found:
+    """A source that finds the same keys for each `kid`, and counts how often it is told to look
+    again."""
+
+    generation = 0
+
+    def __init__(self, *keys: Key) -> None:
+        self.keys = keys
+        self.rechecks = 0
+
+    def find(self, kid: str | None) -> tuple[Key, ...]:
+        return self.keys
+
+    def recheck(self) -> None:
+        self.rechecks += 1
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "reason", "rechecks"),
+    [((), "key", 0), (("HS256",), "signature", 1), (("HS512",), "algorithm", 1)],
+    ids=["no key", "another key", "a key of another algorithm"],
+)
+def test_a_source_is_told_of_a_bad_signature(
+    algorithms: tuple[str, ...], reason: str, rechecks: int
+) -> None:
+    """The issuer may have changed a key under its id, so a source that can look again is told once
+    that its keys did not verify a token; without keys it has looked already."""
+    signer = Key.from_secret("x" * 64, algorithm="HS256")
+    token = sign(HEADER, b"payload", signer)
+    source = Found(*map(nameless, algorithms))
+    assert reason_of(jws.verify, token, source) == reason
+    assert source.rechecks == rechecks
+    good = Found(signer)
+    jws.verify(token, good)
+    assert good.rechecks == 0
+
+
+@pytest.mark.parametrize("key_id", [None, "first"])
+def test_what_is_signed_is_the_header_as_compact_json(key_id: str | None) -> None:
+    """The key gives `alg` and, if it has one, `kid`; the JSON has no white space, so that the token
+    is as short as it can be."""
+    key = Key.from_secret("x" * 64, algorithm="HS256", id=key_id)
+    token = jws.sign({"typ": "at+jwt"}, b"payload", key)
+    named = {"kid": key_id} if key_id else {}
+    assert jws.verify(token, KeySet([key])) == (HEADER | {"typ": "at+jwt"} | named, b"payload")
+    shortest = json.dumps(HEADER | {"typ": "at+jwt"} | named, separators=(",", ":"))
+    assert jws.parse(token).header_json == shortest.encode()
 
 
 @given(st.binary(max_size=200))

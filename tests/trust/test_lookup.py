@@ -221,6 +221,44 @@ class NoTerms(Lookup):
         self.terms: Any = {"issuer": ISSUER}
 
 
+class TakesAny(Lookup):
+    """A provider that asks its issuer about every token, as one for introspection does."""
+
+    takes_any_form: Any = True
+
+    def __init__(self, **terms: Any) -> None:
+        super().__init__("", **terms)
+
+
+class TakesSome(TakesAny):
+    """One whose attribute is something else than True."""
+
+    takes_any_form = 1
+
+
+def test_a_provider_that_takes_any_token_is_asked_last() -> None:
+    """A token of another provider is a secret, so the issuer of the first is not told of it."""
+    every, some = TakesAny(), Lookup(issuer="https://second.example")
+    for providers in ([every, some], [some, every]):
+        verifier = Verifier(providers)
+        assert verifier.lookups == (some, every)
+        assert verifier.identify("opaque-x").issuer == "https://second.example"
+    assert every.asked == []
+    assert verifier.identify("other").issuer == ISSUER
+
+
+def test_only_one_provider_may_take_any_token() -> None:
+    """The second would never be asked; the message says why, and how many there are."""
+    two = [TakesAny(issuer=f"https://{name}.example") for name in ("a", "b")]
+    with pytest.raises(ConfigurationError) as caught:
+        Verifier(two)
+    assert str(caught.value) == (
+        "providers must have at most one Introspection: the issuer of the first would be asked "
+        "about the tokens of all, got 2"
+    )
+    assert Verifier([TakesAny(), TakesSome(issuer="https://b.example")]).lookups
+
+
 BAD: dict[str, tuple[Any, str]] = {
     "nothing": ([], "providers must be a list"),
     "not in a list": (Lookup(), "providers must be a list"),

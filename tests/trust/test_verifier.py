@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -180,6 +181,7 @@ def test_the_subject_is_the_claim_that_the_provider_names() -> None:
         ({"scope": [""]}, ()),
         ({"scp": "read"}, ("read",)),
         ({"scp": ["read"], "scope": "write"}, ("write", "read")),
+        ({"scp": "read all", "scope": "write"}, ("write", "read", "all")),
         ({"roles": ["admin"], "scopes": "admin"}, ()),
     ],
 )
@@ -506,3 +508,134 @@ def test_what_the_module_offers() -> None:
     """Its public names, the one from `claims` included, and each of them is there."""
     assert verifier_module.__all__ == ["Verdict", "VerificationCounts", "Verifier"]
     assert all(hasattr(verifier_module, name) for name in verifier_module.__all__)
+
+
+NAMELESS = {
+    "no issuer": (False, ABSENT, None),
+    "no issuer, nulls are absent": (True, ABSENT, None),
+    "a null": (False, None, "issuer"),
+    "a null, nulls are absent": (True, None, None),
+    "an empty issuer": (True, "", "issuer"),
+    "an issuer": (True, "https://a.example", "issuer"),
+    "a number": (True, 5, "issuer"),
+}
+
+
+@pytest.mark.parametrize(("allow_null", "given", "reason"), NAMELESS.values(), ids=NAMELESS)
+def test_a_provider_without_an_issuer_takes_tokens_without_one(
+    allow_null: bool, given: Any, reason: str | None
+) -> None:
+    """And no others, nor does it open a provider that has an issuer."""
+    key = nameless("HS256")
+    provider = Provider(issuer=None, audience="api", keys=KeySet([key]), allow_null=allow_null)
+    beside = issuer("beside", key)
+    for providers in ([provider], [beside.provider, provider]):
+        verifier = Verifier(providers)
+        token = beside.token(iss=given, aud="api")
+        if reason is None:
+            assert verifier.identify(token).subject == "user"
+        else:
+            assert refused(verifier.identify, token) == reason
+    assert refused(Verifier([beside.provider]).identify, beside.token(iss=ABSENT)) == "issuer"
+    assert repr(Verifier([provider])) == "<Verifier of ''>"
+    assert Verifier([provider]).issuers == {""}
+
+
+def of_tenants(host: str, key: Key) -> Provider:
+    """A provider whose two tenants share a key."""
+    template = f"https://{host}.example/{{tid}}"
+    return Provider(issuer=template, audience="api", keys=KeySet([key]), tenants=("a", "b"))
+
+
+TENANTS: dict[str, tuple[str, dict[str, Any], str | None]] = {
+    "a tenant of the first": ("https://one.example/a", {"tid": "a"}, None),
+    "a tenant of the second": ("https://two.example/b", {"tid": "b"}, None),
+    "no tenant": ("https://two.example/c", {"tid": "c"}, "issuer"),
+    "of nobody": ("https://three.example/a", {"tid": "a"}, "issuer"),
+    "a claim of another tenant": ("https://two.example/b", {"tid": "a"}, "issuer"),
+    "an issuer beside": ("https://beside.example", {}, None),
+}
+
+
+@pytest.mark.parametrize(("given", "claims", "reason"), TENANTS.values(), ids=TENANTS)
+def test_the_issuer_of_a_tenant_is_looked_for_in_every_template(
+    given: str, claims: dict[str, Any], reason: str | None
+) -> None:
+    """Each provider with tenants is asked in turn, and the claim must agree with the issuer."""
+    key = nameless("HS256")
+    beside = issuer("beside", key, audience="api")
+    verifier = Verifier([of_tenants("one", key), of_tenants("two", key), beside.provider])
+    token = beside.token(iss=given, aud="api", **claims)
+    if reason is None:
+        assert verifier.identify(token).issuer == given
+    else:
+        assert refused(verifier.identify, token) == reason
+    assert verifier.templates == {f"https://{host}.example/{{tid}}" for host in ("one", "two")}
+    assert verifier.issuers == {*verifier.templates, "https://beside.example"}
+
+
+def test_one_issuer_is_one_name_that_is_not_a_template() -> None:
+    """A template stands for many, and so do two names."""
+    key = nameless("HS256")
+    verifier = Verifier([of_tenants("one", key), issuer("beside", key).provider])
+    (template,) = verifier.templates
+    assert verifier.is_one_issuer(frozenset(("https://beside.example",)))
+    assert not verifier.is_one_issuer(frozenset((template,)))
+    assert not verifier.is_one_issuer(frozenset(("https://beside.example", "https://x.example")))
+    assert not verifier.is_one_issuer(frozenset())
+
+
+@pytest.mark.parametrize("published", [None, "https://one.example", "https://two.example"])
+def test_a_key_that_is_published_for_another_issuer_does_not_verify(published: str | None) -> None:
+    """The issuer of the token is compared with that of the key."""
+    key = replace(nameless("HS256"), issuer=published)
+    one = issuer("one", key)
+    if published == "https://two.example":
+        assert refused(Verifier([one.provider]).verify, one.token()) == "key"
+    else:
+        assert Verifier([one.provider]).identify(one.token()).subject == "user"
+
+
+def of_anyone(host: str, key: Key) -> Provider:
+    """A provider whose tenants a function knows."""
+    return replace(of_tenants(host, key), tenants=lambda tenant: tenant == "a")
+
+
+def test_the_issuers_that_have_a_name_are_in_the_order_of_the_providers() -> None:
+    """The tenants of a list one by one, sorted; a template whose tenants a function knows stays as
+    it is, and a provider without an issuer has no name."""
+    key = nameless("HS256")
+    nobody = Provider(issuer=None, audience="api", keys=KeySet([key]))
+    beside, last = (issuer(name, key).provider for name in ("beside", "a"))
+    given = [beside, nobody, of_tenants("one", key), of_anyone("two", key), last]
+    assert Verifier(given).named_issuers == (
+        "https://beside.example",
+        "https://one.example/a",
+        "https://one.example/b",
+        "https://two.example/{tid}",
+        "https://a.example",
+    )
+
+
+class Accepting:
+    """Accepts these issuers, as a rule does; all of them if none is named."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = frozenset(names)
+
+    def issuers(self, known: frozenset[str]) -> frozenset[str]:
+        return known & self.names if self.names else known
+
+
+def test_where_a_subject_names_one_person() -> None:
+    """With a single issuer everywhere; with several under the rules that leave one of them."""
+    key = nameless("HS256")
+    one, two = (issuer(name, key).provider for name in ("one", "two"))
+    every, first = Accepting(), Accepting("https://one.example")
+    both = Accepting("https://one.example", "https://two.example")
+    assert Verifier([one]).naming_one([every, first]) == (True, {every, first})
+    assert Verifier([one, two]).naming_one([every, first, both]) == (False, {first})
+    template = Accepting("https://many.example/{tid}")
+    many = Verifier([one, of_tenants("many", key)])
+    assert many.naming_one([every, first, template]) == (False, {first})
+    assert Verifier([of_tenants("many", key)]).naming_one([template]) == (False, frozenset())

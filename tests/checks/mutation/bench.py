@@ -48,6 +48,21 @@ TESTS = {
         "tests/test_middleware_verify.py",
         "tests/acceptance/test_tokens.py",
     ),
+    "trust/jws": ("tests/trust/test_jws.py", "tests/checks/corpus/test_corpus.py"),
+    "trust/claims": (
+        "tests/trust/test_claims.py",
+        "tests/trust/test_verifier.py",
+        "tests/checks/corpus/test_corpus.py",
+    ),
+    "trust/verifier": (
+        "tests/trust/test_verifier.py",
+        "tests/trust/test_lookup.py",
+        "tests/trust/test_cut_offs.py",
+        "tests/trust/test_provider.py",
+        "tests/test_middleware_verify.py",
+    ),
+    "policy/candidates": ("tests/policy/test_candidates.py", "tests/test_report_only.py"),
+    "policy/published": ("tests/policy/test_published.py",),
     "policy/wildcards": ("tests/policy/test_wildcards.py", "tests/policy/test_tree.py"),
     "policy/prefixes": ("tests/policy/test_prefixes.py", "tests/policy/test_rules.py"),
     "policy/tree": (
@@ -58,6 +73,7 @@ TESTS = {
     "policy/rules": (
         "tests/policy/test_rules.py",
         "tests/policy/test_rule_messages.py",
+        "tests/policy/test_candidates.py",
         "tests/policy/test_tree.py",
         "tests/policy/test_work.py",
         "tests/test_report_only.py",
@@ -84,6 +100,7 @@ to see what it calls."""
 
 _WALL = 600  # seconds that a fork may take on a busy machine
 _KILLED, _SURVIVED = 1, 0
+_NOTHING_RAN = 5  # what pytest returns without a test
 
 _OPTIONS = ("-m", "quick", "-qq", "--no-header", "-p", "no:cacheprovider")
 # Pytest finds hypothesis and the check itself imported.
@@ -132,7 +149,7 @@ class Bench(_Examples):
         """Run the mutants."""
         session.config.pluginmanager.unregister(name="terminalreporter")
         if session.testsfailed:
-            pytest.exit("the tests cannot be collected")
+            self._give_up("the tests cannot be collected")
         self._items = session.items
         self._number_of = {item.nodeid: number for number, item in enumerate(self._items)}
         self._functions = _functions_of(self._names)
@@ -142,10 +159,14 @@ class Bench(_Examples):
         gc.freeze()
         unchanged = [self._unchanged(module) for module in {m.module for m in self._mutants}]
         if len(self._survivors_of(unchanged)) < len(unchanged):
-            pytest.exit("the tests fail when everything is imported anew")
+            self._give_up("the tests fail when everything is imported anew")
         self.survivors = self._survivors_of(self._mutants)
         self.is_done = True
         return True
+
+    def _give_up(self, why: str) -> NoReturn:
+        self.fault = why
+        pytest.exit(why)
 
     def _survivors_of(self, mutants: Sequence[Mutant]) -> list[Mutant]:
         """Run tests against the mutants until no verdict rests on a test that fails without the
@@ -430,9 +451,12 @@ def _run_anew(mutant: Mutant, failing: Sequence[str]) -> NoReturn:
     folder, _, stem = mutant.module.partition("/")
     twin = f"tests/{folder}/test_{stem}.py"
     without = [option for name in failing for option in ("--deselect", name)]
-    for files in ((twin,), tests_of(mutant.module)):
+    # No test runs twice: one of a line that is logged once in a process would fail.
+    others = [file for file in tests_of(mutant.module) if file != twin]
+    for files, options in (([twin], without), (others, [*without, "--deselect", twin])):
         there = [file for file in files if Path(ROOT, file).exists()]
-        if there and _tests(there, _Examples(), "-x", *without):
+        ended = _tests(there, _Examples(), "-x", *options) if there else _NOTHING_RAN
+        if ended not in (0, _NOTHING_RAN):
             _exit(_KILLED)
     _exit(_SURVIVED)
 
@@ -455,5 +479,5 @@ def run(
     bench = Bench(mutants, workers, budget, told)
     ended = _tests([file for file in sorted(files) if Path(ROOT, file).exists()], bench)
     if ended or not bench.is_done:
-        sys.exit("no mutant was judged: the tests cannot be run as they are")
+        sys.exit(f"no mutant was judged: {bench.fault or 'pytest could not run'}")
     return bench

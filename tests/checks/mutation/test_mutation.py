@@ -6,7 +6,8 @@ import tomllib
 
 import pytest
 
-from tests.checks.mutation.mutants import TABLE, Mutant, path_of, sources
+from tests.checks.mutation.__main__ import COVERED, MODULES
+from tests.checks.mutation.mutants import PACKAGE, TABLE, Mutant, path_of, sources
 from tests.kit import ROOT
 from tests.kit.waiting import PATIENCE
 
@@ -34,6 +35,14 @@ def test_constants_and_decorated_functions_are_mutated_too() -> None:
     assert SMALL.replace("= 3", "= 4") in dict(map(reversed, made))
     assert SMALL.replace("x < LIMIT", "x <= LIMIT") in dict(map(reversed, made))
     assert SMALL.replace(">= LIMIT", "> LIMIT") in dict(map(reversed, made))
+
+
+def test_no_module_that_decides_is_left_out() -> None:
+    """A new module of `policy` is run with the others, or this test says so."""
+    decides = {f"policy/{file.stem}" for file in PACKAGE.glob("policy/[a-z]*.py")}
+    decides |= {"trust/jws", "trust/claims", "trust/verifier", "wire/credentials"}
+    assert set(COVERED) == set(MODULES) == decides
+    assert len(COVERED) == len(decides)
 
 
 def test_the_table_is_of_lines_that_are_there() -> None:
