@@ -50,7 +50,7 @@ class StoreUnavailable(JWTMiddlewareError):
 
     @property
     def cause(self) -> str:
-        """What is wrong: the `detail`, else the class of the driver's error with its SQLSTATE or
+        """The fault: the `detail`, else the class of the driver's error with its SQLSTATE or
         SQLite name, else our own message.
 
         The driver's message may quote a statement or a URL, so it is never shown.

@@ -2,7 +2,7 @@
 
 
 class Presented:
-    """What a request presents beside its token.
+    """The parts of a request that a proof is compared with.
 
     - `is_dpop`: whether the token was sent with the scheme `DPoP` (RFC 9449 section 7.1).
     - `method`: the method of the request.

@@ -31,7 +31,7 @@ from .signed_in import AccessTokens, is_current
 from .throttle import Attempt, Throttle, Throttled
 
 _ENDED = ("all", "session", "token", "nothing")
-"""What `POST /revoke` may have ended, the most first: all sessions of the user, one session with
+"""The things that `POST /revoke` may have ended, the most first: all sessions of the user, one session with
 its tokens, one token without a session."""
 
 
@@ -188,7 +188,7 @@ class Grants:
             return self._sessions.rotate(refresh_token, self._minter.lifetime, requester.thumbprint)
         except WrongKey as wrong:
             audit.record("wrong_key", peer.address, **_facts(wrong.session))
-            # Whoever sent another key's proof can never use the token.
+            # The sender of another key's proof can never use the token.
             raise (needs_proof() if requester.thumbprint is None else _session_ended()) from None
         except TokenReused as reused:
             audit.record("reuse", peer.address, **_facts(reused.session))

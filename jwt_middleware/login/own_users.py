@@ -1,4 +1,4 @@
-"""Checks what the owner's user table returns, so that a mistake is told at the first call and not
+"""Checks what the owner's user table returns, so that a mistake shows at the first call and not
 when a token cannot be minted."""
 
 import inspect

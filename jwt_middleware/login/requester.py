@@ -1,4 +1,4 @@
-"""Who asks for a grant. Grants know no environ, so this is all that they learn of a request."""
+"""The requester of a grant. Grants know no environ, so they learn nothing else of a request."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asks for a grant: from where, for which place of the token, and with which key."""
+    """The caller who asks for a grant: its address, the longest token it can hold, and its key."""
 
     peer: Peer
     max_token_bytes: int | None = None

@@ -114,7 +114,7 @@ class BoundTokens:
 
 
 def _text_or_none(confirmation: dict[str, Any], name: str) -> str | None:
-    """Return a member of `cnf`. Another type than a string is no key that anybody has."""
+    """Return a member of `cnf`. A value of another type than a string matches no key."""
     value = confirmation.get(name)
     if value is None:
         return None

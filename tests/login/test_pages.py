@@ -140,9 +140,10 @@ def test_a_module_for_a_listed_origin() -> None:
 
 
 def test_the_client_is_small() -> None:
-    """One file under 400 lines, without a dependency, so that it can be copied."""
+    """One file under 520 lines, without a dependency, so that it can be copied. A quarter of it is
+    for keys (DPoP) and for asking for the password again."""
     text = (PAGE / "jwt-client.js").read_text("utf-8")
-    assert len(text.splitlines()) < 400
+    assert len(text.splitlines()) < 520
     assert not re.search(r"^import ", text, re.MULTILINE)
 
 

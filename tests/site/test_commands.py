@@ -30,6 +30,12 @@ _BIN = Path(sys.executable).parent
 _PATH = f"{_BIN}:{os.environ['PATH']}"
 
 RUN_BY = {
+    ("tests/browser/login/test_bound.py", "test_the_whole_way"): [
+        "docs/how-to/bound-tokens.md js",
+    ],
+    ("tests/site/test_commands.py", "test_the_test_of_a_bound_app_passes"): [
+        "docs/how-to/bound-tokens.md py",
+    ],
     ("tests/test_readme.py", "test_the_first_commands_work_when_pasted"): [
         "README.md bash",
     ],
@@ -133,7 +139,12 @@ def test_the_settings_of_the_text_are_gunicorns(
     known = Config().settings
     names = [
         name
-        for name in run_snippets(tmp_path, blocks(DOCS / "how-to/deployment.md", "python")[1])
+        for name in run_snippets(
+            tmp_path,
+            next(
+                one for one in blocks(DOCS / "how-to/deployment.md", "python") if "accesslog" in one
+            ),
+        )
         if name[0] != "_"
     ]
     assert names == ["access_log_format", "accesslog", "forwarder_headers"]
@@ -185,6 +196,24 @@ def test_the_test_of_an_app_passes(number: int, tmp_path: Path) -> None:
     """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
     (tmp_path / "myapp.py").write_text(_MYAPP)
     (tmp_path / "test_myapp.py").write_text(blocks(DOCS / "how-to/testing.md", "py")[number])
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "1 passed" in run.stdout, run.stdout
+
+
+def test_the_test_of_a_bound_app_passes(tmp_path: Path) -> None:
+    """The snippet for bound tokens is a whole test file too, beside an app with DPoP."""
+    bound = _MYAPP.replace("rules=rules)", "rules=rules, dpop=dpop)")
+    bound = bound.replace('scope("read")', "sender_constrained")
+    dpop = """
+from jwt_middleware import DPoP, sender_constrained
+from jwt_middleware.stores import MemoryStore
+dpop = DPoP("https://example.com", replays=MemoryStore())
+"""
+    (tmp_path / "myapp.py").write_text(dpop + bound)
+    (test,) = blocks(DOCS / "how-to/bound-tokens.md", "py")
+    (tmp_path / "test_myapp.py").write_text(test)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True
     )
