@@ -31,8 +31,8 @@ from .signed_in import AccessTokens, is_current
 from .throttle import Attempt, Throttle, Throttled
 
 _ENDED = ("all", "session", "token", "nothing")
-"""The things that `POST /revoke` may have ended, the most first: all sessions of the user, one session with
-its tokens, one token without a session."""
+"""The things that `POST /revoke` may have ended, the most first: all sessions of the user, one
+session with its tokens, one token without a session."""
 
 
 class Grants:

@@ -60,7 +60,8 @@ def uwsgi_client_cert(environ: Mapping[str, Any]) -> str | None:
 def client_cert_header(environ: Mapping[str, Any]) -> bytes | None:
     """Return the certificate in the header `Client-Cert`, a Byte Sequence (RFC 9440 section 2.2).
 
-    Only behind a proxy that removes the header of clients. A malformed value counts as no certificate.
+    Only behind a proxy that removes the header of clients. A malformed value counts as no
+    certificate.
     """
     found = _BYTE_SEQUENCE.fullmatch(str(environ.get("HTTP_CLIENT_CERT") or "").strip(" \t"))
     return None if found is None else _decoded(found[1])
