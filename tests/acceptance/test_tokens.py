@@ -46,7 +46,7 @@ def test_claims_of_a_token(site: Any) -> None:
     before = int(time.time())
     site.sign_in()
     claims = site.get("/api").json["claims"]
-    registered = {"iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope"}
+    registered = {"iss", "sub", "aud", "iat", "exp", "jti", "sid", "scope", "auth_time"}
     assert claims.keys() == registered | {"preferred_username", "department"}
     assert claims["preferred_username"] == "ada"
     assert (claims["iss"], claims["sub"], claims["aud"]) == (ISSUER, "1", AUDIENCE)

@@ -181,7 +181,7 @@ def test_a_token_file_that_cannot_be_read(
     with pytest.raises(ConfigurationError, match=r"^bearer_token_file must be the path of a file"):
         by_filter(**options)
     assert guarded.ready()["ready"] is False
-    assert str(file) in caplog.text
+    assert str(file)[:60] in caplog.text  # a log line has 80 characters of a path
     assert content is None or len(content) < 2 or content not in caplog.text
 
 

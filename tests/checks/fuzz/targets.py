@@ -41,7 +41,7 @@ def token(data: bytes) -> None:
 
 
 def logout(data: bytes) -> None:
-    """The bytes are the claims of a logout token, into both objects, or its text: whatever is
+    """The bytes are a logout token, its claims, more members of them, or its header: whatever is
     accepted has the event and names a session or a subject."""
     head = {"alg": logouts.ISSUER.key.algorithm, "typ": "logout+jwt"}
     way, rest = (data[0] if data else 0) % 4, data[1:]
@@ -52,6 +52,8 @@ def logout(data: bytes) -> None:
     elif way == 2:
         members = json_bytes(logouts.claims())[:-1] + b"," + rest + b"}"
         text = sign(head, members, logouts.ISSUER.key)
+    else:
+        text = sign(rest, json_bytes(logouts.claims()), logouts.ISSUER.key)
     log = RecordingLog()
     status, reason = receive(log, text)
     assert (status, reason is None) in ((200, True), (400, False)), status

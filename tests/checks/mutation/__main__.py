@@ -6,36 +6,9 @@ argument. The quick suite must kill it, or `equivalents.toml` must say why it ch
 
 import sys
 
-from tests.checks.mutation.mutants import PACKAGE, Mutant, equivalents, mutants_of
+from tests.checks.mutation.modules import COVERED, MODULES
+from tests.checks.mutation.mutants import Mutant, equivalents, mutants_of
 from tests.kit.checking import Progress, followed, parser, sum_up
-
-COVERED = (
-    "trust/jws",
-    "trust/claims",
-    "trust/verifier",
-    "policy/candidates",
-    "policy/methods",
-    "policy/segments",
-    "policy/prefixes",
-    "policy/wildcards",
-    "policy/paths",
-    "policy/published",
-    "policy/requirements",
-    "policy/rules",
-    "policy/tree",
-    "wire/credentials",
-)
-"""Modules whose mutants are killed, or listed with the reason."""
-
-MODULES = (
-    *COVERED,
-    *(
-        f"policy/{file.stem}"
-        for file in sorted(PACKAGE.glob("policy/[a-z]*.py"))
-        if f"policy/{file.stem}" not in COVERED
-    ),
-)
-"""Those and the ones whose survivors nobody has gone through yet, which run when they are named."""
 
 
 def main() -> int:

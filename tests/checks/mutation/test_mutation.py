@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from tests.checks.mutation.__main__ import COVERED, MODULES
+from tests.checks.mutation.modules import COVERED, MODULES
 from tests.checks.mutation.mutants import PACKAGE, TABLE, Mutant, path_of, sources
 from tests.kit import ROOT
 from tests.kit.waiting import PATIENCE
