@@ -59,10 +59,24 @@ def _fixed_key(kind: str, number: int) -> Key:
     return Key.from_pem(pem, algorithm="ES256" if kind == "EC" else "EdDSA")
 
 
+def _full_rsa_key() -> Key:
+    """A key whose numbers have their full length. About one in a hundred has a shorter one, whose
+    text may have no unused bits, so that the corpus would have a case less."""
+    key = RSA
+    while True:
+        jwk = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.signing_key))
+        if all(len(jwk[name]) == 342 for name in ("n", "d")) and all(
+            len(jwk[name]) == 171 for name in ("p", "q", "dp", "dq", "qi")
+        ):
+            return key
+        key = Key.generate("RS256")
+
+
 _SECRET = b64(bytes(range(97, 129)))  # a last character with unused bits
 _PRIVATE_EC = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(_fixed_key("EC", 1).signing_key))
 _PRIVATE_OKP = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(_fixed_key("OKP", 2).signing_key))
-_PRIVATE_RSA = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(RSA.signing_key))
+_RSA = _full_rsa_key()
+_PRIVATE_RSA = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(_RSA.signing_key))
 for _members in (_PRIVATE_EC, _PRIVATE_OKP, _PRIVATE_RSA):
     _members.pop("key_ops", None)
 
@@ -70,7 +84,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "oct": {"kty": "oct", "k": _SECRET},
     "EC": _fixed_key("EC", 3).to_jwk(),
     "OKP": _fixed_key("OKP", 4).to_jwk(),
-    "RSA": Key.from_pem(RSA.to_pem()).to_jwk(),
+    "RSA": Key.from_pem(_RSA.to_pem()).to_jwk(),
     "private EC": _PRIVATE_EC,
     "private OKP": _PRIVATE_OKP,
     "private RSA": _PRIVATE_RSA,
