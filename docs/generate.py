@@ -87,7 +87,7 @@ def sections_of(option: str) -> str:
 def parameters() -> dict[str, tuple[str, ...]]:
     """Return every parameter that describes a middleware or a login app, with the text options
     that say it. Those of `Rule` are words of a rule."""
-    from jwt_middleware import Fetch, Introspection, JWTMiddleware, Provider, Rule
+    from jwt_middleware import DPoP, Fetch, Introspection, JWTMiddleware, Provider, Rule
     from jwt_middleware.login import LoginApp, TokenMinter
     from jwt_middleware.login.throttle import Throttle
     from jwt_middleware.settings import options as groups
@@ -103,6 +103,7 @@ def parameters() -> dict[str, tuple[str, ...]]:
         LoginApp: (*groups.LOGIN_APP, "throttle"),
         Throttle: groups.THROTTLE,
         TokenMinter: groups.MINTER,
+        DPoP: (),
     }
     by_others = {
         "JWTMiddleware.providers": ("providers", *groups.PROVIDER, "tokens_issuer"),
@@ -111,6 +112,12 @@ def parameters() -> dict[str, tuple[str, ...]]:
         "Provider.discover.fetch": groups.FETCH,
         "Introspection.url": ("introspection_url",),
         "Introspection.fetch": groups.FETCH,
+        "JWTMiddleware.dpop": groups.DPOP,
+        "LoginApp.dpop": groups.DPOP,
+        "DPoP.url": ("dpop_url",),
+        "DPoP.replays": groups.STORE,
+        "DPoP.max_age": ("dpop_max_age",),
+        "DPoP.nonces": ("dpop_nonces",),
         "LoginApp.store": groups.STORE,
         "LoginApp.minter": (*groups.MINTER, *groups.SIGNERS),
         "TokenMinter.key": groups.SIGNERS,

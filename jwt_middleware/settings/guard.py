@@ -9,6 +9,7 @@ from ..trust.provider import TokenProvider
 from ..trust.revocation import RevocationList
 from ..trust.verifier import Verifier
 from ..wire.wsgi import WSGIApplication
+from .bound import dpop_of
 from .options import MIDDLEWARE, STORE
 from .providers import providers_of
 from .reading import Values
@@ -28,7 +29,11 @@ def guard_of(app: WSGIApplication, values: Values) -> JWTMiddleware:
     revocations = None if store is None else RevocationList(store)
     with values.worded():
         return JWTMiddleware(
-            app, providers=providers, revocations=revocations, **values.picked(MIDDLEWARE)
+            app,
+            providers=providers,
+            revocations=revocations,
+            **dpop_of(values, store),
+            **values.picked(MIDDLEWARE),
         )
 
 

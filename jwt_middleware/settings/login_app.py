@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from .._options import require
+from .bound import dpop_of
 from .guard import store_of
 from .options import LOGIN_APP, MINTER, SIGNERS, THROTTLE
 from .reading import Values
@@ -22,8 +23,9 @@ def login_app_of(values: Values) -> "LoginApp":
     with values.worded(key=str(signer)):
         minter = TokenMinter(values.own[str(signer)], **values.picked(MINTER))
     with values.worded():
-        throttle = _throttle(values)
-        return LoginApp(store_of(values), minter, **throttle, **values.picked(LOGIN_APP))
+        store = store_of(values)
+        options = {**_throttle(values), **dpop_of(values, store), **values.picked(LOGIN_APP)}
+        return LoginApp(store, minter, **options)
 
 
 def _throttle(values: Values) -> dict[str, Any]:

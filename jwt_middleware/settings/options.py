@@ -17,9 +17,9 @@ from .._options import got, require
 from ..errors import ConfigurationError
 from ..trust.fetch import Fetch
 from ..trust.keys import Key
-from ..wire.places import Place, basic_password, bearer, in_cookie, in_header
 from . import rules
 from .bearer_file import BearerFile
+from .places import CERTIFICATE_FORM, read_certificate, read_places
 
 TERMS = (
     "issuer",
@@ -65,6 +65,7 @@ MIDDLEWARE = (
     "allowed_origins",
     "sign_in",
     "resource",
+    "certificate",
     "strict_origins",
     "max_token_bytes",
     "cache_size",
@@ -73,6 +74,9 @@ MIDDLEWARE = (
 
 STORE = ("database_url", "log_url")
 """Where users, sessions and revocations are."""
+
+DPOP = ("dpop_url", "dpop_max_age", "dpop_nonces")
+"""The options of `DPoP`, of a middleware and of a login app."""
 
 SIGNERS = ("secret", "private_key", "key_folder")
 """The keys that sign the tokens of a login app."""
@@ -94,10 +98,10 @@ LOGIN_APP = (
 )
 """The options of `LoginApp`."""
 
-GUARD = ("providers", *PROVIDER, "private_key", *MIDDLEWARE, *STORE, "tokens_issuer")
+GUARD = ("providers", *PROVIDER, "private_key", *MIDDLEWARE, *STORE, *DPOP, "tokens_issuer")
 """Every option of a middleware."""
 
-LOGIN = (*MINTER, *SIGNERS, *STORE, *LOGIN_APP, "throttle", *THROTTLE)
+LOGIN = (*MINTER, *SIGNERS, *STORE, *DPOP, *LOGIN_APP, "throttle", *THROTTLE)
 """Every option of a login app."""
 
 
@@ -177,29 +181,8 @@ def _key_folder(text: str) -> Any:
     return KeyFolder(text)
 
 
-_PLACES: Mapping[str, Place] = {"bearer": bearer, "basic_password": basic_password}
-_NAMED_PLACES: Mapping[str, Callable[[str], Place]] = {
-    "in_cookie": in_cookie,
-    "in_header": in_header,
-}
-PLACES = (*_PLACES, *_NAMED_PLACES)
-"""Every place of a token that an option can name."""
-
-
-def _places(text: str) -> list[Place]:
-    return [_place(word) for word in text.split()]
-
-
-def _place(word: str) -> Place:
-    kind, equals, name = word.partition("=")
-    if equals and kind in _NAMED_PLACES:
-        return _NAMED_PLACES[kind](name)
-    require(
-        word in _PLACES,
-        f"each word must be {', '.join(_PLACES)}, in_cookie=NAME or in_header=NAME, "
-        f"got {got(word)}",
-    )
-    return _PLACES[word]
+def _nonces(text: str) -> bool | str:
+    return text == "true" if text in ("true", "false") else text
 
 
 def _throttle(text: str) -> None:
@@ -214,12 +197,16 @@ _LIMIT = "a limit such as 5/minute"
 OPTIONS: Mapping[str, Option] = {
     "rules": Option(rules.read_rules, rules.FORM),
     "credentials": Option(
-        _places, "places of a token separated by spaces, such as bearer in_cookie=__Host-jwt"
+        read_places, "places of a token separated by spaces, such as bearer in_cookie=__Host-jwt"
     ),
     "realm": Option(str, "printable ASCII"),
     "allowed_origins": Option(_list, "exact origins such as https://app.example"),
     "sign_in": Option(str, "the path of the sign-in page such as /auth/login"),
     "resource": Option(str, "the URL of the app for its clients such as https://api.example"),
+    "certificate": Option(read_certificate, CERTIFICATE_FORM),
+    "dpop_url": Option(str, "the URL of the root of the server such as https://api.example"),
+    "dpop_max_age": Option(_seconds, _SECONDS),
+    "dpop_nonces": Option(_nonces, "true, false or a secret of at least 32 bytes", is_secret=True),
     "strict_origins": Option(_flag, "true or false"),
     "max_token_bytes": Option(_integer, "a positive integer"),
     "cache_size": Option(_integer, "an integer of at least 0; 0 turns the cache off"),

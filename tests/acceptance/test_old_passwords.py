@@ -18,6 +18,8 @@ from tests.kit.passwords import CHEAP
 
 from .conftest import PASSWORD, Client
 
+pytestmark = pytest.mark.needs_frameworks  # Django makes two of the hashes
+
 
 def old_hashes() -> dict[str, str]:
     """What other programs stored of the password of every user here."""

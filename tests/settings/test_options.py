@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 import jwt_middleware
-from jwt_middleware import ConfigurationError, JWTMiddleware
+from jwt_middleware import ConfigurationError, JWTMiddleware, certificates
 from jwt_middleware.login import LoginApp
 from jwt_middleware.settings import options
-from jwt_middleware.settings.options import OPTIONS, PLACES
+from jwt_middleware.settings.options import OPTIONS
+from jwt_middleware.settings.places import CERTIFICATES, PLACES
 from jwt_middleware.wire.places import Place
 from tests.kit.pages import generator
 from tests.settings.built import BASIC
@@ -55,9 +56,8 @@ def test_every_group_has_options() -> None:
     groups = {name: value for name, value in vars(options).items() if isinstance(value, tuple)}
     assert len(groups) > 10
     for name, group in groups.items():
-        if name != "PLACES":
-            assert set(group) <= set(OPTIONS), name
-            assert len(set(group)) == len(group), name
+        assert set(group) <= set(OPTIONS), name
+        assert len(set(group)) == len(group), name
 
 
 def test_every_place_can_be_said() -> None:
@@ -69,6 +69,11 @@ def test_every_place_can_be_said() -> None:
         or (inspect.isfunction(value) and value.__module__ == Place.__module__)
     }
     assert names == set(PLACES)
+
+
+def test_every_certificate_can_be_said() -> None:
+    """Each public function that finds a certificate, or makes one that does, is a word."""
+    assert set(CERTIFICATES) == set(certificates.__all__) - {"CertificateOf"}
 
 
 NUMBERS = ["leeway", "max_lifetime", "timeout", "max_token_bytes", "cache_size"]
