@@ -49,7 +49,8 @@ _ELSEWHERE = {
     'jwt_required(claim("fresh", True))',
     "refresh": "a refresh token does not open views: the LoginApp takes it at POST /token",
     "locations": "the places of tokens are an option of JWTMiddleware: credentials=(bearer,)",
-    "verify_type": 'ask for a claim: jwt_required(claim("type", "access"))',
+    "verify_type": "the rule of the path decides: a view for refresh tokens too needs a path whose "
+    'rule does not ask for claim("type", "access")',
     "skip_revocation_check": "JWTMiddleware(revocations=...) asks for every token",
 }
 """Options of Flask-JWT-Extended's `jwt_required`, and their equivalents here."""

@@ -33,6 +33,6 @@ def open_store(database: str, *, log: str | None = None, create: bool = False) -
     store = stores.SQLStore(url, log=stores.RedisLog(log) if log else None)
     if store.path and not store.path.exists() and not create:
         raise click.ClickException(
-            f"there is no file {store.path}: 'users add' makes it with --create"
+            f"there is no file {store.path}: 'users add' and 'users import' make it with --create"
         )
     return store

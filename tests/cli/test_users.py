@@ -118,7 +118,10 @@ def test_a_file_that_is_not_there(
     given = ["--password-stdin"] if arguments[0] in ("add", "passwd") else []
     done = command("users", *arguments, "--database", "auht.db", *given, given=PASSWORD)
     assert done == Done(
-        1, "", f"Error: there is no file {tmp_path}/auht.db: 'users add' makes it with --create\n"
+        1,
+        "",
+        f"Error: there is no file {tmp_path}/auht.db: "
+        "'users add' and 'users import' make it with --create\n",
     )
     assert not any(tmp_path.iterdir())
 
