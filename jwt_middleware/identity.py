@@ -25,8 +25,8 @@ WOULD_REFUSE_KEY = "jwt_middleware.would_refuse"
 """The key of the reason for which a report-only rule would have refused the request."""
 
 PROOF_KEY = "jwt_middleware.proof"
-"""The key of the DPoP proof that was accepted for this request. A middleware further inside accepts
-it again, although a proof counts once."""
+"""The key of the DPoP proofs that this request has used up, as the store names them. A middleware
+further inside checks them again, and does not count them twice."""
 
 PEEK_KEY = "jwt_middleware.peek"
 """The key of a copy of an environ that is only looked at: its proof is not used up."""

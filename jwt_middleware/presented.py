@@ -10,20 +10,20 @@ class Presented:
     - `mount`: the mount point of the app, "" at the root.
     - `proof`: the header `DPoP`, or None.
     - `certificate`: the client certificate in DER, or None.
-    - `is_accepted`: whether the proof was already accepted for this request.
+    - `used`: the proofs that this request has used up already, by their keys in the store.
     - `is_peek`: whether the proof must not be used up.
     """
 
     # Not frozen: one is made for each request with a bound token.
     __slots__ = (
         "certificate",
-        "is_accepted",
         "is_dpop",
         "is_peek",
         "method",
         "mount",
         "path",
         "proof",
+        "used",
     )
 
     def __init__(
@@ -34,7 +34,7 @@ class Presented:
         mount: str,
         proof: str | None,
         certificate: bytes | None,
-        is_accepted: bool,
+        used: tuple[str, ...],
         is_peek: bool,
     ) -> None:
         self.is_dpop = is_dpop
@@ -43,7 +43,7 @@ class Presented:
         self.mount = mount
         self.proof = proof
         self.certificate = certificate
-        self.is_accepted = is_accepted
+        self.used = used
         self.is_peek = is_peek
 
     def __repr__(self) -> str:

@@ -16,7 +16,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
 from werkzeug.wrappers import Request, Response
@@ -84,7 +83,7 @@ class BackChannelLogout:
             f"{type(log).__name__}: BackChannelLogout(providers, store)",
         )
         self._log = log
-        self._take, self._give_back = _memory_of(log)
+        self._is_taken, self._take = _memory_of(log)
 
     def wrap(self, app: WSGIApplication, *, path: str) -> WrappedApplication:
         """Return a WSGI app that receives logout tokens at `path`, such as `/backchannel-logout`,
@@ -102,9 +101,8 @@ class BackChannelLogout:
         address = peer_of(request).address
         try:
             logout = verify_logout(self._verifier, _token_in(request))
-            if not self._take(_id_of(logout)):
+            if not self._end(logout):
                 return _refused("replayed", address)
-            self._revoke(logout)
         except LoginError:
             return _refused("malformed", address)
         except InvalidToken as refusal:
@@ -117,21 +115,30 @@ class BackChannelLogout:
         audit.record("provider_logout", address, issuer=logout.issuer, **facts)
         return Response(status=200, headers=NO_STORE)
 
+    def _end(self, logout: Logout) -> bool:
+        """Revoke what the logout token names. Return False if it was used before.
+
+        The token counts as used when the revocation is written, and not earlier: after a fault the
+        provider sends it again, and it must not be refused then. To revoke twice changes nothing.
+        """
+        name = _id_of(logout)
+        try:
+            if self._is_taken(name):
+                return False
+            self._revoke(logout)
+            return self._take(name)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # an owner's log may raise anything
+            raise StoreUnavailable("the revocation log raised an error") from error
+
     def _revoke(self, logout: Logout) -> None:
         longest = logout.provider.max_lifetime or _MAX_TOKEN_LIFETIME
-        try:
-            if logout.session_id is not None:
-                expires_at = time.time() + longest + logout.provider.leeway
-                self._log.revoke_session(logout.issuer, logout.session_id, expires_at=expires_at)
-            elif logout.subject is not None:
-                self._log.revoke_subject(logout.issuer, logout.subject, until=logout.issued_at)
-        except Exception as error:
-            # The provider may send the same token again, which must not count as used.
-            with suppress(StoreUnavailable):
-                self._give_back(_id_of(logout))
-            if isinstance(error, StoreUnavailable):
-                raise
-            raise StoreUnavailable("the revocation log raised an error") from error
+        if logout.session_id is not None:
+            expires_at = time.time() + longest + logout.provider.leeway
+            self._log.revoke_session(logout.issuer, logout.session_id, expires_at=expires_at)
+        elif logout.subject is not None:
+            self._log.revoke_subject(logout.issuer, logout.subject, until=logout.issued_at)
 
 
 _KINDS = ("session", "subject")
@@ -166,17 +173,17 @@ def _unavailable(error: object, address: str | None) -> Response:
     return json_response(503, body, {**NO_STORE, **_RETRY_AFTER})
 
 
-def _memory_of(log: Any) -> tuple[Callable[[str], bool], Callable[[str], object]]:
-    """Return two functions: one takes an id and returns whether it is new, the other gives it
-    back."""
-    increment = getattr(log, "increment", None)
-    if callable(increment):
+def _memory_of(log: Any) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
+    """Return two functions: one returns whether an id is taken, the other takes it and returns
+    whether it was new."""
+    increment, count = getattr(log, "increment", None), getattr(log, "count", None)
+    if callable(increment) and callable(count):
         return (
+            lambda name: bool(count(name)[0] > 0),
             lambda name: bool(increment(name, _REMEMBERED) == 1),
-            lambda name: increment(name, _REMEMBERED, -1),
         )
     memory = _Memory()
-    return memory.take, memory.give_back
+    return memory.is_taken, memory.take
 
 
 class _Memory:
@@ -197,6 +204,6 @@ class _Memory:
                 self._until.popitem(last=False)
             return True
 
-    def give_back(self, name: str) -> None:
+    def is_taken(self, name: str) -> bool:
         with self._lock:
-            self._until.pop(name, None)
+            return self._until.get(name, 0.0) > time.monotonic()

@@ -18,7 +18,6 @@ from .errors import ForeignSession, LoginError, SessionContinues
 from .minter import TokenMinter
 from .own_users import checked_user
 from .requester import Peer, Requester
-from .session_keys import key_of
 from .sessions import (
     ForeignToken,
     SessionEnded,
@@ -176,8 +175,8 @@ class Grants:
             self._store.end_session(session)
             audit.record("outdated", peer.address, **_facts(session))
             raise _session_ended()
-        if requester.thumbprint is not None and key_of(session) is None:
-            successor, session = self._sessions.bind(session, requester.thumbprint)
+        # A proof binds the access token alone. To bind the session here too would make it another
+        # one, so that a thief of its refresh token escapes the detection of reuse.
         answer = self._answer(user, session, successor, requester)
         audit.record("refresh", peer.address, **_facts(session))
         return answer

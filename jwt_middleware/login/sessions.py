@@ -125,22 +125,6 @@ class Sessions:
         self._store.add_session(session)
         return _token(name, secret), session
 
-    def bind(self, session: Session, thumbprint: str) -> tuple[str, Session]:
-        """Return the refresh token of a session that continues this one, bound to a key. The
-        refresh token of the former session ends with it, and so do its access tokens."""
-        name, secret = secrets.token_bytes(_NAME_BYTES), secrets.token_bytes(_SECRET_BYTES)
-        bound = replace(
-            session,
-            name_hash=_hash(name),
-            sid=new_sid(thumbprint),
-            secret_hash=_hash(secret),
-            previous_hash=None,
-            successor=None,
-        )
-        self._store.add_session(bound)
-        self._store.end_session(session)
-        return _token(name, secret), bound
-
     def rotate(
         self, refresh_token: str, token_lifetime: int, thumbprint: str | None = None
     ) -> tuple[str, Session]:

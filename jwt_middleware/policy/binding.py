@@ -12,7 +12,7 @@ class _SenderConstrained:
 
     def __call__(self, identity: Identity) -> None:
         """Raise `InvalidToken("unbound")` for a plain bearer token."""
-        if "cnf" not in identity.claims:
+        if identity.claims.get("cnf") is None:  # null is absent for `Provider(allow_null=True)`
             raise InvalidToken("unbound")
 
     def __repr__(self) -> str:

@@ -25,7 +25,10 @@ MAX_ARGON2_WORK = 4 * 1024 * 1024
 """KiB that one Argon2 hash fills in all its passes, at most: about 4 s."""
 
 MAX_LANES = 16
-"""The highest parallelism of Argon2. Each lane starts a thread."""
+"""The highest parallelism of Argon2. Each lane starts four threads in each pass."""
+
+MAX_PASSES = 100
+"""The most passes of Argon2. With 16 lanes they start 6,400 threads, which takes less than 1 s."""
 
 BCRYPT_BYTES = 72
 """bcrypt ignores the bytes of a password after these, in every program that made such hashes."""
@@ -126,7 +129,8 @@ def missing_package(method: str) -> str | None:
 def is_possible_argon2(memory: int, passes: int, lanes: int) -> bool:
     """Return whether the parameters obey RFC 9106 section 3.1 and the bounds of this module."""
     is_bounded = memory <= MAX_ARGON2_MEMORY and memory * passes <= MAX_ARGON2_WORK
-    return is_bounded and 8 * lanes <= memory and passes >= 1 and 1 <= lanes <= MAX_LANES
+    has_lanes = 1 <= lanes <= MAX_LANES and 8 * lanes <= memory
+    return is_bounded and has_lanes and 1 <= passes <= MAX_PASSES
 
 
 def matches_other(stored: OtherHash, password: str) -> bool:

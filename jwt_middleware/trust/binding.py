@@ -85,23 +85,23 @@ class BoundTokens:
         """Return whether the verdict only holds for the holder of a key."""
         return isinstance(verdict, BoundVerdict)
 
-    def check(self, verdict: BoundVerdict, presented: Presented) -> None:
-        """Raise `InvalidToken`, `InvalidProof` or `Unavailable` unless the request proves what the
-        token asks for."""
+    def check(self, verdict: BoundVerdict, presented: Presented) -> str | None:
+        """Return the key of the proof that was used up, or None if none was needed. Raise
+        `InvalidToken`, `InvalidProof` or `Unavailable` unless the request proves what the token
+        asks for."""
         if verdict.certificate_hash is not None and self._checks_certificates:
             _check_certificate(verdict.certificate_hash, presented.certificate)
         elif not presented.is_dpop:
             raise InvalidToken("proof")
         if presented.is_dpop:
-            self._check_proof(verdict, presented)
-        elif verdict.thumbprint is not None:
+            return self._check_proof(verdict, presented)
+        if verdict.thumbprint is not None:
             raise InvalidToken("proof")
+        return None
 
-    def _check_proof(self, verdict: BoundVerdict, presented: Presented) -> None:
+    def _check_proof(self, verdict: BoundVerdict, presented: Presented) -> str:
         if verdict.thumbprint is None or self._dpop is None:
             raise InvalidToken("unbound")
-        if presented.is_accepted:
-            return
         proof = self._dpop.check(
             presented.proof,
             method=presented.method,
@@ -110,7 +110,11 @@ class BoundTokens:
             token_hash=verdict.token_hash,
             thumbprint=verdict.thumbprint,
         )
-        (self._dpop.peek if presented.is_peek else self._dpop.use)(proof)
+        # An outer middleware may have used the proof up for this request. It says nothing of this
+        # token and this path, so everything else is checked again.
+        if proof.replay_key not in presented.used:
+            (self._dpop.peek if presented.is_peek else self._dpop.use)(proof)
+        return proof.replay_key
 
 
 def _text_or_none(confirmation: dict[str, Any], name: str) -> str | None:

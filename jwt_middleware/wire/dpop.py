@@ -125,10 +125,10 @@ class Proofs:
             verification.keep(key, verdict)
             return caller
         presented = self._presented(environ, place)
-        self._bound.check(verdict, presented)
-        if presented.proof is not None and isinstance(environ, dict):
+        used = self._bound.check(verdict, presented)
+        if used is not None and isinstance(environ, dict):
             # A middleware further inside must not take the proof for one that is used again.
-            environ[PROOF_KEY] = presented.proof
+            environ[PROOF_KEY] = (*presented.used, used)
         return caller
 
     def _presented(self, environ: Mapping[str, Any], place: Place) -> Presented:
@@ -142,6 +142,6 @@ class Proofs:
             mount=mount,
             proof=proof,
             certificate=self._certificate and certificate_in(environ, self._certificate),
-            is_accepted=proof is not None and environ.get(PROOF_KEY) == proof,
+            used=environ.get(PROOF_KEY, ()),
             is_peek=PEEK_KEY in environ,
         )

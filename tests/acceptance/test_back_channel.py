@@ -153,7 +153,8 @@ def test_a_log_that_fails_is_503(
     """The fault is ours: the provider may send the same token again, and it then counts."""
     log: Any = Recording()
     if has_counters:
-        log.increment = MemoryStore().increment
+        counters = MemoryStore()
+        log.increment, log.count = counters.increment, counters.count
     client = visit(BackChannelLogout([provider(CLIENT)], log).wrap(NotFound(), path=PATH))
     token = logout_token(sid="s1")
     log.error = error
@@ -164,6 +165,31 @@ def test_a_log_that_fails_is_503(
     send(client, token)
     assert log.ended == [(IDP, "s1")]
     send(client, token, 400)
+
+
+@pytest.mark.parametrize("method", ["increment", "count"])
+@pytest.mark.parametrize("error", [StoreUnavailable("slow"), RuntimeError("bug")], ids=repr)
+def test_a_fault_of_the_counters_loses_no_logout(visit: Any, method: str, error: Exception) -> None:
+    """A counter takes effect and does not answer, or fails: the logout token is 503 and may be sent
+    again, and the session that it names has ended by then."""
+    log: Any = Recording()
+    counters = MemoryStore()
+    log.increment, log.count = counters.increment, counters.count
+    usual = getattr(log, method)
+    faults = [error]
+
+    def fails_once(*arguments: Any) -> Any:
+        result = usual(*arguments)
+        if faults:
+            raise faults.pop()
+        return result
+
+    setattr(log, method, fails_once)
+    client = visit(BackChannelLogout([provider(CLIENT)], log).wrap(NotFound(), path=PATH))
+    token = logout_token(sid="s1")
+    send(client, token, 503)
+    send(client, token, 200 if method == "count" else 400)
+    assert (IDP, "s1") in log.ended
 
 
 def test_a_log_without_counters_has_a_bounded_memory(visit: Any, monkeypatch: Any) -> None:

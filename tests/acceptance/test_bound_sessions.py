@@ -107,16 +107,29 @@ def test_a_stolen_refresh_token(site: Any, key: DPoPKey) -> None:
     assert ask(site, key, refresh(token))
 
 
-def test_a_session_is_bound_from_its_first_proof(site: Any, key: DPoPKey) -> None:
-    """A session from before goes on with the key, and its former tokens end."""
+def test_a_session_from_before_stays_unbound(site: Any, key: DPoPKey) -> None:
+    """A proof binds the access tokens of a session from before. The session itself is bound by the
+    next login, so that a thief of its refresh token is still found by reuse."""
     old = log_in(site, None).json
     new = ask(site, key, refresh(old["refresh_token"])).json
     assert claims_of(new["access_token"])["cnf"] == {"jkt": key.thumbprint}
     assert get_me(site, key, new["access_token"])
-    site.get("/api/me", headers={"Authorization": f"Bearer {old['access_token']}"}, status=401)
-    ask(site, None, refresh(old["refresh_token"]), 400)
-    ask(site, None, refresh(new["refresh_token"]), 400)
-    assert ask(site, key, refresh(new["refresh_token"]))
+    site.get("/api/me", headers={"Authorization": f"Bearer {new['access_token']}"}, status=401)
+    assert ask(site, None, refresh(new["refresh_token"])).json["token_type"] == "Bearer"
+
+
+def test_a_thief_with_a_key_of_their_own_is_found(
+    site: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A thief refreshes a stolen token with a proof, and the owner goes on later: the session ends
+    and the log says `reuse`, as without a proof."""
+    stolen = log_in(site, None).json["refresh_token"]
+    thief = DPoPKey()
+    first = ask(site, thief, refresh(stolen)).json["refresh_token"]
+    second = ask(site, thief, refresh(first)).json["refresh_token"]
+    ask(site, None, refresh(stolen), 400)
+    assert "reuse" in caplog.text
+    ask(site, thief, refresh(second), 400)
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

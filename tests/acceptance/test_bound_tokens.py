@@ -298,6 +298,31 @@ def test_one_middleware_within_another(
     assert api.get("/api/me", headers=headers, status=401)
 
 
+def test_an_outer_middleware_vouches_for_nothing_else(
+    visit: Any, guard: Any, dpop: DPoP, forge: Any, token: str, url: str
+) -> None:
+    """An inner middleware checks the proof for its own token and request again: an app between the
+    two may ask for another path or method with the token of somebody else."""
+    inner = guard(dpop=dpop)
+
+    def batch(environ: Any, start_response: Any) -> Any:
+        return inner({**environ, **environ["test.changes"]}, start_response)
+
+    api = visit(guard(batch, dpop=dpop))
+    stolen = {"HTTP_AUTHORIZATION": f"DPoP {token}"}
+    thief = DPoPKey()
+    for changes in ({"REQUEST_METHOD": "DELETE"}, {"PATH_INFO": "/api/admin"}, {}):
+        mine = str(forge(cnf=thief.confirmation))
+        headers = thief.headers("GET", f"{url}/api/me", mine)
+        answer = api.get(
+            "/api/me",
+            headers=headers,
+            extra_environ={"test.changes": {**stolen, **changes}},
+            status=401,
+        )
+        assert answer.json["reason"] in ("proof_key", "proof_method", "proof_url", "proof_token")
+
+
 def test_a_refusal_outside_does_not_count_inside(
     visit: Any, guard: Any, dpop: DPoP, key: DPoPKey, token: str, url: str
 ) -> None:

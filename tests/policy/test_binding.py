@@ -20,11 +20,13 @@ def caller(**claims: Any) -> Identity:
     return Identity("ada", "https://a.example", (), None, None, 0.0, json.dumps(claims).encode())
 
 
-def test_only_a_bound_token_passes() -> None:
-    """The middleware has checked the proof; what is left to ask is whether there was one."""
+@pytest.mark.parametrize("claims", [{}, {"cnf": None}], ids=["absent", "null"])
+def test_only_a_bound_token_passes(claims: dict[str, Any]) -> None:
+    """The middleware has checked the proof; what is left to ask is whether there was one. With
+    `allow_null` a null is as good as none."""
     assert sender_constrained(caller(cnf={"jkt": "x"})) is None
     with pytest.raises(InvalidToken) as caught:
-        sender_constrained(caller(sub="ada"))
+        sender_constrained(caller(sub="ada", **claims))
     assert caught.value.reason == "unbound"
 
 

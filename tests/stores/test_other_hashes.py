@@ -413,3 +413,11 @@ def test_nothing_is_logged_for_a_wrong_password(caplog: pytest.LogCaptureFixture
     with caplog.at_level(logging.DEBUG):
         check_password(HASHES["django pbkdf2_sha256"], "wrong")
     assert not caplog.records
+
+
+def test_argon2_has_few_passes() -> None:
+    """Each lane starts threads in each pass, so a hash with little memory and many passes would
+    cost minutes, and then each login of the process too."""
+    assert other_hashes.is_possible_argon2(128, 100, 16)
+    assert not other_hashes.is_possible_argon2(128, 101, 16)
+    assert not other_hashes.is_possible_argon2(128, 32_768, 16)
