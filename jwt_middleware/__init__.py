@@ -31,7 +31,6 @@ from .policy.requirements import (
 )
 from .policy.rules import Rule
 from .trust.fetch import Fetch
-from .trust.introspection import Introspection
 from .trust.keys import Key, KeySet
 from .trust.provider import Provider
 from .trust.remote_keys import RemoteKeySet
@@ -42,6 +41,7 @@ from .wire.places import basic_password, bearer, in_cookie, in_header
 if typing.TYPE_CHECKING:
     from .policy.binding import sender_constrained
     from .policy.step_up import acr, fresh
+    from .trust.introspection import Introspection
     from .trust.proof import DPoP
 
 __version__ = "0.1.0"
@@ -81,6 +81,7 @@ __all__ += ["MissingToken", "StepUp", "Unavailable"]
 
 _LAZY = {
     "DPoP": "trust.proof",
+    "Introspection": "trust.introspection",
     "acr": "policy.step_up",
     "fresh": "policy.step_up",
     "sender_constrained": "policy.binding",

@@ -69,12 +69,13 @@ class StoreUnavailable(JWTMiddlewareError):
         return message if cause == message else f"{message}: {cause}"
 
 
+# Strings, which are compiled when they are needed and not at every import.
 # RFC 6749 section 3.3: the characters of a scope. RFC 9110 sections 5.6.2 and 5.6.4: a name, and
 # what may stand between quotes without a backslash.
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-_TOKEN = re.compile(r"[!#-'*+.0-9A-Z^-z|~-]+")
+_SCOPE = r"[\x21\x23-\x5b\x5d-\x7e]+"
+_NAME = r"[!#-'*+.0-9A-Z^-z|~-]+"
 _STATUSES = frozenset(status.value for status in HTTPStatus if status.value >= 400)
-_QUOTED = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]*")
+_QUOTED = r"[\x20\x21\x23-\x5b\x5d-\x7e]*"
 
 
 class Refusal(JWTMiddlewareError):
@@ -163,7 +164,7 @@ class NonceNeeded(InvalidProof):
 
     def __init__(self, nonce: str) -> None:
         super().__init__()
-        if not isinstance(nonce, str) or not _SCOPE.fullmatch(nonce):
+        if not isinstance(nonce, str) or not re.fullmatch(_SCOPE, nonce):
             raise ValueError("nonce must be printable ASCII without spaces and quotes")
         self.nonce = nonce
 
@@ -249,7 +250,7 @@ class Unavailable(Refusal):
 
 def _are_names(names: object) -> bool:
     return isinstance(names, tuple) and all(
-        isinstance(name, str) and _SCOPE.fullmatch(name) for name in names
+        isinstance(name, str) and re.fullmatch(_SCOPE, name) for name in names
     )
 
 
@@ -266,8 +267,8 @@ def is_answerable(refusal: Refusal) -> bool:
             type(refusal.status) is int
             and refusal.status in _STATUSES
             and refusal.reason in DESCRIPTIONS
-            and all(map(_TOKEN.fullmatch, names))
-            and all(map(_QUOTED.fullmatch, texts))
+            and all(re.fullmatch(_NAME, name) for name in names)
+            and all(re.fullmatch(_QUOTED, text) for text in texts)
             and (refusal.retry_after is None or type(refusal.retry_after) is int)
         )
     except Exception:  # an `__init__` that did not call ours, a property that raises
