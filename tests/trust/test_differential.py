@@ -63,6 +63,8 @@ OF_A_TOKEN = set(DESCRIPTIONS) - {
     "tenants_unavailable",
     "forbidden",
     "requirement_failed",
+    "login_too_old",
+    "login_too_weak",
     "path_too_long",
     "header_too_long",
 }
