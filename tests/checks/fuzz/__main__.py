@@ -1,4 +1,4 @@
-"""Fuzzes the middleware with atheris: `python -m tests.checks.fuzz header|token|environ|logout
+"""Fuzzes the middleware with atheris: `python -m tests.checks.fuzz header|token|environ|logout|proof
 [-max_total_time=300 ...]`.
 
 The options are those of libFuzzer. It starts from the corpus and from what earlier runs found,
@@ -22,7 +22,7 @@ def main() -> None:
     """Fuzz one target until libFuzzer ends the process."""
     warnings.simplefilter("ignore")
     words = parser("fuzz", __doc__)
-    words.add_argument("target", choices=("header", "token", "environ", "logout"))
+    words.add_argument("target", choices=("header", "token", "environ", "logout", "proof"))
     chosen, options = words.parse_known_args()
     import atheris
 

@@ -2,8 +2,10 @@
 long as one likes."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +82,10 @@ def test_no_law_is_broken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for data in (b"", b"\0", b"\xff" * 10, *targets.seeds(name), *mutations(name, examples(2000))):
         targets.TARGETS[name](data)
     assert set(statuses) == {"200", "400", "401"}
+
+
+def test_every_target_can_be_named() -> None:
+    """The command takes each target that there is."""
+    source = (Path(__file__).parent / "__main__.py").read_text()
+    (choices,) = re.findall(r"choices=\((.+)\)\)", source)
+    assert sorted(re.findall(r'"(\w+)"', choices)) == sorted(targets.TARGETS)
