@@ -1,4 +1,4 @@
-"""Fuzzes the middleware with atheris: `python -m tests.checks.fuzz header|token|environ|logout|proof
+"""Fuzzes with atheris: `python -m tests.checks.fuzz header|token|environ|logout|proof
 [-max_total_time=300 ...]`.
 
 The options are those of libFuzzer. It starts from the corpus and from what earlier runs found,
