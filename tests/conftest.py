@@ -29,8 +29,8 @@ _MEMORY = Path("/dev/shm")
 """A file system in memory, where Linux has it."""
 
 _TAKES = {
-    True: "quick: Python packages only; about 2 minutes with -n 2 on two quiet cores",
-    False: "everything: browsers, servers, engines; about 15 minutes with -n 2 on two quiet cores",
+    True: "quick: Python packages only; about 3 minutes with -n 3 on two quiet cores",
+    False: "everything: browsers, servers, engines; about 20 minutes with -n 3 on two quiet cores",
 }
 
 
