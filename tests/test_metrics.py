@@ -562,4 +562,5 @@ def test_metrics_cost_little() -> None:
     runs: Mapping[str, Any] = {"plain": plain, "metrics": Site().guarded}
     for name, guarded in runs.items():
         calls[name] = calls_of(functools.partial(guarded, environ, lambda *arguments: None))
-    assert calls["metrics"] - calls["plain"] <= 40
+    # 39 in a new process; up to 43 after other tests, which leave loggers and caches behind.
+    assert calls["metrics"] - calls["plain"] <= 45

@@ -74,7 +74,9 @@ def proof_key(segment: bytes) -> ProofKey:
         check_form(jwk)
     except ConfigurationError:
         raise InvalidProof("proof_malformed") from None
-    members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
+    members = {name: jwk.get(name) for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
+    if not all(isinstance(value, str) for value in members.values()):
+        raise InvalidProof("proof_malformed")
     canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
     return ProofKey({**members, "alg": algorithm}, hash_of(canonical))
 

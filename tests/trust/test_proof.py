@@ -20,6 +20,7 @@ from tests.kit.proofs import (
     Prover,
     ath,
 )
+from tests.kit.tokens import ABSENT, changed
 
 REQUEST: dict[str, Any] = {"method": "GET", "path": "/api/me"}
 
@@ -64,6 +65,22 @@ def test_a_key_of_each_kind(algorithm: str) -> None:
     for _ in range(2):
         proof = server.check(prover.proof(), **REQUEST)
         assert proof.thumbprint == prover.thumbprint
+
+
+@pytest.mark.parametrize("value", [ABSENT, None, 7, [], {}, True, ""], ids=repr)
+@pytest.mark.parametrize("algorithm", ["ES256", "ES384", "EdDSA", "RS256"])
+@pytest.mark.parametrize("names_alg", [False, True])
+def test_a_member_of_a_key_that_is_missing_or_odd(
+    names_alg: bool, algorithm: str, value: object
+) -> None:
+    """Each member of a key of each kind: a malformed proof, and never another exception."""
+    prover = Prover(Key.generate(algorithm))
+    for name in prover.jwk:
+        for kty in {prover.jwk["kty"], "EC", "OKP", "RSA"}:
+            jwk = changed({**prover.jwk, "kty": kty}, {name: value})
+            jwk |= {"alg": algorithm} if names_alg else {}
+            proof = prover.proof(header={"jwk": jwk})
+            assert refused(lambda: dpop().check(proof, **REQUEST)) == "proof_malformed"  # noqa: B023
 
 
 def test_a_proof_counts_once_for_a_key() -> None:
