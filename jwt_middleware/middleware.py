@@ -101,8 +101,7 @@ class JWTMiddleware(CachedVerification):
         self._is_observed = bool(observers) or self._candidates is not None
         # Check rare options with one look-up; separate ones would take a tenth of a request.
         self._does_more = self._is_observed or self._looks_at_origin
-        verifier = Verifier(providers, revocations=revocations)
-        super().__init__(verifier, cache_size, max_token_bytes)
+        super().__init__(Verifier(providers, revocations=revocations), cache_size, max_token_bytes)
         self._has_one_issuer, self._rules_of_one_issuer = self.verifier.naming_one(rules)
         if resource is not None:
             self._publish(resource)
@@ -235,7 +234,8 @@ class JWTMiddleware(CachedVerification):
         try:
             rules = match(environ)
             if self._looks_at_origin and self._metadata_under(rules) is None:
-                if announced := self._cross_origin.announced(environ, rules, match):
+                announced = self._cross_origin.announced(environ, rules, match)
+                if announced:
                     return announced, None, Preflight()
             if not rules:
                 return rules, None, None
@@ -257,7 +257,7 @@ class JWTMiddleware(CachedVerification):
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verify once, confirm every time."""
-        header = environ.get("HTTP_AUTHORIZATION") if self._asks_bearer_first else None
+        header: Any = environ.get("HTTP_AUTHORIZATION") if self._asks_bearer_first else None
         if header is not None:
             # The cache is keyed by the header in its usual form: most requests end here, unparsed.
             verdict = self._cache.get(header)
