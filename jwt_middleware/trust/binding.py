@@ -93,28 +93,47 @@ class BoundTokens:
             _check_certificate(verdict.certificate_hash, presented.certificate)
         elif not presented.is_dpop:
             raise InvalidToken("proof")
-        if presented.is_dpop:
-            return self._check_proof(verdict, presented)
-        if verdict.thumbprint is not None:
-            raise InvalidToken("proof")
-        return None
+        if not presented.is_dpop:
+            if verdict.thumbprint is not None:
+                raise InvalidToken("proof")
+            return None
+        return self.check_proof(
+            verdict,
+            presented.proof,
+            presented.method,
+            presented.path,
+            presented.mount,
+            presented.used,
+            presented.is_peek,
+        )
 
-    def _check_proof(self, verdict: BoundVerdict, presented: Presented) -> str:
+    def check_proof(
+        self,
+        verdict: BoundVerdict,
+        proof: str | None,
+        method: str,
+        path: str,
+        mount: str,
+        used: tuple[str, ...],
+        is_peek: bool,
+    ) -> str:
+        """Do what `check` does for the scheme `DPoP` where no certificates are checked. The
+        arguments are the parts of a `Presented`."""
         if verdict.thumbprint is None or self._dpop is None:
             raise InvalidToken("unbound")
-        proof = self._dpop.check(
-            presented.proof,
-            method=presented.method,
-            path=presented.path,
-            mount=presented.mount,
+        checked = self._dpop.check(
+            proof,
+            method=method,
+            path=path,
+            mount=mount,
             token_hash=verdict.token_hash,
             thumbprint=verdict.thumbprint,
         )
         # An outer middleware may have used the proof up for this request. It says nothing of this
         # token and this path, so everything else is checked again.
-        if proof.replay_key not in presented.used:
-            (self._dpop.peek if presented.is_peek else self._dpop.use)(proof)
-        return proof.replay_key
+        if checked.replay_key not in used:
+            (self._dpop.peek if is_peek else self._dpop.use)(checked)
+        return checked.replay_key
 
 
 def _text_or_none(confirmation: dict[str, Any], name: str) -> str | None:

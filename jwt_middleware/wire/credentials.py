@@ -92,6 +92,8 @@ class Places:
             if not has_cookie:
                 return basic_password, header
         elif self._reads_dpop_soon and isinstance(header, str) and header[:5] == "DPoP ":
+            if header[5:6] != " ":
+                return self.dpop, header
             places = self._dpop_alone
         for place in places:
             credential = place.find(environ)

@@ -110,38 +110,41 @@ class Proofs:
         Raise the `Refusal` if the token is not valid, or the request does not prove its key.
         """
         verdict = verification.bound_verdicts.get(key)
-        if verdict is not None and verdict.is_current():
+        if verdict is not None and verdict.keys.generation == verdict.generation:
             verification.counts.cached += 1
         else:
             token = place.read(credential, verification.max_token_bytes)
             verification.counts.verified += 1
             verdict = self._bound.verify(token, verification.verifier)
-            if self._bound.is_bound(verdict):
-                verification.bound_verdicts.add(key, verdict)
+            if not self._bound.is_bound(verdict):
+                return self._unbound(place, key, verdict, verification)
+            verification.bound_verdicts.add(key, verdict)
         caller: Identity = verification.verifier.confirm(verdict)
-        if not self._bound.is_bound(verdict):
-            if place is self.scheme:
-                raise InvalidToken("unbound")
-            verification.keep(key, verdict)
-            return caller
-        presented = self._presented(environ, place)
-        used = self._bound.check(verdict, presented)
+        proof = environ.get("HTTP_DPOP")
+        if proof is not None and not isinstance(proof, str):
+            raise InvalidProof("proof_malformed")
+        method = environ.get("REQUEST_METHOD") or ""
+        mount = environ.get("SCRIPT_NAME") or ""
+        path = mount + (environ.get("PATH_INFO") or "")
+        before = environ.get(PROOF_KEY, ())
+        is_peek = PEEK_KEY in environ
+        if self._certificate is None and place is self.scheme:
+            used = self._bound.check_proof(verdict, proof, method, path, mount, before, is_peek)
+        else:
+            certificate = self._certificate and certificate_in(environ, self._certificate)
+            is_dpop = place is self.scheme
+            used = self._bound.check(
+                verdict,
+                Presented(is_dpop, method, path, mount, proof, certificate, before, is_peek),
+            )
         if used is not None and isinstance(environ, dict):
             # A middleware further inside must not take the proof for one that is used again.
-            environ[PROOF_KEY] = (*presented.used, used)
+            environ[PROOF_KEY] = (*before, used) if before else (used,)
         return caller
 
-    def _presented(self, environ: Mapping[str, Any], place: Place) -> Presented:
-        """Return what a request presents beside the token that was found at a place."""
-        proof = read_proof(environ)
-        mount = environ.get("SCRIPT_NAME") or ""
-        return Presented(
-            is_dpop=place is self.scheme,
-            method=environ.get("REQUEST_METHOD") or "",
-            path=mount + (environ.get("PATH_INFO") or ""),
-            mount=mount,
-            proof=proof,
-            certificate=self._certificate and certificate_in(environ, self._certificate),
-            used=environ.get(PROOF_KEY, ()),
-            is_peek=PEEK_KEY in environ,
-        )
+    def _unbound(self, place: Place, key: Hashable, verdict: Any, verification: Any) -> Identity:
+        caller: Identity = verification.verifier.confirm(verdict)
+        if place is self.scheme:
+            raise InvalidToken("unbound")
+        verification.keep(key, verdict)
+        return caller

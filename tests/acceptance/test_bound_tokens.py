@@ -176,13 +176,44 @@ def test_the_host_is_never_asked(api: Any, key: DPoPKey, token: str, url: str, m
 
 
 def test_the_url_may_name_the_mount(
-    visit: Any, guard: Any, store: Any, key: DPoPKey, token: str, url: str
+    visit: Any, guard: Any, store: Any, key: DPoPKey, token: str, url: str, mount: str
 ) -> None:
-    """An owner thinks of the app's own root as its base."""
+    """An owner thinks of the app's own root as its base, and so the mount point is not added again:
+    each request has one URL."""
     api = visit(guard(dpop=DPoP(f"{url}/", replays=store)))
     assert api.get("/api/me", headers=key.headers("GET", f"{url}/api/me", token))
-    headers = key.headers("GET", f"{url}/x/api/me", token)
-    assert api.get("/api/me", headers=headers, status=401)
+    for other in (f"{url}/x/api/me", f"{url}/sub/api/me", f"{URL}/x{mount}/api/me"):
+        answer = api.get("/api/me", headers=key.headers("GET", other, token), status=401)
+        assert answer.json["reason"] == "proof_url"
+
+
+PREFIXES: dict[str, tuple[str, str]] = {
+    "none": ("", "/inner"),
+    "that of the proxy": ("/outer", "/outer/inner"),
+    "all": ("/outer/inner", "/outer/inner"),
+    "one that the server does not see": ("/hidden", "/hidden/outer/inner"),
+}
+
+
+@pytest.mark.parametrize(("base", "root"), PREFIXES.values(), ids=PREFIXES)
+def test_a_proxy_that_adds_a_part_of_the_mount(
+    base: str, root: str, guard: Any, store: Any, key: DPoPKey, token: str
+) -> None:
+    """Whichever part of the mount point `url` has, the app has one URL, and the whole mount point
+    is never in it twice."""
+    script_name = "/inner" if base == "" else "/outer/inner"
+    middleware: JWTMiddleware = guard(dpop=DPoP(URL + base, replays=store))
+    roots = {"", base, root, base + script_name, root + script_name, script_name}
+    for tried in roots:
+        headers = key.headers("GET", f"{URL}{tried}/api/me", token)
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": script_name,
+            "PATH_INFO": "/api/me",
+            "HTTP_AUTHORIZATION": headers["Authorization"],
+            "HTTP_DPOP": headers["DPoP"],
+        }
+        assert (middleware.decide(environ).answer is None) == (tried == root), tried
 
 
 def test_the_challenges(api: Any, key: DPoPKey, token: str, url: str) -> None:
