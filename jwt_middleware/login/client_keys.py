@@ -19,12 +19,17 @@ _RETRY_AFTER = {"Retry-After": "5"}
 
 
 class ClientKey:
-    """The key that a request has proved. `thumbprint` is that of RFC 7638."""
+    """The key that a request has proved.
+
+    - `thumbprint`: that of RFC 7638.
+    - `new_nonce`: the nonce for the client's next proof, or None if that of this one will do.
+    """
 
     def __init__(self, dpop: DPoP, proof: Proof) -> None:
         self._dpop = dpop
         self._proof = proof
         self.thumbprint = proof.thumbprint
+        self.new_nonce = proof.new_nonce
 
     def use(self) -> None:
         """Use the proof up. Raise `LoginError` if it was used before, or if nobody knows that.

@@ -21,7 +21,7 @@ from .._options import got, require
 from ..errors import InvalidToken
 from ..presented import Presented
 from .encoding import encode_base64url
-from .proof import DPoP
+from .proof import DPoP, Proof
 from .proof_form import hash_of
 from .verdict import BoundToken, Verdict
 from .verifier import Verifier
@@ -85,8 +85,13 @@ class BoundTokens:
         """Return whether the verdict only holds for the holder of a key."""
         return isinstance(verdict, BoundVerdict)
 
-    def check(self, verdict: BoundVerdict, presented: Presented) -> str | None:
-        """Return the key of the proof that was used up, or None if none was needed. Raise
+    @property
+    def uses_nonces(self) -> bool:
+        """Whether proofs must contain a nonce."""
+        return self._dpop is not None and self._dpop.uses_nonces
+
+    def check(self, verdict: BoundVerdict, presented: Presented) -> Proof | None:
+        """Return the proof that was used up, or None if none was needed. Raise
         `InvalidToken`, `InvalidProof` or `Unavailable` unless the request proves what the token
         asks for."""
         if verdict.certificate_hash is not None and self._checks_certificates:
@@ -116,7 +121,7 @@ class BoundTokens:
         mount: str,
         used: tuple[str, ...],
         is_peek: bool,
-    ) -> str:
+    ) -> Proof:
         """Do what `check` does for the scheme `DPoP` where no certificates are checked. The
         arguments are the parts of a `Presented`."""
         if verdict.thumbprint is None or self._dpop is None:
@@ -133,7 +138,7 @@ class BoundTokens:
         # token and this path, so everything else is checked again.
         if checked.replay_key not in used:
             (self._dpop.peek if is_peek else self._dpop.use)(checked)
-        return checked.replay_key
+        return checked
 
 
 def _text_or_none(confirmation: dict[str, Any], name: str) -> str | None:

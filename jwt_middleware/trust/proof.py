@@ -53,12 +53,15 @@ class Proof:
 
     - `thumbprint`: that of its key (RFC 7638), for `cnf.jkt`.
     - `replay_key`: names the proof in the store of used proofs.
+    - `new_nonce`: the nonce for the client's next proof, or None if that of this one will do.
     """
 
-    __slots__ = ("replay_key", "thumbprint")  # not frozen: one is made for each request
+    # Not frozen: one is made for each request.
+    __slots__ = ("new_nonce", "replay_key", "thumbprint")
 
-    def __init__(self, thumbprint: str, jti: str) -> None:
+    def __init__(self, thumbprint: str, jti: str, new_nonce: str | None) -> None:
         self.thumbprint = thumbprint
+        self.new_nonce = new_nonce
         if _match_plain_id(jti):
             self.replay_key = f"dpop/{thumbprint}/{jti}"
         else:
@@ -121,6 +124,11 @@ class DPoP:
         object.__setattr__(self, "_keys", OrderedDict())
 
     @property
+    def uses_nonces(self) -> bool:
+        """Whether proofs must contain a nonce of ours."""
+        return self._nonces is not None
+
+    @property
     def algorithms(self) -> tuple[str, ...]:
         """The names of the accepted algorithms, for `algs` in a challenge."""
         return PROOF_ALGORITHMS
@@ -167,11 +175,11 @@ class DPoP:
         key = found.build() if cached is None else cached[1]
         if not key.verify(signing_input, signature):
             raise InvalidProof("proof_signature")
-        if self._nonces is not None:
-            self._check_nonce(self._nonces, claims.get("nonce"))
+        nonces = self._nonces
+        new_nonce = None if nonces is None else _checked_nonce(nonces, claims.get("nonce"))
         if cached is None:
             self._cache(header, found, key)
-        return Proof(found.thumbprint, claims["jti"])
+        return Proof(found.thumbprint, claims["jti"], new_nonce)
 
     def use(self, proof: Proof) -> None:
         """Use the proof up. Raise `InvalidProof("proof_replayed")` if it was used before, and
@@ -183,10 +191,6 @@ class DPoP:
         """Raise what `use` would raise, and do not use the proof up."""
         if self._replays.has(proof.replay_key):
             raise InvalidProof("proof_replayed")
-
-    def _check_nonce(self, nonces: Nonces, nonce: object) -> None:
-        if not isinstance(nonce, str) or not nonces.accepts(nonce):
-            raise NonceNeeded(nonces.current())
 
     def _cache(self, header: bytes, found: ProofKey, key: Key) -> None:
         """Cache a key whose proof was good, and drop the oldest if the cache is full."""
@@ -209,6 +213,14 @@ def _check_dates(claims: dict[str, Any], now: float) -> None:
     is_over = now >= claims.get("exp", math.inf) + _AHEAD
     if is_over or now < claims.get("nbf", 0) - _AHEAD:
         raise InvalidProof("proof_time")
+
+
+def _checked_nonce(nonces: Nonces, nonce: object) -> str | None:
+    """Return the nonce for the next proof, or None. Raise `NonceNeeded` unless it is one of
+    ours."""
+    if not isinstance(nonce, str) or not nonces.accepts(nonce):
+        raise NonceNeeded(nonces.current())
+    return nonces.successor(nonce)
 
 
 def _nonces_of(nonces: object, counters: Replays) -> Nonces | None:
