@@ -18,7 +18,7 @@ from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verifier
 from .verdict_cache import CachedVerification
-from .wire.app_form import check_wrapped, explain_recursion
+from .wire.app_form import checked_app, explain_recursion
 from .wire.cors import CrossOrigin, Preflight, preflight_response
 from .wire.credentials import Places, check_site, has_unread_scheme
 from .wire.places import Place, bearer, checked_token
@@ -86,10 +86,9 @@ class JWTMiddleware(CachedVerification):
         cache_size: int = 10_000,
         observers: Sequence[Observer] = (),
     ) -> None:
-        check_wrapped(app)
+        self.app = checked_app(app)
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
-        self.app = app
         self._proofs, self.places = _proofs_and_places(dpop, certificate, credentials)
         self._asks_bearer_first = self.places.asks_bearer_first
         self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
