@@ -10,6 +10,7 @@ from typing import Any
 
 from .._options import got, require
 from ..errors import ConfigurationError
+from .wsgi import WSGIApplication
 
 _FORM = "app must be a WSGI app, a callable that takes (environ, start_response)"
 _FRAMES = 50  # searched between a call and its repetition; no framework has as many
@@ -34,7 +35,7 @@ def check_app(app: object) -> None:
         )
 
 
-def checked_app(app: Any) -> Any:
+def checked_app(app: WSGIApplication) -> WSGIApplication:
     """Return the app. Raise `ConfigurationError` if the middleware cannot wrap the object."""
     check_app(app)
     form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
