@@ -67,8 +67,11 @@ class DPoPScheme(Place):
         8.2)."""
 
         def calling(environ: dict[str, Any], start_response: StartResponse, *more: Any) -> T:
+            nonce: str | None = None
+
             def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-                nonce = environ.pop(NONCE_KEY, None)
+                nonlocal nonce  # an app may start again, with the headers of an error
+                nonce = environ.pop(NONCE_KEY, nonce)
                 # An app that is a proxy has the nonce of the server behind it.
                 if nonce and all(name.lower() != "dpop-nonce" for name, _ in headers):
                     headers = [*headers, (NONCE_HEADER, nonce)]

@@ -1,5 +1,6 @@
 """Tokens that are bound to a key (RFC 9449, RFC 8705): a thief of a token has nothing."""
 
+import sys
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -338,6 +339,29 @@ def test_one_middleware_within_another_gives_one_nonce(
             headers = key.headers("GET", f"{url}/api/me", token, nonce=nonce)
             (given,) = api.get("/api/me", headers=headers).headers.getall("DPoP-Nonce")
             assert (given == "theirs") == is_theirs
+
+
+def test_an_app_that_starts_its_answer_again(
+    visit: Any, guard: Any, store: Any, key: DPoPKey, forge: Any, url: str
+) -> None:
+    """An error page carries the nonce too (PEP 3333, `exc_info`)."""
+    with stopped("time", START) as clock:
+        token = str(forge(cnf=key.confirmation, exp=START + 3600))
+
+        def app(environ: Any, start_response: Any) -> Any:
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            try:
+                raise ValueError("half way")
+            except ValueError:
+                start_response("404 Not Found", [("Content-Type", "text/html")], sys.exc_info())
+            return [b""]
+
+        api = visit(guard(app, dpop=DPoP(URL, replays=store, nonces=True)))
+        headers = key.headers("GET", f"{url}/api/me", token)
+        nonce = api.get("/api/me", headers=headers, status=401).headers["DPoP-Nonce"]
+        clock.now += 300
+        headers = key.headers("GET", f"{url}/api/me", token, nonce=nonce)
+        assert api.get("/api/me", headers=headers, status=404).headers["DPoP-Nonce"] != nonce
 
 
 def test_without_nonces_no_answer_has_one(

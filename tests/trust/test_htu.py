@@ -36,6 +36,7 @@ SAME = {
     "a dot at the end": ("https://api.example/api/.", "/api/"),
     "two slashes": ("https://api.example//api", "//api"),
     "punctuation": ("https://api.example/a;b=1,2@x:y!$&'()*+", "/a;b=1,2@x:y!$&'()*+"),
+    "a path of a server that leaves the slash out": ("https://api.example/api/me", "api/me"),
     "names that start with a dot": ("https://api.example/.well-known/x", "/.well-known/x"),
 }
 OTHER = {
@@ -45,6 +46,8 @@ OTHER = {
     "a port with zeros": ("https://api.example:0443/api/me", "/api/me"),
     "another host": ("https://evil.example/api/me", "/api/me"),
     "a host below": ("https://x.api.example/api/me", "/api/me"),
+    "a host that goes on with the path": ("https://api.exampleapi/me", "api/me"),
+    "a port that goes on with the path": ("https://api.example:8443/me", ":8443/me"),
     "a longer host": ("https://api.example.evil.example/api/me", "/api/me"),
     "a dot after the host": ("https://api.example./api/me", "/api/me"),
     "an escape in the host": ("https://api%2eexample/api/me", "/api/me"),
