@@ -19,17 +19,18 @@ _RETRY_AFTER = {"Retry-After": "5"}
 
 
 class ClientKey:
-    """The key that a request has proved.
-
-    - `thumbprint`: that of RFC 7638.
-    - `new_nonce`: the nonce for the client's next proof, or None if that of this one will do.
-    """
+    """The key that a request has proved. `thumbprint` is that of RFC 7638."""
 
     def __init__(self, dpop: DPoP, proof: Proof) -> None:
         self._dpop = dpop
         self._proof = proof
         self.thumbprint = proof.thumbprint
-        self.new_nonce = proof.new_nonce
+
+    @property
+    def new_nonce(self) -> str | None:
+        """Once the proof is used, the nonce for the client's next one, or None if that of this one
+        will do."""
+        return self._proof.new_nonce
 
     def use(self) -> None:
         """Use the proof up. Raise `LoginError` if it was used before, or if nobody knows that.

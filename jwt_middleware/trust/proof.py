@@ -53,15 +53,18 @@ class Proof:
 
     - `thumbprint`: that of its key (RFC 7638), for `cnf.jkt`.
     - `replay_key`: names the proof in the store of used proofs.
-    - `new_nonce`: the nonce for the client's next proof, or None if that of this one will do.
+    - `nonce`: the nonce that was checked, or None.
+    - `new_nonce`: once the proof is used, the nonce for the client's next one. None if that of this
+      one will do.
     """
 
     # Not frozen: one is made for each request.
-    __slots__ = ("new_nonce", "replay_key", "thumbprint")
+    __slots__ = ("new_nonce", "nonce", "replay_key", "thumbprint")
 
-    def __init__(self, thumbprint: str, jti: str, new_nonce: str | None) -> None:
+    def __init__(self, thumbprint: str, jti: str, nonce: str | None) -> None:
         self.thumbprint = thumbprint
-        self.new_nonce = new_nonce
+        self.nonce = nonce
+        self.new_nonce: str | None = None
         if _match_plain_id(jti):
             self.replay_key = f"dpop/{thumbprint}/{jti}"
         else:
@@ -176,16 +179,18 @@ class DPoP:
         if not key.verify(signing_input, signature):
             raise InvalidProof("proof_signature")
         nonces = self._nonces
-        new_nonce = None if nonces is None else _checked_nonce(nonces, claims.get("nonce"))
+        nonce = None if nonces is None else _checked_nonce(nonces, claims.get("nonce"))
         if cached is None:
             self._cache(header, found, key)
-        return Proof(found.thumbprint, claims["jti"], new_nonce)
+        return Proof(found.thumbprint, claims["jti"], nonce)
 
     def use(self, proof: Proof) -> None:
         """Use the proof up. Raise `InvalidProof("proof_replayed")` if it was used before, and
         `Unavailable` if the store does not answer."""
         if not self._replays.record(proof.replay_key, self._remembered_for):
             raise InvalidProof("proof_replayed")
+        if proof.nonce is not None and self._nonces is not None:
+            proof.new_nonce = self._nonces.successor(proof.nonce)
 
     def peek(self, proof: Proof) -> None:
         """Raise what `use` would raise, and do not use the proof up."""
@@ -215,12 +220,11 @@ def _check_dates(claims: dict[str, Any], now: float) -> None:
         raise InvalidProof("proof_time")
 
 
-def _checked_nonce(nonces: Nonces, nonce: object) -> str | None:
-    """Return the nonce for the next proof, or None. Raise `NonceNeeded` unless it is one of
-    ours."""
+def _checked_nonce(nonces: Nonces, nonce: object) -> str:
+    """Return the nonce. Raise `NonceNeeded` unless it is one of ours."""
     if not isinstance(nonce, str) or not nonces.accepts(nonce):
         raise NonceNeeded(nonces.current())
-    return nonces.successor(nonce)
+    return nonce
 
 
 def _nonces_of(nonces: object, counters: Replays) -> Nonces | None:

@@ -318,6 +318,33 @@ def test_a_new_nonce_comes_in_time(
         assert call(second).headers["DPoP-Nonce"] not in (first, second)
 
 
+def test_a_decision_makes_no_nonce(guard: Any, key: DPoPKey, forge: Any) -> None:
+    """`decide` writes nothing, though the next nonce is due."""
+    written: list[str] = []
+
+    class Store(MemoryStore):
+        def increment(self, key: str, seconds: int, amount: int = 1) -> int:
+            written.append(key)
+            return super().increment(key, seconds, amount)
+
+    dpop = DPoP(URL, replays=Store(), nonces=True)
+    middleware: JWTMiddleware = guard(dpop=dpop)
+    with stopped("time", START) as clock:
+        token = str(forge(cnf=key.confirmation, exp=START + 3600))
+        environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/me"}
+
+        def decided(nonce: str | None) -> Any:
+            headers = key.headers("GET", f"{URL}/api/me", token, nonce=nonce)
+            environ["HTTP_AUTHORIZATION"] = headers["Authorization"]
+            return middleware.decide({**environ, "HTTP_DPOP": headers["DPoP"]}).answer
+
+        nonce = decided(None).nonce
+        written.clear()
+        clock.now += 300
+        assert decided(nonce) is None
+        assert written == []
+
+
 def test_one_middleware_within_another_gives_one_nonce(
     visit: Any, guard: Any, store: Any, key: DPoPKey, forge: Any, url: str
 ) -> None:
