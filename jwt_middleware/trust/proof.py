@@ -35,7 +35,14 @@ from ..errors import ConfigurationError, InvalidProof, NonceNeeded
 from .htu import is_url_of, normal_base, overlap_of
 from .keys import Key
 from .nonces import Nonces, RecordedNonces, SharedNonces
-from .proof_form import PROOF_ALGORITHMS, ProofKey, claims_of, parts_of, proof_key
+from .proof_form import (
+    PROOF_ALGORITHMS,
+    ProofKey,
+    claims_of,
+    parts_of,
+    proof_key,
+    usual_claims,
+)
 from .replays import Counters, Replays
 
 _AHEAD = 5
@@ -162,7 +169,7 @@ class DPoP:
         found = proof_key(header) if cached is None else cached[0]
         if thumbprint is not None and found.thumbprint != thumbprint:
             raise InvalidProof("proof_key")
-        claims = claims_of(payload)
+        claims = usual_claims(payload) or claims_of(payload)
         if claims["htm"] != method:
             raise InvalidProof("proof_method")
         below = path[overlap_of(self._base, mount) :] if mount else path

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jwt_middleware.errors import InvalidProof
 from jwt_middleware.trust import encoding
-from jwt_middleware.trust.proof_form import claims_of, parts_of
+from jwt_middleware.trust.proof_form import claims_of, parts_of, usual_claims
 
 USUAL = {
     "jti": "x-1",
@@ -81,9 +81,15 @@ def strict(payload: bytes) -> dict[str, Any] | None:
 def read(payload: bytes) -> dict[str, Any] | None:
     """What the reader of proofs finds, or None."""
     try:
-        return claims_of(payload)
+        return usual_claims(payload) or claims_of(payload)
     except InvalidProof:
         return None
+
+
+@pytest.mark.parametrize("name", ["as it is", "without blanks", "in another order", "with a nonce"])
+def test_claims_of_nearly_every_client_take_the_quick_way(name: str) -> None:
+    """In any order, with blanks or without: the figure of the benchmark rests on it."""
+    assert usual_claims(FINE[name].encode()) is not None
 
 
 @pytest.mark.parametrize("text", FINE.values(), ids=FINE)
