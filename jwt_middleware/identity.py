@@ -28,6 +28,10 @@ PROOF_KEY = "jwt_middleware.proof"
 """The key of the DPoP proofs that this request has used up, as the store names them. A middleware
 further inside checks them again, and does not count them twice."""
 
+NONCE_KEY = "jwt_middleware.nonce"
+"""The key of the nonce for the client's next DPoP proof, if that of this request is about to end.
+The answer carries it."""
+
 PEEK_KEY = "jwt_middleware.peek"
 """The key of a copy of an environ that is only looked at: its proof is not used up."""
 

@@ -18,12 +18,12 @@ from .trust.provider import TokenProvider
 from .trust.revocation import RevocationList
 from .trust.verifier import Verifier
 from .verdict_cache import CachedVerification
-from .wire.app_form import check_wrapped, explain_recursion
+from .wire.app_form import checked_app, explain_recursion
 from .wire.cors import CrossOrigin, Preflight, preflight_response
 from .wire.credentials import Places, check_site, has_unread_scheme
 from .wire.places import Place, bearer, checked_token
 from .wire.refusals import OnRefusal, RefusalAnswers
-from .wire.wsgi import StartResponse, WSGIApplication, tidied
+from .wire.wsgi import StartResponse, WSGIApplication, handed_on, tidied
 
 if TYPE_CHECKING:
     from .policy.published import Published
@@ -86,10 +86,9 @@ class JWTMiddleware(CachedVerification):
         cache_size: int = 10_000,
         observers: Sequence[Observer] = (),
     ) -> None:
-        check_wrapped(app)
+        self.app = checked_app(app)
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
-        self.app = app
         self._proofs, self.places = _proofs_and_places(dpop, certificate, credentials)
         self._asks_bearer_first = self.places.asks_bearer_first
         self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
@@ -98,7 +97,8 @@ class JWTMiddleware(CachedVerification):
         self._rules = tuple(rules)
         self._observers = Observers(observers, self.places)
         self._refusals = RefusalAnswers(realm, self.places, sign_in, on_refusal)
-        self._is_observed = bool(observers) or self._candidates is not None
+        observed = bool(observers) or self._candidates is not None, self._call_observed
+        self._is_observed, self._call_more = self.places.giving_nonces(*observed)
         # Check rare options with one look-up; separate ones would take a tenth of a request.
         self._does_more = self._is_observed or self._looks_at_origin
         super().__init__(Verifier(providers, revocations=revocations), cache_size, max_token_bytes)
@@ -116,7 +116,7 @@ class JWTMiddleware(CachedVerification):
                 return app(environ, start_response)
             if self._does_more:
                 if self._is_observed:
-                    return self._call_observed(environ, start_response, enforced)
+                    return self._call_more(environ, start_response, enforced)
                 start_response = self._cross_origin.allow(environ, start_response)
             if answer is not None:
                 clear_identity(environ)
@@ -252,7 +252,7 @@ class JWTMiddleware(CachedVerification):
         except (AttributeError, TypeError, ValueError):
             if (tidy := tidied(environ)) is None:
                 return rules, None, InvalidRequest()
-            return self._decide(tidy, match, known)
+            return handed_on(tidy, environ, self._decide(tidy, match, known))
         return rules, caller, None
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
@@ -288,13 +288,11 @@ class JWTMiddleware(CachedVerification):
             raise InvalidToken(place.malformed) from None
 
 
-def _proofs_and_places(
-    dpop: "DPoP | None", certificate: "CertificateOf | None", credentials: Sequence[Place]
-) -> "tuple[Proofs | None, Places]":
+def _proofs_and_places(dpop: Any, certificate: Any, places: Any) -> "tuple[Proofs | None, Places]":
     if dpop is None and certificate is None:
-        return None, Places(credentials)
+        return None, Places(places)
     from .trust.binding import BoundTokens  # not at every import: few apps have bound tokens
     from .wire.dpop import Proofs
 
     proofs = Proofs(certificate, BoundTokens(dpop, certificate is not None))
-    return proofs, Places(credentials, proofs.scheme)
+    return proofs, Places(places, proofs.scheme)

@@ -26,6 +26,12 @@ class ClientKey:
         self._proof = proof
         self.thumbprint = proof.thumbprint
 
+    @property
+    def new_nonce(self) -> str | None:
+        """Once the proof is used, the nonce for the client's next one, or None if that of this one
+        will do."""
+        return self._proof.new_nonce
+
     def use(self) -> None:
         """Use the proof up. Raise `LoginError` if it was used before, or if nobody knows that.
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import StoreUnavailable
 from ..stores.base import Session, Store, User, UserStore
 from ..stores.users import warn_without_version
+from ..trust.minted_claims import claims_of_user
 from . import audit
 from .body import text_field
 from .client_keys import ClientKey, needs_proof
@@ -228,7 +229,8 @@ class Grants:
                 raise TypeError("id of a user must be an integer or a string")
             # The time of the password, which a refresh does not change.
             at = {"auth_time": int(session.started_at)}
-            claims = {**_name_of(user), **user.claims, **at, **requester.confirmation}
+            own = claims_of_user(user.claims)
+            claims = {**_name_of(user), **own, **at, **requester.confirmation}
             token = self._minter.mint(
                 str(user.id), scopes=user.scopes, session=session.sid, claims=claims
             )

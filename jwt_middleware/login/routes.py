@@ -10,7 +10,7 @@ from ..errors import InvalidRequest, InvalidToken, StoreUnavailable
 from ..stores.base import Store
 from ..trust.key_folder import PUBLISHED_FOR
 from ..wire.credentials import Places, extract
-from ..wire.dpop import DPoPScheme
+from ..wire.dpop import NONCE_HEADER, DPoPScheme
 from .body import flag_field, read_fields, text_field
 from .client_keys import ClientKeys
 from .cookies import CookieMode
@@ -105,8 +105,12 @@ class Routes:
         fields = read_fields(request)
         key = self._keys.of(request)
         if flag_field(request, fields, "cookie"):
-            return self._cookies.token(request, fields, peer_of(request), key)
-        return json_response(200, self._grants.grant(fields, peer_of(request), key=key))
+            response = self._cookies.token(request, fields, peer_of(request), key)
+        else:
+            response = json_response(200, self._grants.grant(fields, peer_of(request), key=key))
+        if key is not None and key.new_nonce is not None:
+            response.headers[NONCE_HEADER] = key.new_nonce  # RFC 9449 section 8.2
+        return response
 
     def _revoke(self, request: Request) -> Response:
         header_token = _header_token(request)

@@ -14,7 +14,8 @@ class User:
     - `id`: an integer or a string; as a string it is the `sub` of the user's tokens.
     - `scopes`: granted to every token of the user.
     - `claims`: extra claims for those tokens, which JSON can encode. They must not replace
-      registered claims.
+      registered claims. `acr`, `amr`, `auth_time` and `cnf` tell of a login and not of a user, so
+      no token gets them from here.
     - `version`: a 64-bit integer that changes with the password, such as
       `version_of(row.password_hash)`. A session that started under another version ends.
     """

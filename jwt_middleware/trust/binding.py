@@ -21,7 +21,7 @@ from .._options import got, require
 from ..errors import InvalidToken
 from ..presented import Presented
 from .encoding import encode_base64url
-from .proof import DPoP
+from .proof import DPoP, Proof
 from .proof_form import hash_of
 from .verdict import BoundToken, Verdict
 from .verifier import Verifier
@@ -85,36 +85,60 @@ class BoundTokens:
         """Return whether the verdict only holds for the holder of a key."""
         return isinstance(verdict, BoundVerdict)
 
-    def check(self, verdict: BoundVerdict, presented: Presented) -> str | None:
-        """Return the key of the proof that was used up, or None if none was needed. Raise
+    @property
+    def uses_nonces(self) -> bool:
+        """Whether proofs must contain a nonce."""
+        return self._dpop is not None and self._dpop.uses_nonces
+
+    def check(self, verdict: BoundVerdict, presented: Presented) -> Proof | None:
+        """Return the proof that was used up, or None if none was needed. Raise
         `InvalidToken`, `InvalidProof` or `Unavailable` unless the request proves what the token
         asks for."""
         if verdict.certificate_hash is not None and self._checks_certificates:
             _check_certificate(verdict.certificate_hash, presented.certificate)
         elif not presented.is_dpop:
             raise InvalidToken("proof")
-        if presented.is_dpop:
-            return self._check_proof(verdict, presented)
-        if verdict.thumbprint is not None:
-            raise InvalidToken("proof")
-        return None
+        if not presented.is_dpop:
+            if verdict.thumbprint is not None:
+                raise InvalidToken("proof")
+            return None
+        return self.check_proof(
+            verdict,
+            presented.proof,
+            presented.method,
+            presented.path,
+            presented.mount,
+            presented.used,
+            presented.is_peek,
+        )
 
-    def _check_proof(self, verdict: BoundVerdict, presented: Presented) -> str:
+    def check_proof(
+        self,
+        verdict: BoundVerdict,
+        proof: str | None,
+        method: str,
+        path: str,
+        mount: str,
+        used: tuple[str, ...],
+        is_peek: bool,
+    ) -> Proof:
+        """Do what `check` does for the scheme `DPoP` where no certificates are checked. The
+        arguments are the parts of a `Presented`."""
         if verdict.thumbprint is None or self._dpop is None:
             raise InvalidToken("unbound")
-        proof = self._dpop.check(
-            presented.proof,
-            method=presented.method,
-            path=presented.path,
-            mount=presented.mount,
+        checked = self._dpop.check(
+            proof,
+            method=method,
+            path=path,
+            mount=mount,
             token_hash=verdict.token_hash,
             thumbprint=verdict.thumbprint,
         )
         # An outer middleware may have used the proof up for this request. It says nothing of this
         # token and this path, so everything else is checked again.
-        if proof.replay_key not in presented.used:
-            (self._dpop.peek if presented.is_peek else self._dpop.use)(proof)
-        return proof.replay_key
+        if checked.replay_key not in used:
+            (self._dpop.peek if is_peek else self._dpop.use)(checked)
+        return checked
 
 
 def _text_or_none(confirmation: dict[str, Any], name: str) -> str | None:

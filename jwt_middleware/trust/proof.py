@@ -23,6 +23,7 @@ token causes no write, and takes no room in the cache of keys.
 """
 
 import math
+import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -31,10 +32,17 @@ from typing import Any
 
 from .._options import check_seconds, got, require
 from ..errors import ConfigurationError, InvalidProof, NonceNeeded
-from .htu import is_url_of, normal_base
+from .htu import is_url_of, normal_base, overlap_of
 from .keys import Key
 from .nonces import Nonces, RecordedNonces, SharedNonces
-from .proof_form import PROOF_ALGORITHMS, ProofKey, claims_of, parts_of, proof_key
+from .proof_form import (
+    PROOF_ALGORITHMS,
+    ProofKey,
+    claims_of,
+    parts_of,
+    proof_key,
+    usual_claims,
+)
 from .replays import Counters, Replays
 
 _AHEAD = 5
@@ -42,6 +50,8 @@ _AHEAD = 5
 
 _MAX_CACHED = 1000  # keys
 _MAX_CACHED_HEADER = 2048  # bytes, more than the header with an RSA key of 4096 bits takes
+_match_plain_id = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
+"""A `jti` that a store can have in a key as it is: a UUID, or base64url of random bytes."""
 _LEAST_SECRET = 32  # bytes
 
 
@@ -50,13 +60,22 @@ class Proof:
 
     - `thumbprint`: that of its key (RFC 7638), for `cnf.jkt`.
     - `replay_key`: names the proof in the store of used proofs.
+    - `nonce`: the nonce that was checked, or None.
+    - `new_nonce`: once the proof is used, the nonce for the client's next one. None if that of this
+      one will do.
     """
 
-    __slots__ = ("replay_key", "thumbprint")  # not frozen: one is made for each request
+    # Not frozen: one is made for each request.
+    __slots__ = ("new_nonce", "nonce", "replay_key", "thumbprint")
 
-    def __init__(self, thumbprint: str, jti: str) -> None:
+    def __init__(self, thumbprint: str, jti: str, nonce: str | None) -> None:
         self.thumbprint = thumbprint
-        self.replay_key = f"dpop/{sha256((thumbprint + jti).encode()).hexdigest()}"
+        self.nonce = nonce
+        self.new_nonce: str | None = None
+        if _match_plain_id(jti):
+            self.replay_key = f"dpop/{thumbprint}/{jti}"
+        else:
+            self.replay_key = f"dpop/{sha256((thumbprint + jti).encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
@@ -78,6 +97,7 @@ class DPoP:
     url: str
     max_age: float
     _base: str
+    _remembered_for: int
     _replays: Replays
     _nonces: Nonces | None
     _keys: "OrderedDict[bytes, tuple[ProofKey, Key]]" = field(repr=False)
@@ -107,9 +127,16 @@ class DPoP:
         object.__setattr__(self, "url", url)
         object.__setattr__(self, "max_age", max_age)
         object.__setattr__(self, "_base", base)
+        # Longer than the proof is good, since the clocks of the workers differ.
+        object.__setattr__(self, "_remembered_for", math.ceil(2 * max_age) + _AHEAD)
         object.__setattr__(self, "_replays", counters)
         object.__setattr__(self, "_nonces", _nonces_of(nonces, counters))
         object.__setattr__(self, "_keys", OrderedDict())
+
+    @property
+    def uses_nonces(self) -> bool:
+        """Whether proofs must contain a nonce of ours."""
+        return self._nonces is not None
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -137,60 +164,45 @@ class DPoP:
 
         Raise `InvalidProof` with the reason, and `NonceNeeded` for a proof without our nonce.
         """
-        if text is None:
-            raise InvalidProof("proof")
         header, payload, signing_input, signature = parts_of(text)
         cached = self._keys.get(header)
         found = proof_key(header) if cached is None else cached[0]
         if thumbprint is not None and found.thumbprint != thumbprint:
             raise InvalidProof("proof_key")
-        claims = claims_of(payload)
-        self._check_request(claims, method, path, mount)
+        claims = usual_claims(payload) or claims_of(payload)
+        if claims["htm"] != method:
+            raise InvalidProof("proof_method")
+        below = path[overlap_of(self._base, mount) :] if mount else path
+        if not is_url_of(claims["htu"], self._base, below):
+            raise InvalidProof("proof_url")
         if token_hash is not None and claims.get("ath") != token_hash:
             raise InvalidProof("proof_token")
-        self._check_time(claims)
+        now = time.time()
+        if not now - self.max_age <= claims["iat"] <= now + _AHEAD:
+            raise InvalidProof("proof_time")
+        if "exp" in claims or "nbf" in claims:
+            _check_dates(claims, now)
         key = found.build() if cached is None else cached[1]
         if not key.verify(signing_input, signature):
             raise InvalidProof("proof_signature")
-        self._check_nonce(claims.get("nonce"))
+        nonces = self._nonces
+        nonce = None if nonces is None else _checked_nonce(nonces, claims.get("nonce"))
         if cached is None:
             self._cache(header, found, key)
-        return Proof(found.thumbprint, claims["jti"])
+        return Proof(found.thumbprint, claims["jti"], nonce)
 
     def use(self, proof: Proof) -> None:
         """Use the proof up. Raise `InvalidProof("proof_replayed")` if it was used before, and
         `Unavailable` if the store does not answer."""
-        # Longer than the proof is good, since the clocks of the workers differ.
-        if not self._replays.record(proof.replay_key, math.ceil(2 * self.max_age) + _AHEAD):
+        if not self._replays.record(proof.replay_key, self._remembered_for):
             raise InvalidProof("proof_replayed")
+        if proof.nonce is not None and self._nonces is not None:
+            proof.new_nonce = self._nonces.successor(proof.nonce)
 
     def peek(self, proof: Proof) -> None:
         """Raise what `use` would raise, and do not use the proof up."""
         if self._replays.has(proof.replay_key):
             raise InvalidProof("proof_replayed")
-
-    def _check_request(self, claims: dict[str, Any], method: str, path: str, mount: str) -> None:
-        if claims["htm"] != method:
-            raise InvalidProof("proof_method")
-        if is_url_of(claims["htu"], self._base, path):
-            return
-        has_mount = mount and self._base.endswith(mount) and path.startswith(mount)
-        if not has_mount or not is_url_of(claims["htu"], self._base, path[len(mount) :]):
-            raise InvalidProof("proof_url")
-
-    def _check_time(self, claims: dict[str, Any]) -> None:
-        now = time.time()
-        if not now - self.max_age <= claims["iat"] <= now + _AHEAD:
-            raise InvalidProof("proof_time")
-        # RFC 9449 does not use these two, but any JWT means them (RFC 7519 sections 4.1.4, 4.1.5).
-        if now >= claims.get("exp", math.inf) + _AHEAD or now < claims.get("nbf", 0) - _AHEAD:
-            raise InvalidProof("proof_time")
-
-    def _check_nonce(self, nonce: object) -> None:
-        if self._nonces is None:
-            return
-        if not isinstance(nonce, str) or not self._nonces.accepts(nonce):
-            raise NonceNeeded(self._nonces.current())
 
     def _cache(self, header: bytes, found: ProofKey, key: Key) -> None:
         """Cache a key whose proof was good, and drop the oldest if the cache is full."""
@@ -205,6 +217,21 @@ class DPoP:
 
     def __repr__(self) -> str:
         return f"<DPoP of {self.url!r}>"
+
+
+def _check_dates(claims: dict[str, Any], now: float) -> None:
+    """Check the dates that RFC 9449 does not use, but which any JWT means (RFC 7519 sections 4.1.4,
+    4.1.5)."""
+    is_over = now >= claims.get("exp", math.inf) + _AHEAD
+    if is_over or now < claims.get("nbf", 0) - _AHEAD:
+        raise InvalidProof("proof_time")
+
+
+def _checked_nonce(nonces: Nonces, nonce: object) -> str:
+    """Return the nonce. Raise `NonceNeeded` unless it is one of ours."""
+    if not isinstance(nonce, str) or not nonces.accepts(nonce):
+        raise NonceNeeded(nonces.current())
+    return nonce
 
 
 def _nonces_of(nonces: object, counters: Replays) -> Nonces | None:

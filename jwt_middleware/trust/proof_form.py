@@ -1,6 +1,7 @@
 """Reads the JWT of a DPoP proof (RFC 9449 section 4.2): its form, its key and its claims."""
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +22,12 @@ _NUMBERS = (int, float)
 _MAX_PROOF = 8192  # characters: a proof with the largest RSA key takes 7,000
 _MAX_JTI = 256  # characters: RFC 9449 section 4.2 asks for 96 random bits, which fill 16
 
+_LATEST = 10**12
+"""Seconds since the epoch, beyond every clock."""
+
+_plain_decoder: Any = json.JSONDecoder()
+_scan_plain: Callable[[str, int], tuple[Any, int]] = _plain_decoder.scan_once
+
 _PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 """RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1."""
 
@@ -40,19 +47,24 @@ class ProofKey(Frozen):
             raise InvalidProof("proof_malformed") from None
 
 
-def parts_of(text: str) -> tuple[bytes, bytes, bytes, bytes]:
+def parts_of(text: str | None) -> tuple[bytes, bytes, bytes, bytes]:
     """Return the header, the payload, what is signed, and the signature. All but the header and
-    what is signed are decoded."""
+    what is signed are decoded. None stands for no proof."""
+    if text is None:
+        raise InvalidProof("proof")
     if len(text) > _MAX_PROOF:
         raise InvalidProof("proof_malformed")
     try:
-        signing_input, _, signature = text.encode("ascii").rpartition(b".")
-        header, payload = signing_input.split(b".")
+        whole = text.encode("ascii")
+        first, last = whole.index(b"."), whole.rindex(b".")
+        if first == last:
+            raise ValueError("two parts")
+        # A third dot would be in the payload, and is not base64url.
         return (
-            header,
-            encoding.decode_base64url(payload),
-            signing_input,
-            encoding.decode_base64url(signature),
+            whole[:first],
+            encoding.decode_base64url(whole[first + 1 : last]),
+            whole[:last],
+            encoding.decode_base64url(whole[last + 1 :]),
         )
     except ValueError:
         raise InvalidProof("proof_malformed") from None
@@ -94,11 +106,41 @@ def claims_of(payload: bytes) -> dict[str, Any]:
         type(jti) is type(get("htm")) is type(get("htu")) is str
         and 0 < len(jti) <= _MAX_JTI
         and type(get("iat")) in _NUMBERS
-        and type(get("exp", 0)) in _NUMBERS
-        and type(get("nbf", 0)) in _NUMBERS
+        and ("exp" not in claims or type(claims["exp"]) in _NUMBERS)
+        and ("nbf" not in claims or type(claims["nbf"]) in _NUMBERS)
     ):
         raise InvalidProof("proof_malformed")
     return claims
+
+
+def usual_claims(payload: bytes) -> dict[str, Any] | None:
+    """Return what `claims_of` returns if the claims are as nearly every client writes them, else
+    None.
+
+    A decoder that calls no Python takes half the time of the strict one, which saves a hundredth of
+    a request. It lets four things pass that the strict one refuses: members twice, long numbers,
+    NaN and escaped surrogates. None of them is in an object whose members are strings without
+    escapes, and one integer of ordinary size, if it has as many quotation marks as they need.
+    """
+    try:
+        document = payload.decode()
+        claims, end = _scan_plain(document, 0)
+        jti, at, count = claims["jti"], claims["iat"], len(claims)
+        if (
+            type(jti) is type(claims["htm"]) is type(claims["htu"]) is type(claims["ath"]) is str
+            and type(at) is int
+            and (count == 5 or (count == 6 and type(claims["nonce"]) is str))
+            and 0 <= at < _LATEST
+            and 0 < len(jti) <= _MAX_JTI
+            and end == len(document)
+            and document.count('"') == 4 * count - 2
+            and "\\" not in document
+        ):
+            usual: dict[str, Any] = claims
+            return usual
+    except (KeyError, RecursionError, StopIteration, TypeError, ValueError):
+        return None
+    return None
 
 
 def hash_of(text: str) -> str:

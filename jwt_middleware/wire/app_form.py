@@ -10,6 +10,7 @@ from typing import Any
 
 from .._options import got, require
 from ..errors import ConfigurationError
+from .wsgi import WSGIApplication
 
 _FORM = "app must be a WSGI app, a callable that takes (environ, start_response)"
 _FRAMES = 50  # searched between a call and its repetition; no framework has as many
@@ -34,14 +35,15 @@ def check_app(app: object) -> None:
         )
 
 
-def check_wrapped(app: object) -> None:
-    """Raise `ConfigurationError` if the middleware cannot wrap the object."""
+def checked_app(app: WSGIApplication) -> WSGIApplication:
+    """Return the app. Raise `ConfigurationError` if the middleware cannot wrap the object."""
     check_app(app)
     form = "wrap app.wsgi_app for Flask: app.wsgi_app = JWTMiddleware(app.wsgi_app, ...)"
     # `app.wsgi_app = JWTMiddleware(app, ...)` would call itself endlessly, since Flask's `__call__`
     # calls `wsgi_app`. While building, this mistake looks like a harmless use. So both are refused
     # here instead of failing at the first request.
     require(not callable(getattr(app, "wsgi_app", None)), f"app must not be a Flask object; {form}")
+    return app
 
 
 def _takes_two(app: Any) -> bool:

@@ -4,12 +4,14 @@ import itertools
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import Forbidden
 from .origins import AllowedOrigins
 from .places import Place, basic_password, bearer, checked_places
 from .same_site import is_from_this_site, is_safe
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)  # not frozen: one is made for each first-seen token
@@ -92,12 +94,23 @@ class Places:
             if not has_cookie:
                 return basic_password, header
         elif self._reads_dpop_soon and isinstance(header, str) and header[:5] == "DPoP ":
+            if header[5:6] != " ":
+                return self.dpop, header
             places = self._dpop_alone
         for place in places:
             credential = place.find(environ)
             if credential is not None:
                 return place, credential
         return None, ""
+
+    def giving_nonces(
+        self, is_observed: bool, call: Callable[..., T]
+    ) -> tuple[bool, Callable[..., T]]:
+        """Return whether a middleware must observe its requests, and how it calls its app then.
+        Both as given, unless DPoP uses nonces (`wire.dpop`)."""
+        if self.dpop is None or not self.dpop.uses_nonces:
+            return is_observed, call
+        return True, self.dpop.giving_nonces(call)
 
     def scheme(self, environ: Mapping[str, Any]) -> str:
         """Return the AUTH_TYPE of a request whose caller is known."""

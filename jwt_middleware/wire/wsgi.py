@@ -22,8 +22,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
+
+from ..identity import NONCE_KEY, PROOF_KEY
+
+T = TypeVar("T")
 
 StartResponse: TypeAlias = Callable[..., Any]
 WSGIApplication: TypeAlias = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -84,6 +88,14 @@ def tidied(environ: Mapping[str, Any]) -> dict[str, Any] | None:
     if tidy is not None and is_tidy and tidy.keys() <= environ.keys():
         raise
     return tidy
+
+
+def handed_on(copy: Mapping[str, Any], environ: Mapping[str, Any], result: T) -> T:
+    """Return a result that was found for a copy of the environ. Hand the proofs on that it used up
+    meanwhile, since a middleware further inside sees the environ alone."""
+    if isinstance(environ, dict):
+        environ.update({key: copy[key] for key in (PROOF_KEY, NONCE_KEY) if key in copy})
+    return result
 
 
 def drain_body(environ: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import DPoPKey
 from tests.acceptance.conftest import PASSWORD
+from tests.kit.clock import stopped
 from tests.kit.passwords import CHEAP
 
 URL = "https://api.example"
@@ -185,6 +186,40 @@ def test_a_nonce(visit: Any, store: MemoryStore, minter: TokenMinter, key: DPoPK
     assert "DPoP-Nonce" in answer.headers["Access-Control-Expose-Headers"]
     proof = key.proof("POST", url, nonce=answer.headers["DPoP-Nonce"])
     assert site.post_json("/token", fields, headers={"DPoP": proof})
+
+
+@pytest.mark.parametrize("as_cookie", [False, True], ids=["body", "cookie"])
+@pytest.mark.parametrize("nonces", [True, "a secret of all workers, and a long one"])
+def test_a_new_nonce_comes_in_time(
+    nonces: Any,
+    as_cookie: bool,
+    visit: Any,
+    store: MemoryStore,
+    minter: TokenMinter,
+    key: DPoPKey,
+) -> None:
+    """Tokens come with the next nonce once that of the proof is about to end (RFC 9449 section
+    8.2)."""
+    dpop = DPoP(URL, replays=store, nonces=nonces)
+    site = visit(LoginApp(store, minter, throttle=None, dpop=dpop))
+    url = f"{URL}{site.mount}/token"
+    fields: dict[str, Any] = {"username": "ada", "password": PASSWORD}
+    fields |= {"cookie": True} if as_cookie else {}
+    with stopped("time", 1_700_000_100.0) as clock:
+
+        def ask(nonce: str | None, status: int = 200) -> Any:
+            headers = {"DPoP": key.proof("POST", url, nonce=nonce)}
+            headers |= {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+            answer = site.post_json("/token", fields, headers=headers, status=status)
+            site.secrets |= {answer.json.get("token", PASSWORD)}
+            return answer
+
+        first = ask(None, 400).headers["DPoP-Nonce"]
+        assert "DPoP-Nonce" not in ask(first).headers
+        clock.now += 300
+        second = ask(first).headers["DPoP-Nonce"]
+        assert second != first
+        assert "DPoP-Nonce" not in ask(second).headers
 
 
 class Down(MemoryStore):

@@ -1,5 +1,6 @@
 """Tokens that are bound to a key (RFC 9449, RFC 8705): a thief of a token has nothing."""
 
+import sys
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -16,11 +17,13 @@ from jwt_middleware import (
     bearer,
     in_cookie,
     optional,
+    scope,
     sender_constrained,
 )
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import DPoPKey
 from tests.acceptance.conftest import echo
+from tests.kit.clock import stopped
 from tests.kit.tokens import b64
 
 URL = "https://api.example"
@@ -176,13 +179,44 @@ def test_the_host_is_never_asked(api: Any, key: DPoPKey, token: str, url: str, m
 
 
 def test_the_url_may_name_the_mount(
-    visit: Any, guard: Any, store: Any, key: DPoPKey, token: str, url: str
+    visit: Any, guard: Any, store: Any, key: DPoPKey, token: str, url: str, mount: str
 ) -> None:
-    """An owner thinks of the app's own root as its base."""
+    """An owner thinks of the app's own root as its base, and so the mount point is not added again:
+    each request has one URL."""
     api = visit(guard(dpop=DPoP(f"{url}/", replays=store)))
     assert api.get("/api/me", headers=key.headers("GET", f"{url}/api/me", token))
-    headers = key.headers("GET", f"{url}/x/api/me", token)
-    assert api.get("/api/me", headers=headers, status=401)
+    for other in (f"{url}/x/api/me", f"{url}/sub/api/me", f"{URL}/x{mount}/api/me"):
+        answer = api.get("/api/me", headers=key.headers("GET", other, token), status=401)
+        assert answer.json["reason"] == "proof_url"
+
+
+PREFIXES: dict[str, tuple[str, str]] = {
+    "none": ("", "/inner"),
+    "that of the proxy": ("/outer", "/outer/inner"),
+    "all": ("/outer/inner", "/outer/inner"),
+    "one that the server does not see": ("/hidden", "/hidden/outer/inner"),
+}
+
+
+@pytest.mark.parametrize(("base", "root"), PREFIXES.values(), ids=PREFIXES)
+def test_a_proxy_that_adds_a_part_of_the_mount(
+    base: str, root: str, guard: Any, store: Any, key: DPoPKey, token: str
+) -> None:
+    """Whichever part of the mount point `url` has, the app has one URL, and the whole mount point
+    is never in it twice."""
+    script_name = "/inner" if base == "" else "/outer/inner"
+    middleware: JWTMiddleware = guard(dpop=DPoP(URL + base, replays=store))
+    roots = {"", base, root, base + script_name, root + script_name, script_name}
+    for tried in roots:
+        headers = key.headers("GET", f"{URL}{tried}/api/me", token)
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "SCRIPT_NAME": script_name,
+            "PATH_INFO": "/api/me",
+            "HTTP_AUTHORIZATION": headers["Authorization"],
+            "HTTP_DPOP": headers["DPoP"],
+        }
+        assert (middleware.decide(environ).answer is None) == (tried == root), tried
 
 
 def test_the_challenges(api: Any, key: DPoPKey, token: str, url: str) -> None:
@@ -238,6 +272,133 @@ def test_a_nonce_is_asked_for(
     nonce = answer.headers["DPoP-Nonce"]
     headers = key.headers("GET", f"{url}/api/me", token, nonce=nonce)
     assert other.get("/api/me", headers=headers)
+
+
+START = 1_700_000_100.0  # the start of a window of nonces
+
+
+@pytest.mark.parametrize("nonces", [True, "a secret of all workers, and a long one"])
+@pytest.mark.parametrize("observers", [(), (lambda decision, environ: None,)], ids=["", "observed"])
+def test_a_new_nonce_comes_in_time(
+    nonces: Any,
+    observers: Any,
+    visit: Any,
+    guard: Any,
+    store: Any,
+    key: DPoPKey,
+    forge: Any,
+    url: str,
+) -> None:
+    """A good answer, and a refusal by a rule, carry the next nonce once that of the proof is about
+    to end (RFC 9449 section 8.2), so that no client is turned away when it does."""
+    with stopped("time", START) as clock:
+        token = str(forge(cnf=key.confirmation, exp=START + 3600))
+        dpop = DPoP(URL, replays=store, nonces=nonces)
+        rules = [Rule("/api"), Rule("/api/admin", scope("nobody"))]
+        options = {"rules": rules, "observers": observers}
+        api = visit(guard(dpop=dpop, allowed_origins=["https://x.example"], **options))
+
+        def call(nonce: str | None, path: str = "/api/me", status: int = 200) -> Any:
+            headers = key.headers("GET", url + path, token, nonce=nonce)
+            origin = {"Origin": "https://x.example"}
+            return api.get(path, headers={**headers, **origin}, status=status)
+
+        first = call(None, status=401).headers["DPoP-Nonce"]
+        assert "DPoP-Nonce" not in call(first).headers
+        assert "jwt_middleware.nonce" not in call(first).json["seen"]
+        clock.now += 300
+        for path, status in (("/api/me", 200), ("/api/admin", 403)):
+            answer = call(first, path, status)
+            (second,) = answer.headers.getall("DPoP-Nonce")
+            assert second != first
+            assert "DPoP-Nonce" in answer.headers["Access-Control-Expose-Headers"]
+        assert "DPoP-Nonce" not in call(second).headers
+        clock.now += 300
+        assert call(first, status=401).json["error"] == "use_dpop_nonce"
+        assert call(second).headers["DPoP-Nonce"] not in (first, second)
+
+
+def test_a_decision_makes_no_nonce(guard: Any, key: DPoPKey, forge: Any) -> None:
+    """`decide` writes nothing, though the next nonce is due."""
+    written: list[str] = []
+
+    class Store(MemoryStore):
+        def increment(self, key: str, seconds: int, amount: int = 1) -> int:
+            written.append(key)
+            return super().increment(key, seconds, amount)
+
+    dpop = DPoP(URL, replays=Store(), nonces=True)
+    middleware: JWTMiddleware = guard(dpop=dpop)
+    with stopped("time", START) as clock:
+        token = str(forge(cnf=key.confirmation, exp=START + 3600))
+        environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/me"}
+
+        def decided(nonce: str | None) -> Any:
+            headers = key.headers("GET", f"{URL}/api/me", token, nonce=nonce)
+            environ["HTTP_AUTHORIZATION"] = headers["Authorization"]
+            return middleware.decide({**environ, "HTTP_DPOP": headers["DPoP"]}).answer
+
+        nonce = decided(None).nonce
+        written.clear()
+        clock.now += 300
+        assert decided(nonce) is None
+        assert written == []
+
+
+def test_one_middleware_within_another_gives_one_nonce(
+    visit: Any, guard: Any, store: Any, key: DPoPKey, forge: Any, url: str
+) -> None:
+    """Also where both take the proof, and never in place of the nonce that the app has from a
+    server behind it."""
+    with stopped("time", START) as clock:
+        token = str(forge(cnf=key.confirmation, exp=START + 3600))
+        dpop = DPoP(URL, replays=store, nonces="a secret of all workers, and a long one")
+
+        def proxy(environ: Any, start_response: Any) -> Any:
+            start_response("200 OK", [("dpop-nonce", "theirs")])
+            return [b""]
+
+        nested, behind = visit(guard(guard(dpop=dpop), dpop=dpop)), visit(guard(proxy, dpop=dpop))
+        headers = key.headers("GET", f"{url}/api/me", token)
+        nonce = nested.get("/api/me", headers=headers, status=401).headers["DPoP-Nonce"]
+        clock.now += 300
+        for api, is_theirs in ((nested, False), (behind, True)):
+            headers = key.headers("GET", f"{url}/api/me", token, nonce=nonce)
+            (given,) = api.get("/api/me", headers=headers).headers.getall("DPoP-Nonce")
+            assert (given == "theirs") == is_theirs
+
+
+def test_an_app_that_starts_its_answer_again(
+    visit: Any, guard: Any, store: Any, key: DPoPKey, forge: Any, url: str
+) -> None:
+    """An error page carries the nonce too (PEP 3333, `exc_info`)."""
+    with stopped("time", START) as clock:
+        token = str(forge(cnf=key.confirmation, exp=START + 3600))
+
+        def app(environ: Any, start_response: Any) -> Any:
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            try:
+                raise ValueError("half way")
+            except ValueError:
+                start_response("404 Not Found", [("Content-Type", "text/html")], sys.exc_info())
+            return [b""]
+
+        api = visit(guard(app, dpop=DPoP(URL, replays=store, nonces=True)))
+        headers = key.headers("GET", f"{url}/api/me", token)
+        nonce = api.get("/api/me", headers=headers, status=401).headers["DPoP-Nonce"]
+        clock.now += 300
+        headers = key.headers("GET", f"{url}/api/me", token, nonce=nonce)
+        assert api.get("/api/me", headers=headers, status=404).headers["DPoP-Nonce"] != nonce
+
+
+def test_without_nonces_no_answer_has_one(
+    api: Any, key: DPoPKey, token: str, forge: Any, url: str
+) -> None:
+    """Neither for a proof with a nonce of another server, nor for a plain token."""
+    headers = key.headers("GET", f"{url}/api/me", token, nonce="theirs")
+    assert "DPoP-Nonce" not in api.get("/api/me", headers=headers).headers
+    plain = {"Authorization": f"Bearer {forge()}"}
+    assert "DPoP-Nonce" not in api.get("/api/me", headers=plain).headers
 
 
 def test_a_preflight_allows_the_header(visit: Any, guard: Any, dpop: DPoP) -> None:
@@ -296,6 +457,45 @@ def test_one_middleware_within_another(
     headers = key.headers("GET", f"{url}/api/me", token)
     assert api.get("/api/me", headers=headers).json["subject"] == "1"
     assert api.get("/api/me", headers=headers, status=401)
+
+
+ODD_ENVIRONS: dict[str, dict[str, Any]] = {
+    "no path": {"PATH_INFO": None},
+    "no path at all": {"PATH_INFO": ...},
+    "no mount point": {"SCRIPT_NAME": None},
+    "no mount point at all": {"SCRIPT_NAME": ...},
+    "no query": {"QUERY_STRING": None},
+    "no address": {"REMOTE_ADDR": None},
+    "a key that is None": {"HTTP_X_SCRIPT_NAME": None, "PATH_INFO": None},
+}
+
+
+@pytest.mark.parametrize("changes", ODD_ENVIRONS.values(), ids=ODD_ENVIRONS)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_an_environ_that_is_not_tidy(
+    changes: dict[str, Any], depth: int, minter: Any, dpop: DPoP, key: DPoPKey, token: str
+) -> None:
+    """A server that leaves a variable out, or sends None, gets the same answer, however many
+    middlewares look at the proof; and the proof counts once all the same."""
+
+    def here(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"here"]
+
+    app: Any = here
+    for _ in range(depth):
+        app = JWTMiddleware(app, providers=[minter.provider], rules=[Rule("/")], dpop=dpop)
+    path = "/" if "PATH_INFO" in changes else "/api/me"
+    headers = key.headers("GET", URL + path, token)
+    environ: dict[str, Any] = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "SCRIPT_NAME": ""}
+    environ |= {"HTTP_AUTHORIZATION": headers["Authorization"], "HTTP_DPOP": headers["DPoP"]}
+    environ = {name: value for name, value in (environ | changes).items() if value is not ...}
+
+    def answer() -> list[bytes]:
+        return list(app(dict(environ), lambda *_: None))
+
+    assert answer() == [b"here"]
+    assert b"proof_replayed" in b"".join(answer())
 
 
 def test_an_outer_middleware_vouches_for_nothing_else(

@@ -18,6 +18,7 @@ from jwt_middleware import (
     acr,
     any_of,
     bearer,
+    claim,
     enforce,
     fresh,
     in_cookie,
@@ -117,6 +118,46 @@ def test_the_claims_of_a_user_do_not_replace_the_time(
     with freeze_time(START):
         assert site.sign_in().json["token"]
         assert site.get("/api/pay").json["claims"]["auth_time"] < 2_000_000_000
+
+
+FORGED: dict[str, Any] = {
+    "auth_time": 4_000_000_000,
+    "acr": "mfa",
+    "amr": ["otp"],
+    "cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+@pytest.mark.parametrize("way", ["password", "refresh", "issue"])
+def test_a_user_table_says_nothing_of_a_login(
+    way: str, name: str, visit: Any, guard: Any, store: MemoryStore, minter: TokenMinter
+) -> None:
+    """A claim of a login in a table of users would open what asks for a strong login to everybody
+    whose row has it, after any login; the other claims of the row stay."""
+
+    class Users:
+        def authenticate(self, username: str, password: str) -> User:
+            return User(1, username, claims={name: FORGED[name], "department": "engines"})
+
+        def get(self, user_id: str) -> User:
+            return self.authenticate("ada", "")
+
+    login = LoginApp(store, minter, users=Users())
+    rules = [*RULES, Rule("/api/otp", claim("amr", "otp"))]
+    site = visit(login.wrap(guard(rules=rules), prefix="/auth"))
+    fields = login.issue(Users().get("1")) if way == "issue" else site.sign_in().json
+    if way == "refresh":
+        asked = {"grant_type": "refresh_token", "refresh_token": fields["refresh_token"]}
+        fields = site.post_json("/auth/token", asked).json
+    site.secrets |= {fields["token"], fields["refresh_token"]}
+    site.authorization = None
+    headers = {"Authorization": f"Bearer {fields['token']}"}
+    seen = site.get("/api/me", headers=headers).json["claims"]
+    assert seen["department"] == "engines"
+    assert seen.get(name) != FORGED[name]
+    assert site.get("/api/vault", headers=headers, status=401).json["reason"] == "login_too_weak"
+    assert site.get("/api/otp", headers=headers, status=403)
 
 
 def test_a_personal_token_shows_no_login(visit: Any, guard: Any, store: MemoryStore) -> None:

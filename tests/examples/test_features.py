@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from jwt_middleware import Key, Unavailable
 from jwt_middleware.login import TokenMinter
+from jwt_middleware.testing import DPoPKey
 from tests.examples.old_app import DECODES, ENCODES, SECRET, old_app, old_tokens
 from tests.examples.walking import PASSWORD, Call, loading, sign_in, webtest_call
 
@@ -50,6 +51,37 @@ def call(load: Callable[[str], Any], name: str) -> Call:
 def of(name: str) -> pytest.MarkDecorator:
     """This test is about the example of this name."""
     return pytest.mark.parametrize("name", [name], ids=str)
+
+
+# ---------------------------------------------------------------- dpop_flask
+
+
+@of("dpop_flask")
+def test_a_bound_token_pays_and_a_copy_of_it_does_not(call: Call) -> None:
+    """A client with a key signs in and pays; the token alone, a used proof, and a plain token of
+    another client do not."""
+    url, key = "http://localhost:8000", DPoPKey()
+    fields = {"username": "ada", "password": PASSWORD}
+    nonce = call("/auth/token", fields=fields, DPoP=key.proof("POST", f"{url}/auth/token")).headers[
+        "dpop-nonce"
+    ]
+    proof = key.proof("POST", f"{url}/auth/token", nonce=nonce)
+    answer = call("/auth/token", fields=fields, DPoP=proof)
+    assert (answer.status, answer.body["token_type"]) == (200, "DPoP")
+    token = answer.body["token"]
+    headers = key.headers("POST", f"{url}/api/pay", token, nonce=nonce)
+    assert call("/api/pay", method="POST", **headers).body == {"id": "1"}
+    for attempt, reason in (
+        (headers, "proof_replayed"),
+        ({"Authorization": f"Bearer {token}"}, "proof"),
+        (DPoPKey().headers("POST", f"{url}/api/pay", token, nonce=nonce), "proof_key"),
+    ):
+        refused = call("/api/pay", method="POST", **attempt)
+        assert (refused.status, refused.body["reason"]) == (401, reason)
+    plain = sign_in(call).body["token"]
+    assert call("/api/me", plain).status == 200
+    assert call("/api/pay", plain, method="POST").body["reason"] == "unbound"
+    assert b"dpop: true" in call("/").body
 
 
 # ---------------------------------------------------------------- scopes

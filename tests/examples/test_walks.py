@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jwt_middleware import Key
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.stores import SQLStore
+from jwt_middleware.trust.proof_form import PROOF_ALGORITHMS
 from tests.examples.old_app import ENCODES, SECRET, old_tokens
 from tests.examples.walking import (
     EXAMPLES,
@@ -49,8 +50,10 @@ FILES = [
     if file.stem not in ("gunicorn.conf", "paste_app")
 ]
 CHALLENGE = 'Bearer realm="api"'
+DPOP = f'DPoP realm="api", algs="{" ".join(PROOF_ALGORITHMS)}"'
 CHALLENGED = (
     (401, CHALLENGE),
+    (401, f"{CHALLENGE}, {DPOP}"),  # with `dpop`
     (401, f'{CHALLENGE}, Basic realm="api", charset="UTF-8"'),  # with `basic_password`
 )
 DJANGO = ("django_app", "django_rest_app")

@@ -59,6 +59,7 @@ EXAMPLES = {
     "several_providers": Example(caller={"id": "1", "issuer": "https://example.com"}),
     "personal_tokens": Example(),
     "pages_flask": Example(),
+    "dpop_flask": Example(),
     "scopes": Example(open="/api/news"),
     "cross_origin": Example(),
     "readiness": Example(open="/readyz"),

@@ -21,6 +21,7 @@ RIGHT = """
 const options: ClientOptions = { base: new URL("https://api.example/auth"), storage: "session" };
 const client: Client = createClient({ ...options, origins: ["https://api.example"] });
 export const another: Client = createClient();
+export const bound: Client = createClient({ dpop: true });
 export async function main(): Promise<string | number> {
   const stop: () => void = client.onChange((user: User | null, cause: Cause) => {
     console.log(user?.username?.length, cause === "ended");
@@ -53,6 +54,7 @@ export async function main(): Promise<string | number> {
 WRONG = {
     "a storage that does not exist": 'createClient({ storage: "cookies" });',
     "an option that does not exist": 'createClient({ path: "/auth" });',
+    "dpop that is a text": 'createClient({ dpop: "true" });',
     "an origin that is not a list": 'createClient({ origins: "https://a.example" });',
     "a base that is a number": "createClient({ base: 8000 });",
     "a login without a password": 'createClient().login("ada");',

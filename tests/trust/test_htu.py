@@ -1,12 +1,12 @@
 """The URL of a proof against that of the request (RFC 9449 section 4.3, RFC 3986 section 6.2)."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jwt_middleware.trust.htu import is_url_of, normal_base
+from jwt_middleware.trust.htu import is_url_of, normal_base, overlap_of
 
 BASE = "https://api.example"
 
@@ -36,6 +36,7 @@ SAME = {
     "a dot at the end": ("https://api.example/api/.", "/api/"),
     "two slashes": ("https://api.example//api", "//api"),
     "punctuation": ("https://api.example/a;b=1,2@x:y!$&'()*+", "/a;b=1,2@x:y!$&'()*+"),
+    "a path of a server that leaves the slash out": ("https://api.example/api/me", "api/me"),
     "names that start with a dot": ("https://api.example/.well-known/x", "/.well-known/x"),
 }
 OTHER = {
@@ -45,6 +46,8 @@ OTHER = {
     "a port with zeros": ("https://api.example:0443/api/me", "/api/me"),
     "another host": ("https://evil.example/api/me", "/api/me"),
     "a host below": ("https://x.api.example/api/me", "/api/me"),
+    "a host that goes on with the path": ("https://api.exampleapi/me", "api/me"),
+    "a port that goes on with the path": ("https://api.example:8443/me", ":8443/me"),
     "a longer host": ("https://api.example.evil.example/api/me", "/api/me"),
     "a dot after the host": ("https://api.example./api/me", "/api/me"),
     "an escape in the host": ("https://api%2eexample/api/me", "/api/me"),
@@ -112,3 +115,47 @@ def test_a_client_that_escapes_a_path_finds_it(segment: str) -> None:
         return
     assert is_url_of(f"{BASE}/x/{quote(raw, safe='')}", BASE, f"/x/{segment}")
     assert not is_url_of(f"{BASE}/y/{quote(raw, safe='')}", BASE, f"/x/{segment}")
+
+
+MOUNTS: dict[str, tuple[str, str, str]] = {
+    "a root": ("https://api.example", "", ""),
+    "a root, mounted": ("https://api.example", "/sub", "/sub"),
+    "the mount": ("https://api.example/sub", "/sub", ""),
+    "the mount, at a server with the root": ("https://api.example/sub", "", ""),
+    "two segments": ("https://api.example/a/b", "/a/b", ""),
+    "the last of two": ("https://api.example/a/b", "/b", ""),
+    "the first of two": ("https://api.example/a", "/a/b", "/b"),
+    "the middle": ("https://api.example/a/b", "/b/c", "/c"),
+    "the longest part": ("https://api.example/a/a", "/a/a/a", "/a"),
+    "another mount": ("https://api.example/a", "/b", "/b"),
+    "the first of the base": ("https://api.example/a/b", "/a", "/a"),
+    "a name that ends alike": ("https://api.example/xsub", "/sub", "/sub"),
+    "a name that starts alike": ("https://api.example/sub", "/subway", "/subway"),
+    "another case": ("https://api.example/Sub", "/sub", "/sub"),
+    "a host of that name": ("https://sub", "/sub", "/sub"),
+    "a host with a port": ("https://sub:8443", "/sub:8443", "/sub:8443"),
+    "a slash at its end": ("https://api.example/sub", "/sub/", "/"),
+    "a slash alone": ("https://api.example/sub", "/", "/"),
+    "letters beyond ASCII": ("https://api.example/caf", "/caf\xc3\xa9", "/caf\xc3\xa9"),
+    "no slash": ("https://api.example/sub", "sub", "sub"),
+    "huge": ("https://api.example/sub", "/sub" * 10_000, "/sub" * 9_999),
+}
+"""Our base, the mount point, and what of it the base lacks."""
+
+
+@pytest.mark.parametrize(("base", "mount", "rest"), MOUNTS.values(), ids=MOUNTS)
+def test_a_mount_point_is_added_once(base: str, mount: str, rest: str) -> None:
+    """What the base has of the mount point already, in whole segments, is not added again."""
+    assert mount[overlap_of(base, mount) :] == rest
+
+
+@pytest.mark.parametrize("path", ["/api/me", "/../me", "/./me", "/me/..", "", "/"])
+@pytest.mark.parametrize("own", ["", "/sub", "/a/sub"])
+def test_dots_below_a_base_with_a_path(own: str, path: str) -> None:
+    """Dot segments of a request are removed from the whole URL, as a client does it."""
+    base = f"https://api.example{own}"
+    sent = urlsplit(f"{base}{path}")
+    resolved = urljoin("https://api.example", sent.path or "/")
+    assert is_url_of(f"{base}{path}", base, path)
+    assert is_url_of(resolved, base, path)
+    assert not is_url_of(f"{base}/other{path}x", base, path)

@@ -12,7 +12,8 @@ from jwt_middleware.reasons import DESCRIPTIONS
 from tests.checks.corpus import CASES, KEY_CASES, LOGOUT_CASES, MODULES
 from tests.checks.corpus.case import Case, carried
 from tests.checks.corpus.key_forms import is_usable
-from tests.checks.corpus.proofs import proof_cases, verdict
+from tests.checks.corpus.proofs import answer, proof_cases, verdict, warm_guard
+from tests.checks.corpus.proofs import guard as proof_guard
 from tests.checks.corpus.receivers import RecordingLog, receive
 from tests.checks.corpus.verifiers import decide, guard
 from tests.kit.clock import stopped
@@ -110,6 +111,17 @@ def test_no_logout_token_opens_a_path() -> None:
         if case.reason is None:
             sent = carried(case.name, f"Bearer {case.token}", 401, "type", case.source)
             assert decide(sent)[0] is None
+
+
+def test_a_cached_header_of_a_proof_changes_no_verdict() -> None:
+    """A middleware that has seen the header of every good proof answers each case as one that has
+    seen none, in any order: what is cached is the key, and never a verdict."""
+    warm = warm_guard()
+    cases = [case for case in proof_cases() if case.first is None]
+    for case in (*cases, *reversed(cases)):
+        assert answer(warm, case) == case.reason, case.name
+    cold = [answer(proof_guard(), case) for case in cases]
+    assert cold == [case.reason for case in cases]
 
 
 def test_a_second_look_finds_the_same() -> None:
