@@ -25,14 +25,27 @@ log_option = click.option(
 )
 
 
-def open_store(database: str, *, log: str | None = None, create: bool = False) -> "SQLStore":
-    """Return the store that the options name. Without `create` an SQLite file must exist."""
+def open_store(
+    database: str, *, log: str | None = None, adds_users: bool = False, create: bool = False
+) -> "SQLStore":
+    """Return the store that the options name.
+
+    Only a command that `adds_users` makes the tables in a database that has none. All others need
+    users that are there already, and a slip in the URL must not change the database of another
+    program. Without `create` an SQLite file must exist.
+    """
     from .. import stores
 
     url = database if "://" in database else f"sqlite:///{database}"
     store = stores.SQLStore(url, log=stores.RedisLog(log) if log else None)
-    if store.path and not store.path.exists() and not create:
+    if store.path and not store.path.exists():
+        if create:
+            return store
         raise click.ClickException(
             f"there is no file {store.path}: 'users add' and 'users import' make it with --create"
+        )
+    if not adds_users and not store.has_tables():
+        raise click.ClickException(
+            "the database has no table of users: 'users add' and 'users import' make it"
         )
     return store

@@ -1,6 +1,7 @@
 """`jwt-middleware users`: lists and changes the users of an `SQLStore`."""
 
 import sys
+from itertools import chain
 from typing import BinaryIO
 
 import click
@@ -58,7 +59,7 @@ _from_stdin = click.option(
 @click.option("--create", is_flag=True, help="Create the SQLite file if it does not exist.")
 def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, create: bool) -> None:
     """Add the user NAME. The user can log in from now on."""
-    store = open_store(database, create=create)
+    store = open_store(database, adds_users=True, create=create)
     is_new = store.path is not None and not store.path.exists()
     user = store.add_user(name, _ask_password(from_stdin), scopes=scopes)
     if is_new:
@@ -80,10 +81,14 @@ def _import(file: BinaryIO, database: str, create: bool) -> None:
     Hashes of werkzeug, Django, bcrypt and Argon2 are accepted. Each is replaced by a hash of ours
     at the next login of its user.
     """
-    store = open_store(database, create=create)
+    store = open_store(database, adds_users=True, create=create)
     lines = UserLines(file)
+    users = lines.users()
+    first = next(users, None)
+    if first is None:  # Make no tables for it.
+        raise click.ClickException("nothing was imported: the file has no users")
     try:
-        count = store.import_users(lines.users())
+        count = store.import_users(chain([first], users))
     except ImportRefused as refused:
         for line in lines.faults(refused.faults):
             click.echo(line, err=True)

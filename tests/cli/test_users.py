@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from jwt_middleware.stores import RedisLog, SQLStore
 from tests.kit.passwords import CHEAP
@@ -124,6 +125,48 @@ def test_a_file_that_is_not_there(
         "'users add' and 'users import' make it with --create\n",
     )
     assert not any(tmp_path.iterdir())
+
+
+READERS = [
+    ("users", "list"),
+    ("users", "passwd", "ann"),
+    ("users", "logout", "ann"),
+    ("users", "scopes", "ann"),
+    ("users", "disable", "ann"),
+    ("users", "enable", "ann"),
+    ("users", "remove", "ann"),
+    ("tokens", "add", "ann", "--name", "x"),
+    ("tokens", "list", "ann"),
+    ("tokens", "remove", "abcdefghijkl"),
+]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
+def test_the_database_of_another_program(
+    command: Command, request: pytest.FixtureRequest, engine: str
+) -> None:
+    """A command that needs users says that there are none, and leaves the database as it is, which
+    a slip in the URL may have named."""
+    url = request.getfixturevalue(f"{engine}_url").replace("mariadb:", "mysql:")
+    made = sa.create_engine(
+        url.replace("postgresql:", "postgresql+psycopg:").replace("mysql:", "mysql+pymysql:")
+    )
+    with made.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE theirs (id INTEGER)")
+    for arguments in READERS:
+        given = PASSWORD if "passwd" in arguments else None
+        done = command(*arguments, "--database", url, given=given)
+        assert done == Done(
+            1,
+            "",
+            "Error: the database has no table of users: 'users add' and 'users import' make it\n",
+        ), arguments
+        assert sa.inspect(made).get_table_names() == ["theirs"], arguments
+    assert command("users", "add", "ann", "--database", url, given=PASSWORD).good
+    assert command("tokens", "list", "ann", "--database", url).good
+    assert command("tokens", "add", "bob", "--name", "x", "--database", url).code == 1
+    assert command("users", "list", "--database", url).out == "1\tann\t\t\n"
+    made.dispose()
 
 
 @pytest.mark.parametrize("name", ["passwd", "scopes", "disable", "remove"])

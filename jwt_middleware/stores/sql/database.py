@@ -126,17 +126,24 @@ class Database:
         with waiting(engines.TIMEOUT), self._transaction(pragmas, write) as connection:
             yield connection
 
+    def has_tables(self) -> bool:
+        """Return whether the database has our tables, of any version. Never create them."""
+        with waiting(engines.TIMEOUT), self._transaction((), False, prepare=False) as connection:
+            return schema.find_version(connection) is not None
+
     @contextmanager
-    def _transaction(self, pragmas: Sequence[str], write: bool) -> Iterator[sa.Connection]:
+    def _transaction(
+        self, pragmas: Sequence[str], write: bool, *, prepare: bool = True
+    ) -> Iterator[sa.Connection]:
         doing = PREPARING
         try:
-            if not self._is_ready:
+            if prepare and not self._is_ready:
                 self._prepare()
             if write and self._unrecorded:
                 self._record_settings()
             doing = CONNECTING
             with engines.begin(self.engine, *pragmas, write=write) as connection:
-                doing = USING
+                doing = USING if prepare else PREPARING
                 yield connection
         except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
             # SQLAlchemy's message quotes the statement with its parameters: chain the driver's own
