@@ -7,7 +7,7 @@ from typing import BinaryIO
 import click
 
 from ..stores.imports import ImportRefused
-from .database_option import database_option, log_option, open_store
+from .database_option import Log, database_option, log_option, open_store
 from .user_lines import UserLines
 
 
@@ -117,7 +117,7 @@ def _list(database: str) -> None:
 @database_option
 @log_option
 @_from_stdin
-def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None:
+def _passwd(name: str, database: str, log: Log | None, from_stdin: bool) -> None:
     """Set the password of the user NAME, and end all sessions of the user."""
     open_store(database, log=log).set_password(name, _ask_password(from_stdin))
 
@@ -126,7 +126,7 @@ def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None
 @click.argument("name")
 @database_option
 @log_option
-def _logout(name: str, database: str, log: str | None) -> None:
+def _logout(name: str, database: str, log: Log | None) -> None:
     """End all sessions of the user NAME at once. The user can log in again."""
     from ..stores.users import fold_name
 
@@ -154,7 +154,7 @@ def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
 @click.argument("name")
 @database_option
 @log_option
-def _disable(name: str, database: str, log: str | None) -> None:
+def _disable(name: str, database: str, log: Log | None) -> None:
     """Stop the user NAME from logging in, and end all sessions and personal tokens of the user. No
     other user can take the name."""
     open_store(database, log=log).disable_user(name)
@@ -172,7 +172,7 @@ def _enable(name: str, database: str) -> None:
 @click.argument("name")
 @database_option
 @log_option
-def _remove(name: str, database: str, log: str | None) -> None:
+def _remove(name: str, database: str, log: Log | None) -> None:
     """Delete the user NAME, and end all sessions and personal tokens of the user. Another user can
     take the name."""
     open_store(database, log=log).remove_user(name)
