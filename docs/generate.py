@@ -107,7 +107,7 @@ def parameters() -> dict[str, tuple[str, ...]]:
     }
     by_others = {
         "JWTMiddleware.providers": ("providers", *groups.PROVIDER, "tokens_issuer"),
-        "JWTMiddleware.revocations": groups.STORE,
+        "JWTMiddleware.revocations": (*groups.STORE, *groups.LOG),
         "Provider.keys": (*groups.KEYS, "private_key"),
         "Provider.discover.fetch": groups.FETCH,
         "Introspection.url": ("introspection_url",),
@@ -118,7 +118,7 @@ def parameters() -> dict[str, tuple[str, ...]]:
         "DPoP.replays": groups.STORE,
         "DPoP.max_age": ("dpop_max_age",),
         "DPoP.nonces": ("dpop_nonces",),
-        "LoginApp.store": groups.STORE,
+        "LoginApp.store": (*groups.STORE, *groups.LOG),
         "LoginApp.minter": (*groups.MINTER, *groups.SIGNERS),
         "TokenMinter.key": groups.SIGNERS,
     }

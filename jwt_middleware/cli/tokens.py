@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from .database_option import database_option, log_option, open_store
+from .database_option import Log, database_option, log_option, open_store
 
 _DAY = 86_400  # seconds
 
@@ -77,7 +77,7 @@ def _list(username: str, database: str) -> None:
 @click.argument("token_id", metavar="ID")
 @database_option
 @log_option
-def _remove(token_id: str, database: str, log: str | None) -> None:
+def _remove(token_id: str, database: str, log: Log | None) -> None:
     """Remove the token with this ID permanently. Workers refuse it within a second.
 
     The ID is the first field of 'tokens list'. In the token it is the 12 characters after

@@ -1,12 +1,13 @@
 """`jwt-middleware users`: lists and changes the users of an `SQLStore`."""
 
 import sys
+from itertools import chain
 from typing import BinaryIO
 
 import click
 
 from ..stores.imports import ImportRefused
-from .database_option import database_option, log_option, open_store
+from .database_option import Log, database_option, log_option, open_store
 from .user_lines import UserLines
 
 
@@ -58,7 +59,7 @@ _from_stdin = click.option(
 @click.option("--create", is_flag=True, help="Create the SQLite file if it does not exist.")
 def _add(name: str, scopes: tuple[str, ...], database: str, from_stdin: bool, create: bool) -> None:
     """Add the user NAME. The user can log in from now on."""
-    store = open_store(database, create=create)
+    store = open_store(database, adds_users=True, create=create)
     is_new = store.path is not None and not store.path.exists()
     user = store.add_user(name, _ask_password(from_stdin), scopes=scopes)
     if is_new:
@@ -80,10 +81,14 @@ def _import(file: BinaryIO, database: str, create: bool) -> None:
     Hashes of werkzeug, Django, bcrypt and Argon2 are accepted. Each is replaced by a hash of ours
     at the next login of its user.
     """
-    store = open_store(database, create=create)
+    store = open_store(database, adds_users=True, create=create)
     lines = UserLines(file)
+    users = lines.users()
+    first = next(users, None)
+    if first is None:  # Make no tables for it.
+        raise click.ClickException("nothing was imported: the file has no users")
     try:
-        count = store.import_users(lines.users())
+        count = store.import_users(chain([first], users))
     except ImportRefused as refused:
         for line in lines.faults(refused.faults):
             click.echo(line, err=True)
@@ -112,7 +117,7 @@ def _list(database: str) -> None:
 @database_option
 @log_option
 @_from_stdin
-def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None:
+def _passwd(name: str, database: str, log: Log | None, from_stdin: bool) -> None:
     """Set the password of the user NAME, and end all sessions of the user."""
     open_store(database, log=log).set_password(name, _ask_password(from_stdin))
 
@@ -121,7 +126,7 @@ def _passwd(name: str, database: str, log: str | None, from_stdin: bool) -> None
 @click.argument("name")
 @database_option
 @log_option
-def _logout(name: str, database: str, log: str | None) -> None:
+def _logout(name: str, database: str, log: Log | None) -> None:
     """End all sessions of the user NAME at once. The user can log in again."""
     from ..stores.users import fold_name
 
@@ -149,7 +154,7 @@ def _scopes(name: str, scopes: tuple[str, ...], database: str) -> None:
 @click.argument("name")
 @database_option
 @log_option
-def _disable(name: str, database: str, log: str | None) -> None:
+def _disable(name: str, database: str, log: Log | None) -> None:
     """Stop the user NAME from logging in, and end all sessions and personal tokens of the user. No
     other user can take the name."""
     open_store(database, log=log).disable_user(name)
@@ -167,7 +172,7 @@ def _enable(name: str, database: str) -> None:
 @click.argument("name")
 @database_option
 @log_option
-def _remove(name: str, database: str, log: str | None) -> None:
+def _remove(name: str, database: str, log: Log | None) -> None:
     """Delete the user NAME, and end all sessions and personal tokens of the user. Another user can
     take the name."""
     open_store(database, log=log).remove_user(name)

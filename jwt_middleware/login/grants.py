@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import StoreUnavailable
 from ..stores.base import Session, Store, User, UserStore
+from ..stores.patience import one_patience
 from ..stores.users import warn_without_version
 from ..trust.minted_claims import claims_of_user
 from . import audit
@@ -83,7 +84,8 @@ class Grants:
         """Return what `POST /token` answers for a user who logged in some other way, or raise
         `LoginError` if the user may not log in."""
         warn_without_version(self._users, user)
-        return self._start_session(user, Requester(Peer(None, None)))
+        with one_patience():
+            return self._start_session(user, Requester(Peer(None, None)))
 
     def revoke(
         self, tokens: Iterable[str], peer: Peer, *, everywhere: bool = False

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request, Response
 
 from ..errors import InvalidRequest, InvalidToken, StoreUnavailable
 from ..stores.base import Store
+from ..stores.patience import one_patience
 from ..trust.key_folder import PUBLISHED_FOR
 from ..wire.credentials import Places, extract
 from ..wire.dpop import NONCE_HEADER, DPoPScheme
@@ -71,7 +72,8 @@ class Routes:
             allow = {"Allow": _allow(methods)}
             raise LoginError(405, "invalid_request", "Method not allowed.", allow)
         try:
-            return handler(request)
+            with one_patience():
+                return handler(request)
         except StoreUnavailable as error:
             raise unavailable(error, peer_of(request)) from error
 

@@ -10,7 +10,7 @@ from ..trust.revocation import RevocationList
 from ..trust.verifier import Verifier
 from ..wire.wsgi import WSGIApplication
 from .bound import dpop_of
-from .options import MIDDLEWARE, STORE
+from .options import LOG, MIDDLEWARE, STORE
 from .providers import providers_of
 from .reading import Values
 from .rules import check_issuers
@@ -43,12 +43,16 @@ def store_of(values: Values) -> Any:
     Without `database_url` return that log alone, or None.
     """
     urls = values.picked(STORE)
+    if "log_url" not in urls:
+        values.refuse(LOG, f"{values.name_of('log_url')} is set")
     if not urls:
         return None
     from .. import stores
 
-    with values.worded(url_or_client="log_url", url_or_engine="database_url"):
-        log = stores.RedisLog(urls["log_url"]) if "log_url" in urls else None
+    parameters = {"url_or_client": "log_url", "prefix": "log_prefix"}
+    with values.worded(**parameters, url_or_engine="database_url"):
+        options = {"prefix": values.own["log_prefix"]} if "log_prefix" in values.own else {}
+        log = stores.RedisLog(urls["log_url"], **options) if "log_url" in urls else None
         return stores.SQLStore(urls["database_url"], log=log) if "database_url" in urls else log
 
 

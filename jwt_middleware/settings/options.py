@@ -75,6 +75,9 @@ MIDDLEWARE = (
 STORE = ("database_url", "log_url")
 """Where users, sessions and revocations are."""
 
+LOG = ("log_prefix",)
+"""The options of `RedisLog`, beside its URL."""
+
 DPOP = ("dpop_url", "dpop_max_age", "dpop_nonces")
 """The options of `DPoP`, of a middleware and of a login app."""
 
@@ -98,10 +101,10 @@ LOGIN_APP = (
 )
 """The options of `LoginApp`."""
 
-GUARD = ("providers", *PROVIDER, "private_key", *MIDDLEWARE, *STORE, *DPOP, "tokens_issuer")
+GUARD = ("providers", *PROVIDER, "private_key", *MIDDLEWARE, *STORE, *LOG, *DPOP, "tokens_issuer")
 """Every option of a middleware."""
 
-LOGIN = (*MINTER, *SIGNERS, *STORE, *DPOP, *LOGIN_APP, "throttle", *THROTTLE)
+LOGIN = (*MINTER, *SIGNERS, *STORE, *LOG, *DPOP, *LOGIN_APP, "throttle", *THROTTLE)
 """Every option of a login app."""
 
 
@@ -215,6 +218,7 @@ OPTIONS: Mapping[str, Option] = {
     "log_url": Option(
         str, "the URL of the Redis or Valkey with the revocation log", is_secret=True
     ),
+    "log_prefix": Option(str, "the beginning of the keys in that Redis or Valkey, such as shop:"),
     "providers": Option(
         provider_names, "different names in lowercase separated by commas, such as staff, partner"
     ),

@@ -16,6 +16,7 @@ from ..errors import ConfigurationError, StoreUnavailable
 from ..trust.revocation import Revocation, RevocationPage
 from . import redis_scripts
 from .cluster_slot import Address, ClusterSlot
+from .patience import waiting
 from .revocations import PRUNE_AFTER, foreign_session_entry, subject_entry, token_entry
 
 _TIMEOUT = 1
@@ -230,6 +231,12 @@ def _cluster(url: str) -> ClusterSlot:
 
 @contextmanager
 def _answering() -> Iterator[None]:
+    with waiting(_TIMEOUT), _translated():
+        yield
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
     try:
         yield
     except (RedisError, RedisClusterException, OSError) as error:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from jwt_middleware.stores import RedisLog, SQLStore
 from tests.kit.passwords import CHEAP
@@ -124,6 +125,48 @@ def test_a_file_that_is_not_there(
         "'users add' and 'users import' make it with --create\n",
     )
     assert not any(tmp_path.iterdir())
+
+
+READERS = [
+    ("users", "list"),
+    ("users", "passwd", "ann"),
+    ("users", "logout", "ann"),
+    ("users", "scopes", "ann"),
+    ("users", "disable", "ann"),
+    ("users", "enable", "ann"),
+    ("users", "remove", "ann"),
+    ("tokens", "add", "ann", "--name", "x"),
+    ("tokens", "list", "ann"),
+    ("tokens", "remove", "abcdefghijkl"),
+]
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
+def test_the_database_of_another_program(
+    command: Command, request: pytest.FixtureRequest, engine: str
+) -> None:
+    """A command that needs users says that there are none, and leaves the database as it is, which
+    a slip in the URL may have named."""
+    url = request.getfixturevalue(f"{engine}_url").replace("mariadb:", "mysql:")
+    made = sa.create_engine(
+        url.replace("postgresql:", "postgresql+psycopg:").replace("mysql:", "mysql+pymysql:")
+    )
+    with made.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE theirs (id INTEGER)")
+    for arguments in READERS:
+        given = PASSWORD if "passwd" in arguments else None
+        done = command(*arguments, "--database", url, given=given)
+        assert done == Done(
+            1,
+            "",
+            "Error: the database has no table of users: 'users add' and 'users import' make it\n",
+        ), arguments
+        assert sa.inspect(made).get_table_names() == ["theirs"], arguments
+    assert command("users", "add", "ann", "--database", url, given=PASSWORD).good
+    assert command("tokens", "list", "ann", "--database", url).good
+    assert command("tokens", "add", "bob", "--name", "x", "--database", url).code == 1
+    assert command("users", "list", "--database", url).out == "1\tann\t\t\n"
+    made.dispose()
 
 
 @pytest.mark.parametrize("name", ["passwd", "scopes", "disable", "remove"])
@@ -352,25 +395,45 @@ def test_any_spelling_of_a_name(
             sessions.rotate(token, 900)
 
 
+@pytest.mark.parametrize("prefix", [None, "shop:"], ids=["default", "shop"])
 @pytest.mark.parametrize(
     "words", [("logout", "ann"), ("disable", "ann"), ("remove", "ann"), ("passwd", "ann")]
 )
 def test_a_log_elsewhere_is_told(
-    command: Command, words: tuple[str, ...], redis_url: str, tmp_path: Path
+    command: Command, words: tuple[str, ...], redis_url: str, tmp_path: Path, prefix: str | None
 ) -> None:
-    """With --log the sessions that a command ends are revoked in the log that the middleware
-    reads."""
+    """With --log the sessions that a command ends are revoked in the log that the middleware reads,
+    under its prefix."""
     from jwt_middleware.login.sessions import Sessions
     from jwt_middleware.stores import RedisLog
 
     assert command("users", "add", "ann", "--database", "auth.db", "--create", given="secret").good
-    log = RedisLog(redis_url)
+    log = RedisLog(redis_url, prefix=prefix) if prefix else RedisLog(redis_url)
     store = SQLStore(f"sqlite:///{tmp_path}/auth.db", log=log)
     sessions = Sessions(store, reuse_grace=10, idle_timeout=60, session_lifetime=60, issuer="i")
     sid = sessions.start(store.users()[0], 900)[1].sid
     given = "another" if words[0] == "passwd" else None
-    assert command("users", *words, "--database", "auth.db", "--log", redis_url, given=given).good
+    where = ("--database", "auth.db", "--log", redis_url)
+    more = ("--log-prefix", prefix) if prefix else ()
+    assert command("users", *words, *where, *more, given=given).good
     assert f"sid\ni\n{sid}" in [entry.key for entry in log.read_revocations(None).entries]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--log-prefix", "shop:"), "--log-prefix needs --log"),
+        (("--log", "redis://127.0.0.1:1", "--log-prefix", "{shop}"), "prefix must be 1 to 200"),
+    ],
+    ids=["no log", "braces"],
+)
+def test_a_prefix_that_cannot_be_used(
+    with_ann: Command, arguments: tuple[str, ...], expected: str
+) -> None:
+    """A prefix without a log, or one that no log can have, ends nothing."""
+    done = with_ann("users", "logout", "ann", "--database", "auth.db", *arguments)
+    assert done.code != 0
+    assert expected in done.err
 
 
 ENDS_SESSIONS = {

@@ -175,3 +175,15 @@ def test_without_the_extra(package: str, tmp_path: Path) -> None:
     assert done.stderr.startswith("line 1: ")
     assert "pip install 'wsgi-jwt-middleware[hashes]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\n\n", "name,hash,scopes\n"], ids=["empty", "blank", "head"]
+)
+def test_a_file_without_users(command: Command, tmp_path: Path, content: str) -> None:
+    """Nothing to import is an error, and makes no database: the wrong file was named, or the export
+    failed."""
+    (tmp_path / "people.csv").write_text(content)
+    done = command("users", "import", "people.csv", "--database", "auth.db", "--create")
+    assert done == Done(1, "", "Error: nothing was imported: the file has no users\n")
+    assert not (tmp_path / "auth.db").exists()

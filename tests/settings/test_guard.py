@@ -14,7 +14,7 @@ from webtest import TestApp
 from jwt_middleware import ConfigurationError, Fetch, Key, RemoteKeySet
 from jwt_middleware.login import KeyFolder
 from jwt_middleware.settings import filter_app_factory
-from jwt_middleware.stores import SQLStore
+from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.testing import basic_headers
 from jwt_middleware.trust.discovery import DiscoveredKeySet, TenantKeySets
 from jwt_middleware.trust.key_folder import publish
@@ -159,6 +159,17 @@ def test_revocations_are_read_from_the_database(tmp_path: Path) -> None:
     assert status(guarded, "/api", bearer) == 401
 
 
+def test_the_keys_of_the_log_have_a_prefix(build: Callable[..., Any], redis_url: str) -> None:
+    """An app reads the log under its own prefix, and not that of another app."""
+    bearer = token()
+    claims = jwt.decode(bearer, options={"verify_signature": False})
+    ended = {"token_id": claims["jti"], "expires_at": claims["exp"], "issuer": claims["iss"]}
+    for prefix, expected in (("another:", 200), ("shop:", 401)):
+        RedisLog(redis_url, prefix=prefix).revoke(**ended)
+        guarded = build(**BASIC, log_url=redis_url, log_prefix="shop:")
+        assert status(guarded, "/api", bearer) == expected
+
+
 def test_personal_tokens_of_the_database_are_accepted(tmp_path: Path) -> None:
     """Beside JWTs, with the issuer that the option names, as a bearer token and as a password,
     until they are taken back."""
@@ -185,6 +196,12 @@ WRONG = {
         {"tokens_issuer": "https://login.example/tokens"},
         "tokens_issuer",
         "must be set together with",
+    ),
+    "a prefix of no log": ({"log_prefix": "shop:"}, "log_prefix", "must only be set if"),
+    "a prefix with braces": (
+        {"log_url": "redis://localhost", "log_prefix": "{shop}"},
+        "log_prefix",
+        "must be 1 to 200 characters without blanks",
     ),
     "unknown": ({"rulez": "/api"}, "rulez", "is not an option"),
     "twice": ({"secret_file": "x"}, "secret", "must not both be set"),

@@ -1,6 +1,7 @@
 """The login app as text describes it, from an ini file and from the environment."""
 
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from jwt_middleware import ConfigurationError, Key
 from jwt_middleware.login import LoginApp
 from jwt_middleware.login.paste import app_factory, filter_app_factory
 from jwt_middleware.settings import from_env, login_from_env
-from jwt_middleware.stores import SQLStore
+from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.trust.key_folder import publish
 from tests.kit.passwords import CHEAP
 from tests.settings.built import BASIC, SECRET, app
@@ -153,7 +154,21 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "a short secret": ({"secret": "hush"}, "secret must be an HMAC secret: "),
     "a database": ({"database_url": "hush"}, "database_url must be an SQLite, PostgreSQL"),
     "a log": ({"log_url": "hush"}, "log_url must be a Redis URL"),
+    "a prefix of no log": ({"log_prefix": "shop:"}, "log_prefix must only be set if .*log_url is"),
+    "a prefix": (
+        {"log_url": "redis://localhost", "log_prefix": "a b"},
+        "log_prefix must be 1 to 200 characters without blanks",
+    ),
 }
+
+
+def test_the_keys_of_the_log_have_a_prefix(build: Build, redis_url: str) -> None:
+    """A sign-out is logged under the prefix, where the app behind the login app reads it."""
+    prefix = f"shop-{uuid.uuid4().hex}:"
+    site = TestApp(build(**TERMS, log_url=redis_url, log_prefix=prefix))
+    tokens = site.post_json("/token", ADA).json
+    site.post_json("/revoke", {"token": tokens["refresh_token"]})
+    assert len(list(RedisLog(redis_url, prefix=prefix).read_revocations(None).entries)) == 1
 
 
 @pytest.mark.parametrize(("options", "expected"), WRONG.values(), ids=WRONG)

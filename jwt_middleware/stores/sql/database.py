@@ -3,7 +3,7 @@ safe."""
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...errors import ConfigurationError, StoreUnavailable
-from . import engines, files, mysql, schema
+from ..patience import waiting
+from . import engines, files, mysql, postgresql, schema
 from .diagnosis import CONNECTING, PREPARING, USING, describe
 from .dialects import insert_if_missing, is_deadlock, is_mysql
 
@@ -75,7 +76,7 @@ class Database:
         else:
             self.engine = _engine_for(url, self.path)
             finalize(self, self.engine.dispose)
-        if not is_sqlite and not (is_mysql(self.engine) and given is None):
+        if given is not None and not is_sqlite:
             # The app's engine may have another isolation level.
             self.engine = self.engine.execution_options(isolation_level="READ COMMITTED")
         self._is_ours = given is None
@@ -122,15 +123,27 @@ class Database:
         """
         pragmas = [f"synchronous = {'FULL' if synced else 'NORMAL'}"] if self.path else []
         self._leave_to_parent()
+        with waiting(engines.TIMEOUT), self._transaction(pragmas, write) as connection:
+            yield connection
+
+    def has_tables(self) -> bool:
+        """Return whether the database has our tables, of any version. Never create them."""
+        with waiting(engines.TIMEOUT), self._transaction((), False, prepare=False) as connection:
+            return schema.find_version(connection) is not None
+
+    @contextmanager
+    def _transaction(
+        self, pragmas: Sequence[str], write: bool, *, prepare: bool = True
+    ) -> Iterator[sa.Connection]:
         doing = PREPARING
         try:
-            if not self._is_ready:
+            if prepare and not self._is_ready:
                 self._prepare()
             if write and self._unrecorded:
                 self._record_settings()
             doing = CONNECTING
             with engines.begin(self.engine, *pragmas, write=write) as connection:
-                doing = USING
+                doing = USING if prepare else PREPARING
                 yield connection
         except (SQLAlchemyError, OSError, OverflowError, UnicodeError) as error:
             # SQLAlchemy's message quotes the statement with its parameters: chain the driver's own
@@ -190,7 +203,7 @@ def _engine_for(url: sa.URL, path: Path | None) -> sa.Engine:
     if path:
         return engines.sqlite(path)
     is_postgresql = url.get_backend_name() == "postgresql"
-    return engines.postgresql(url) if is_postgresql else mysql.engine_for(url, engines.TIMEOUT)
+    return postgresql.engine_for(url) if is_postgresql else mysql.engine_for(url, engines.TIMEOUT)
 
 
 def find_setting(connection: sa.Connection, name: str) -> str | None:

@@ -1,12 +1,11 @@
-"""Connects to SQLite and PostgreSQL: checks URLs, builds engines, and gives every call a deadline.
+"""Checks URLs, connects to SQLite, and opens transactions with a deadline.
 
-`mysql` connects to MySQL and MariaDB.
+`postgresql` and `mysql` connect to the servers.
 """
 
 import os
 import sqlite3
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +20,10 @@ from .dialects import is_mysql
 TIMEOUT = 2
 """Seconds to wait for a connection, a statement or a lock: every call ends within about two."""
 
-_USAGE = (
+IS_BEGUN = "jwt_middleware_is_begun"
+"""The entry of `Connection.info` that says that `postgresql` has begun the transaction."""
+
+USAGE = (
     "url_or_engine must be an SQLite, PostgreSQL, MySQL or MariaDB URL or an SQLAlchemy engine: "
     "SQLStore('sqlite:///auth.db'), SQLStore('postgresql://user:password@host/name'), "
     "SQLStore('mysql://user:password@host/name') or SQLStore(engine)"
@@ -34,9 +36,9 @@ def begin(engine: sa.Engine, *pragmas: str, write: bool) -> Iterator[sa.Connecti
     transaction."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            # Do not set this as an option of the connection: PgBouncer refuses those, and the
-            # engine may belong to the app.
-            connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{TIMEOUT}s'")
+            if not connection.info.get(IS_BEGUN):
+                # Do not set this as an option of the connection, since the engine is the app's.
+                connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{TIMEOUT}s'")
         elif write and not is_mysql(engine):
             if getattr(connection.connection.dbapi_connection, "in_transaction", False):
                 connection.exec_driver_sql("ROLLBACK")
@@ -53,20 +55,20 @@ def checked_url(url: object) -> sa.URL:
     Any other URL raises `ConfigurationError`. The message never shows the URL, because it may
     contain a password.
     """
-    require(isinstance(url, (str, sa.URL)), _USAGE)
+    require(isinstance(url, (str, sa.URL)), USAGE)
     try:
         made = sa.make_url(cast(str, url))
     except (ArgumentError, ValueError):
-        raise ConfigurationError(_USAGE) from None
+        raise ConfigurationError(USAGE) from None
     require(
-        made.get_backend_name() in ("sqlite", "postgresql", "postgres", "mysql", "mariadb"), _USAGE
+        made.get_backend_name() in ("sqlite", "postgresql", "postgres", "mysql", "mariadb"), USAGE
     )
     require(
         "@" not in f"{made.host}{made.database if made.host else ''}",
         "url_or_engine must have '@' and '/' in its password written as %40 and %2F",
     )
     if made.get_backend_name() == "sqlite":
-        require(not made.host, _USAGE)
+        require(not made.host, USAGE)
         names_memory = ":memory:" in (made.database or ":memory:")
         require(
             not names_memory and made.query.get("mode") != "memory",
@@ -81,8 +83,8 @@ def path_of(url: sa.URL) -> Path:
     """Return the absolute path of an SQLite file, because a server may change its directory
     later."""
     path = str(url.database)
-    require(url.get_driver_name() == "pysqlite", _USAGE)
-    require(not url.query and not path.startswith("file:"), _USAGE)
+    require(url.get_driver_name() == "pysqlite", USAGE)
+    require(not url.query and not path.startswith("file:"), USAGE)
     return Path(os.path.abspath(path))
 
 
@@ -112,58 +114,3 @@ def sqlite(path: Path) -> sa.Engine:
     sa.event.listen(engine, "connect", remember_file)
     sa.event.listen(engine, "checkout", compare_file)
     return engine
-
-
-def postgresql(url: sa.URL) -> sa.Engine:
-    """Return an engine with a pool that uses psycopg."""
-    require(url.drivername in ("postgresql", "postgresql+psycopg"), _USAGE)
-    url = url.set(
-        drivername="postgresql+psycopg", query={"connect_timeout": str(TIMEOUT), **url.query}
-    )
-    try:
-        engine = sa.create_engine(
-            url, pool_pre_ping=True, pool_timeout=TIMEOUT, hide_parameters=True
-        )
-    except ImportError:
-        raise ConfigurationError(
-            "PostgreSQL needs psycopg: pip install 'wsgi-jwt-middleware[postgres]'"
-        ) from None
-    except (ArgumentError, TypeError, ValueError):  # An option in the URL is at fault.
-        raise ConfigurationError(_USAGE) from None
-    sa.event.listen(engine, "do_connect", _connect_with_deadline)
-    return engine
-
-
-def _connect_with_deadline(
-    dialect: Any, record: Any, args: Sequence[Any], options: Mapping[str, Any]
-) -> Any:
-    """Return a psycopg connection that gives up when the server or the network stops answering.
-
-    The server's `statement_timeout` cannot do that. On a server that works it comes first.
-
-    The connection prepares no statements on the server. PgBouncer in transaction mode gives each
-    transaction another server connection, where a prepared statement is missing or exists already.
-    """
-    import psycopg
-
-    class ConnectionWithDeadline(psycopg.Connection[Any]):
-        def wait(self, gen: Generator[Any, Any, Any], *args: Any, **options: Any) -> Any:
-            deadline = time.monotonic() + TIMEOUT + 0.5
-            return super().wait(self._until(deadline, gen), *args, **options)
-
-        def _until(
-            self, deadline: float, gen: Generator[Any, Any, Any]
-        ) -> Generator[Any, Any, Any]:
-            try:
-                ready = yield next(gen)
-                while time.monotonic() < deadline:
-                    ready = yield gen.send(ready)
-            except StopIteration as done:
-                return done.value
-            # A late answer must not look like the answer to another statement.
-            self.pgconn.finish()
-            # Do not raise an error of psycopg: after a ping that fails so, SQLAlchemy would connect
-            # and wait a second time.
-            raise TimeoutError("the server has stopped answering")
-
-    return ConnectionWithDeadline.connect(*args, **{**options, "prepare_threshold": None})

@@ -1,7 +1,7 @@
 """Connects to MySQL and MariaDB with PyMySQL, and gives every call a deadline."""
 
 import re
-import time
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,12 +9,15 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 
 from ..._options import require
 from ...errors import ConfigurationError
+from .silence import Silence, is_timeout
 
 _USAGE = (
     "url_or_engine must be a URL that PyMySQL can use: "
     "SQLStore('mysql://user:password@host/name'), with the options unix_socket, connect_timeout, "
     "read_timeout, write_timeout and ssl_..."
 )
+
+_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of MySQL's protocol
 
 _WAITS = ("connect_timeout", "read_timeout", "write_timeout")
 _SSL = ("ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_key", "ssl_check_hostname")
@@ -28,7 +31,11 @@ def engine_for(url: sa.URL, timeout: int) -> sa.Engine:
     url = url.set(drivername="mysql+pymysql", query={**usual, **url.query})
     try:
         engine = sa.create_engine(
-            url, pool_timeout=timeout, hide_parameters=True, isolation_level="READ COMMITTED"
+            url,
+            pool_timeout=timeout,
+            pool_reset_on_return=None,  # `_reset` does it, where it is needed
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
         )
     except ImportError:
         raise ConfigurationError(
@@ -37,15 +44,35 @@ def engine_for(url: sa.URL, timeout: int) -> sa.Engine:
     except (ArgumentError, TypeError, ValueError):  # An option in the URL is at fault.
         raise ConfigurationError(_USAGE) from None
 
+    _listen(engine, timeout)
+    return engine
+
+
+def _listen(engine: sa.Engine, timeout: int) -> None:
+    """Give every connection of the engine its limits, and every wait for the server an end."""
+    silence = Silence()
+    silence.listen(engine)
+
+    def connect(dialect: Any, record: object, args: Sequence[Any], options: dict[str, Any]) -> Any:
+        silence.check()
+        try:
+            return dialect.loaded_dbapi.connect(*args, **options)
+        except dialect.loaded_dbapi.Error as error:
+            if is_timeout(error):
+                silence.found()
+            raise
+
     def set_limits(connection: Any, record: object) -> None:
         _set_limits(connection, timeout)
 
     def ping(connection: Any, record: object, proxy: object) -> None:
-        _ping(connection, timeout)
+        silence.check()
+        _ping(connection, silence)
 
+    sa.event.listen(engine, "do_connect", connect)
     sa.event.listen(engine, "connect", set_limits)
     sa.event.listen(engine, "checkout", ping)
-    return engine
+    sa.event.listen(engine, "reset", _reset)
 
 
 def _is_option(name: str, value: object) -> bool:
@@ -74,15 +101,25 @@ def _set_limits(connection: Any, timeout: int) -> None:
         )
 
 
-def _ping(connection: Any, timeout: int) -> None:
+def _ping(connection: Any, silence: Silence) -> None:
     """Have a connection that the server has closed replaced by a new one.
 
     A server that has stopped answering is not asked again: that would take the timeout twice.
     """
-    started_at = time.monotonic()
     try:
         connection.ping(reconnect=False)
     except Exception as error:
-        if time.monotonic() - started_at > timeout / 2:
+        if is_timeout(error):
+            silence.found()
             raise TimeoutError("the server has stopped answering") from error
         raise DisconnectionError from error
+
+
+def _reset(connection: Any, record: object, state: Any) -> None:
+    """Roll back what a connection that is given back has left open.
+
+    SQLAlchemy would roll back after each commit too, and wait for the answer.
+    """
+    is_open = (connection.server_status or 0) & _IN_TRANSACTION
+    if is_open and not state.terminate_only:
+        connection.rollback()

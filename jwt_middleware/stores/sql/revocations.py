@@ -229,6 +229,12 @@ class LogInRedis:
             self._log.append(entries)
 
 
+def is_log(log: object) -> bool:
+    """Return whether the value is a `RedisLog`, without loading redis-py to compare."""
+    needed = ("append", "now", "read_revocations", "increment")
+    return not isinstance(log, type) and all(callable(getattr(log, name, None)) for name in needed)
+
+
 def _lock_log(connection: sa.Connection) -> None:
     """Lock the log of MySQL until the end of the transaction, so that ids become visible in order.
 

@@ -19,7 +19,7 @@ from .counters import CounterTable
 from .database import Database, again_after_deadlock
 from .imports import imported_methods, insert_all
 from .names import best_match, is_named, name_key
-from .revocations import LOGGED_IN_REDIS, LogInRedis, SessionLog, SQLRevocationLog
+from .revocations import LOGGED_IN_REDIS, LogInRedis, SessionLog, SQLRevocationLog, is_log
 from .schema import schema, sessions
 from .schema import users as table
 from .sessions import SessionTable
@@ -71,7 +71,7 @@ class SQLStore(TokenStoreBase):
     ) -> None:
         super().__init__(password_method)
         require(
-            log is None or _is_log(log),
+            log is None or is_log(log),
             f"log must be a RedisLog, got {type(log).__name__}: "
             "SQLStore(url, log=RedisLog('redis://host'))",
         )
@@ -99,6 +99,11 @@ class SQLStore(TokenStoreBase):
         with self._database.transaction() as connection:
             connection.execute(sa.select(schema.c.version)).scalar_one()
         self._log.ping()
+
+    def has_tables(self) -> bool:
+        """Return whether the database has the tables of a store. Unlike every other call, create
+        nothing: a command that only reads can ask first."""
+        return self._database.has_tables()
 
     def close(self) -> None:
         """Close the connections to the database and to the log, except those of an engine or a
@@ -281,12 +286,6 @@ class SQLStore(TokenStoreBase):
         unchanged = sa.and_(table.c.id == row.id, table.c.password_hash == row.password_hash)
         with self._database.transaction(write=True) as connection:
             connection.execute(table.update().where(unchanged).values(password_hash=password_hash))
-
-
-def _is_log(log: object) -> bool:
-    """Return whether the value is a `RedisLog`, without loading redis-py to compare."""
-    needed = ("append", "now", "read_revocations", "increment")
-    return not isinstance(log, type) and all(callable(getattr(log, name, None)) for name in needed)
 
 
 def _rows(
