@@ -59,6 +59,8 @@ def hunt(asked: list[Mutant], workers: int, seconds: float) -> tuple[list[Mutant
             print(f"survives: {survivor}", flush=True)
 
     bench = run(asked, workers, seconds, told)
+    for mutant in bench.spent:
+        print(f"killed by its time: {mutant}")
     return bench.survivors, bench.fault
 
 

@@ -67,17 +67,20 @@ changes = [
     ("", '"SEARCH", ', ''),                                       # a constant
     ("checked_methods", 'upper - REGISTERED', 'upper'),           # every name is unknown
     ("checked_methods", 'upper | {"HEAD"}', '{"HEAD"} | upper'),  # no difference
+    ("checked_methods", 'upper | {"HEAD"}', '__import__("os")._exit(1)'),  # not a test that fails
 ]
 mutants = [Mutant("policy/methods", w, b, a, text.replace(b, a)) for w, b, a in changes]
 bench = run(mutants, 2, 60.0, lambda survivor: None)
-print("left:", [mutant.after for mutant in bench.survivors], bench.fault)
+print("left:", [mutant.after for mutant in bench.survivors])
+print("fault:", bench.fault)
 """
 
 
 @pytest.mark.needs_time
 @pytest.mark.needs_tools
 def test_what_no_test_sees_survives_and_nothing_else() -> None:
-    """Mutants of functions and of constants are killed; the one that changes nothing is named."""
+    """Mutants of functions and of constants are killed; the one that changes nothing is named.
+    Where no test could fail, as the process was gone, there is no verdict."""
     run = subprocess.run(
         [sys.executable, "-c", HUNT],
         cwd=ROOT,
@@ -85,7 +88,10 @@ def test_what_no_test_sees_survives_and_nothing_else() -> None:
         text=True,
         timeout=30 * PATIENCE,  # a busy machine gives a check that is polite little time
     )
-    assert "left: ['{\"HEAD\"} | upper'] \n" in run.stdout, run.stderr
+    assert "left: ['{\"HEAD\"} | upper']\n" in run.stdout, run.stderr
+    fault = run.stdout.partition("fault: ")[2]
+    assert fault.startswith("no verdict, since the fork ended with 1: policy/methods"), fault
+    assert fault.count("no verdict") == 1, fault
 
 
 def test_a_mutant_is_known_by_its_lines() -> None:
