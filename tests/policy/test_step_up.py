@@ -94,7 +94,8 @@ def test_a_login_is_of_one_of_the_classes(given: Any, is_enough: bool) -> None:
 
 
 NO_AGES = [0, -1, 0.5, 300.0, True, "300", None, float("inf"), float("nan"), timedelta(1)]
-NO_CLASSES = [(), ("",), ("a b",), ('a"b',), ("a\\b",), (1,), (("mfa",),), ("é",), ("\ud800",), ("a", "b c")]
+NO_CLASSES = [(), ("",), ("a b",), ('a"b',), ("a\\b",), (1,), (("mfa",),), ("é",), ("\ud800",)]
+NO_CLASSES += [("a", "b c")]
 
 
 @pytest.mark.parametrize("age", NO_AGES, ids=repr)
