@@ -99,6 +99,7 @@ TESTS = {
         "tests/wire/test_credentials.py",
         "tests/wire/test_places.py",
         "tests/wire/test_same_site.py",
+        "tests/wire/test_dpop.py",
         "tests/acceptance/test_presented.py",
     ),
 }
