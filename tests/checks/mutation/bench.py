@@ -61,7 +61,6 @@ TESTS = {
         "tests/trust/test_lookup.py",
         "tests/trust/test_cut_offs.py",
         "tests/trust/test_provider.py",
-        "tests/trust/test_tenants.py",
         "tests/test_middleware_verify.py",
         _NAMES,
     ),
