@@ -6,6 +6,7 @@ import importlib
 import subprocess
 import sys
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
@@ -229,6 +230,25 @@ def test_every_public_name_is_there() -> None:
     assert MODULES[0].name == ""
     assert len(set(public)) == len(public)
     assert set(public) == imported
+
+
+@pytest.mark.parametrize(
+    "name", [module.name for module in MODULES if module.name and "__all__ = [" in module.text]
+)
+def test_a_room_names_what_it_has(name: str) -> None:
+    """`__all__` of a module names what is there, and every public class and function that it
+    defines."""
+    module = importlib.import_module(f"{PACKAGE}.{name}")
+    defined = {
+        key
+        for key, value in vars(module).items()
+        if isinstance(value, type | FunctionType)
+        and value.__module__ == module.__name__
+        and not key.startswith("_")
+    }
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert not [key for key in module.__all__ if not hasattr(module, key)]
+    assert defined <= set(module.__all__)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from .forms import peer_of
 
 __all__ = [
     "BackChannelLogout",
+    "LogoutLog",
 ]
 
 _MAX_TOKEN_LIFETIME = 31 * 86_400

@@ -122,8 +122,10 @@ class ClaimsReader:
         return expires_at, max(not_before, issued_at)
 
     def _check_sub(self, claims: dict[str, Any]) -> None:
-        if not (self.provider.numeric_subject and type(claims.get("sub")) is int):
-            _text_or_none(claims, "sub")
+        subject = claims.get("sub", "")
+        is_number = self.provider.numeric_subject and type(subject) is int
+        if not (is_number or isinstance(subject, str)):
+            raise InvalidToken("claims")
 
     def _check_type(self, typ: str | None, claims: dict[str, Any]) -> None:
         is_right = typ in self._usual_types or (typ is not None and media_type(typ) in self._types)
@@ -237,13 +239,6 @@ def _remote_user(claims: Mapping[str, Any], name: str) -> str | None:
     if not isinstance(value, str) or not value.isprintable() or value != value.strip():
         return None
     return to_wsgi(value) or None
-
-
-def _text_or_none(claims: Mapping[str, Any], name: str) -> str | None:
-    value = claims.get(name, "")
-    if not isinstance(value, str):
-        raise InvalidToken("claims")
-    return value or None
 
 
 def _scopes(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ def test_only_a_bound_token_passes(claims: dict[str, Any]) -> None:
 
 def test_it_is_a_requirement_like_others() -> None:
     """It is shown by its name, and does not go with `public`."""
+    assert sender_constrained.__name__ == "sender_constrained"  # as functions of an app have it
     assert repr(Rule("/api", sender_constrained)) == "Rule('/api', sender_constrained)"
     with pytest.raises(ConfigurationError):
         Rule("/api", public, sender_constrained)

@@ -31,11 +31,13 @@ AGES: dict[str, tuple[Any, bool]] = {
     "now": (NOW, True),
     "a fraction": (NOW - 299.5, True),
     "just within": (NOW - 299, True),
+    "to the moment": (NOW - 299.75, True),
     "just beyond": (NOW - 300, False),
     "long ago": (NOW - 86_400, False),
     "the epoch": (0, False),
     "before the epoch": (-1, False),
     "a clock that is ahead": (NOW + 5, True),
+    "ahead to the moment": (NOW + 5.25, True),
     "in the future": (NOW + 6, False),
     "far in the future": (NOW + 10**9, False),
     "in milliseconds": (NOW * 1000, False),
@@ -93,6 +95,7 @@ def test_a_login_is_of_one_of_the_classes(given: Any, is_enough: bool) -> None:
 
 NO_AGES = [0, -1, 0.5, 300.0, True, "300", None, float("inf"), float("nan"), timedelta(1)]
 NO_CLASSES = [(), ("",), ("a b",), ('a"b',), ("a\\b",), (1,), (("mfa",),), ("é",), ("\ud800",)]
+NO_CLASSES += [("a", "b c")]
 
 
 @pytest.mark.parametrize("age", NO_AGES, ids=repr)
@@ -102,11 +105,19 @@ def test_an_age_is_a_number_of_seconds(age: Any) -> None:
         fresh(age)
 
 
+def test_a_second_is_an_age() -> None:
+    """The shortest age is one second."""
+    ask(fresh(1), identity_of(auth_time=NOW))
+
+
 @pytest.mark.parametrize("values", NO_CLASSES, ids=ascii)
 def test_classes_fit_into_a_challenge(values: Any) -> None:
     """A class with a space would be two of them in the challenge."""
-    with pytest.raises(ConfigurationError, match="acr must be called with one or more classes"):
+    with pytest.raises(ConfigurationError) as caught:
         acr(*values)
+    given = ", ".join(repr(value) for value in values)
+    rule = "acr must be called with one or more classes without spaces"
+    assert str(caught.value) == f"{rule}, got acr({given}); acr('mfa')"
 
 
 @pytest.mark.parametrize("name", ["fresh", "acr"])

@@ -20,6 +20,7 @@ from jwt_middleware import (
 )
 from jwt_middleware.trust.findings import findings
 from jwt_middleware.trust.lookup import NO_KEYS, Lease, LookedUp
+from jwt_middleware.trust.verdict import BoundToken
 from jwt_middleware.trust.verifier import Verifier
 from tests.kit.clock import Clock, stopped
 from tests.kit.tokens import ABSENT, HS256, changed, issued, issuer
@@ -153,6 +154,19 @@ def test_a_verdict_is_cached_for_as_long_as_the_provider_says(clock: Clock) -> N
     lookup.refusal = InvalidToken("revoked")
     clock.now += 30
     assert reason(middleware.verify, "opaque-x") == "revoked"
+
+
+def test_a_bound_verdict_is_cached_as_long(clock: Clock) -> None:
+    """The verdict that waits for the proof of a key counts for the same time as a plain one."""
+    lookup = Lookup()
+    lookup.claims["cnf"] = {"jkt": "x"}
+    with pytest.raises(BoundToken) as caught:
+        Verifier([lookup]).verify("opaque-x")
+    verdict = caught.value.verdict
+    clock.now += 29.9
+    assert verdict.is_current()
+    clock.now += 0.1
+    assert not verdict.is_current()
 
 
 def test_a_lease(clock: Clock) -> None:

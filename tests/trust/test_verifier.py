@@ -574,6 +574,32 @@ def test_the_issuer_of_a_tenant_is_looked_for_in_every_template(
     assert verifier.issuers == {*verifier.templates, "https://beside.example"}
 
 
+class KeysOfEach(KeySet):
+    """Keys of which every tenant has its own, as discovered ones."""
+
+    def for_tenant(self, issuer: str, tenant: str) -> KeySet:
+        return KeySet(self.keys)
+
+
+def test_the_tenants_whose_tokens_came() -> None:
+    """Metrics and readiness are told of the tenants of one provider that have keys of their own,
+    once a token of theirs has come."""
+    key = nameless("HS256")
+    one, two = (replace(of_tenants(host, key), keys=KeysOfEach([key])) for host in ("one", "two"))
+    shared, beside = of_tenants("three", key), issuer("beside", key, audience="api")
+    verifier = Verifier([one, two, shared, beside.provider])
+    assert verifier.tenants_of(two) == ()
+    for given in ("https://one.example/b", "https://two.example/a", "https://three.example/a"):
+        verifier.identify(beside.token(iss=given, aud="api", tid=given[-1]))
+    for provider, found in (
+        (one, ["https://one.example/b"]),
+        (two, ["https://two.example/a"]),
+        (shared, []),
+        (beside.provider, []),
+    ):
+        assert [terms.issuer for terms in verifier.tenants_of(provider)] == found
+
+
 def test_one_issuer_is_one_name_that_is_not_a_template() -> None:
     """A template stands for many, and so do two names."""
     key = nameless("HS256")

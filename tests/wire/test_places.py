@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jwt_middleware import ConfigurationError, InvalidRequest, InvalidToken, Refusal
 from jwt_middleware.wire.cookies import cookie_values
 from jwt_middleware.wire.credentials import Places, extract
+from jwt_middleware.wire.dpop import DPoPScheme
 from jwt_middleware.wire.places import Place, basic_password, bearer, in_cookie, in_header
 
 TOKEN = "aaa.bbb.ccc"
@@ -196,12 +197,14 @@ def test_the_quick_reading_of_a_cookie_is_the_whole_one(header: str) -> None:
         assert (found or "").strip(" \t") == (whole[0] if whole else "")
 
 
+SCHEME = DPoPScheme(["ES256"])
 ORDERS = [order for size in range(1, 5) for order in itertools.permutations(EVERY, size)]
 
 
 FIELDS = {
     "HTTP_AUTHORIZATION": (
         *(None, "", "Bearer a", "bEARER a", "Basic YTpi", "basic YTpi", "Basic", "X y"),
+        *("DPoP e", "dpop e"),
     ),
     "HTTP_COOKIE": (None, "", "a=b", "__Host-jwt=c", "__Host-jwt="),
     "HTTP_CF_ACCESS_JWT_ASSERTION": (None, "", "d"),
@@ -234,7 +237,39 @@ def test_what_the_list_of_places_says(order: Sequence[Place]) -> None:
     assert places.asks_bearer_first is (order[0] is bearer)
     assert places.take_cookies is (COOKIE in order)
     assert places.take_passwords is (basic_password in order)
+    before_password = itertools.takewhile(lambda place: place is not basic_password, order)
+    assert places.prefer_passwords is (basic_password in order and bearer not in before_password)
     assert tuple(places) == tuple(order)
+
+
+def with_dpop(order: Sequence[Place]) -> list[Place]:
+    """The places with the scheme DPoP, which is asked after `bearer`, or before all others."""
+    at = order.index(bearer) + 1 if bearer in order else 0
+    return [*order[:at], SCHEME, *order[at:]]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_dpop_is_asked_where_bearer_is_in_every_order(order: Sequence[Place]) -> None:
+    """The quick ways to a bound token never change which place decides. A caller whose token is
+    bound has sent a proof."""
+    places = Places(order, SCHEME)
+    for environ in ({**one, **proof} for one in ENVIRONS for proof in ({}, {"HTTP_DPOP": "f"})):
+        found = ((place, place.find(environ)) for place in with_dpop(order))
+        place, credential = next((pair for pair in found if pair[1] is not None), (None, ""))
+        assert places.find(environ) == (place, credential), environ
+        if place is not SCHEME or "HTTP_DPOP" in environ:
+            assert places.scheme(environ) == (place or bearer).scheme, environ
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=repr)
+def test_what_the_list_says_with_dpop(order: Sequence[Place]) -> None:
+    """It reads the header of the proof too, and bearer tokens are found as quickly as without."""
+    places = Places(order, SCHEME)
+    headers = [*(place.header for place in with_dpop(order)), "DPoP"]
+    assert list(places.headers) == sorted(set(headers), key=headers.index)
+    assert list(places) == with_dpop(order)
+    assert places.dpop is SCHEME
+    assert places.asks_bearer_first is (order[0] is bearer)
 
 
 LOOPBACK = {"wsgi.url_scheme": "http", "HTTP_HOST": "localhost:5000"}

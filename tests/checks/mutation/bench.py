@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from os import _exit
 from pathlib import Path
@@ -30,6 +31,7 @@ from hypothesis import Phase, settings
 from tests.checks.mutation.mutants import Mutant, path_of
 from tests.kit import ROOT
 
+_NAMES = "tests/test_architecture.py::test_a_room_names_what_it_has"
 TESTS = {
     "policy": (
         "tests/policy",
@@ -60,9 +62,14 @@ TESTS = {
         "tests/trust/test_cut_offs.py",
         "tests/trust/test_provider.py",
         "tests/test_middleware_verify.py",
+        _NAMES,
     ),
     "policy/candidates": ("tests/policy/test_candidates.py", "tests/test_report_only.py"),
-    "policy/published": ("tests/policy/test_published.py",),
+    "policy/binding": ("tests/policy/test_binding.py", "tests/acceptance/test_bound_tokens.py"),
+    "policy/methods": ("tests/policy/test_methods.py", "tests/policy/test_rules.py"),
+    "policy/published": ("tests/policy/test_published.py", _NAMES),
+    "policy/segments": ("tests/policy/test_segments.py", "tests/policy/test_tree.py"),
+    "policy/step_up": ("tests/policy/test_step_up.py", _NAMES),
     "policy/wildcards": ("tests/policy/test_wildcards.py", "tests/policy/test_tree.py"),
     "policy/prefixes": ("tests/policy/test_prefixes.py", "tests/policy/test_rules.py"),
     "policy/tree": (
@@ -91,6 +98,7 @@ TESTS = {
         "tests/wire/test_credentials.py",
         "tests/wire/test_places.py",
         "tests/wire/test_same_site.py",
+        "tests/wire/test_dpop.py",
         "tests/acceptance/test_presented.py",
     ),
 }
@@ -98,9 +106,13 @@ TESTS = {
 their twins, then those from outside. Tests of other modules would only cost time: each is run once
 to see what it calls."""
 
-_WALL = 600  # seconds that a fork may take on a busy machine
-_KILLED, _SURVIVED = 1, 0
+_WALL = 1800  # seconds after which a fork is given up; no verdict, since the machine may be busy
+_ENDINGS = _SURVIVED, _KILLED, _SPENT = 0, 81, 82
+"""How a fork ends: no test failed, one failed, or the tests took ten times their work and more,
+as with a loop. Any other end says nothing of the mutant, and is a fault of the check."""
+
 _NOTHING_RAN = 5  # what pytest returns without a test
+_BROKE = 3  # and what it returns if an exception was not a test's
 
 _OPTIONS = ("-m", "quick", "-qq", "--no-header", "-p", "no:cacheprovider")
 # Pytest finds hypothesis and the check itself imported.
@@ -126,6 +138,7 @@ class Bench(_Examples):
         self, mutants: Sequence[Mutant], workers: int, budget: float, told: Callable[[str], None]
     ) -> None:
         self.survivors: list[Mutant] = []
+        self.spent: list[Mutant] = []
         self.fault = ""
         self.is_done = False
         self._judged = 0
@@ -189,13 +202,15 @@ class Bench(_Examples):
         self._killers = os.pipe()
         pid = os.fork()
         if pid == 0:
-            item = self._items[number]
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-            _exit(_SURVIVED)
+            _to_its_end(self._run_alone, self._items[number])
         status = os.waitpid(pid, 0)[1]
         for end in self._killers:
             os.close(end)
         return status != 0
+
+    def _run_alone(self, item: pytest.Item) -> NoReturn:
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        _exit(_SURVIVED)
 
     def _unchanged(self, module: str) -> Mutant:
         return Mutant(module, "", "unchanged", "unchanged", path_of(module).read_text())
@@ -263,7 +278,7 @@ class Bench(_Examples):
             pid = os.fork()
             if pid == 0:
                 self._judged = judged
-                self._run(mutant)
+                _to_its_end(self._run, mutant)
             running[pid] = mutant, time.monotonic()
         while running:
             survivors += self._ended(running)
@@ -278,9 +293,13 @@ class Bench(_Examples):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 del running[pid]
-                survivors += [mutant] if status == 0 else []
+                ending = os.waitstatus_to_exitcode(status)
+                survivors += [mutant] if ending == _SURVIVED else []
+                self.spent += [mutant] if ending == _SPENT else []
+                if ending not in _ENDINGS:
+                    self.fault += f"no verdict, since the fork ended with {ending}: {mutant}; "
                 if mutant.before != mutant.after:
-                    self._told(str(mutant) if status == 0 else "")
+                    self._told(str(mutant) if ending == _SURVIVED else "")
         time.sleep(0.005)
         return survivors
 
@@ -407,7 +426,16 @@ def _limit(seconds: float) -> None:
     """Let the system end this fork after so many seconds of work, busy machine or not."""
     spent = time.process_time()
     resource.setrlimit(resource.RLIMIT_CPU, (int(spent + seconds), int(spent + seconds) + 1))
-    signal.signal(signal.SIGXCPU, lambda *_: _exit(_KILLED))
+    signal.signal(signal.SIGXCPU, lambda *_: _exit(_SPENT))
+
+
+def _to_its_end(work: Callable[[Any], NoReturn], of: object) -> NoReturn:
+    """Do the work of a fork. An exception that leaves it is not a test that failed."""
+    try:
+        work(of)
+    except BaseException:
+        traceback.print_exc()
+    _exit(_BROKE)
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -454,10 +482,10 @@ def _run_anew(mutant: Mutant, failing: Sequence[str]) -> NoReturn:
     # No test runs twice: one of a line that is logged once in a process would fail.
     others = [file for file in tests_of(mutant.module) if file != twin]
     for files, options in (([twin], without), (others, [*without, "--deselect", twin])):
-        there = [file for file in files if Path(ROOT, file).exists()]
+        there = [file for file in files if is_there(file)]
         ended = _tests(there, _Examples(), "-x", *options) if there else _NOTHING_RAN
         if ended not in (0, _NOTHING_RAN):
-            _exit(_KILLED)
+            _exit(_BROKE if ended == _BROKE else _KILLED)
     _exit(_SURVIVED)
 
 
@@ -470,6 +498,11 @@ def tests_of(module: str) -> tuple[str, ...]:
     return TESTS.get(module) or TESTS[module.partition("/")[0]]
 
 
+def is_there(test: str) -> bool:
+    """Return whether there is such a folder or file of tests, or the file of such a test."""
+    return Path(ROOT, test.partition("::")[0]).exists()
+
+
 def run(
     mutants: Sequence[Mutant], workers: int, budget: float, told: Callable[[str], None]
 ) -> Bench:
@@ -477,7 +510,7 @@ def run(
     files = {file for mutant in mutants for file in tests_of(mutant.module)}
     files = {file for file in files if str(Path(file).parent) not in files}  # each test once
     bench = Bench(mutants, workers, budget, told)
-    ended = _tests([file for file in sorted(files) if Path(ROOT, file).exists()], bench)
+    ended = _tests([file for file in sorted(files) if is_there(file)], bench)
     if ended or not bench.is_done:
         sys.exit(f"no mutant was judged: {bench.fault or 'pytest could not run'}")
     return bench
