@@ -23,7 +23,7 @@ from jwt_middleware.stores.sql import schema
 from tests.kit import parts
 from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, SentinelTrio, Valkey, ValkeyCluster
 from tests.kit.inside import database_of
-from tests.kit.passwords import CHEAP
+from tests.kit.passwords import CHEAP, make_cheap
 
 _MEMORY = Path("/dev/shm")
 """A file system in memory, where Linux has it."""
@@ -281,6 +281,12 @@ def redis_url(redis_server: str) -> Iterator[str]:
     with redis.Redis.from_url(redis_server) as client:
         for key in client.scan_iter("{jwt_middleware}:*"):
             client.delete(key)
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords take no time, also those of stores that are made without a method."""
+    make_cheap(monkeypatch)
 
 
 @pytest.fixture

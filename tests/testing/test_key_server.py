@@ -119,6 +119,15 @@ def test_a_hanging_server_can_be_left(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_its_keys_stay_of_one_algorithm(algorithm: str) -> None:
+    """However often it turns to the next key."""
+    with KeyServer(algorithm=algorithm) as server:
+        for _ in range(3):
+            assert {key["alg"] for key in server.jwks["keys"]} == {algorithm}
+            server.rotate()
+
+
 ISSUER = "https://idp.example/realms/shop"
 
 
