@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import schema
-from tests.kit import parts
+from tests.kit import parts, sharing
 from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, SentinelTrio, Valkey, ValkeyCluster
 from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP, make_cheap
@@ -43,8 +43,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if parts.is_quick() and memory_has_room():
         # Thousands of small databases would wait for the disk, twice as long as they compute.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
-    # The processes that the tests start would compile the package anew, each of them.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # A busy machine makes examples slowly; that is no fault of the code under test.
     slow = {"suppress_health_check": [HealthCheck.too_slow], "deadline": None}
     settings.register_profile("house", max_examples=parts.examples(100), **slow)
@@ -67,6 +65,11 @@ def pytest_report_header() -> str:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Do not import for the quick suite what it takes no test from."""
     return parts.has_no_quick_test(collection_path) or None
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Rewrite each test module in one of the workers only."""
+    sharing.import_share(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)
