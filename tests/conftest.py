@@ -1,6 +1,7 @@
 """Fixtures for the whole suite: real engines, each test with tables of its own, and a log without
 secrets."""
 
+import gc
 import logging
 import os
 import re
@@ -19,11 +20,12 @@ from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
-from jwt_middleware.stores.sql import schema
+from jwt_middleware.stores.sql import engines, schema
 from tests.kit import parts, sharing
 from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, SentinelTrio, Valkey, ValkeyCluster
 from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP, make_cheap
+from tests.kit.waiting import PATIENCE
 
 _MEMORY = Path("/dev/shm")
 """A file system in memory, where Linux has it."""
@@ -70,6 +72,13 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def pytest_collection(session: pytest.Session) -> None:
     """Rewrite each test module in one of the workers only."""
     sharing.import_share(session.config)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the tests and all that was imported for them. It would
+    go through millions of objects again and again, and none of them is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -290,6 +299,13 @@ def redis_url(redis_server: str) -> Iterator[str]:
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashes of passwords take no time, also those of stores that are made without a method."""
     make_cheap(monkeypatch)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores that are made from now on wait for long, where many wait for one another on a machine
+    that may be busy."""
+    monkeypatch.setattr(engines, "TIMEOUT", PATIENCE)
 
 
 @pytest.fixture

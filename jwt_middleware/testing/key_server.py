@@ -156,8 +156,10 @@ class _Server(ThreadingHTTPServer):
         if self.tls is None:
             super().finish_request(request, client_address)
             return
-        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as connection:
-            super().finish_request(connection, client_address)
+        with suppress(OSError):
+            request.getpeername()  # fails after a reset, as in `trust.fetch`
+            with self.tls.wrap_socket(request, server_side=True) as connection:
+                super().finish_request(connection, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
