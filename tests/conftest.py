@@ -1,6 +1,7 @@
 """Fixtures for the whole suite: real engines, each test with tables of its own, and a log without
 secrets."""
 
+import gc
 import logging
 import os
 import re
@@ -19,11 +20,12 @@ from sqlalchemy import make_url
 
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
-from jwt_middleware.stores.sql import schema
-from tests.kit import parts
+from jwt_middleware.stores.sql import engines, schema
+from tests.kit import parts, sharing
 from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, SentinelTrio, Valkey, ValkeyCluster
 from tests.kit.inside import database_of
-from tests.kit.passwords import CHEAP
+from tests.kit.passwords import CHEAP, make_cheap
+from tests.kit.waiting import PATIENCE
 
 _MEMORY = Path("/dev/shm")
 """A file system in memory, where Linux has it."""
@@ -43,8 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if parts.is_quick() and memory_has_room():
         # Thousands of small databases would wait for the disk, twice as long as they compute.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
-    # The processes that the tests start would compile the package anew, each of them.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     # A busy machine makes examples slowly; that is no fault of the code under test.
     slow = {"suppress_health_check": [HealthCheck.too_slow], "deadline": None}
     settings.register_profile("house", max_examples=parts.examples(100), **slow)
@@ -67,6 +67,18 @@ def pytest_report_header() -> str:
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Do not import for the quick suite what it takes no test from."""
     return parts.has_no_quick_test(collection_path) or None
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Rewrite each test module in one of the workers only."""
+    sharing.import_share(session.config)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the tests and all that was imported for them. It would
+    go through millions of objects again and again, and none of them is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -281,6 +293,19 @@ def redis_url(redis_server: str) -> Iterator[str]:
     with redis.Redis.from_url(redis_server) as client:
         for key in client.scan_iter("{jwt_middleware}:*"):
             client.delete(key)
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords take no time, also those of stores that are made without a method."""
+    make_cheap(monkeypatch)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores that are made from now on wait for long, where many wait for one another on a machine
+    that may be busy."""
+    monkeypatch.setattr(engines, "TIMEOUT", PATIENCE)
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ from jwt_middleware.flask import (
 from jwt_middleware.testing import Tokens
 from tests.kit.tokens import TOMORROW
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 KEY = Key.generate()
 PROVIDER = Provider(issuer="https://a.example", audience="api", keys=KeySet([KEY]))
 GOOD = Tokens([PROVIDER], KEY).good("ada", scopes=("read",), exp=TOMORROW)

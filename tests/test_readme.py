@@ -18,6 +18,8 @@ from tests.kit.pages import DOCS, README, blocks, pages, run_snippets
 from tests.kit.serving import running
 from tests.kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 _README = README.read_text()
 _LINES = _README.splitlines()
 _BIN = Path(sys.executable).parent

@@ -62,6 +62,7 @@ class KeyServer:
         require(is_text, f"audience must be a string that is not empty, got {got(audience)}")
         require(algorithm is not None, "algorithm must be one of public keys, got None")
         check_algorithm(algorithm)
+        self._algorithm = algorithm
         self._key, self._next_key = Key.generate(algorithm), Key.generate(algorithm)
         self._key_members = dict(key_members)
         self.audience = audience
@@ -92,7 +93,7 @@ class KeyServer:
         the keys before does not know either of the new keys. A `RemoteKeySet` looks for an unknown
         key at once, if it did not look for another one within 30 s.
         """
-        self._key, self._next_key = self._next_key, Key.generate()
+        self._key, self._next_key = self._next_key, Key.generate(self._algorithm)
 
     def fail(self, status: int = 503) -> None:
         """Answer every request with this status from now on."""
@@ -155,8 +156,10 @@ class _Server(ThreadingHTTPServer):
         if self.tls is None:
             super().finish_request(request, client_address)
             return
-        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as connection:
-            super().finish_request(connection, client_address)
+        with suppress(OSError):
+            request.getpeername()  # fails after a reset, as in `trust.fetch`
+            with self.tls.wrap_socket(request, server_side=True) as connection:
+                super().finish_request(connection, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -184,6 +184,9 @@ def _connect(parts: SplitResult, fetch: Fetch, deadline: float) -> socket.socket
         return connection
     try:
         connection.settimeout(time_left(deadline))
+        # This fails if the peer has reset the connection. `wrap_socket` would fail later, and leave
+        # a socket open until Python 3.13 (python/cpython#113280).
+        connection.getpeername()
         return context.wrap_socket(connection, server_hostname=host)
     except BaseException:
         connection.close()

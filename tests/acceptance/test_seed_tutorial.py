@@ -20,6 +20,8 @@ from tests.kit.passwords import CHEAP
 
 from .conftest import AUDIENCE, ISSUER, PASSWORD, SECRET, Client
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 app = Flask(__name__)
 app.testing = True
 

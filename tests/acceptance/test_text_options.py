@@ -31,6 +31,8 @@ from jwt_middleware.stores import SQLStore
 from tests.acceptance.conftest import AUDIENCE, ISSUER, PASSWORD, SECRET, Client, echo
 from tests.kit.passwords import CHEAP
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 PARTNER, PARTNER_SECRET = (
     "https://partner.example/{tenant}",
     "the secret of the partner, long enough",

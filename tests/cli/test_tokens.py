@@ -12,6 +12,8 @@ from jwt_middleware.stores import OpaqueTokens, RedisLog, SQLStore
 
 from .conftest import Command, Done
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 DATABASE = ("--database", "auth.db")
 
 

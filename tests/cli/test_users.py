@@ -15,6 +15,8 @@ from tests.kit.passwords import CHEAP
 
 from .conftest import COMMAND, Command, Done, on_a_terminal
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 PASSWORD = "wonderland"  # of every user here
 
 

@@ -13,6 +13,8 @@ from tests.stores.test_other_hashes import HASHES, PASSWORD
 
 from .conftest import COMMAND, Command, Done
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 HASH = HASHES["django pbkdf2_sha256"]
 
 

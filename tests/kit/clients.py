@@ -10,13 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
+
+import pytest
 
 from jwt_middleware.stores import SQLStore
 from jwt_middleware.testing.passwords import CHEAP
 from tests.kit import ROOT, answers
+from tests.kit.parts import skip
 from tests.kit.serving import gunicorn
 from tests.kit.waiting import PATIENCE, wait_for
 
@@ -182,16 +186,30 @@ ENDS: dict[str, End] = {
 """What ends the access of a client: `end(site, name, token)`."""
 
 
-@contextmanager
-def client_site(
-    target: str,
-    folder: Path,
-    prepare: Callable[[Path], Mapping[str, str]],
-) -> Iterator[Site]:
-    """Serve an app by gunicorn from a folder, over an SQLite file with the users of `SCOPES`.
+def client_site(target: str, prepare: Callable[[Path], Mapping[str, str]], *needs: str) -> Any:
+    """Return the fixture of an app that gunicorn serves for the length of a module, over an SQLite
+    file with the users of `SCOPES`. Its log has no secret when the last test is over.
 
-    `prepare` puts into the folder what the app needs, and returns its environment.
+    `prepare` puts into the folder what the app needs, and returns its environment. `needs` are the
+    packages without which the tests are skipped.
     """
+
+    @pytest.fixture(scope="module")
+    def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+        for name in needs:
+            if not find_spec(name):
+                skip(f"{name} is not installed")
+        with _served(target, tmp_path_factory.mktemp("site"), prepare) as served:
+            yield served
+            served.check_log()
+
+    return site
+
+
+@contextmanager
+def _served(
+    target: str, folder: Path, prepare: Callable[[Path], Mapping[str, str]]
+) -> Iterator[Site]:
     home = folder / "home"
     home.mkdir()
     database = f"sqlite:///{folder}/auth.db"

@@ -3,6 +3,8 @@
 
 FIELD = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
+COFACTOR = 8
+"""The number of points of small order."""
 _D = -121665 * pow(121666, -1, FIELD) % FIELD
 
 Point = tuple[int, int]
@@ -39,9 +41,13 @@ def multiplied(times: int, p: Point) -> Point:
 def points_of_small_order() -> set[Point]:
     """Every point P with 8P = 0: the large subgroup taken out of some points, and the group that
     these generate."""
-    found = {multiplied(ORDER, p) for y in range(2, 12) for p in points(y)}
-    while (more := found | {added(p, q) for p in found for q in found}) != found:
-        found = more
+    found: set[Point] = set()
+    for p in (point for y in range(2, 12) for point in points(y)):
+        found.add(multiplied(ORDER, p))
+        while (more := found | {added(p, q) for p in found for q in found}) != found:
+            found = more
+        if len(found) == COFACTOR:
+            break
     return found
 
 

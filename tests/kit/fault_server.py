@@ -79,6 +79,7 @@ class Exchange(socketserver.BaseRequestHandler):
         self.faults = self.server.faults
         with suppress(OSError):  # the client is gone, which is what it should do
             if self.faults.tls:
+                self.request.getpeername()  # fails after a reset, as in `trust.fetch`
                 self.request = self.faults.tls.wrap_socket(self.request, server_side=True)
             head = (
                 ""
@@ -92,6 +93,12 @@ class Exchange(socketserver.BaseRequestHandler):
     def finish(self) -> None:
         """Close what TLS may have put around the server's connection."""
         self.request.close()
+
+
+def reset(connection: socket.socket) -> None:
+    """Close a connection with RST."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
@@ -171,8 +178,7 @@ def flood(prefix: bytes, block: bytes, count: int) -> Behaviour:
 
 def reset_at_once(exchange: Exchange) -> None:
     """RST before the request is read."""
-    exchange.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    exchange.request.close()
+    reset(exchange.request)
 
 
 def reset_after(*parts: bytes) -> Behaviour:

@@ -2,12 +2,12 @@
 
 import socket
 import socketserver
-import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
+from tests.kit.fault_server import reset
 from tests.kit.waiting import PATIENCE
 
 Behaviour = Callable[["Tunnel"], None]
@@ -108,8 +108,7 @@ def floods(tunnel: Tunnel) -> None:
 
 def resets(tunnel: Tunnel) -> None:
     """RST."""
-    tunnel.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    tunnel.request.close()
+    reset(tunnel.request)
 
 
 def hangs_in_the_tunnel(tunnel: Tunnel) -> None:

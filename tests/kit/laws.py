@@ -5,7 +5,7 @@
 
 import ast
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -68,17 +68,27 @@ class Module:
         """Its source as a tree."""
         return ast.parse(self.text)
 
-    @property
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Every node of the tree, which most laws look at."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
     def functions(self) -> list[Function]:
         """Every function and method."""
-        return [node for node in ast.walk(self.tree) if isinstance(node, Function)]
+        return [node for node in self.nodes if isinstance(node, Function)]
 
-    def imports(self, *, at_import: bool = False) -> set[str]:
-        """What it imports, as absolute dotted names.
+    @cached_property
+    def imports(self) -> set[str]:
+        """What it imports, as absolute dotted names."""
+        return self._imported(self.nodes)
 
-        `at_import` leaves out what only functions and types need.
-        """
-        nodes = _run_at_import(self.tree.body) if at_import else ast.walk(self.tree)
+    @cached_property
+    def imports_at_import(self) -> set[str]:
+        """The same without what only functions and types need."""
+        return self._imported(_run_at_import(self.tree.body))
+
+    def _imported(self, nodes: Iterable[ast.AST]) -> set[str]:
         return {name for node in nodes for name in self._targets(node)}
 
     def _targets(self, node: ast.AST) -> Iterator[str]:
@@ -93,7 +103,8 @@ class Module:
 
     def own_imports(self, *, at_import: bool = False) -> set[str]:
         """The package's modules that it imports; `from . import x` may name a thing instead."""
-        names = {name for name in self.imports(at_import=at_import) if _is_ours(name)}
+        imported = self.imports_at_import if at_import else self.imports
+        names = {name for name in imported if _is_ours(name)}
         inside = {name.removeprefix(PACKAGE).lstrip(".") for name in names}
         return {self._module_named(name) for name in inside} - {self.name}
 
@@ -104,7 +115,7 @@ class Module:
 
     def foreign_imports(self) -> set[str]:
         """The top names of everything else."""
-        return {name.partition(".")[0] for name in self.imports() if not _is_ours(name)}
+        return {name.partition(".")[0] for name in self.imports if not _is_ours(name)}
 
     def is_in(self, places: set[str]) -> bool:
         """Whether it is one of these modules, or below one."""
@@ -190,10 +201,10 @@ def what_is_private_is_read_at_home(modules: Modules) -> list[str]:
 
 
 def _foreign_private_reads(module: Module) -> Iterator[str]:
-    nodes = list(ast.walk(module.tree))
+    nodes = module.nodes
     own = {node.name for node in nodes if isinstance(node, Function | ast.ClassDef)}
     for node in nodes:
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"self", "cls"}:
+        if isinstance(node, ast.Attribute) and is_own(node):
             own.add(node.attr)
         elif isinstance(node, ast.AnnAssign):
             own.add(ast.unparse(node.target))
@@ -201,9 +212,14 @@ def _foreign_private_reads(module: Module) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
             is_dunder = node.attr.startswith("__")
-            is_own = ast.unparse(node.value) in {"self", "cls"} or node.attr in own
-            if not (is_dunder or is_own or node.attr in of_named_tuples):
+            is_known = is_own(node) or node.attr in own or node.attr in of_named_tuples
+            if not (is_dunder or is_known):
                 yield f"{module.name} reads {ast.unparse(node)}"
+
+
+def is_own(node: ast.Attribute) -> bool:
+    """Whether it is an attribute of `self` or `cls`."""
+    return isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}
 
 
 def third_parties_have_their_place(modules: Modules) -> list[str]:
@@ -223,10 +239,12 @@ def options_are_arguments(modules: Modules) -> list[str]:
     for module in modules:
         if not module.is_in(READ_OS_ENVIRON):
             attributes = {
-                ast.unparse(n) for n in ast.walk(module.tree) if isinstance(n, ast.Attribute)
+                f"{ast.unparse(n.value)}.{n.attr}"
+                for n in module.nodes
+                if isinstance(n, ast.Attribute) and f"os.{n.attr}" in read
             }
             faults += [
-                f"{module.name} reads {name}" for name in (attributes | module.imports()) & read
+                f"{module.name} reads {name}" for name in (attributes | module.imports) & read
             ]
     return faults
 
@@ -288,7 +306,7 @@ def words_have_one_meaning(modules: Modules) -> list[str]:
     faults = []
     for module in modules:
         names = set(module.name.split(".")) & {"utils", "helpers", "common", "misc"}
-        nodes = list(ast.walk(module.tree))
+        nodes = module.nodes
         bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
         bound |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         names |= bound & {"user_info", "jwt", "env"}

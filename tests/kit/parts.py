@@ -62,7 +62,7 @@ def mark(item: pytest.Item) -> None:
     fixtures = set(getattr(item, "fixturenames", ()))
     if fixtures & _ENGINE_FIXTURES or named & _ENGINE_PARAMETERS:
         item.add_marker("needs_engines")
-    if not any(item.get_closest_marker(name) for name in NEEDS):
+    if NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers()):
         item.add_marker("quick")
 
 

@@ -12,6 +12,8 @@ from jwt_middleware.settings import filter_app_factory as guard_factory
 from jwt_middleware.stores import SQLStore
 from tests.kit.passwords import CHEAP
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 TERMS = {
     "issuer": "https://login.example",
     "audience": "example-api",

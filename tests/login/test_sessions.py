@@ -35,7 +35,7 @@ from tests.kit import parts
 from tests.kit.clock import Clock, stopped
 from tests.kit.inside import client_of, database_of, log_beside
 from tests.kit.scripts import run
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, patiently
 
 Store = MemoryStore | SQLStore
 ISSUER = "https://login.example"
@@ -467,6 +467,7 @@ def test_limits_that_cannot_be(memory_store: MemoryStore, options: dict[str, Any
 # once
 
 
+@pytest.mark.usefixtures("patient")
 def test_fifty_threads_get_one_successor(session_store: Store) -> None:
     """Threads that present one token at once all succeed, with the same successor and one new
     generation."""
@@ -476,7 +477,7 @@ def test_fifty_threads_get_one_successor(session_store: Store) -> None:
 
     def rotate(_: int) -> str:
         all_are_there.wait()
-        return sessions.rotate(token, LIFETIME)[0]
+        return patiently(lambda: sessions.rotate(token, LIFETIME))[0]
 
     with ThreadPoolExecutor(50) as threads:
         (successor,) = set(threads.map(rotate, range(50)))

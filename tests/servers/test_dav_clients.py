@@ -1,14 +1,12 @@
 """cadaver and curl against WsgiDAV by gunicorn: the token is the password."""
 
 import time
-from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.kit.clients import ENDS, KINDS, Done, End, Make, Site, client_site
-from tests.kit.parts import skip
 from tests.kit.serving import program
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
@@ -23,15 +21,8 @@ def _folders(folder: Path) -> Mapping[str, str]:
     return {"DAV_FOLDER": str(folder / "dav")}
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """WsgiDAV with two folders; its log has no secret when the last test is over."""
-    if not find_spec("wsgidav"):
-        skip("wsgidav is not installed")
-    folder = tmp_path_factory.mktemp("dav")
-    with client_site("examples.real_apps.wsgidav_app", folder, _folders) as served:
-        yield served
-        served.check_log()
+site = client_site("examples.real_apps.wsgidav_app", _folders, "wsgidav")
+"""WsgiDAV with two folders."""
 
 
 def cadaver(site: Site, token: str, folder: Path, *commands: str, path: str = "/private/") -> Done:

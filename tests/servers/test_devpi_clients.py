@@ -4,14 +4,12 @@ that `devpi use` is given."""
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.kit.clients import ENDS, KINDS, Done, End, Make, Site, client_site, wheel
-from tests.kit.parts import skip
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
 
@@ -25,16 +23,8 @@ def _data(folder: Path) -> Mapping[str, str]:
     return {"DEVPISERVER_SERVERDIR": str(data)}
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """devpi-server without an index; its log has no secret when the last test is over."""
-    for name in ("devpi_server", "devpi"):
-        if not find_spec(name):
-            skip(f"{name} is not installed")
-    folder = tmp_path_factory.mktemp("devpi")
-    with client_site("examples.real_apps.devpi_app", folder, _data) as served:
-        yield served
-        served.check_log()
+site = client_site("examples.real_apps.devpi_app", _data, "devpi_server", "devpi")
+"""devpi-server without an index."""
 
 
 class Devpi:
@@ -133,13 +123,8 @@ def test_a_login_at_devpi_ends_with_the_token(
 # ---------------------------------------------------------------- without the plugin
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory, site: Site) -> Iterator[Site]:
-    """devpi-server that does not know of the middleware."""
-    folder = tmp_path_factory.mktemp("plain")
-    with client_site("tests.servers.plain_devpi_app", folder, _data) as served:
-        yield served
-        served.check_log()
+plain = client_site("tests.servers.plain_devpi_app", _data, "devpi_server", "devpi")
+"""devpi-server that does not know of the middleware."""
 
 
 @kinds

@@ -4,8 +4,7 @@ the password, since these clients only send Basic."""
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from importlib.util import find_spec
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ from tests.kit.clients import (
     hide_bcrypt,
     wheel,
 )
-from tests.kit.parts import skip
 from tests.kit.serving import program
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
@@ -39,16 +37,10 @@ def _packages(folder: Path) -> Mapping[str, str]:
     return {"PACKAGES": str(packages)}
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """pypiserver with one package; its log has no secret when the last test is over."""
-    for name in ("pypiserver", "twine", "uv", "httpx"):
-        if not find_spec(name):
-            skip(f"{name} is not installed")
-    folder = tmp_path_factory.mktemp("packages")
-    with client_site("examples.real_apps.pypiserver_app", folder, _packages) as served:
-        yield served
-        served.check_log()
+site = client_site(
+    "examples.real_apps.pypiserver_app", _packages, "pypiserver", "twine", "uv", "httpx"
+)
+"""pypiserver with one package."""
 
 
 def pip(site: Site, what: str, url: str, folder: Path) -> Done:

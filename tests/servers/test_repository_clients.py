@@ -4,14 +4,12 @@ in the URL."""
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.kit.clients import ENDS, KINDS, Done, End, Make, Site, client_site
-from tests.kit.parts import skip
 from tests.kit.serving import program
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
@@ -43,15 +41,8 @@ def _first_commit(bare: Path) -> None:
     subprocess.run(command, input=stream.encode(), check=True, timeout=60)
 
 
-@pytest.fixture(scope="module")
-def klaus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """klaus with two repositories; its log has no secret when the last test is over."""
-    if not find_spec("klaus"):
-        skip("klaus is not installed")
-    folder = tmp_path_factory.mktemp("klaus")
-    with client_site("examples.real_apps.klaus_app", folder, _repositories) as served:
-        yield served
-        served.check_log()
+klaus = client_site("examples.real_apps.klaus_app", _repositories, "klaus")
+"""klaus with two repositories."""
 
 
 def _commit(site: Site, folder: Path) -> None:
@@ -130,15 +121,8 @@ def _hg_repository(folder: Path) -> Mapping[str, str]:
     return {"REPOSITORY": str(repository)}
 
 
-@pytest.fixture(scope="module")
-def hgweb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """hgweb with an empty repository."""
-    if not find_spec("mercurial"):
-        skip("mercurial is not installed")
-    folder = tmp_path_factory.mktemp("hg")
-    with client_site("tests.servers.hg_app", folder, _hg_repository) as served:
-        yield served
-        served.check_log()
+hgweb = client_site("tests.servers.hg_app", _hg_repository, "mercurial")
+"""hgweb with an empty repository."""
 
 
 def hg(site: Site, *words: str | Path, cwd: Path | None = None) -> Done:

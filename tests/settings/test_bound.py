@@ -13,6 +13,8 @@ from jwt_middleware.stores import SQLStore
 from jwt_middleware.testing import DPoPKey
 from tests.settings.built import BASIC, SECRET, token
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 ROOT_URL = "https://api.example"
 
 

@@ -18,6 +18,8 @@ from jwt_middleware.trust.key_folder import publish
 from tests.kit.passwords import CHEAP
 from tests.settings.built import BASIC, SECRET, app
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 Build = Callable[..., LoginApp]
 ADA = {"username": "ada", "password": "analytical engine"}
 TERMS = {name: BASIC[name] for name in ("issuer", "audience", "secret")}

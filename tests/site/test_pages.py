@@ -16,6 +16,8 @@ from tests.kit import ROOT
 from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
 from tests.kit.prose import prose_faults
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 _APP = """
 from jwt_middleware import JWTMiddleware, Key, KeySet, Provider, Rule, scope
 app = print

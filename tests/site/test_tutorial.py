@@ -18,6 +18,8 @@ from tests.kit.pages import DOCS, blocks, run_snippets
 from tests.kit.serving import running
 from tests.kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
+
 ENGLISH, SPANISH = (DOCS / "tutorial" / name for name in ("index.md", "es.md"))
 _BIN = Path(sys.executable).parent
 ADA = {"name": "ada", "password": "analytical engine"}

@@ -95,6 +95,7 @@ def test_no_new_collision(old: SQLStore) -> None:
     assert old.add_user("dan", "x").username == "dan"
 
 
+@pytest.mark.usefixtures("patient")
 def test_workers_that_upgrade_at_once(old_url: str) -> None:
     """Eight stores that find version 1 at the same moment all succeed."""
     stores = [SQLStore(old_url, password_method=CHEAP) for _ in range(8)]
@@ -105,6 +106,7 @@ def test_workers_that_upgrade_at_once(old_url: str) -> None:
         store.close()
 
 
+@pytest.mark.usefixtures("patient")
 def test_one_of_many_spellings_gets_a_name(url: str) -> None:
     """When workers add spellings of one name at once, one of them succeeds."""
     stores = [SQLStore(url, password_method=CHEAP) for _ in range(4)]

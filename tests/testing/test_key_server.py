@@ -1,8 +1,10 @@
 """`KeyServer`: a `RemoteKeySet` sees keys that come, change, fail and hang."""
 
+import gc
 import socket
-import struct
 import threading
+import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,11 @@ from jwt_middleware import (
     Unavailable,
 )
 from jwt_middleware.testing import KeyServer
+from jwt_middleware.trust.fetch import get
 from jwt_middleware.trust.verifier import Verifier
 from tests.kit.certificates import authority
 from tests.kit.clock import stopped
+from tests.kit.fault_server import FaultServer, reset
 from tests.kit.waiting import PATIENCE
 
 SOURCES: dict[str, Callable[[KeyServer], Provider]] = {
@@ -110,13 +114,40 @@ def test_a_hanging_server_can_be_left(capfd: pytest.CaptureFixture[str]) -> None
             verifier(server).identify(server.token())
         with socket.create_connection(("127.0.0.1", urlsplit(server.url).port)) as impatient:
             impatient.sendall(b"GET /jwks.json HTTP/1.0\r\n\r\n")
-            impatient.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-            )  # so that it resets
+            reset(impatient)
     for thread in set(threading.enumerate()) - before:
         thread.join(PATIENCE)
         assert not thread.is_alive()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("kind", [KeyServer, FaultServer])
+def test_a_client_that_resets_before_the_handshake(
+    kind: type[KeyServer | FaultServer], tmp_path: Path
+) -> None:
+    """No connection is left to the garbage collector, which would warn of it."""
+    ca_file, context = authority(tmp_path)
+    before = set(threading.enumerate())
+    server = kind(tls=context)  # it listens, and accepts nobody yet
+    for _ in range(3):
+        reset(socket.create_connection(("127.0.0.1", urlsplit(server.url).port)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with server:
+            get(server.url, Fetch(ca_file=ca_file), time.monotonic() + PATIENCE)
+        for thread in set(threading.enumerate()) - before:
+            thread.join(PATIENCE)
+        gc.collect()
+    assert told == []
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256", "EdDSA"])
+def test_its_keys_stay_of_one_algorithm(algorithm: str) -> None:
+    """However often it turns to the next key."""
+    with KeyServer(algorithm=algorithm) as server:
+        for _ in range(3):
+            assert {key["alg"] for key in server.jwks["keys"]} == {algorithm}
+            server.rotate()
 
 
 ISSUER = "https://idp.example/realms/shop"

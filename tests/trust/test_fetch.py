@@ -1,11 +1,14 @@
 """`Fetch`: its options, a private authority, request headers, http hosts and a forward proxy."""
 
 import copy
+import gc
 import logging
 import pickle
+import select
 import socket
 import ssl
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,12 @@ import pytest
 
 from jwt_middleware import ConfigurationError, Fetch, Key, Provider, RemoteKeySet, Unavailable
 from jwt_middleware.trust.discovery import DiscoveredKeySet
+from jwt_middleware.trust.fetch import get
 from tests.kit import forward_proxy
 from tests.kit.certificates import authority
-from tests.kit.fault_server import PATH, FaultServer, answer, says
+from tests.kit.fault_server import PATH, FaultServer, answer, reset, says
 from tests.kit.forward_proxy import ForwardProxy
-from tests.kit.waiting import BOUND
+from tests.kit.waiting import BOUND, PATIENCE
 
 KEY = Key.generate(id="first")
 
@@ -572,3 +576,28 @@ def test_a_redirect_names_where_it_leads(
         assert f"the status {status[:3]}, a redirect to " in caplog.text
         assert any(one in caplog.text for one in shown.split("|"))
         assert "s3cr3t" not in caplog.text
+
+
+def test_a_server_that_resets_before_the_handshake(
+    ca: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fetch fails, and leaves no connection to the garbage collector, which would warn of
+    it."""
+    real = socket.create_connection
+
+    def connect(*how: Any, **more: Any) -> socket.socket:
+        connection = real(*how, **more)
+        accepted, _ = listening.accept()
+        reset(accepted)
+        select.select([connection], [], [], PATIENCE)  # until the reset has come
+        return connection
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}/jwks.json"
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with pytest.raises(OSError):  # noqa: PT011 - its kind is the platform's
+                get(url, Fetch(ca_file=ca[0]), time.monotonic() + PATIENCE)
+            gc.collect()
+    assert told == []

@@ -4,11 +4,13 @@ https through a proxy, with a certificate authority of its own; a private http h
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jwt_middleware import Fetch, RemoteKeySet
 from jwt_middleware.testing import KeyServer
@@ -69,6 +71,13 @@ class Network:
         self.servers.append(server)
         return server
 
+    def issuer(self, issuer: str, keys: str, **options: Any) -> KeyServer:
+        """A stand-in at the issuer's host, with RSA keys that say what they are for, as most have
+        them at the URL `keys`."""
+        members = {"use": "sig"}
+        usual = {"algorithm": "RS256", "key_members": members, "issuer": issuer, "jwks_uri": keys}
+        return self.https(urlsplit(issuer).netloc, **(usual | options))
+
     def http(self, host: str, **options: Any) -> KeyServer:
         """A stand-in at a private http host."""
         server = self._stack.enter_context(KeyServer(**options))
@@ -87,8 +96,18 @@ def _port_of(server: KeyServer) -> int:
     return port
 
 
+@pytest.fixture(scope="session")
+def rsa_keys() -> Iterator[rsa.RSAPrivateKey]:
+    """RSA keys, a few of them over and over, since making one takes a tenth of a second. No network
+    has as many."""
+    return cycle([rsa.generate_private_key(65537, 2048) for _ in range(6)])
+
+
 @pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+def network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_keys: Iterator[rsa.RSAPrivateKey]
+) -> Iterator[Network]:
     """The network of one test."""
+    monkeypatch.setattr(rsa, "generate_private_key", lambda **_: next(rsa_keys))
     with ExitStack() as stack:
         yield Network(tmp_path, monkeypatch, stack)

@@ -40,20 +40,31 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+_SECRET = Key("HS512", None, b"s" * 64, b"s" * 64)
+_SECRET_256 = Key.from_secret("for this page only: 32 characters")
+
+
 def _times(lifetime: int = 3600) -> dict[str, int]:
     now = int(time.time())
     return {"iat": now - 5, "exp": now - 5 + lifetime}
 
 
 def _minted(
-    server: KeyServer, usual: Mapping[str, Any], header: Mapping[str, Any], lifetime: int = 3600
+    server: KeyServer | None,
+    usual: Mapping[str, Any],
+    header: Mapping[str, Any],
+    lifetime: int = 3600,
+    *,
+    absent: object = None,
 ) -> Sign:
-    """What signs the usual claims with changes; None takes one out."""
+    """What signs the usual claims with changes, by the server's key or the shared secret. The value
+    `absent` takes a claim out."""
 
     def mint(changes: Mapping[str, Any] = {}, more_header: Mapping[str, Any] = {}) -> str:
         claims = {**_times(lifetime), **usual, **changes}
-        present = {name: value for name, value in claims.items() if value is not None}
-        return server.sign(present, {**header, **more_header})
+        present = {name: value for name, value in claims.items() if value != absent}
+        whole = {**header, **more_header}
+        return sign(whole, present, _SECRET_256) if server is None else server.sign(present, whole)
 
     return mint
 
@@ -106,7 +117,6 @@ def keycloak(network: Network) -> Cases:
     }
 
 
-_SECRET = Key("HS512", None, b"s" * 64, b"s" * 64)
 TENANT, OTHER = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490", "72f988bf-86f1-41af-91ab-2d7cd011db47"
 API = "6e74172b-be56-4843-9ff4-e66a39bb12e3"
 MACHINE = "0f5b6a3e-7c1d-4a55-9d4e-1b2c3d4e5f60"
@@ -255,19 +265,10 @@ def auth0(network: Network) -> Cases:
     }
 
 
-_SECRET_256 = Key.from_secret("for this page only: 32 characters")
-
-
 def okta(network: Network) -> Cases:
     """A custom authorization server: no `typ`, `scp` is a list."""
     issuer = "https://example.okta.com/oauth2/default"
-    server = network.https(
-        "example.okta.com",
-        issuer=issuer,
-        jwks_uri=f"{issuer}/v1/keys",
-        algorithm="RS256",
-        key_members={"use": "sig"},
-    )
+    server = network.issuer(issuer, f"{issuer}/v1/keys")
     usual = {
         "ver": 1,
         "jti": "AT.MNAoEQ_jbKqoinrQo1D0XKjMX28U5d7ZszBceot7-Ts",
@@ -302,13 +303,7 @@ def okta(network: Network) -> Cases:
 def cognito(network: Network) -> Cases:
     """Access tokens without `aud`, ID tokens of the same pool and key."""
     issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_example"
-    server = network.https(
-        "cognito-idp.eu-west-1.amazonaws.com",
-        issuer=issuer,
-        jwks_uri=f"{issuer}/.well-known/jwks.json",
-        algorithm="RS256",
-        key_members={"use": "sig"},
-    )
+    server = network.issuer(issuer, f"{issuer}/.well-known/jwks.json")
     client = "57cbishk4j24pabc1234567890"
     usual = {
         "sub": "c27a05a2-4ce1-4173-be51-9bbc3fe65a0a",
@@ -376,13 +371,7 @@ def firebase(network: Network) -> Cases:
     """ID tokens are all there is; metadata and keys are at two hosts."""
     issuer = "https://securetoken.google.com/example-project"
     account = "securetoken@system.gserviceaccount.com"
-    server = network.https(
-        "securetoken.google.com",
-        issuer=issuer,
-        jwks_uri=f"https://www.googleapis.com/service_accounts/v1/jwk/{account}",
-        algorithm="RS256",
-        key_members={"use": "sig"},
-    )
+    server = network.issuer(issuer, f"https://www.googleapis.com/service_accounts/v1/jwk/{account}")
     network.also("www.googleapis.com", server)
     usual = {
         "name": "Ada",
@@ -453,13 +442,7 @@ def supabase(network: Network) -> Cases:
     }
     mint = _minted(server, usual, {"typ": "JWT"})
     ada, old = str(usual["sub"]), "legacy_app"
-    hs256 = {"alg": "HS256", "typ": "JWT"}
-
-    def legacy(changes: Mapping[str, Any] = {}, header: Mapping[str, Any] = {}) -> str:
-        claims = {**_times(), **usual, **changes}
-        present = {name: value for name, value in claims.items() if value is not None}
-        return sign({**hs256, **header}, present, _SECRET_256)
-
+    legacy = _minted(None, usual, {"alg": "HS256", "typ": "JWT"})
     anon = {"iss": "supabase", "ref": "abc", "role": "anon", "sub": None, "aud": None}
     service = {"iss": "supabase", "ref": "abc", "role": "service_role", "sub": None, "aud": None}
     return {
@@ -485,13 +468,7 @@ def supabase(network: Network) -> Cases:
 def clerk(network: Network) -> Cases:
     """Session tokens: no `aud`, the origin in `azp`."""
     issuer = "https://clerk.example.com"
-    server = network.https(
-        "clerk.example.com",
-        issuer=issuer,
-        jwks_uri=f"{issuer}/.well-known/jwks.json",
-        algorithm="RS256",
-        key_members={"use": "sig"},
-    )
+    server = network.issuer(issuer, f"{issuer}/.well-known/jwks.json")
     usual = {
         "azp": "https://example.com",
         "fva": [7, -1],
@@ -531,13 +508,7 @@ def cloudflare_access(network: Network) -> Cases:
     """People and service tokens of one application; certificates beside the keys."""
     team = "https://example.cloudflareaccess.com"
     certs = "/cdn-cgi/access/certs"
-    server = network.https(
-        "example.cloudflareaccess.com",
-        issuer=team,
-        jwks_uri=f"{team}{certs}",
-        algorithm="RS256",
-        key_members={"use": "sig"},
-    )
+    server = network.issuer(team, f"{team}{certs}")
     pem = {"kid": "x", "cert": "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n"}
     server.documents[certs] = server.jwks | {"public_cert": pem, "public_certs": [pem, pem]}
     usual = {
@@ -616,18 +587,10 @@ def kubernetes(network: Network) -> Cases:
     }
 
 
-def _shared(usual: Mapping[str, Any], header: Mapping[str, Any], lifetime: int) -> Sign:
-    def mint(changes: Mapping[str, Any] = {}) -> str:
-        claims = {**_times(lifetime), **usual, **changes}
-        return sign(header, {name: v for name, v in claims.items() if v != "absent"}, _SECRET_256)
-
-    return mint
-
-
 def simplejwt(network: Network) -> Cases:
     """Access and refresh tokens differ by one claim."""
     usual = {"token_type": "access", "jti": "a3f1b0c2d4e5f60718293a4b5c6d7e8f", "user_id": 7}
-    mint = _shared(usual, {"alg": "HS256", "typ": "JWT"}, 300)
+    mint = _minted(None, usual, {"alg": "HS256", "typ": "JWT"}, 300, absent="absent")
     sliding = {"token_type": "sliding", "refresh_exp": int(time.time()) + 86400}
     return {
         "access": Case(mint(), "7"),
@@ -647,7 +610,7 @@ def simplejwt(network: Network) -> Cases:
 def devise_jwt(network: Network) -> Cases:
     """`aud` is null, and `scp` names the Devise scope."""
     usual = {"sub": "1", "scp": "user", "aud": None, "jti": "2f1d6b3a-0d2f-4f1e-9b0a-1c2d3e4f5a6b"}
-    mint = _shared(usual, {"alg": "HS256"}, 3600)
+    mint = _minted(None, usual, {"alg": "HS256"}, absent="absent")
     return {
         "user": Case(mint(), "1"),
         "user at the admins": Case(mint(), (403, "claim_missing"), "/api/admin/x"),

@@ -5,7 +5,9 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -35,34 +37,44 @@ def mutations(name: str, count: int) -> Iterator[bytes]:
         yield data
 
 
+def go_through(name: str, count: int) -> None:
+    """Give a target nothing, little, its seeds, and mutations of them."""
+    little = (b"", b"\0", b"\1", b"\xff" * 10)
+    for data in chain(little, targets.seeds(name), mutations(name, examples(count))):
+        targets.TARGETS[name](data)
+
+
+def counted(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The statuses of the answers that a module gets from now on."""
+    statuses: Counter[str] = Counter()
+    answer = module.answer
+
+    def counting(text: str) -> str:
+        status = answer(text)
+        statuses[status] += 1
+        return str(status)
+
+    monkeypatch.setattr(module, "answer", counting)
+    return statuses
+
+
 def test_every_environ_is_answered() -> None:
     """No exception, no status over 499, no malformed header, whatever the environ holds."""
-    for data in (b"", b"\0", *targets.seeds("environ"), *mutations("environ", examples(1000))):
-        targets.TARGETS["environ"](data)
+    go_through("environ", 1000)
 
 
 def test_every_logout_token_is_answered() -> None:
     """No exception, no status but 200 and 400, and nothing is revoked that the token does not
     name."""
     with stopped("time", NOW):
-        for data in (b"", b"\1", *targets.seeds("logout"), *mutations("logout", examples(1000))):
-            targets.TARGETS["logout"](data)
+        go_through("logout", 1000)
 
 
 def test_every_proof_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """No exception, no status but 200 and 401, nobody let in who did not sign the request; both
     occur."""
-    statuses: Counter[str] = Counter()
-    answer = proofs.answer
-
-    def counting(text: str) -> str:
-        status = answer(text)
-        statuses[status] += 1
-        return status
-
-    monkeypatch.setattr(proofs, "answer", counting)
-    for data in (b"", b"\0", *targets.seeds("proof"), *mutations("proof", examples(1000))):
-        targets.TARGETS["proof"](data)
+    statuses = counted(proofs, monkeypatch)
+    go_through("proof", 1000)
     assert set(statuses) == {"200", "401"}
 
 
@@ -70,17 +82,8 @@ def test_every_proof_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_law_is_broken(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No exception, no status but 200, 400, 401, nothing unprintable, nobody let in whom PyJWT
     would not; all occur."""
-    statuses: Counter[str] = Counter()
-    answer = targets.answer
-
-    def counting(authorization: str) -> str:
-        status = answer(authorization)
-        statuses[status] += 1
-        return status
-
-    monkeypatch.setattr(targets, "answer", counting)
-    for data in (b"", b"\0", b"\xff" * 10, *targets.seeds(name), *mutations(name, examples(2000))):
-        targets.TARGETS[name](data)
+    statuses = counted(targets, monkeypatch)
+    go_through(name, 2000)
     assert set(statuses) == {"200", "400", "401"}
 
 
