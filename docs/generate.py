@@ -61,6 +61,13 @@ def joined(table: str, things: Iterable[str], texts: Mapping[str, str]) -> dict[
 # ------------------------------------------------------------------ what the code has
 
 
+LAZY_NAMES = {
+    "jwt_middleware.testing": {"DjangoClient": "testing/django_client.py"},
+}
+"""Public names outside of `__all__`, since they need a package that the build does not have, with
+the file of their class."""
+
+
 def public_names() -> dict[str, tuple[str, ...]]:
     """Return the public names by module."""
     return {
@@ -378,6 +385,7 @@ def _api() -> str:
     for module, names in public_names().items():
         parts.append(f"## {module}\n\n```{{eval-rst}}\n.. py:currentmodule:: {module}\n")
         parts += [_entry(module, name) for name in names]
+        parts += [_read_entry(module, *one) for one in LAZY_NAMES.get(module, {}).items()]
         parts.append("```\n")
     return "\n".join(parts)
 
@@ -392,6 +400,33 @@ def _entry(module: str, name: str) -> str:
         return f".. autofunction:: {module}.{name}\n"
     said = "\n".join(f"   {line}" for line in _rewritten(words_below(name).splitlines()))
     return f".. py:data:: {module}.{name}\n\n{said}\n"
+
+
+def _read_entry(module: str, name: str, file: str) -> str:
+    """Return the entry of a class from the text of its file, which is not imported."""
+    tree = ast.parse((ROOT / "jwt_middleware" / file).read_text())
+    (owner,) = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name)
+    functions = [n for n in owner.body if isinstance(n, ast.FunctionDef)]
+    (start,) = (n for n in functions if n.name == "__init__")
+    lines = [f".. py:class:: {module}.{name}({_arguments(start)})", "", *_said(owner)]
+    for one in functions:
+        if not one.name.startswith("_"):
+            is_property = any(isinstance(n, ast.Name) for n in one.decorator_list)
+            call = "" if is_property else f"({_arguments(one)})"
+            kind = "property" if is_property else "method"
+            inner = [f".. py:{kind}:: {one.name}{call}", "", *_said(one)]
+            lines += [f"   {line}" for line in inner]
+    return "\n".join([*lines, ""])
+
+
+def _arguments(function: ast.FunctionDef) -> str:
+    return ast.unparse(function.args).removeprefix("self, ").removeprefix("self")
+
+
+def _said(thing: ast.ClassDef | ast.FunctionDef) -> list[str]:
+    return [
+        f"   {line}" for line in [*_rewritten((ast.get_docstring(thing) or "").splitlines()), ""]
+    ]
 
 
 INSIDE = ("replace_verifier", "replace_hasher", "keep")

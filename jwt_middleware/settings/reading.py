@@ -96,7 +96,7 @@ class Values:
         return _IN_PYTHON.sub(self._as_text, str(message))
 
     def _as_text(self, found: re.Match[str]) -> str:
-        option = next(filter(None, found.group("fetch", "named", "bare")), None)
+        option = next(filter(None, found.group("fetch", "named", "bare")), "")
         if option in OPTIONS:
             text = found["value"]
             return self.name_of(option) + ("" if text is None else f"={text}")

@@ -32,6 +32,7 @@ GIVEN = {
 """What the text of a page supposes: the app that its snippets are added to."""
 
 ELSEWHERE = {
+    "frameworks/django.md": "tests/examples/test_django_project.py",
     "how-to/deployment.md": "tests/servers/test_deployment.py",
     "how-to/environment.md": "tests/servers/test_environment.py",
     "issuers/kubernetes.md": "tests/acceptance/issuers/stand_ins.py",  # it needs a mount of a pod
@@ -248,3 +249,39 @@ def test_every_user_table_has_versions(file: Path) -> None:
     without which a changed password does not end the sessions."""
     made = _USER_CALL.findall(file.read_text())
     assert [one for one in made if "version" not in one] == []
+
+
+_LINKED = [*pages().values(), README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+
+
+def link_faults(text: str) -> list[str]:
+    """The links of a page to other hosts that cannot be right: not https, without a host with a
+    dot, with a space or a port, or ended by a full stop that belongs to the sentence."""
+    links = re.findall(r"\]\(([a-z]+:[^)]*)\)|<(https?:[^>]*)>|^\[[^\]]+\]: (\S+)", text, re.M)
+    found = [next(filter(None, link)) for link in links]
+    form = r"https://([a-z0-9-]+\.)+[a-z]{2,}(/[\w.~!$&'*+,;=:@%/?#-]*)?(?<![.,;:])"
+    return [link for link in found if not re.fullmatch(form, link)]
+
+
+@pytest.mark.parametrize("file", _LINKED, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_to_another_host_is_well_formed(file: Path) -> None:
+    """Links to other hosts are https and whole; whether the page is there, no test here can say."""
+    assert link_faults(prose(file.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "[a](http://example.com/)",
+        "[a](https://example)",
+        "[a](https://example.com/a b)",
+        "[a](https://example.com/a.)",
+        "[a](htps://example.com)",
+        "<http://example.com>",
+        "[a]: https:/example.com",
+        "[a](https://user@example.com)",
+    ],
+)
+def test_a_bad_link_is_found(link: str) -> None:
+    """Each form of a slip in a link is one that the test above sees."""
+    assert link_faults(f"See {link}\n") or link_faults(link)
