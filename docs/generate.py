@@ -617,3 +617,4 @@ def _rule() -> Any:
 
 if __name__ == "__main__":
     (ROOT / "examples" / "README.md").write_text(examples_page())
+    write_pages()

@@ -109,6 +109,49 @@ def test_your_own_user_table_is_asked(folder: Path) -> None:
     assert names["People"]().get("1").scopes == ("member",)
 
 
+def test_a_changed_password_ends_the_access_tokens(folder: Path) -> None:
+    """With the view of the page, a token from before counts no more within a second."""
+    names = names_of("how-to/users.md", folder)
+    client = TestApp(names["app"])
+    grace = {"username": "grace", "password": "cobol"}
+    answer = client.post_json("/auth/token", grace)
+    client.authorization = ("Bearer", answer.json["token"])
+    passwords = {"old": "cobol", "new": "a ship in port"}
+    client.post("/api/password", {**passwords, "old": "fortran"}, status=403)
+    client.post("/api/password", {"old": "cobol"}, status=400)
+    client.post("/api/password", passwords)
+    sleep(1.1)
+    assert client.get("/api/me", status=401).json["reason"] == "revoked"
+    client.authorization = None
+    client.post_json("/auth/token", grace, status=401)
+    client.post_json("/auth/token", {**grace, "password": "a ship in port"})
+
+
+def test_a_hash_of_another_program_is_replaced(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last snippet verifies a hash of another program once, stores one of ours, and is logged
+    in with a session that lives on; the log has no warning of times."""
+    import bcrypt
+
+    names = names_of("how-to/users.md", folder)
+    with names["app"].app_context():
+        person = names["Person"].query.filter_by(name="grace").one()
+        person.password_hash = bcrypt.hashpw(b"cobol", bcrypt.gensalt(4)).decode()
+        names["db"].session.commit()
+    client = TestApp(names["app"])
+    grace = {"username": "grace", "password": "cobol"}
+    client.post_json("/auth/token", {**grace, "password": "fortran"}, status=401)
+    answer = client.post_json("/auth/token", grace).json
+    with names["app"].app_context():
+        person = names["Person"].query.filter_by(name="grace").one()
+        assert person.password_hash.startswith("scrypt:131072:8:1$")
+    renewal = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"]}
+    client.post_json("/auth/token", renewal)
+    client.post_json("/auth/token", {**grace, "password": "fortran"}, status=401)
+    assert "costs more" not in caplog.text
+
+
 def test_your_own_requirement_is_asked(folder: Path) -> None:
     """The snippet of a requirement refuses a caller who is not on duty."""
     names = names_of("how-to/rules.md", folder)

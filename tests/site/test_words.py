@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -199,3 +200,10 @@ def test_each_example_is_linked_from_a_page() -> None:
     text = "".join(file.read_text() for file in pages().values())
     names = [name for group in docs.examples().values() for name in group]
     assert [name for name in names if f"examples/{name}" not in text] == []
+
+
+@pytest.mark.parametrize("file", sorted((DOCS / "reference").glob("*.md")), ids=lambda f: f.name)
+def test_a_page_that_is_empty_in_a_clone_says_how_to_fill_it(file: Path) -> None:
+    """Who reads the source of a reference page finds the command that makes its tables."""
+    text = file.read_text()
+    assert ("_generated/" in text) == ("python docs/generate.py" in text)
