@@ -61,6 +61,13 @@ def joined(table: str, things: Iterable[str], texts: Mapping[str, str]) -> dict[
 # ------------------------------------------------------------------ what the code has
 
 
+LAZY_NAMES = {
+    "jwt_middleware.testing": {"DjangoClient": "testing/django_client.py"},
+}
+"""Public names outside of `__all__`, since they need a package that the build does not have, with
+the file of their class."""
+
+
 def public_names() -> dict[str, tuple[str, ...]]:
     """Return the public names by module."""
     return {
@@ -87,6 +94,42 @@ def sections_of(option: str) -> str:
 def parameters() -> dict[str, tuple[str, ...]]:
     """Return every parameter that describes a middleware or a login app, with the text options
     that say it. Those of `Rule` are words of a rule."""
+    return {name: options for name, (options, _) in _parameters().items()}
+
+
+def defaults() -> dict[str, str]:
+    """Return the default of each text option that has a value, as text."""
+    found: dict[str, str] = {}
+    for name, (options, default) in _parameters().items():
+        (option, *others) = options or ("",)
+        is_same = option == name.rpartition(".")[2] or (bool(option) and not others)
+        is_text = is_same and option in option_names()  # others are words of a rule
+        text = _default_text(option, default) if is_text else ""
+        if text and found.setdefault(option, text) != text:
+            raise ValueError(f"{option} has two defaults, {found[option]} and {text}")
+    return found
+
+
+def _default_text(option: str, default: Any) -> str:
+    """Return a default as it would be written, or "" if it is no value of the option."""
+    if default is inspect.Parameter.empty or default is None or default in ((), ""):
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, tuple):
+        return f"`{' '.join(map(str, default))}`"
+    if not isinstance(default, (int, float, str)):
+        return ""
+    text = f"`{default}`"
+    if "seconds" in option_names().get(option, ""):
+        for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+            if default >= 2 * size and default % size == 0:
+                return f"{text} ({default // size} {unit})"
+    return text
+
+
+def _parameters() -> dict[str, tuple[tuple[str, ...], Any]]:
+    """Return the text options and the default of each parameter of `parameters`."""
     from jwt_middleware import DPoP, Fetch, Introspection, JWTMiddleware, Provider, Rule
     from jwt_middleware.login import LoginApp, TokenMinter
     from jwt_middleware.login.throttle import Throttle
@@ -127,7 +170,8 @@ def parameters() -> dict[str, tuple[str, ...]]:
         for name, parameter in inspect.signature(thing).parameters.items():
             if name not in ("self", "app") and parameter.kind is not parameter.VAR_KEYWORD:
                 full = f"{thing.__qualname__}.{name}"
-                found[full] = (name,) * (name in options) or by_others.pop(full, ())
+                said_by = (name,) * (name in options) or by_others.pop(full, ())
+                found[full] = said_by, parameter.default
     if by_others:
         raise ValueError(f"no such parameter: {', '.join(by_others)}")
     return found
@@ -264,11 +308,12 @@ def _options() -> str:
 
 
 def _option_table(names: Iterable[str], said: Mapping[str, str]) -> str:
-    forms = option_names()
+    forms, usual = option_names(), defaults()
     rows = (
         (
             f"`JWT_MIDDLEWARE_{name.upper()}`<br>`{name}`",
-            f"{said[name]} Value: {forms[name]}.",
+            f"{said[name]} Value: {forms[name]}."
+            + f" Default: {usual.get(name)}." * (name in usual),
             sections_of(name),
         )
         for name in names
@@ -340,6 +385,7 @@ def _api() -> str:
     for module, names in public_names().items():
         parts.append(f"## {module}\n\n```{{eval-rst}}\n.. py:currentmodule:: {module}\n")
         parts += [_entry(module, name) for name in names]
+        parts += [_read_entry(module, *one) for one in LAZY_NAMES.get(module, {}).items()]
         parts.append("```\n")
     return "\n".join(parts)
 
@@ -348,11 +394,65 @@ def _entry(module: str, name: str) -> str:
     thing = getattr(import_module(module), name)
     kind = type(thing)  # not `isinstance`, which a proxy of Flask's would answer
     if issubclass(kind, type):
-        return f".. autoclass:: {module}.{name}\n"
+        members = [f"   .. auto{kind}:: {module}.{name}.{each}" for each, kind in _lent(thing)]
+        return "\n".join([f".. autoclass:: {module}.{name}\n", *members, ""])
     if kind is FunctionType:
         return f".. autofunction:: {module}.{name}\n"
     said = "\n".join(f"   {line}" for line in _rewritten(words_below(name).splitlines()))
     return f".. py:data:: {module}.{name}\n\n{said}\n"
+
+
+def _read_entry(module: str, name: str, file: str) -> str:
+    """Return the entry of a class from the text of its file, which is not imported."""
+    tree = ast.parse((ROOT / "jwt_middleware" / file).read_text())
+    (owner,) = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name)
+    functions = [n for n in owner.body if isinstance(n, ast.FunctionDef)]
+    (start,) = (n for n in functions if n.name == "__init__")
+    lines = [f".. py:class:: {module}.{name}({_arguments(start)})", "", *_said(owner)]
+    for one in functions:
+        if not one.name.startswith("_"):
+            is_property = any(isinstance(n, ast.Name) for n in one.decorator_list)
+            call = "" if is_property else f"({_arguments(one)})"
+            kind = "property" if is_property else "method"
+            inner = [f".. py:{kind}:: {one.name}{call}", "", *_said(one)]
+            lines += [f"   {line}" for line in inner]
+    return "\n".join([*lines, ""])
+
+
+def _arguments(function: ast.FunctionDef) -> str:
+    return ast.unparse(function.args).removeprefix("self, ").removeprefix("self")
+
+
+def _said(thing: ast.ClassDef | ast.FunctionDef) -> list[str]:
+    return [
+        f"   {line}" for line in [*_rewritten((ast.get_docstring(thing) or "").splitlines()), ""]
+    ]
+
+
+INSIDE = ("replace_verifier", "replace_hasher", "keep")
+"""Members by which our own modules reach into a public class. A program has no use for them."""
+
+
+def _lent(thing: type) -> list[tuple[str, str]]:
+    """Return the public members that a class has from bases without an entry of their own, each
+    with its kind: the base is internal, so its members would be nowhere in the reference."""
+    named = [
+        getattr(import_module(m), name) for m, names in public_names().items() for name in names
+    ]
+    shown = set(map(id, named))
+    found: dict[str, str] = {}
+    for base in thing.__mro__:
+        if id(base) not in shown and base.__module__.partition(".")[0] == "jwt_middleware":
+            for name, member in vars(base).items():
+                if not name.startswith("_") and name not in (*vars(thing), *INSIDE):
+                    found.setdefault(name, _kind_of(member))
+    return list(found.items())
+
+
+def _kind_of(member: object) -> str:
+    if isinstance(member, (FunctionType, classmethod, staticmethod)):
+        return "method"
+    return "property" if isinstance(member, property) else "attribute"
 
 
 def words_below(name: str) -> str:
@@ -517,3 +617,4 @@ def _rule() -> Any:
 
 if __name__ == "__main__":
     (ROOT / "examples" / "README.md").write_text(examples_page())
+    write_pages()

@@ -4,6 +4,7 @@ as the user's name."""
 
 import os
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core import management, wsgi
 from django.http import JsonResponse
@@ -14,18 +15,19 @@ from jwt_middleware import Identity, JWTMiddleware, Provider, Rule
 
 
 # Not RemoteUserMiddleware: it makes a session and a cookie for each call, and a user for each
-# unknown subject.
+# unknown subject. After AuthenticationMiddleware, if the site has one: a request without a caller
+# keeps the user of its session, such as one who is signed in to the admin.
 def bearer_user(get_response):
     from django.contrib.auth.models import AnonymousUser, User
 
     def middleware(request):
         caller = Identity.from_environ(request.META)
-        found = (
-            User.objects.filter(username=caller.subject, is_active=True)
-            if caller
-            else User.objects.none()
-        )
-        request.user = SimpleLazyObject(lambda: found.first() or AnonymousUser())
+        if caller:
+            found = User.objects.filter(username=caller.subject, is_active=True)
+            request.user = SimpleLazyObject(lambda: found.first() or AnonymousUser())
+            request.auser = sync_to_async(lambda: found.first() or AnonymousUser())
+        elif not hasattr(request, "user"):
+            request.user = AnonymousUser()
         return get_response(request)
 
     return middleware

@@ -19,7 +19,13 @@ def me():
     return {"id": Identity.from_environ(request.environ).subject}
 
 
-# No rule governs it: the probe has no token. It answers 503 until keys and revocations are there.
+# No rule governs the two: a probe has no token.
+@app.get("/livez")
+def livez():
+    return {"alive": True}
+
+
+# It answers 503 until keys and revocations are there.
 @app.get("/readyz")
 def readyz():
     state = guarded.ready()

@@ -52,9 +52,16 @@ class CachedVerification:
         self.bound_verdicts = VerdictCache(self._cache_size)
 
     def ready(self) -> dict[str, Any]:
-        """Return whether tokens can be verified now, for a readiness probe: `readiness.readiness`.
+        """Return whether tokens can be verified now, for a readiness probe, as JSON has it:
 
-        Call it outside of requests, since it waits for keys and revocations as a request would.
+            {"ready": true,
+             "keys": [{"issuer": "https://idp.example/", "ready": true, "age": 41.2}],
+             "revocations": {"ready": true, "age": 0.4, "size": 12}}
+
+        `revocations` is None without a list. Ages are seconds, or None for keys that never change
+        and before the first read. An issuer with tenants of its own also has `tenants`: `asked`,
+        `usable` and `unusable`. It waits for keys and revocations as a request would, so a view
+        without a rule may call it.
         """
         return readiness(self.verifier)
 

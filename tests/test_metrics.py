@@ -39,6 +39,7 @@ from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import KeyServer
 from tests.kit.answers import call
 from tests.kit.logs import ListLog
+from tests.kit.pages import DOCS, blocks
 from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
 from tests.kit.serving import gunicorn
@@ -450,9 +451,6 @@ def test_the_class_is_no_observer(observers: Any) -> None:
 SERVED = f"""
 import os
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
-
 from jwt_middleware import JWTMiddleware, RemoteKeySet, RevocationList, Rule, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.metrics import PrometheusMetrics
@@ -463,10 +461,6 @@ minter = TokenMinter.from_secret({SECRET!r}, issuer={ISSUER!r}, audience={AUDIEN
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
-    if environ["PATH_INFO"] == "/metrics":
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)
-        return [generate_latest(registry)]
     return [str(os.getpid()).encode()]
 
 guarded = JWTMiddleware(
@@ -476,23 +470,21 @@ guarded = JWTMiddleware(
     revocations=RevocationList(store),
     observers=[PrometheusMetrics()],
 )
-application = LoginApp(store, minter).wrap(guarded, prefix="/auth")
+guarded = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 """
 
-CONFIG = """
-from prometheus_client import multiprocess
-
-def child_exit(server, worker):
-    multiprocess.mark_process_dead(worker.pid)
-"""
+_PAGE = blocks(DOCS / "how-to/observing.md", "python")
+(SERVES,) = (text for text in _PAGE if "def metrics(" in text)
+(CONFIG,) = (text for text in _PAGE if "def child_exit(" in text)
+"""What the page on metrics says of several workers: how to serve them, and gunicorn's file."""
 
 
 @pytest.mark.needs_servers
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["each by itself", "preloaded"])
 def test_two_workers_of_gunicorn(preload: tuple[str, ...], tmp_path: Path) -> None:
     """In the multiprocess mode any worker answers a scrape for all: counts are sums, and the moment
-    and size of the revocation list are there."""
-    (tmp_path / "served.py").write_text(SERVED)
+    and size of the revocation list are there. The page's code serves them."""
+    (tmp_path / "served.py").write_text(SERVED + SERVES)
     (tmp_path / "conf.py").write_text(CONFIG)
     shared = tmp_path / "shared"
     shared.mkdir()

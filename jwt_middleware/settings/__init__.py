@@ -20,7 +20,11 @@ from .options import GUARD, LOGIN
 from .reading import Values, read_options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..events import Observer
     from ..login import LoginApp
+    from ..wire.refusals import OnRefusal
 
 _PREFIX = "JWT_MIDDLEWARE_"
 
@@ -32,13 +36,21 @@ _SET_FOR_A_SERVICE = re.compile(
 )
 
 
-def from_env(app: WSGIApplication) -> JWTMiddleware:
+def from_env(
+    app: WSGIApplication,
+    *,
+    observers: "Sequence[Observer]" = (),
+    on_refusal: "OnRefusal | None" = None,
+) -> JWTMiddleware:
     """Guard the app by the variables `JWT_MIDDLEWARE_ISSUER`, `JWT_MIDDLEWARE_RULES` and so on.
+
+    - `observers`, `on_refusal`: those of `JWTMiddleware`, which are functions and so cannot be
+      text: `from_env(app, observers=[PrometheusMetrics()])`.
 
     Variables of the login app have no effect. Variables that Kubernetes sets for a service of this
     name are ignored. Any other unknown variable, and any bad value, raises `ConfigurationError`.
     """
-    return guard_of(app, _from_env(GUARD))
+    return guard_of(app, _from_env(GUARD), observers=observers, on_refusal=on_refusal)
 
 
 def login_from_env() -> "LoginApp":

@@ -16,8 +16,11 @@ from .reading import Values
 from .rules import check_issuers
 
 
-def guard_of(app: WSGIApplication, values: Values) -> JWTMiddleware:
-    """Return the middleware around the app that the options describe."""
+def guard_of(app: WSGIApplication, values: Values, **functions: Any) -> JWTMiddleware:
+    """Return the middleware around the app that the options describe.
+
+    `functions` are options of `JWTMiddleware` that no text says.
+    """
     values.need("rules")
     store = store_of(values)
     providers = [*providers_of(values), *_personal_tokens(values, store)]
@@ -25,7 +28,9 @@ def guard_of(app: WSGIApplication, values: Values) -> JWTMiddleware:
         check_issuers(values.own["rules"], Verifier(providers).issuers)
     except ConfigurationError as error:
         at_fault = "rules" if str(error).startswith("rule ") else "providers"
-        raise ConfigurationError(f"{values.name_of(at_fault)} cannot be used: {error}") from None
+        raise ConfigurationError(
+            f"{values.name_of(at_fault)} cannot be used: {values.as_text(error)}"
+        ) from None
     revocations = None if store is None else RevocationList(store)
     with values.worded():
         return JWTMiddleware(
@@ -34,6 +39,7 @@ def guard_of(app: WSGIApplication, values: Values) -> JWTMiddleware:
             revocations=revocations,
             **dpop_of(values, store),
             **values.picked(MIDDLEWARE),
+            **functions,
         )
 
 

@@ -1,5 +1,6 @@
 """Reads text options into objects, and words the faults of options as their owner wrote them."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,19 @@ _FILE = "_file"
 
 _NEAR = 0.8
 """The likeness of two names from which one may be a slip of the other, 0 to 1."""
+
+
+_IN_PYTHON = re.compile(
+    r"Fetch\((?P<fetch>\w+)=\.\.\.\)"
+    r"|\b(?P<named>[a-z_]+)=\(?'(?P<value>[^']*)'(?:,\))?"
+    r"|\b(?P<word>scope|claim|acr|issued_by)\('(?P<argument>[^']*)'\)"
+    r"|\b[A-Z]\w+\('(?P<only>[^']*)'(?:, \.\.\.)?\)"
+    r"""|(?<!\w)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+    r"|\b(?P<bare>[a-z]+(?:_[a-z]+)+)\b"
+)
+"""What only a Python program can write in a message of a constructor: an option of `Fetch`, an
+argument, a requirement of a rule, an object of one string, and an option's name with an underscore.
+Quoted text is matched so that nothing within it is."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -71,7 +85,24 @@ class Values:
             option = options.get(name, name)
             if option not in OPTIONS:
                 raise
-            raise ConfigurationError(f"{self.name_of(option)} {rule}") from None
+            raise ConfigurationError(f"{self.name_of(option)} {self.as_text(rule)}") from None
+
+    def as_text(self, message: object) -> str:
+        """Return a message of a constructor with options as their owner writes them, and examples
+        as text: `access_cookie='__Host-jwt'` becomes `JWT_MIDDLEWARE_ACCESS_COOKIE=__Host-jwt`.
+
+        What is in quotes stays, since it may be the owner's own value.
+        """
+        return _IN_PYTHON.sub(self._as_text, str(message))
+
+    def _as_text(self, found: re.Match[str]) -> str:
+        option = next(filter(None, found.group("fetch", "named", "bare")), "")
+        if option in OPTIONS:
+            text = found["value"]
+            return self.name_of(option) + ("" if text is None else f"={text}")
+        if found["word"]:
+            return f"{found['word']}={found['argument']}"
+        return found["only"] or found[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ A JWK is read as strictly as a token. A lenient reader drops the characters that
 so it would turn `k` into another secret than the intended one.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,30 @@ THUMBPRINT_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "OKP": ("crv", "kty", "x"),
 }
 """The members that make a thumbprint (RFC 7638 section 3.2, RFC 8037 appendix A.3)."""
+
+
+_NOT_FOR_SIGNATURES = re.compile(
+    r"RSA1_5|RSA-OAEP.*|ECDH-ES.*|PBES2-.*|dir|A(128|192|256)((GCM)?KW|GCM|CBC-HS\d+)"
+)
+"""The algorithms of encryption (RFC 7518 sections 4.1 and 5.1, RFC 8230 section 4)."""
+
+_NOT_OF_SIGNATURES = {"encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"}
+"""The operations that are not those of signatures (RFC 7517 section 4.3)."""
+
+
+def is_for_encryption(jwk: object) -> bool:
+    """Return whether a JWK says that it is for encryption or key agreement: by `use`, `key_ops`,
+    `alg` or its curve. Only an exact value counts: a slip such as `"use": "ENC"` is a fault."""
+    if not isinstance(jwk, Mapping):
+        return False
+    use, algorithm, operations = jwk.get("use"), jwk.get("alg"), jwk.get("key_ops")
+    names = operations if isinstance(operations, list) else []
+    return (
+        use == "enc"
+        or (isinstance(algorithm, str) and bool(_NOT_FOR_SIGNATURES.fullmatch(algorithm)))
+        or (bool(names) and all(isinstance(n, str) and n in _NOT_OF_SIGNATURES for n in names))
+        or (jwk.get("kty") == "OKP" and jwk.get("crv") in ("X25519", "X448"))
+    )
 
 
 def check_form(jwk: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from .._options import got, is_text, require
 from ..errors import ConfigurationError
 from . import key_material
 from .encoding import encode_base64url, parse_document
-from .jwk import ALGORITHM_OF_KIND, PAIRS, THUMBPRINT_MEMBERS, check_form
+from .jwk import ALGORITHM_OF_KIND, PAIRS, THUMBPRINT_MEMBERS, check_form, is_for_encryption
 from .key_material import ALGORITHMS, ED25519_NAMES, RSA_ALGORITHMS, Material
 from .key_source import KeySource
 
@@ -236,7 +236,8 @@ class KeySet:
         """Return the usable keys of a JWKS document, a mapping or its JSON text.
 
         A key is left out with one WARNING if it is not for verifying, of an unknown kind or broken
-        (RFC 7517 section 5). Different keys with the same `kid` are left out too. Raise
+        (RFC 7517 section 5). One that says that it is for encryption (section 4.2) is everyday, so
+        it is left out with a DEBUG line. Different keys with the same `kid` are left out too. Raise
         `ConfigurationError` if no key is left, or if the text is not strict JSON.
         """
         rule = 'a JWKS document must be {"keys": [...]}, a mapping or its JSON text'
@@ -275,7 +276,8 @@ def _usable_keys(jwks: list[Any]) -> list[Key]:
         try:
             key = Key.from_jwk(jwk)
         except ConfigurationError as error:
-            _log.warning("key %d of the JWKS document is left out: %s", position, error)
+            level = logging.DEBUG if is_for_encryption(jwk) else logging.WARNING
+            _log.log(level, "key %d of the JWKS document is left out: %s", position, error)
         else:
             usable[key.id, key.algorithm, key.thumbprint()] = key
     uses = Counter(_uses(usable.values()))

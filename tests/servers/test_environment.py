@@ -4,6 +4,7 @@ else."""
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from tests.kit.pages import DOCS, blocks
 from tests.kit.passwords import CHEAP
 from tests.kit.serving import gunicorn, running
 from tests.kit.tokens import issued
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_for
 
 pytestmark = pytest.mark.needs_servers
 
@@ -100,9 +101,9 @@ def test_the_variables_of_the_page_guard_a_flask_app(tmp_path: Path, server: Key
     admin = token_of(server, "STAFF", sub="eve", realm_access={"roles": ["admin"]})
     with gunicorn("wsgi:app", cwd=site(tmp_path, 0), env=env) as address:
         expected = {
-            "/healthz": [200, 200, 200, 200],
+            "/livez": [200, 200, 200, 200],
             "/": [401, 200, 200, 200],
-            "/healthz/x": [401, 200, 200, 200],
+            "/livez/x": [401, 200, 200, 200],
             "/admin": [401, 403, 200, 403],
             "/jobs": [401, 401, 401, 200],
         }
@@ -114,12 +115,37 @@ def test_the_variables_of_the_page_guard_a_flask_app(tmp_path: Path, server: Key
         assert call(address, token=job).body == ["job", env["JWT_MIDDLEWARE_CLUSTER_ISSUER"]]
 
 
-def test_the_deployment_of_the_page(tmp_path: Path) -> None:
-    """It starts the page's file, takes the page's variables, and probes a path that is public."""
+def test_the_deployment_of_the_page(tmp_path: Path, server: KeyServer) -> None:
+    """It starts the page's file with the file beside it and the page's variables. Each of its
+    probes gets 200 under the page's rules, and a refusal says why, without the query."""
     (container,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
-    assert container["command"] == ["gunicorn", "--bind", "0.0.0.0:8000", "wsgi:app"]
     assert container["envFrom"] == [{"configMapRef": CONFIG["metadata"]}]
-    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    program, *options, app = container["command"]
+    assert (program, options, app) == ("gunicorn", ["-c", "gunicorn.conf.py"], "wsgi:app")
+    shutil.copy(ROOT / "examples/container/gunicorn.conf.py", tmp_path)
+    probes = [container[kind]["httpGet"]["path"] for kind in ("livenessProbe", "readinessProbe")]
+    env, said = variables(tmp_path, server), tmp_path / "gunicorn.log"
+    with gunicorn(app, *options, cwd=site(tmp_path, 0), env=env) as address:
+        assert [call(address + path).status for path in probes] == [200, 200]
+        assert call(f"{address}/x?token=hush").status == 401
+        wait_for(lambda: "refused GET /x: missing" in said.read_text())
+        wait_for(lambda: '"GET /x?... HTTP/1.1" 401 missing' in said.read_text())
+        assert "hush" not in said.read_text()
+
+
+def test_metrics_beside_the_variables(tmp_path: Path, server: KeyServer) -> None:
+    """The page's file counts what the page's variables decide."""
+    serve = """
+from prometheus_client import make_wsgi_app
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+app = DispatcherMiddleware(app, {"/metrics": make_wsgi_app()})
+"""
+    file = site(tmp_path, 1) / "wsgi.py"
+    file.write_text(file.read_text() + serve)
+    with gunicorn("wsgi:app", cwd=tmp_path, env=variables(tmp_path, server)) as address:
+        assert call(f"{address}/x").status == 401
+        line = 'jwt_middleware_decisions_total{outcome="refused",reason="missing",rule="/"} 1.0'
+        assert line in str(call(f"{address}/metrics").body)
 
 
 def test_a_mistake_ends_the_start_with_its_name(tmp_path: Path, server: KeyServer) -> None:
@@ -161,7 +187,7 @@ def login_env(tmp_path: Path) -> dict[str, str]:
 
 def test_the_login_app_of_the_page(tmp_path: Path, login_env: dict[str, str]) -> None:
     """In front of the app: sign in, call, log out."""
-    with gunicorn("wsgi:app", cwd=site(tmp_path, 1), env=login_env) as address:
+    with gunicorn("wsgi:app", cwd=site(tmp_path, 2), env=login_env) as address:
         assert call(f"{address}/x").status == 401
         to_page = call(f"{address}/x", headers={"Sec-Fetch-Mode": "navigate"})
         assert (to_page.status, to_page.headers["location"]) == (303, "/auth/login?next=/x")

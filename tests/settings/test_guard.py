@@ -1,5 +1,6 @@
 """Text options, from the environment and from ini files."""
 
+import re
 import subprocess
 import sys
 import time
@@ -11,9 +12,9 @@ import jwt
 import pytest
 from webtest import TestApp
 
-from jwt_middleware import ConfigurationError, Fetch, Key, RemoteKeySet
+from jwt_middleware import ConfigurationError, Decision, Fetch, Key, RemoteKeySet
 from jwt_middleware.login import KeyFolder
-from jwt_middleware.settings import filter_app_factory
+from jwt_middleware.settings import filter_app_factory, from_env
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.testing import basic_headers
 from jwt_middleware.trust.discovery import DiscoveredKeySet, TenantKeySets
@@ -22,7 +23,7 @@ from tests.kit import ROOT
 from tests.kit.certificates import authority
 from tests.kit.passwords import CHEAP
 from tests.kit.tokens import RSA
-from tests.settings.built import BASIC, SECRET, app, by_filter, status, token
+from tests.settings.built import BASIC, SECRET, TERMS, app, by_filter, status, token
 
 PRIVATE = Key.generate(id="private")
 
@@ -285,7 +286,7 @@ def test_a_wrong_url_is_named(
     with pytest.raises(ConfigurationError) as caught:
         build(**terms | options)
     assert name.lower() in str(caught.value).lower()
-    assert form in str(caught.value)
+    assert form in str(caught.value).lower()
 
 
 def test_how_documents_are_fetched(build: Callable[..., Any], tmp_path: Path) -> None:
@@ -412,7 +413,7 @@ def test_no_extra_is_needed_for_what_is_not_asked_for() -> None:
     script = f"""
 import sys
 sys.modules |= dict.fromkeys(("sqlalchemy", "redis", "limits", "click"))
-from jwt_middleware.settings import filter_app_factory
+from jwt_middleware.settings import filter_app_factory, from_env
 filter_app_factory(print, {{}}, **{BASIC!r})
 """
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
@@ -488,3 +489,43 @@ def test_places_that_are_misspelled(
     """The message says the right form."""
     with pytest.raises(ConfigurationError, match=f"(?i){expected}"):
         build(**BASIC, **options)
+
+
+def test_functions_beside_the_variables(by_environment: Callable[..., Any]) -> None:
+    """`from_env` takes what no text says: observers, such as metrics, and `on_refusal`."""
+    by_environment(**BASIC)
+    seen: list[Decision] = []
+    guarded = from_env(
+        app,
+        observers=[lambda decision, environ: seen.append(decision)],
+        on_refusal=lambda refusal, environ: app,
+    )
+    assert TestApp(guarded).get("/api", status=401).text == "nobody"
+    assert status(guarded, "/api", token()) == 200
+    assert [decision.answer is None for decision in seen] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"issuer": "http://keycloak:8080/x"}, "or on a host of <allow_http>)"),
+        ({"jwks_url": "http://keycloak:8080/x"}, "or on a host of <allow_http>)"),
+        ({"metadata_url": "http://keycloak:8080/x"}, "or on a host of <allow_http>)"),
+        ({"resource": "x"}, "; <resource>=https://api.example/mcp"),
+        ({"issuer": "https://i.example/{tid}"}, "such as <tenants>=shop"),
+        ({"rules": "/api issued_by=https://x"}, "issued_by=https://x names no"),
+        ({"dpop_url": "x_y='z'", "log_url": "redis://h"}, "got \"x_y='z'\"; https://api.example"),
+        ({"log_url": "x://"}, ": redis://:password@host/0, rediss://..., "),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_a_message_speaks_the_language_of_its_reader(
+    options: dict[str, str], said: str, by_environment: Callable[..., Any]
+) -> None:
+    """Who configures by text reads of options by their names there, and no Python. What the owner
+    wrote is quoted as it was."""
+    ways = ((by_filter, str), (by_environment, lambda name: f"JWT_MIDDLEWARE_{name.upper()}"))
+    for build, written in ways:
+        expected = re.sub(r"<(\w+)>", lambda found, name=written: name(found[1]), said)
+        with pytest.raises(ConfigurationError, match=re.escape(expected)):
+            build(**TERMS | options)

@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[dict[str, str], str, str]] = {
     "two keys": ({"staff_jwks_url": "https://a/"}, "staff_secret", "staff_jwks_url"),
     "a url": ({"partner_secret": "hush", "partner_jwks_url": "ftp://a"}, "partner_", "must be"),
     "one issuer twice": ({"partner_issuer": BASIC["issuer"]}, "providers", "one Provider for each"),
-    "another's provider": ({"rules": "/a issued_by=x"}, "rules", "rule 1: issued_by('x') names no"),
+    "another's provider": ({"rules": "/a issued_by=x"}, "rules", "rule 1: issued_by=x names no"),
     "a client without an endpoint": ({"staff_client_id": "a"}, "staff_client_id", "_url is set"),
     "a provider that is not named": (
         {"guest_issuer": "x"},

@@ -67,7 +67,7 @@ RUN_BY = {
         "docs/how-to/observing.md json",
     ],
     ("tests/site/test_commands.py", "test_the_test_of_an_app_passes"): [
-        "docs/how-to/testing.md py",
+        "docs/how-to/testing.md py",  # Django's by tests/examples/test_django_project.py
     ],
     ("tests/site/test_commands.py", "test_the_compose_file_and_the_snippet_agree"): [
         "docs/issuers/openid.md yaml",
@@ -129,26 +129,32 @@ def test_each_block_is_run() -> None:
         assert f"def {name}(" in (ROOT / file).read_text(), name
 
 
+@pytest.mark.parametrize("name", ["gunicorn.conf.py", "container/gunicorn.conf.py"])
 def test_the_settings_of_the_text_are_gunicorns(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """gunicorn knows each name of its snippet as a setting."""
+    """gunicorn knows each name of its files as a setting. Both log in one way: a refusal with its
+    reason, and no query."""
     from gunicorn.config import Config
 
     monkeypatch.chdir(tmp_path)
-    known = Config().settings
-    names = [
-        name
-        for name in run_snippets(
-            tmp_path,
-            next(
-                one for one in blocks(DOCS / "how-to/deployment.md", "python") if "accesslog" in one
-            ),
-        )
-        if name[0] != "_"
-    ]
-    assert names == ["access_log_format", "accesslog", "forwarder_headers"]
-    assert set(names) <= set(known)
+    text = (ROOT / "examples" / name).read_text()
+    names = {name for name in run_snippets(tmp_path, text) if name[0] != "_"}
+    assert names - {"os", "re", "cut_query"} <= set(Config().settings)
+    assert {"access_log_format", "logconfig_dict", "forwarder_headers"} <= names
+    shared = (ROOT / "examples/gunicorn.conf.py").read_text().partition("def cut_query")[2]
+    assert text.endswith(shared)
+
+
+def test_the_probes_of_the_text_are_answered() -> None:
+    """Each path that a manifest probes is 200 without a token in the example of its page."""
+    text = "\n".join(blocks(DOCS / "how-to/deployment.md", "yaml"))
+    paths = re.findall(r"httpGet: {path: ([^,]+),", text)
+    from examples.readiness import application
+
+    assert paths == ["/readyz", "/livez"]
+    for path in paths:
+        TestApp(application).get(path, status=200)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +197,56 @@ application = app
 """
 
 
+_WITH_LOGIN = """
+from flask import Flask, request
+from jwt_middleware import Identity, JWTMiddleware, Key, RevocationList, Rule, bearer, in_cookie
+from jwt_middleware.login import LoginApp, TokenMinter
+from jwt_middleware.stores import MemoryStore
+
+app = Flask(__name__)
+app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
+store = MemoryStore()
+minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
+guarded = JWTMiddleware(
+    app.wsgi_app,
+    providers=[minter.provider],
+    revocations=RevocationList(store),
+    credentials=[bearer, in_cookie("__Host-jwt")],
+    rules=[Rule("/api")],
+)
+app.wsgi_app = LoginApp(store, minter, access_cookie="__Host-jwt").wrap(guarded, prefix="/auth")
+"""
+
+_SUITES = {
+    (re.search(r"def (test_\w+)", text) or [""])[1]: text
+    for text in blocks(DOCS / "how-to/testing.md", "py")
+}
+"""The snippets for suites by the name of their test."""
+
+
+def test_every_fixture_is_in_the_table() -> None:
+    """The page on testing has a row for each fixture of the plugin, and for nothing else."""
+    from jwt_middleware import pytest_plugin
+
+    page = (DOCS / "how-to/testing.md").read_text()
+    rows = re.findall(r"^\| (`jwt_.*?) \|", page, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(jwt_\w+)", row)}
+    assert named == {name for name in vars(pytest_plugin) if name.startswith("jwt_")}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, text in _SUITES.items() if "django.test" not in text]
+)
+def test_the_test_of_an_app_passes(name: str, tmp_path: Path) -> None:
+    """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
+    test = _SUITES[name]
+    (tmp_path / "myapp.py").write_text(_WITH_LOGIN if "/auth/" in test else _MYAPP)
+    if "time_machine" in test:
+        (tmp_path / "myapp.py").write_text(_MYAPP.replace(', scope("read")', ""))
+    (tmp_path / "test_myapp.py").write_text(test)
+    _suite_passes(tmp_path)
+
+
 def _suite_passes(folder: Path) -> None:
     """Run pytest in a folder, with our plugin alone: to load the others takes longer than the
     test."""
@@ -202,14 +258,6 @@ def _suite_passes(folder: Path) -> None:
         text=True,
     )
     assert "1 passed" in run.stdout, run.stdout
-
-
-@pytest.mark.parametrize("number", range(4))
-def test_the_test_of_an_app_passes(number: int, tmp_path: Path) -> None:
-    """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
-    (tmp_path / "myapp.py").write_text(_MYAPP)
-    (tmp_path / "test_myapp.py").write_text(blocks(DOCS / "how-to/testing.md", "py")[number])
-    _suite_passes(tmp_path)
 
 
 def test_the_test_of_a_bound_app_passes(tmp_path: Path) -> None:

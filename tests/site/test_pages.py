@@ -34,6 +34,7 @@ GIVEN = {
 """What the text of a page supposes: the app that its snippets are added to."""
 
 ELSEWHERE = {
+    "frameworks/django.md": "tests/examples/test_django_project.py",
     "how-to/deployment.md": "tests/servers/test_deployment.py",
     "how-to/environment.md": "tests/servers/test_environment.py",
     "issuers/kubernetes.md": "tests/acceptance/issuers/stand_ins.py",  # it needs a mount of a pod
@@ -108,6 +109,49 @@ def test_your_own_user_table_is_asked(folder: Path) -> None:
     client.authorization = ("Bearer", answer.json["token"])
     assert client.get("/api/me").json == {"id": "1"}
     assert names["People"]().get("1").scopes == ("member",)
+
+
+def test_a_changed_password_ends_the_access_tokens(folder: Path) -> None:
+    """With the view of the page, a token from before counts no more within a second."""
+    names = names_of("how-to/users.md", folder)
+    client = TestApp(names["app"])
+    grace = {"username": "grace", "password": "cobol"}
+    answer = client.post_json("/auth/token", grace)
+    client.authorization = ("Bearer", answer.json["token"])
+    passwords = {"old": "cobol", "new": "a ship in port"}
+    client.post("/api/password", {**passwords, "old": "fortran"}, status=403)
+    client.post("/api/password", {"old": "cobol"}, status=400)
+    client.post("/api/password", passwords)
+    sleep(1.1)
+    assert client.get("/api/me", status=401).json["reason"] == "revoked"
+    client.authorization = None
+    client.post_json("/auth/token", grace, status=401)
+    client.post_json("/auth/token", {**grace, "password": "a ship in port"})
+
+
+def test_a_hash_of_another_program_is_replaced(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last snippet verifies a hash of another program once, stores one of ours, and is logged
+    in with a session that lives on; the log has no warning of times."""
+    import bcrypt
+
+    names = names_of("how-to/users.md", folder)
+    with names["app"].app_context():
+        person = names["Person"].query.filter_by(name="grace").one()
+        person.password_hash = bcrypt.hashpw(b"cobol", bcrypt.gensalt(4)).decode()
+        names["db"].session.commit()
+    client = TestApp(names["app"])
+    grace = {"username": "grace", "password": "cobol"}
+    client.post_json("/auth/token", {**grace, "password": "fortran"}, status=401)
+    answer = client.post_json("/auth/token", grace).json
+    with names["app"].app_context():
+        person = names["Person"].query.filter_by(name="grace").one()
+        assert person.password_hash.startswith("scrypt:131072:8:1$")
+    renewal = {"grant_type": "refresh_token", "refresh_token": answer["refresh_token"]}
+    client.post_json("/auth/token", renewal)
+    client.post_json("/auth/token", {**grace, "password": "fortran"}, status=401)
+    assert "costs more" not in caplog.text
 
 
 def test_your_own_requirement_is_asked(folder: Path) -> None:
@@ -250,3 +294,39 @@ def test_every_user_table_has_versions(file: Path) -> None:
     without which a changed password does not end the sessions."""
     made = _USER_CALL.findall(file.read_text())
     assert [one for one in made if "version" not in one] == []
+
+
+_LINKED = [*pages().values(), README, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+
+
+def link_faults(text: str) -> list[str]:
+    """The links of a page to other hosts that cannot be right: not https, without a host with a
+    dot, with a space or a port, or ended by a full stop that belongs to the sentence."""
+    links = re.findall(r"\]\(([a-z]+:[^)]*)\)|<(https?:[^>]*)>|^\[[^\]]+\]: (\S+)", text, re.M)
+    found = [next(filter(None, link)) for link in links]
+    form = r"https://([a-z0-9-]+\.)+[a-z]{2,}(/[\w.~!$&'*+,;=:@%/?#-]*)?(?<![.,;:])"
+    return [link for link in found if not re.fullmatch(form, link)]
+
+
+@pytest.mark.parametrize("file", _LINKED, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_link_to_another_host_is_well_formed(file: Path) -> None:
+    """Links to other hosts are https and whole; whether the page is there, no test here can say."""
+    assert link_faults(prose(file.read_text())) == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "[a](http://example.com/)",
+        "[a](https://example)",
+        "[a](https://example.com/a b)",
+        "[a](https://example.com/a.)",
+        "[a](htps://example.com)",
+        "<http://example.com>",
+        "[a]: https:/example.com",
+        "[a](https://user@example.com)",
+    ],
+)
+def test_a_bad_link_is_found(link: str) -> None:
+    """Each form of a slip in a link is one that the test above sees."""
+    assert link_faults(f"See {link}\n") or link_faults(link)

@@ -64,10 +64,10 @@ HOSTILE_JWKS: dict[str, Any] = {
         f"alg {alg!r}": GOOD_EC | {"alg": alg}
         for alg in ("none", ["ES256"], {"a": 1}, 5, "ES384", "RS256", "HS256", "es256")
     },
-    **{f"use {use!r}": GOOD_EC | {"use": use} for use in ("enc", "", None, ["sig"], 5, "SIG")},
+    **{f"use {use!r}": GOOD_EC | {"use": use} for use in ("", None, ["sig"], 5, "SIG")},
     **{
         f"key_ops {ops!r}": GOOD_EC | {"key_ops": ops}
-        for ops in (["encrypt"], ["sign"], [], "verify", {"verify": 1}, None, 5, ["VERIFY"])
+        for ops in (["sign"], [], "verify", {"verify": 1}, None, 5, ["VERIFY"], ["encrypt", 5])
     },
     **{f"kid {kid!r}": GOOD_EC | {"kid": kid} for kid in (5, ["a"], {}, True, "")},
     **{
@@ -92,7 +92,6 @@ HOSTILE_JWKS: dict[str, Any] = {
     "a private RSA key that is none": GOOD_RSA | {"d": "AQ"},
     "Ed25519 of 31 bytes": GOOD_OKP | {"x": b64(bytes(31))},
     "Ed448": {"kty": "OKP", "crv": "Ed448", "x": b64(bytes(57)), "alg": "EdDSA"},
-    "X25519": {"kty": "OKP", "crv": "X25519", "x": GOOD_OKP["x"]},
     "a secret without k": {"kty": "oct"},
     "a secret too short": {"kty": "oct", "k": "AAAA"},
     "a secret with k a number": {"kty": "oct", "k": 5},
@@ -111,6 +110,46 @@ def test_a_bad_jwk_is_refused_and_costs_no_other_key(
     key_set = KeySet.from_jwks({"keys": [jwk, GOOD_RSA | {"kid": "good"}, jwk]})
     assert [key.id for key in key_set.keys] == ["good"]
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+
+
+FOR_ENCRYPTION: dict[str, Any] = {
+    "use": GOOD_EC | {"use": "enc"},
+    "as Keycloak has it": GOOD_RSA | {"use": "enc", "alg": "RSA-OAEP", "kid": "e"},
+    **{
+        f"alg {alg}": {name: value for name, value in GOOD_RSA.items() if name != "use"}
+        | {"alg": alg}
+        for alg in ("RSA1_5", "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-512", "A128KW", "A256GCMKW")
+    },
+    **{
+        f"alg {alg}": GOOD_EC | {"alg": alg}
+        for alg in ("ECDH-ES", "ECDH-ES+A256KW", "dir", "A128GCM", "A256CBC-HS512")
+    },
+    **{
+        f"key_ops {' '.join(ops)}": GOOD_EC | {"key_ops": ops}
+        for ops in (["encrypt"], ["wrapKey", "unwrapKey"], ["deriveKey"], ["deriveBits"])
+    },
+    **{
+        curve: {"kty": "OKP", "crv": curve, "x": b64(bytes(size))}
+        for curve, size in (("X25519", 32), ("X448", 56))
+    },
+}
+"""Keys that say that they are not for signatures."""
+
+
+@pytest.mark.parametrize("jwk", FOR_ENCRYPTION.values(), ids=FOR_ENCRYPTION)
+def test_a_key_for_encryption_is_left_out_without_a_warning(
+    jwk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key that says that it is for encryption is no fault of the document (RFC 7517 section 4.2):
+    it is left out as any bad one, with a DEBUG line that each worker may write."""
+    caplog.set_level(logging.DEBUG, logger="jwt_middleware")
+    with pytest.raises(ConfigurationError):
+        Key.from_jwk(jwk)
+    key_set = KeySet.from_jwks({"keys": [jwk, GOOD_RSA | {"kid": "good"}]})
+    assert [key.id for key in key_set.keys] == ["good"]
+    assert [(record.levelno, "left out" in record.message) for record in caplog.records] == [
+        (logging.DEBUG, True)
+    ]
 
 
 @pytest.mark.parametrize("ops", [["verify"], ["sign", "verify"], ["verify", "x"]])

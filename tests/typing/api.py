@@ -598,6 +598,8 @@ def by_text(app: WSGIApplication) -> tuple[WSGIApplication, WSGIApplication]:
         app, {"here": "/srv"}, issuer="https://login.example", audience="api", rules="/api"
     )
     assert_type(from_env(app), JWTMiddleware)
+    observed = from_env(app, observers=[PrometheusMetrics()], on_refusal=lambda refusal, env: None)
+    assert_type(observed, JWTMiddleware)
     assert_type(login_from_env(), LoginApp)
     return guarded, from_env(app)
 
