@@ -129,6 +129,7 @@ def test_a_changed_password_ends_the_access_tokens(folder: Path) -> None:
     client.post_json("/auth/token", {**grace, "password": "a ship in port"})
 
 
+@pytest.mark.usefixtures("real_hashes")
 def test_a_hash_of_another_program_is_replaced(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
