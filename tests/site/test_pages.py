@@ -233,6 +233,39 @@ def test_release_2_verifies_what_the_old_library_mints(folder: Path) -> None:
     names["store"].close()
 
 
+def test_release_2_accepts_what_release_3_mints(folder: Path) -> None:
+    """While release 3 is rolled out, workers of release 2 get its tokens too."""
+    names = _release(2, folder)
+    token = names["minter"].mint("ada")
+    assert _client(token, names).get("/api/me").json == {"id": "ada"}
+    names["store"].close()
+
+
+def test_a_closed_account_is_out_with_release_2(folder: Path) -> None:
+    """`revoke_subject` ends the tokens that the old library minted for one account alone."""
+    names = _release(2, folder)
+    tokens = TestApp(names["app"]).post_json("/login", ADA).json
+    client = _client(tokens["access_token"], names)
+    names["store"].revoke_subject("https://example.com", "bob")
+    sleep(1.1)
+    client.get("/api/me")
+    names["store"].revoke_subject("https://example.com", "ada")
+    sleep(1.1)
+    assert client.get("/api/me", status=401).json["reason"] == "revoked"
+    names["store"].close()
+
+
+def test_installed_apps_go_on_with_release_3(folder: Path) -> None:
+    """Beside the login app, `/login`, `/refresh` and the old tokens work as before."""
+    names = _release(3, folder)
+    tokens = TestApp(names["app"]).post_json("/login", ADA).json
+    renewed = _client(tokens["refresh_token"], names).post("/refresh").json["access_token"]
+    minted = TestApp(names["app"]).post_json("/auth/token", ADA).json["access_token"]
+    for token in (tokens["access_token"], renewed, minted):
+        assert _client(token, names).get("/api/me").json == {"id": "ada"}
+    names["store"].close()
+
+
 @pytest.mark.parametrize(("origin", "status"), [("http://localhost", 200), ("", 403)])
 def test_release_2_reads_the_old_cookie(folder: Path, origin: str, status: int) -> None:
     """The old cookie is read, and with an unsafe method only beside the `Origin` of this host."""
