@@ -27,7 +27,7 @@ _IN_PYTHON = re.compile(
     r"""|(?<!\w)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
     r"|\b(?P<bare>[a-z]+(?:_[a-z]+)+)\b"
 )
-"""What only a Python program can write in a message of a constructor: an option of `Fetch`, an
+"""Parts of a message of a constructor that only a Python program can write: an option of `Fetch`, an
 argument, a requirement of a rule, an object of one string, and an option's name with an underscore.
 Quoted text is matched so that nothing within it is."""
 
@@ -91,7 +91,7 @@ class Values:
         """Return a message of a constructor with options as their owner writes them, and examples
         as text: `access_cookie='__Host-jwt'` becomes `JWT_MIDDLEWARE_ACCESS_COOKIE=__Host-jwt`.
 
-        What is in quotes stays, since it may be the owner's own value.
+        Quoted text stays, since it may be the owner's own value.
         """
         return _IN_PYTHON.sub(self._as_text, str(message))
 
