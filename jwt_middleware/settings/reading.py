@@ -27,7 +27,7 @@ _IN_PYTHON = re.compile(
     r"""|(?<!\w)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
     r"|\b(?P<bare>[a-z]+(?:_[a-z]+)+)\b"
 )
-"""Parts of a message of a constructor that only a Python program can write: an option of `Fetch`, an
+"""Parts of a constructor's message that only a Python program can write: an option of `Fetch`, an
 argument, a requirement of a rule, an object of one string, and an option's name with an underscore.
 Quoted text is matched so that nothing within it is."""
 
