@@ -101,6 +101,7 @@ def test_many_processes_start_at_once(url: str) -> None:
     assert run(script) == "True\nTrue\n"
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When eight stores have all seen that there is no schema, one makes it and the others use
     it."""
