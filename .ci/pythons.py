@@ -2,9 +2,10 @@
 
     python .ci/pythons.py [VERSION...]
 
-Interpreters are looked for in JWT_MIDDLEWARE_TEST_PYTHONS (paths, separated as in PATH), in the
-version manager's folder ~/.pyenv/versions, and as pythonX.Y on PATH. The last lines say which
-version ran with what result, and which could not be found. Exit with 1 if one fails.
+Interpreters are looked for in PYTHONS_TO_TEST (paths, separated as in PATH; no name of ours, which
+would be an option of the package), in the version manager's folder ~/.pyenv/versions, and as
+pythonX.Y on PATH. The last lines say which version ran with what result, and which could not be
+found. Exit with 1 if one fails.
 """
 
 import os
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VARIABLE = "JWT_MIDDLEWARE_TEST_PYTHONS"
+VARIABLE = "PYTHONS_TO_TEST"
 VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 MANAGED = Path.home() / ".pyenv" / "versions"
 

