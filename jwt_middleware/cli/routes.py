@@ -26,8 +26,8 @@ def routes(app: Any, strict: bool, as_json: bool) -> None:
 
     OPEN means that no rule governs the route. A warning names a rule that asks for more on some
     methods than on others, or that no route meets. It may also name a route whose parameter leads
-    to another rule. Routes of Flask, Bottle, Django, Falcon, Pyramid and CherryPy are listed,
-    including those of mounted apps.
+    to another rule, or whose path the login app in front answers itself. Routes of Flask, Bottle,
+    Django, Falcon, Pyramid and CherryPy are listed, including those of mounted apps.
 
     \b
       jwt-middleware routes --app examples.flask_app

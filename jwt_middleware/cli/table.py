@@ -1,6 +1,7 @@
-"""Prints tables that fit a terminal of 80 columns."""
+"""Prints tables that fit a terminal of 80 columns. Elsewhere each row is a line, for `grep`."""
 
 import re
+import sys
 from collections.abc import Sequence
 
 import click
@@ -11,7 +12,8 @@ _GAP = 2
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns. A cell that is too wide for its column continues on the next line."""
+    """Print rows in columns. On a terminal, a cell that is too wide for its column continues on
+    the next line."""
     widths = _widths(rows)
     for row in rows:
         cells = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
@@ -24,7 +26,11 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_text(text: str, *, indent: str = "") -> None:
-    """Print a sentence in lines of 80 columns, with `indent` before all lines except the first."""
+    """Print a sentence; on a terminal in lines of 80 columns, with `indent` before all lines except
+    the first."""
+    if not _is_terminal():
+        click.echo(text)
+        return
     first, *rest = _wrapped(text, _WIDTH - len(indent))
     click.echo(first)
     for line in rest:
@@ -36,9 +42,13 @@ def printable(text: str) -> str:
     return _NOT_PRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while sum(widths) + _GAP * (len(widths) - 1) > _WIDTH:
+    while _is_terminal() and sum(widths) + _GAP * (len(widths) - 1) > _WIDTH:
         widths[widths.index(max(widths))] -= 1  # shrink the widest column
     return widths
 

@@ -22,8 +22,9 @@ class RuledRoute:
     """A route, some of its methods, and the rules that govern those.
 
     `kind` is `rule`, `public` (every request passes), `login` (a path of the bundled login app,
-    open on purpose) or `open`: no rule governs it. `others`: rules that only some values of the
-    route's parameters meet, instead of `rules`.
+    open on purpose), `hidden` (a login app in front answers its path, so that no request reaches
+    it), or `open`: no rule governs it. `others`: rules that only some values of the route's
+    parameters meet, instead of `rules`.
     """
 
     route: Route
@@ -38,6 +39,8 @@ class RuledRoute:
         `others` follow an `or`."""
         if self.kind == "login":
             return "login app"
+        if self.kind == "hidden":
+            return "answered by login app"
         return " or ".join(dict.fromkeys(map(_asked, (self.rules, *self.others))))
 
 
@@ -132,6 +135,9 @@ def _of_site(site: Site, routes: Iterable[Route]) -> Iterator[RuledRoute]:
     }
     listed = tuple(site.routes or ())
     for route in routes:
+        if site.is_hidden(route):
+            yield RuledRoute(route, tuple(sorted(route.methods or {OTHER})), (), "hidden")
+            continue
         groups: dict[tuple[tuple[Rule, ...], ...], list[str]] = {}
         for method in sorted(route.methods or {*named, OTHER}):
             rules = rules_at(site.guards, method, route.example or route.path)

@@ -5,6 +5,7 @@
 - No route meets a rule, since its prefix is misspelled or the route has moved.
 - A value of a route's parameter leads to a rule that asks for less. A client chooses the value, and
   so the rule.
+- A login app in front answers the path of a route, so that no request reaches the app's view.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,8 +34,19 @@ def lints_of(sites: list[Site]) -> Iterator[str]:
             if all(_is_known(site, guard) for site in behind):
                 yield from _unmet(guard, rule, behind)
     for site in sites:
+        yield from _hidden(site)
         for guard in () if site.is_login else site.guards:
             yield from _spelled(guard, site.routes or ())
+
+
+def _hidden(site: Site) -> Iterator[str]:
+    paths = [route.shown for route in site.routes or () if site.is_hidden(route)]
+    if paths:
+        names = " and ".join(dict.fromkeys(paths))
+        yield (
+            f"{names}: answered by login app, so that no request reaches what {site.kind} has "
+            "there; wrap the app with another prefix"
+        )
 
 
 def _rules(middleware: JWTMiddleware, method: str, path: str, prefix: str = "") -> tuple[Rule, ...]:

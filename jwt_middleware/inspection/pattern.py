@@ -50,6 +50,11 @@ class Route:
     query: str = field(default="", repr=False)
 
     @property
+    def is_literal(self) -> bool:
+        """Whether it has no parameter, so that it answers one path."""
+        return self.literal == len(self.path)
+
+    @property
     def shown(self) -> str:
         """The path, behind the host if it answers at one alone."""
         return self.host + self.path

@@ -56,6 +56,7 @@ class Site:
     - `routes`: its routes with the prefix; None where they cannot be listed.
     - `host`: the host that it answers at; `""` for every host.
     - `wrappers`: what wraps it, outermost first.
+    - `taken`: the paths that login apps in front of it answer themselves.
     """
 
     kind: str
@@ -64,6 +65,11 @@ class Site:
     routes: tuple[Route, ...] | None
     host: str = ""
     wrappers: tuple[Wrapper, ...] = ()
+    taken: frozenset[str] = frozenset()
+
+    def is_hidden(self, route: Route) -> bool:
+        """Whether a login app in front answers all requests for a route."""
+        return route.is_literal and route.path in self.taken
 
     @property
     def is_login(self) -> bool:
@@ -73,11 +79,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where an app is: its mount, the middlewares before it, and its host."""
+    """Where an app is: its mount, its host, and the middlewares and login apps before it."""
 
     prefix: str = ""
     guards: tuple[Guard, ...] = ()
     host: str = ""
+    taken: frozenset[str] = frozenset()
+
+    def behind(self, paths: Iterable[str]) -> "_Place":
+        """Return the place behind a login app that answers these paths."""
+        return replace(self, taken=self.taken | {self.prefix + path for path in paths})
 
     def below(self, prefix: str, host: str = "") -> "_Place":
         return replace(self, prefix=self.prefix + prefix.rstrip("/"), host=host or self.host)
@@ -85,7 +96,7 @@ class _Place:
     def site(self, kind: str, routes: Iterable[Route] | None) -> Site:
         if routes is not None:
             routes = tuple(below(self.prefix, route, self.host) for route in routes)
-        return Site(kind, self.prefix, self.guards, routes, self.host)
+        return Site(kind, self.prefix, self.guards, routes, self.host, taken=self.taken)
 
 
 def sites_of(app: Any) -> list[Site]:
@@ -105,7 +116,8 @@ class _Walk:
             yield place.site(_name_of(app), None)
 
     def _sites(self, part: Any, place: _Place) -> Iterator[Site]:
-        key = (id(part), place.prefix, place.host, *(id(one.middleware) for one in place.guards))
+        middlewares = (id(one.middleware) for one in place.guards)
+        key = (id(part), place.prefix, place.host, place.taken, *middlewares)
         if key in self._seen or len(self._seen) > _MOST:
             return
         self._seen[key] = part
@@ -116,7 +128,7 @@ class _Walk:
         wrap = _login_wrap(part)
         if wrap:
             yield _login_site(wrap["self"], wrap["own"], place)
-            yield from self.entry(wrap["app"], place)
+            yield from self.entry(wrap["app"], place.behind(wrap["own"]))
             return
         if _is_login_app(part):
             yield _login_site(part, {path: path for path in part.paths}, place)

@@ -17,7 +17,7 @@ from tests.kit import ROOT
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
 
-from .conftest import COMMAND, Command
+from .conftest import COMMAND, Command, on_a_terminal
 
 SECRET = "a secret of at least thirty-two bytes"
 HIDDEN = "postgresql://ada:lovelace@db/x"
@@ -52,6 +52,16 @@ for name, credentials in both:
         app.wsgi_app, providers=[provider], rules=rules, credentials=credentials
     )
 long.wsgi = JWTMiddleware(long.wsgi, providers=[provider], rules=rules)
+from jwt_middleware.login import LoginApp, TokenMinter
+from jwt_middleware.stores import MemoryStore
+shop = flask.Flask("shop")
+for path in ("/api/me", "/auth/logout", "/auth/orders"):
+    shop.add_url_rule(path, path, lambda: "ok", methods=["DELETE"])
+minter = TokenMinter(Key.generate(), issuer="https://login.example", audience="a")
+shop.wsgi_app = LoginApp(MemoryStore(), minter).wrap(
+    JWTMiddleware(shop.wsgi_app, providers=[provider], rules=[Rule("/auth"), Rule("/api")]),
+    prefix="/auth",
+)
 number = 7
 """
 BROKEN = {
@@ -109,10 +119,9 @@ def test_explain_ends_as_the_app_answers(
 
 
 def test_routes_are_listed_and_strict_counts(command: Command) -> None:
-    """Every route with its rule, in 80 columns; `--strict` fails for an open one."""
+    """Every route with its rule; `--strict` fails for an open one."""
     done = command("routes", "--app", "some_site")
     assert done.code == 0
-    assert all(len(line) <= 80 for line in done.out.splitlines())
     assert [line.split()[-1] for line in done.out.splitlines() if " / " in line] == ["OPEN"]
     assert command("routes", "--app", "some_site", "--strict").code == 1
     assert json.loads(command("routes", "--app", "some_site", "--json").out)
@@ -240,13 +249,38 @@ def test_an_app_without_routes_is_said_and_its_rules_are_shown(command: Command)
     assert "cannot be listed" in unlisted
 
 
-def test_patterns_are_printed_as_they_are_and_long_paths_at_a_slash(command: Command) -> None:
-    """A backslash stays one, what a terminal obeys is escaped, and no name is torn apart."""
-    out = command("routes", "--app", "some_site:long").out
+def test_patterns_are_printed_as_they_are_and_long_paths_at_a_slash(tmp_path: Path) -> None:
+    """On a terminal, a backslash stays one, what a terminal obeys is escaped, and no name is torn
+    apart in the 80 columns."""
+    _, out = on_a_terminal(tmp_path, "routes", "--app", "some_site:long", answers=[])
     assert r"/n/<n:re:\d+>" in out
     assert "\\x1b[2J" in out
     assert all(len(line) <= 80 for line in out.splitlines())
     assert [out.count(name) for name in ("experiments", "registered", "get-by-name")] == [1, 9, 1]
+
+
+def test_each_route_and_sentence_is_a_line_in_a_pipe(command: Command) -> None:
+    """Without a terminal nothing is wrapped, so that `grep` finds a whole route or warning."""
+    out = command("routes", "--app", "some_site:long").out
+    (line,) = [line for line in out.splitlines() if "experiments" in line]
+    assert "/api/2.0/experiments/" + "registered/" * 9 + "get-by-name" in line
+    assert line.endswith("authenticated")
+    warnings = command("routes", "--app", "some_site:shop").out.splitlines()
+    (warning,) = [line for line in warnings if line.startswith("warning: ")]
+    assert warning.endswith("wrap the app with another prefix")
+
+
+def test_a_route_that_the_login_app_answers_is_marked(command: Command) -> None:
+    """The view at /auth/logout is never reached: its line says so, a warning names it, and
+    `--strict` fails. `explain` says the same, and the view beside it has its rule."""
+    done = command("routes", "--app", "some_site:shop", "--strict")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["DELETE", "OPTIONS", "/auth/logout", "answered", "by", "login", "app"] in rows
+    assert ["DELETE", "OPTIONS", "/auth/orders", "/auth", "authenticated"] in rows
+    assert "warning: /auth/logout: answered by login app" in done.out
+    assert done.code == 1
+    asked = command("explain", "--app", "some_site:shop", "DELETE", "/auth/logout", given="")
+    assert "answered by login app" in asked.out
 
 
 def test_threads_of_an_app_do_not_hold_the_command(tmp_path: Path) -> None:

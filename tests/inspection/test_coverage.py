@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import bottle
+import falcon
 import flask
 import pytest
 from webtest import TestApp
@@ -19,7 +21,10 @@ from jwt_middleware import (
     scope,
 )
 from jwt_middleware.inspection import coverage, site_at
+from jwt_middleware.login import LoginApp
+from jwt_middleware.stores import MemoryStore
 from tests.inspection.sites import (
+    MINTER,
     cherrypy_own_dispatcher,
     flask_wsgi,
     guard,
@@ -282,6 +287,75 @@ def test_the_login_app_has_its_methods() -> None:
     assert found["/auth/token"] == ("POST",)
     assert found["/auth/health"] == ("GET", "HEAD")
     assert answer(logged_in(), "GET", "/auth/token") == 405
+
+
+def _beside_the_login_app(app: Any, **options: Any) -> Any:
+    return LoginApp(MemoryStore(), MINTER).wrap(guard(app, **options), prefix="/auth")
+
+
+def _flask_with_login_paths() -> Any:
+    return site("/auth/logout", "/auth/mine", "/auth/<name>", "/logout")
+
+
+def _bottle_with_login_paths() -> Any:
+    app = bottle.Bottle()
+    for path in ("/auth/logout", "/auth/mine", "/auth/<name>", "/logout"):
+        app.route(path, "GET", _plain)
+    return app
+
+
+def _falcon_with_login_paths() -> Any:
+    app = falcon.App()
+    for path in ("/auth/logout", "/auth/mine", "/logout"):
+        app.add_route(path, type("Page", (), {"on_get": _plain_method})())
+    return app
+
+
+HIDING = {
+    "flask": lambda: _beside_the_login_app(_flask_with_login_paths()),
+    "bottle": lambda: _beside_the_login_app(_bottle_with_login_paths()),
+    "falcon": lambda: _beside_the_login_app(_falcon_with_login_paths()),
+    "guard in front": lambda: guard(
+        LoginApp(MemoryStore(), MINTER).wrap(_flask_with_login_paths(), prefix="/auth")
+    ),
+    "mounted below": lambda: _beside_the_login_app(
+        DispatcherMiddleware(site("/logout"), {"/auth": site("/logout", "/mine")})
+    ),
+    "an inner mount": lambda: DispatcherMiddleware(
+        site("/auth/logout"), {"/inner": _beside_the_login_app(_flask_with_login_paths())}
+    ),
+    "two login apps": lambda: LoginApp(MemoryStore(), MINTER).wrap(
+        _beside_the_login_app(_flask_with_login_paths()), prefix="/other"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_a_route_that_a_login_app_answers_is_hidden(name: str) -> None:
+    """Of the routes behind a login app, exactly the one whose path it answers is marked, with a
+    warning; a path that is only below its prefix, or a parameter that may be its path, is not."""
+    found = coverage(HIDING[name]())
+    prefix = "/inner" if name == "an inner mount" else ""
+    hidden = [(one.route.path, one.asks) for one in found.routes if one.kind == "hidden"]
+    assert hidden == [(f"{prefix}/auth/logout", "answered by login app")]
+    (warning,) = [line for line in found.lints if "answered by" in line]
+    assert warning.startswith(f"{prefix}/auth/logout: answered by login app")
+    assert not [one for one in found.open if one.route.path == f"{prefix}/auth/logout"]
+
+
+def test_a_hidden_route_is_one_that_a_request_does_not_reach() -> None:
+    """Live, the login app answers at the path of the marked route, and the app at the others."""
+    app = TestApp(HIDING["flask"]())
+    assert app.get("/auth/mine").text == app.get("/logout").text == "ok"
+    assert app.get("/auth/logout", status="*").text != "ok"
+
+
+def test_a_login_app_hides_nothing_before_it_or_beside_it() -> None:
+    """Mounted beside an app, or at another prefix, it leaves every route."""
+    login = LoginApp(MemoryStore(), MINTER)
+    beside = DispatcherMiddleware(site("/logout"), {"/auth": login})
+    for app in beside, login.wrap(_flask_with_login_paths(), prefix="/session"), logged_in():
+        assert not [one for one in coverage(app).routes if one.kind == "hidden"]
 
 
 @pytest.mark.parametrize(
