@@ -57,8 +57,8 @@ def waiting(seconds: float) -> Iterator[None]:
     try:
         yield
     except StoreUnavailable:
-        # An error that comes at once, such as a refused connection, costs no time. The next call may
-        # succeed: an attempt is given back.
+        # An error that comes at once, such as a refused connection, costs no time. The next call
+        # may succeed: an attempt is given back.
         if time.monotonic() - began > seconds / 2:
             patience.is_over = True
         raise
