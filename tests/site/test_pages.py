@@ -7,6 +7,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
+import jwt
 import pytest
 from webtest import TestApp
 
@@ -16,6 +17,7 @@ from jwt_middleware.settings.rules import read_rules
 from tests.kit import ROOT
 from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
 from tests.kit.prose import prose_faults
+from tests.kit.tokens import issued
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -28,7 +30,15 @@ class statsd:
     incr = print
 """
 
+_WSGI = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    caller = environ.get("jwt_middleware.identity")
+    return [caller.subject.encode() if caller else b"nobody"]
+"""
+
 GIVEN = {
+    "coming-from/simplejwt.md": _WSGI,
     "how-to/observing.md": _APP,
     "how-to/users.md": blocks(README, "python")[0],
 }
@@ -366,6 +376,58 @@ def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
     cookie = {"Cookie": f"__Host-jwt={latter}"}
     assert TestApp(names["app"]).get("/api/me", headers=cookie).json == {"id": "ada"}
     names["store"].close()
+
+
+def test_the_tokens_of_simplejwt_move(folder: Path) -> None:
+    """An access token of release 1 and one of the login app open the API, with an id as a number
+    or as a string. A refresh token and one from before release 1 do not. The path that mints needs
+    no token, and a closed account is out."""
+    names = names_of("coming-from/simplejwt.md", folder)
+    common = {"sub": None, "token_type": "access", "iss": "https://example.com"}
+    common["aud"] = "example-api"
+    client = TestApp(names["application"])
+
+    def ask(token: str, status: int = 200) -> Any:
+        client.authorization = ("Bearer", token)
+        answer = client.get("/api/orders", status=status)
+        return answer.json["reason"] if status == 401 else answer.text
+
+    mine = issued(names["secret"], **common, user_id=7, jti="1")
+    assert ask(mine) == ask(issued(names["secret"], **common, user_id="7")) == "7"
+    assert ask(names["minter"].mint("7")) == "7"
+    assert ask(issued(names["secret"], **common | {"token_type": "refresh"}, user_id=7), 401) == (
+        "type"
+    )
+    assert ask(issued(names["secret"], **common | {"iss": None}, user_id=7), 401) == "issuer"
+    names["store"].revoke_subject("https://example.com", "7")
+    sleep(1.1)
+    assert ask(mine, 401) == "revoked"
+    client.authorization = None
+    assert client.post("/api/token/").text == client.post("/api/token/refresh/").text == "nobody"
+    names["store"].close()
+
+
+@pytest.mark.parametrize(
+    ("options", "claims", "is_accepted"),
+    [
+        ({}, {"aud": "a"}, False),
+        ({"audience": "a"}, {}, False),
+        ({"options": {"verify_aud": False}}, {"aud": "a", "iss": "i"}, True),
+        ({"options": {"verify_aud": False}}, {}, True),
+    ],
+    ids=["with aud", "without aud", "neither is asked", "neither is there"],
+)
+def test_what_a_decorator_accepts(
+    options: dict[str, Any], claims: dict[str, str], is_accepted: bool
+) -> None:
+    """PyJWT treats `aud` as the page on decorators says, so its first step comes first."""
+    secret = "a secret of at least thirty-two bytes"
+    token = issued(secret, **claims)
+    try:
+        found = jwt.decode(token, secret, algorithms=["HS256"], **options)
+    except jwt.InvalidTokenError:
+        found = None
+    assert (found is not None) == is_accepted
 
 
 def _cookies(answer: Any) -> dict[str, str]:
