@@ -13,8 +13,8 @@ workers = int(
     os.environ.get("WEB_CONCURRENCY", 2)
 )  # about one a core; while people sign in each takes 256 MiB more
 threads = int(
-    os.environ.get("WEB_THREADS", 4)
-)  # a worker has at most one connection to the database for each, and one
+    os.environ.get("WEB_THREADS", 8)
+)  # logins hold four at most, so a flood of wrong passwords leaves four for the app
 
 forwarder_headers = (
     ""  # by default whoever calls on loopback or by the socket may set SCRIPT_NAME and PATH_INFO

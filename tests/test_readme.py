@@ -146,12 +146,23 @@ def test_each_link_leads_somewhere(link: str) -> None:
 
 
 @pytest.mark.needs_time
+def test_the_mutants_of_the_text_are_those_of_the_table() -> None:
+    """The README's numbers of mutants are the sums of the figures that a run compares."""
+    from tests.checks import mutation
+
+    rows = re.findall(r"^\| `\S+` \| (\d+) \| (\d+) \| (\d+) \|$", mutation.__doc__ or "", re.M)
+    told = re.search(r"([\d,]+): the quick tests kill ([\d,]+), and the other ([\d,]+)", _README)
+    assert told
+    sums = [f"{sum(int(row[place]) for row in rows):,}" for place in range(3)]
+    assert list(told.groups()) == sums
+
+
 def test_the_commands_that_check_are_there() -> None:
     """The first of them prints the figures of the text; the others, which take minutes, are files
     that run."""
     table = _README.split("## How it is checked")[1].split("##")[0]
     commands = re.findall(r"\| `([^`|]+)` \|$", table, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 6
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     first = commands[0].replace("python", sys.executable)
     printed = subprocess.run(

@@ -27,9 +27,9 @@ _IN_PYTHON = re.compile(
     r"""|(?<!\w)'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
     r"|\b(?P<bare>[a-z]+(?:_[a-z]+)+)\b"
 )
-"""Finds the parts of a constructor's message that only a Python program can write: an option of
-`Fetch`, an argument, a requirement of a rule, an object of one string, and an option's name with an
-underscore. Quoted text is matched so that nothing within it is."""
+"""Parts of a constructor's message that only a Python program can write: an option of `Fetch`, an
+argument, a requirement of a rule, an object of one string, and an option's name with an underscore.
+Quoted text is matched so that nothing within it is."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

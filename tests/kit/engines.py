@@ -372,13 +372,11 @@ class ValkeyCluster:
 
     def call(self, node: Valkey, *words: object) -> Any:
         """What a node answers to a command of `CLUSTER`."""
-        with redis.Redis.from_url(node.url, decode_responses=True) as client:
-            connection = client.connection_pool.get_connection()
-            try:
-                connection.send_command("CLUSTER", *words)
-                return connection.read_response()
-            finally:
-                client.connection_pool.release(connection)
+        with redis.Redis.from_url(node.url, decode_responses=True).client() as client:
+            connection = client.connection  # the releases have two signatures of `get_connection`
+            assert connection is not None
+            connection.send_command("CLUSTER", *words)
+            return connection.read_response()
 
     def wait_for_replicas(self) -> None:
         """Return when each replica follows its primary."""

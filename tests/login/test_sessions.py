@@ -515,6 +515,7 @@ def test_fifty_processes_get_one_successor(request: pytest.FixtureRequest, engin
     assert run(script, is_quiet=True) == "True\n3200 1\n"
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_session_ends_while_it_is_rotated(session_store: Store) -> None:
     """Whoever rotates as fast as can be does not keep a session alive that somebody ends."""
     sessions = sessions_in(session_store)

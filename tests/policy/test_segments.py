@@ -37,6 +37,11 @@ def test_the_other_names_of_a_segment(
     assert (found_views, sorted(found_others)) == (views, sorted(others))
 
 
+def test_a_suffix_is_what_follows_the_last_dot() -> None:
+    """`report.v2.json` is `report.v2` as JSON, and not `report`."""
+    assert SegmentNames(["x"]).others_of("report.v2.json", True) == ([], ["report.v2"])
+
+
 def test_without_punctuation_nothing_is_compared() -> None:
     """Rules of letters alone leave each segment its own name."""
     assert not SegmentNames(["x", "*"]).are_punctuated

@@ -416,6 +416,7 @@ def test_a_renewal_loses_no_new_password(store: Store, monkeypatch: pytest.Monke
     assert store.authenticate("ann", "looking-glass")
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_threads_at_once(store: Store) -> None:
     """Threads that use one new store at once lose nothing and get no error."""
     with ThreadPoolExecutor(8) as threads:
@@ -425,6 +426,7 @@ def test_many_threads_at_once(store: Store) -> None:
     assert [user.username for user in store.users()] == [f"user{n:02}" for n in range(40)]
 
 
+@pytest.mark.usefixtures("patient")
 def test_one_of_many_gets_a_name(store: Store) -> None:
     """When threads ask for the same name at once, one gets it and the others are told so."""
 

@@ -76,6 +76,7 @@ def test_taking_away_opens_no_window(log: Log) -> None:
         assert log.count("k") == (0, pytest.approx(time.time(), abs=1))
 
 
+@pytest.mark.usefixtures("patient")
 def test_no_increment_is_lost(log: Log) -> None:
     """Threads that count at once each get a number of their own."""
     with ThreadPoolExecutor(8) as threads:

@@ -233,6 +233,7 @@ def test_a_long_log_is_read_in_pieces(log: Log, monkeypatch: pytest.MonkeyPatch)
     assert len(ids_in(log.read_revocations(None))) == 1 + 9 + 10 + 11 + 20
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_write_and_many_read(log: Log) -> None:
     """Readers who follow the log while threads append to it have seen every entry at the end."""
 

@@ -107,6 +107,7 @@ def test_ids_and_keys_are_compared_exactly(store: SQLStore, other: str) -> None:
     assert store.revoked_until("jti\n\nnone ") == 0
 
 
+@pytest.mark.usefixtures("patient")
 def test_one_refresh_of_many_at_once_wins(store: SQLStore) -> None:
     """A session is replaced by one of the requests that have read the same generation."""
     session = new_session()
@@ -118,6 +119,7 @@ def test_one_refresh_of_many_at_once_wins(store: SQLStore) -> None:
     assert store.find_session(session.name_hash) == successors[won.index(True)]
 
 
+@pytest.mark.usefixtures("patient")
 def test_workers_that_start_at_once(mariadb_url: str) -> None:
     """Several processes create the tables once. One that has waited for two seconds says so, and
     works at its next call."""

@@ -76,6 +76,7 @@ def test_a_session_is_replaced_once(session_store: Store) -> None:
     assert session_store.find_session(other.name_hash) == other
 
 
+@pytest.mark.usefixtures("patient")
 def test_one_of_many_replaces_a_session(session_store: Store) -> None:
     """When threads replace one state at the same moment, one of them does."""
     old = added(session_store)
@@ -126,6 +127,7 @@ def test_a_session_ends_once(session_store: Store) -> None:
     assert entries_of(session_store) == before
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_end_one_session(session_store: Store) -> None:
     """When threads end one session at the same moment nothing fails, and the log has one entry of
     it."""
@@ -220,6 +222,7 @@ def test_a_login_on_a_machine_that_is_behind_lasts(session_store: Store) -> None
     assert session_store.find_session(mine[0].name_hash) is None
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_hundred_are_left_of_many_at_once(session_store: Store) -> None:
     """When threads log one user in at the same moment nothing fails, and the next login leaves a
     hundred."""
@@ -282,6 +285,7 @@ def test_a_renewed_hash_ends_no_session(session_store: Store) -> None:
     assert session_store.find_session(session.name_hash) == session
 
 
+@pytest.mark.usefixtures("patient")
 def test_sessions_of_a_user_end_while_they_rotate(session_store: Store) -> None:
     """Threads that rotate a session do not keep it from ending: it is gone, and in the log, and
     stays gone."""

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -101,6 +102,7 @@ def test_many_processes_start_at_once(url: str) -> None:
     assert run(script) == "True\nTrue\n"
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_schema_is_made_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When eight stores have all seen that there is no schema, one makes it and the others use
     it."""
@@ -421,6 +423,40 @@ def test_a_server_that_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://ann:secret@127.0.0.1:{silent.getsockname()[1]}/auth"
         assert 1.8 < seconds_until_unavailable(SQLStore(url, password_method=CHEAP).ping) < BOUND
+
+
+def test_a_name_with_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host whose first address says nothing is not asked at its second one too. One that refuses
+    at the first is."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        url = f"postgresql://ann:secret@database.example:{port}/auth"
+        for first in ("127.0.0.1", "127.0.0.2"):
+            found = [(2, 1, 6, "", (address, 0)) for address in (first, "127.0.0.1", "127.0.0.3")]
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)  # noqa: B023
+            seconds = seconds_until_unavailable(SQLStore(url, password_method=CHEAP).ping)
+            assert 1.8 < seconds < 3.8
+
+
+def test_what_a_call_asks_the_server(
+    postgresql_store: SQLStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is one message that begins its transaction, its statement and a commit."""
+    assert postgresql_store.get("1") is None
+    sent: list[bytes] = []
+    begun = psycopg.Connection.execute
+
+    def note(connection: Any, query: Any, *arguments: Any, **options: Any) -> Any:
+        sent.append(query)
+        return begun(connection, query, *arguments, **options)
+
+    statements: list[str] = []
+    engine = database_of(postgresql_store).engine
+    sa.event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    monkeypatch.setattr(psycopg.Connection, "execute", note)
+    assert postgresql_store.get("1") is None
+    assert sent == [b"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '2s'"]
+    assert len(statements) == 1
 
 
 def test_a_server_that_restarts(server: PostgreSQL) -> None:

@@ -80,6 +80,7 @@ def test_ids_are_never_used_again(store: SQLStore) -> None:
     assert seen == [1, 2, 3]
 
 
+@pytest.mark.usefixtures("patient")
 def test_who_end_the_same_sessions_do_not_lock_one_another(store: SQLStore) -> None:
     """Threads that end, disable and prune the same rows in all orders wait for each other, but not
     in a ring."""
@@ -378,6 +379,7 @@ def test_a_log_that_is_another_one(store: SQLStore) -> None:
     assert [entry.key for entry in page.entries] == ["jti\n\nb", "jti\n\nc"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_threads_share_a_file(sqlite_store: SQLStore) -> None:
     """Forty threads that write at once wait for each other, none of them in vain."""
     all_are_there = threading.Barrier(40)

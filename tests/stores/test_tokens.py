@@ -276,6 +276,7 @@ def test_a_disabled_user_gets_no_token(with_ann: Store) -> None:
         add(with_ann)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_user_has_a_hundred_tokens(with_ann: Store) -> None:
     """No more can be made, also by many at once; one that is removed makes room."""
 
@@ -336,6 +337,7 @@ def test_an_expired_token_is_listed_for_a_while(with_ann: Store) -> None:
     assert with_ann.find_token(recent[9:21]) is not None
 
 
+@pytest.mark.usefixtures("patient")
 def test_one_key_for_all_tokens_of_a_store(with_ann: Store) -> None:
     """It is made with the first token, by one of those who make it at once, and stays."""
     with ThreadPoolExecutor(4) as threads:

@@ -238,3 +238,21 @@ def test_a_refusal_holds_nothing_of_the_token() -> None:
         jws.parse(compact({"alg": "none", "secret": "s3cr3t"}, b"", b"")[:-1])
     assert str(refusal.value) == "malformed"
     assert refusal.value.__suppress_context__
+
+
+def header_of(number: int) -> object:
+    """The header of a token whose key id is this number, as it was read."""
+    return jws.parse(compact({**HEADER, "kid": f"cached {number}"}, {}, b"x")).header
+
+
+def test_so_many_headers_are_cached() -> None:
+    """All tokens of an issuer share a header, which is read once. A stranger's headers, each with
+    another key id, do not fill the memory: the last 128 are cached."""
+    first = header_of(0)
+    for number in range(1, 128):
+        header_of(number)
+    assert header_of(0) is first
+    for number in range(1, 129):
+        header_of(number)
+    assert header_of(0) == first
+    assert header_of(0) is not first

@@ -17,8 +17,6 @@ _USAGE = (
     "read_timeout, write_timeout and ssl_..."
 )
 
-_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS of MySQL's protocol
-
 _WAITS = ("connect_timeout", "read_timeout", "write_timeout")
 _SSL = ("ssl_ca", "ssl_capath", "ssl_cert", "ssl_cipher", "ssl_key", "ssl_check_hostname")
 
@@ -33,7 +31,6 @@ def engine_for(url: sa.URL, timeout: int) -> sa.Engine:
         engine = sa.create_engine(
             url,
             pool_timeout=timeout,
-            pool_reset_on_return=None,  # `_reset` does it, where it is needed
             hide_parameters=True,
             isolation_level="READ COMMITTED",
         )
@@ -72,7 +69,6 @@ def _listen(engine: sa.Engine, timeout: int) -> None:
     sa.event.listen(engine, "do_connect", connect)
     sa.event.listen(engine, "connect", set_limits)
     sa.event.listen(engine, "checkout", ping)
-    sa.event.listen(engine, "reset", _reset)
 
 
 def _is_option(name: str, value: object) -> bool:
@@ -113,13 +109,3 @@ def _ping(connection: Any, silence: Silence) -> None:
             silence.found()
             raise TimeoutError("the server has stopped answering") from error
         raise DisconnectionError from error
-
-
-def _reset(connection: Any, record: object, state: Any) -> None:
-    """Roll back what a connection that is given back has left open.
-
-    SQLAlchemy would roll back after each commit too, and wait for the answer.
-    """
-    is_open = (connection.server_status or 0) & _IN_TRANSACTION
-    if is_open and not state.terminate_only:
-        connection.rollback()

@@ -128,11 +128,15 @@ class Row:
         return f"{text}; others: {self.untouched} x 200" if self.untouched else text
 
 
+_of_others: set[threading.Thread] = set()
+"""The threads that earlier rows left behind."""
+
+
 def settle(seconds: float) -> None:
-    """Wait until no fetch runs, so that the clock moves under none; one that a name server holds up
-    runs on."""
+    """Wait until no fetch of this row runs, so that the clock moves under none; one that a name
+    server holds up runs on."""
     for thread in threading.enumerate():
-        if thread.name in _THREADS:
+        if thread.name in _THREADS and thread not in _of_others:
             thread.join(seconds)
 
 
@@ -604,6 +608,8 @@ def row(name: str, timeout: float = 1, slack: float = SLACK) -> str:
     """Run one of `SCENES` or `OTHERS`."""
     if name in OTHERS:
         return OTHERS[name](timeout)
+    _of_others.clear()
+    _of_others.update(threading.enumerate())
     clock = AheadClock()
     with mock.patch.object(time, "monotonic", clock), SCENES[name](timeout) as scene:
         return str(go_through(scene, timeout, clock, slack))
