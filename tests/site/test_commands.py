@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,9 @@ RUN_BY = {
     ],
     ("tests/site/test_commands.py", "test_release_1_changes_the_old_tokens"): [
         "docs/coming-from/flask-jwt-extended.md py",
+    ],
+    ("tests/site/test_commands.py", "test_release_1_of_simplejwt_logs_nobody_out"): [
+        "docs/coming-from/simplejwt.md py",
     ],
     ("tests/site/test_commands.py", "test_the_unit_of_the_text_is_one"): [
         "docs/how-to/deployment.md ini",
@@ -312,6 +316,76 @@ def test_release_1_changes_the_old_tokens(tmp_path: Path) -> None:
     with app.app_context():
         claims = old.decode_token(old.create_access_token("ada"))
     assert (claims["iss"], claims["aud"]) == ("https://example.com", "example-api")
+
+
+_SIMPLEJWT = """
+import json, sys, types
+import django
+from django.conf import settings
+
+serializers = {f"TOKEN_{kind}_SERIALIZER": f"shop_tokens.{name}"
+               for kind, name in (("OBTAIN", "Pair"), ("REFRESH", "Renewal"))}
+settings.configure(
+    SECRET_KEY="y" * 40,
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    SIMPLE_JWT={"SIGNING_KEY": "x" * 40, **serializers},
+)
+django.setup()
+import jwt
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from rest_framework_simplejwt.backends import TokenBackend
+from rest_framework_simplejwt.exceptions import TokenBackendError
+from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
+
+names = dict(globals())
+exec(sys.stdin.read(), names)
+sys.modules["shop_tokens"] = types.ModuleType("shop_tokens")
+vars(sys.modules["shop_tokens"]).update(names)
+
+call_command("migrate", verbosity=0)
+ada = User.objects.create_user("ada", password="analytical engine")
+early = RefreshToken.for_user(ada)
+
+def access(view, **data):
+    made = view().get_serializer_class()(data=data)
+    made.is_valid(raise_exception=True)
+    return made.validated_data["access"]
+
+minted = access(TokenObtainPairView, username="ada", password="analytical engine")
+renewed = access(TokenRefreshView, refresh=str(early))
+named = TokenBackend("HS256", "x" * 40, audience="example-api", issuer="https://example.com")
+try:
+    refused = not named.decode(str(early))
+except TokenBackendError:
+    refused = True
+found = [AccessToken(token).payload for token in (minted, renewed, str(early.access_token))]
+print(json.dumps([[one.get("iss"), one.get("aud")] for one in found] + [refused]))
+"""
+
+
+@pytest.mark.needs_frameworks
+def test_release_1_of_simplejwt_logs_nobody_out(tmp_path: Path) -> None:
+    """With the classes of the page, new access tokens have issuer and audience, also those for a
+    refresh token from before; an access token from before is still good. With the settings
+    `ISSUER` and `AUDIENCE`, a refresh token from before is refused."""
+    if not (find_spec("rest_framework_simplejwt") and find_spec("django")):
+        pytest.skip("djangorestframework-simplejwt of the extra test-all is not installed")
+    (lines,) = blocks(DOCS / "coming-from/simplejwt.md", "py")
+    done = subprocess.run(
+        [sys.executable, "-c", _SIMPLEJWT],
+        cwd=tmp_path,
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.returncode == 0, done.stderr
+    both = ["https://example.com", "example-api"]
+    assert json.loads(done.stdout) == [both, both, [None, None], True]
 
 
 def test_the_unit_of_the_text_is_one(tmp_path: Path) -> None:

@@ -2,19 +2,22 @@
 not Python is run by `test_commands.py`."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from time import sleep
 from typing import Any
 
+import jwt
 import pytest
 from webtest import TestApp
 
-from jwt_middleware import Identity, JWTMiddleware, Key, Provider
+from jwt_middleware import Identity, JWTMiddleware, Key, Provider, Rule, public
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.settings.rules import read_rules
 from tests.kit import ROOT
 from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
 from tests.kit.prose import prose_faults
+from tests.kit.tokens import issued
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -27,7 +30,15 @@ class statsd:
     incr = print
 """
 
+_WSGI = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    caller = environ.get("jwt_middleware.identity")
+    return [caller.subject.encode() if caller else b"nobody"]
+"""
+
 GIVEN = {
+    "coming-from/simplejwt.md": _WSGI,
     "how-to/observing.md": _APP,
     "how-to/users.md": blocks(README, "python")[0],
 }
@@ -221,15 +232,90 @@ def test_release_2_verifies_what_the_old_library_mints(folder: Path) -> None:
     tokens = TestApp(names["app"]).post_json("/login", ADA).json
     fresh, renewal = (_client(tokens[f"{kind}_token"], names) for kind in ("access", "refresh"))
     stale = _client(renewal.post("/refresh").json["access_token"], names)
-    for client, name, status in ((fresh, "me", 200), (stale, "me", 200), (renewal, "me", 403)):
-        client.get(f"/api/{name}", status=status)
-    for client, status in ((fresh, 200), (stale, 403)):
-        client.post("/api/password", status=status)
+    for client in fresh, stale:
+        client.get("/api/me")
+    assert renewal.get("/api/me", status=401).json["reason"] == "type"
+    assert renewal.get("/news", status=401).json["reason"] == "type"
+    fresh.post("/api/password")
+    assert stale.post("/api/password", status=401).json["reason"] == "login_too_old"
     assert fresh.get("/news").json == {"for": "ada"}
     assert TestApp(names["app"]).get("/news").json == {"for": None}
-    fresh.delete("/api/logout")
+    fresh.delete("/logout")
     sleep(1.1)
     assert fresh.get("/api/me", status=401).json["reason"] == "revoked"
+    stale.get("/api/me")
+    names["store"].close()
+
+
+def test_a_logout_takes_tokens_of_both_kinds(folder: Path) -> None:
+    """The one view logs out a refresh token, also one from before release 1, and then an access
+    token: `/refresh` and the views refuse them, and the old library does too."""
+    names = _release(2, folder)
+    app, old = names["app"], names["old"]
+    tokens = TestApp(app).post_json("/login", ADA).json
+    app.config["JWT_ENCODE_ISSUER"] = app.config["JWT_ENCODE_AUDIENCE"] = None
+    with app.app_context():
+        early = old.create_refresh_token("ada")
+    app.config["JWT_ENCODE_ISSUER"] = "https://example.com"
+    app.config["JWT_ENCODE_AUDIENCE"] = "example-api"
+    for token in (early, tokens["refresh_token"]):
+        client = _client(token, names)
+        client.post("/refresh")
+        client.delete("/logout", status=200)
+        client.post("/refresh", status=401)
+    access = _client(tokens["access_token"], names)
+    access.get("/api/me")
+    access.delete("/logout", status=200)
+    sleep(1.1)
+    assert access.get("/api/me", status=401).json["reason"] == "revoked"
+    access.delete("/logout", status=401)
+    names["store"].close()
+
+
+def test_the_blocklist_is_copied_before_and_after(folder: Path) -> None:
+    """A token that was logged out at a worker of the old release is refused after the copy, and
+    good before; the second copy has all entries once more and harms nothing."""
+    names = _release(2, folder)
+    tokens = [TestApp(names["app"]).post_json("/login", ADA).json["access_token"] for _ in "123"]
+    entries = [names["guarded"].verify(token).claims for token in tokens]
+
+    def copy(count: int) -> list[int]:
+        for one in entries[:count]:
+            names["store"].revoke(token_id=one["jti"], expires_at=one["exp"], issuer=one["iss"])
+        sleep(1.1)
+        clients = [_client(token, names) for token in tokens]
+        return [client.get("/api/me", status="*").status_int for client in clients]
+
+    assert [copy(count) for count in (0, 1, 2)] == [[200] * 3, [401, 200, 200], [401, 401, 200]]
+    names["store"].close()
+
+
+@pytest.mark.parametrize(
+    ("fresh", "status"),
+    [(True, 200), (False, 401), (timedelta(minutes=5), 200), (timedelta(seconds=-1), 401)],
+    ids=str,
+)
+def test_a_token_is_fresh_as_the_old_library_says(
+    fresh: bool | timedelta, status: int, folder: Path
+) -> None:
+    """`recent` reads both forms of the claim `fresh`, and refuses with a reason of its own."""
+    names = _release(2, folder)
+    with names["app"].app_context():
+        token = names["old"].create_access_token("ada", fresh=fresh)
+    answer = _client(token, names).post("/api/password", status=status)
+    assert status == 200 or answer.json["reason"] == "login_too_old"
+    names["store"].close()
+
+
+def test_a_view_of_the_old_library_below_a_rule(folder: Path) -> None:
+    """A public rule of its own lets a refresh token through to `/refresh`."""
+    names = _release(2, folder)
+    tokens = TestApp(names["app"]).post_json("/login", ADA).json
+    rules = [Rule("/", names["access"]), Rule("/refresh", public)]
+    client = TestApp(JWTMiddleware(names["views"], providers=[names["provider"]], rules=rules))
+    client.authorization = ("Bearer", tokens["refresh_token"])
+    assert client.post("/refresh").json["access_token"]
+    client.get("/api/me", status=401)
     names["store"].close()
 
 
@@ -286,9 +372,95 @@ def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
     latter = TestApp(names["app"]).post_json("/auth/token", ADA).json["access_token"]
     for token in (former, latter):
         assert _client(token, names).get("/api/me").json == {"id": "ada"}
-    _client(latter, names).post("/api/password", status=403)
+    _client(latter, names).post("/api/password", status=401)
     cookie = {"Cookie": f"__Host-jwt={latter}"}
     assert TestApp(names["app"]).get("/api/me", headers=cookie).json == {"id": "ada"}
+    names["store"].close()
+
+
+def test_the_tokens_of_simplejwt_move(folder: Path) -> None:
+    """An access token of release 1 and one of the login app open the API, with an id as a number
+    or as a string. A refresh token and one from before release 1 do not. The path that mints needs
+    no token, and a closed account is out."""
+    names = names_of("coming-from/simplejwt.md", folder)
+    common = {"sub": None, "token_type": "access", "iss": "https://example.com"}
+    common["aud"] = "example-api"
+    client = TestApp(names["application"])
+
+    def ask(token: str, status: int = 200) -> Any:
+        client.authorization = ("Bearer", token)
+        answer = client.get("/api/orders", status=status)
+        return answer.json["reason"] if status == 401 else answer.text
+
+    mine = issued(names["secret"], **common, user_id=7, jti="1")
+    assert ask(mine) == ask(issued(names["secret"], **common, user_id="7")) == "7"
+    assert ask(names["minter"].mint("7")) == "7"
+    assert ask(issued(names["secret"], **common | {"token_type": "refresh"}, user_id=7), 401) == (
+        "type"
+    )
+    assert ask(issued(names["secret"], **common | {"iss": None}, user_id=7), 401) == "issuer"
+    names["store"].revoke_subject("https://example.com", "7")
+    sleep(1.1)
+    assert ask(mine, 401) == "revoked"
+    client.authorization = None
+    assert client.post("/api/token/").text == client.post("/api/token/refresh/").text == "nobody"
+    names["store"].close()
+
+
+@pytest.mark.parametrize(
+    ("options", "claims", "is_accepted"),
+    [
+        ({}, {"aud": "a"}, False),
+        ({"audience": "a"}, {}, False),
+        ({"options": {"verify_aud": False}}, {"aud": "a", "iss": "i"}, True),
+        ({"options": {"verify_aud": False}}, {}, True),
+    ],
+    ids=["with aud", "without aud", "neither is asked", "neither is there"],
+)
+def test_what_a_decorator_accepts(
+    options: dict[str, Any], claims: dict[str, str], is_accepted: bool
+) -> None:
+    """PyJWT treats `aud` as the page on decorators says, so its first step comes first."""
+    secret = "a secret of at least thirty-two bytes"
+    token = issued(secret, **claims)
+    try:
+        found = jwt.decode(token, secret, algorithms=["HS256"], **options)
+    except jwt.InvalidTokenError:
+        found = None
+    assert (found is not None) == is_accepted
+
+
+def _cookies(answer: Any) -> dict[str, str]:
+    lines = [line.partition(";")[0] for line in answer.headers.getall("Set-Cookie")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_a_browser_with_old_and_new_cookies_logs_out(folder: Path) -> None:
+    """After `POST /auth/revoke` the old cookie alone still opens the views; `DELETE /logout` then
+    ends its token and deletes it. Without the old cookies that is 401."""
+    names = _release(3, folder)
+    client = TestApp(names["app"])
+
+    def headers(cookies: dict[str, str], **more: str) -> dict[str, str]:
+        joined = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return {"Cookie": joined, "Host": "localhost", "Origin": "http://localhost", **more}
+
+    old = _cookies(client.post_json("/login", ADA))
+    new = _cookies(client.post_json("/auth/token", {**ADA, "cookie": True}, headers=headers({})))
+    client.reset()
+    both = headers(old | new)
+    assert client.post_json("/auth/revoke", {"cookie": True}, headers=both).json["ended"]
+    client.reset()
+    sleep(1.1)
+    assert client.get("/api/me", headers=headers(old)).json == {"id": "ada"}
+    csrf = {"X-CSRF-TOKEN": old["csrf_access_token"]}
+    answer = client.delete("/logout", headers=headers(old, **csrf))
+    client.reset()
+    assert _cookies(answer)["access_token_cookie"] == ""
+    sleep(1.1)
+    client.get("/api/me", headers=headers(old | new), status=401)
+    client.get("/api/me", headers=headers(old), status=401)
+    client.delete("/logout", headers=headers({}), status=401)
     names["store"].close()
 
 

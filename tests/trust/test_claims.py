@@ -164,6 +164,27 @@ def test_an_audience_is_a_string_or_a_list_of_strings(
     assert reason(KNOWN.token(aud=audience)) == expected
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"audience": None},
+        {"issuer": None},
+        {"max_lifetime": 9999},
+        {"allow_null": True},
+        {"leeway": 300},
+        {"typ": "at+jwt"},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("end", [ABSENT, None, "", "later", True, [NOW + 60], {}], ids=repr)
+def test_a_token_without_an_end_is_refused(options: dict[str, Any], end: object) -> None:
+    """Every provider requires an `exp` that is a number: a token is not good for ever."""
+    known = issuer("x", HS256, **options)
+    assert reason(known.token(), known.provider) is None
+    assert reason(known.token(exp=end), known.provider) == "claims"
+
+
 @pytest.mark.parametrize("audience", ["api", [], None, ""], ids=repr)
 def test_an_issuer_without_audiences_sends_none(audience: object) -> None:
     """With `audience=None` any `aud` is refused, even null or an empty one."""

@@ -420,6 +420,46 @@ def test_each_token_is_its_issuers() -> None:
     )
 
 
+@pytest.mark.parametrize("id", [None, "1"], ids=["without a kid", "with the same kid"])
+@pytest.mark.parametrize("algorithm", ["HS256", "RS256", "ES256", "EdDSA"])
+def test_the_key_of_another_issuer_signs_nothing(algorithm: str, id: str | None) -> None:
+    """Of two issuers with keys of one algorithm, and with one `kid`, each one's key verifies its
+    own tokens alone (RFC 8725 section 3.8)."""
+    made = (nameless(algorithm), nameless(algorithm))
+    keys = [Key(algorithm, id, one.signing_key, one.verifying_key) for one in made]
+    one, other = (issuer(name, key) for name, key in zip(("one", "other"), keys, strict=True))
+    verifier = Verifier([one.provider, other.provider])
+    for mine, theirs in ((one, other), (other, one)):
+        header = mine.header(kid=id or ABSENT)
+        own = sign(header, mine.claims(), mine.key)
+        assert verifier.identify(own).issuer == mine.provider.issuer
+        for _ in range(2):
+            forged = sign(header, mine.claims(), theirs.key)
+            assert refused(verifier.identify, forged) == "signature"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": NOW - 3600},
+        {"nbf": NOW + 3600},
+        {"aud": "another"},
+        {"sub": ABSENT},
+        {"exp": "x"},
+        {"token_use": "refresh"},
+        {"exp": NOW * 1000},
+    ],
+    ids=repr,
+)
+def test_the_signature_is_judged_before_the_claims(claims: dict[str, Any]) -> None:
+    """A token that has a fault in its claims too is refused for its signature, so that a forger
+    learns nothing about the terms."""
+    verifier = Verifier([HS256.provider])
+    assert refused(verifier.identify, HS256.token(**claims)) != "signature"
+    forged = sign(HS256.header(), HS256.claims(**claims), nameless("HS256"))
+    assert refused(verifier.identify, forged) == "signature"
+
+
 def test_threads_get_each_their_own_verdict() -> None:
     """Many threads, with keys that come and go: the subject is always the
     token's, or none."""
