@@ -21,15 +21,21 @@ def main() -> None:
         )
     except ImportError as error:
         sys.exit(str(error))
-    from .root import root
+    from .metrics_folder import own_metrics_folder
 
-    try:
-        root(prog_name="jwt-middleware")
-    except SystemExit as ending:
-        others = set(threading.enumerate()) - {threading.main_thread()}
-        if not all(thread.daemon for thread in others):
-            _end_at_once(ending.code)
-        raise
+    with own_metrics_folder():  # before the owner's app is imported
+        from .root import root
+
+        try:
+            root(prog_name="jwt-middleware")
+        except SystemExit as error:
+            ending = error
+        else:  # click always ends with an exit code
+            return
+    others = set(threading.enumerate()) - {threading.main_thread()}
+    if not all(thread.daemon for thread in others):
+        _end_at_once(ending.code)
+    raise ending
 
 
 def _extra_of(words: list[str]) -> str:

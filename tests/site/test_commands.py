@@ -357,7 +357,8 @@ def test_the_compose_file_and_the_snippet_agree() -> None:
     assert 'allow_http=("keycloak",)' in snippet
     assert services["api"]["command"] == "gunicorn -c gunicorn.conf.py app:app"
     config = (ROOT / "examples/container/gunicorn.conf.py").read_text()
-    assert services["api"]["ports"] == ["8000:8000"] and 'bind = "0.0.0.0:8000"' in config
+    assert services["api"]["ports"] == ["8000:8000"]
+    assert 'bind = "0.0.0.0:8000"' in config
 
 
 @pytest.mark.needs_servers
