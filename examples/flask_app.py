@@ -32,7 +32,7 @@ def health():
 store = SQLStore(os.environ.get("DATABASE_URL", "sqlite:///auth.db"))
 secret = os.environ.get("JWT_SECRET") or secrets.token_hex()
 minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="example-api")
-rules = [Rule("/api"), Rule("/api/health", public), Rule("/api/admin", scope("admin"))]
+rules = [Rule("/api"), Rule("/api/health", public, exact=True), Rule("/api/admin", scope("admin"))]
 guarded = JWTMiddleware(
     app.wsgi_app, providers=[minter.provider], rules=rules, revocations=RevocationList(store)
 )

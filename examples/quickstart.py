@@ -25,6 +25,6 @@ store.add_user(
 )  # without one nobody can sign in
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
 guarded = JWTMiddleware(
-    app, providers=[minter.provider], rules=[Rule("/api"), Rule("/api/health", public)]
+    app, providers=[minter.provider], rules=[Rule("/api"), Rule("/api/health", public, exact=True)]
 )
 application = LoginApp(store, minter).wrap(guarded, prefix="/auth")

@@ -26,7 +26,7 @@ store.add_user("grace", password, scopes=("read",), claims={"department": "audit
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
 rules = [
     Rule("/api"),
-    Rule("/api/news", public),
+    Rule("/api/news", public, exact=True),
     # Name the methods that need less: one that nobody thought of meets the stricter rule.
     Rule("/api/docs", scope("write")),
     Rule("/api/docs", scope("read"), methods=("GET", "HEAD", "OPTIONS")),

@@ -97,6 +97,15 @@ def test_the_extras_of_the_text_exist() -> None:
     assert extras <= set(config["options.extras_require"])
 
 
+@pytest.mark.parametrize("page", [name for name in pages() if name.startswith("issuers/")])
+def test_a_command_of_an_issuer_names_its_extra(page: str) -> None:
+    """An API that only verifies tokens has no extra installed. So each page that shows the command
+    says how to get it."""
+    text = pages()[page].read_text()
+    if "`jwt-middleware " in text:
+        assert re.search(r"wsgi-jwt-middleware\[cli\]|the extra `cli`", text)
+
+
 @pytest.mark.parametrize(
     "code", re.findall(r"^\|[^|]*\| `((?:rules=|Rule\()(?:[^`])*)`", _README, re.MULTILINE)
 )

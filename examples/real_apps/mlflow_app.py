@@ -29,7 +29,7 @@ rules = [
     Rule("/", scope("read"), methods=("GET", "HEAD", "OPTIONS")),
     Rule("/", public, exact=True),
     Rule("/static-files", public, methods=("GET", "HEAD")),
-    Rule("/health", public),
+    Rule("/health", public, exact=True),
     # A search is a POST that changes nothing; `*` is the API's version.
     *(Rule(f"/api/*/mlflow/{name}/search", scope("read")) for name in searches),
 ]

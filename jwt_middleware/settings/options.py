@@ -241,7 +241,8 @@ OPTIONS: Mapping[str, Option] = {
     "bearer_token_file": Option(BearerFile, "the path of a file that contains a token"),
     "allow_http": Option(
         lambda text: Fetch(allow_http=text.split()).allow_http,
-        "names of private hosts separated by spaces, such as keycloak",
+        "names of private hosts separated by spaces, without scheme, port and wildcard, such as "
+        "keycloak",
     ),
     "client_id": Option(str, "the name of this server at the introspection endpoint"),
     "client_secret": Option(str, "the secret that belongs to client_id", is_secret=True),

@@ -19,6 +19,9 @@ _NEAR = 0.8
 """The likeness of two names from which one may be a slip of the other, 0 to 1."""
 
 
+_PARAMETERS = ("path", "pem")
+"""Parameters of constructors that read one option, under another name."""
+
 _IN_PYTHON = re.compile(
     r"Fetch\((?P<fetch>\w+)=\.\.\.\)"
     r"|\b(?P<named>[a-z_]+)=\(?'(?P<value>[^']*)'(?:,\))?"
@@ -150,12 +153,27 @@ class _Table:
             content = Path(text).read_text().strip() if is_file else text
             return self.options[option].convert(content)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{rule}: {error}") from None
+            raise ConfigurationError(f"{rule}{_end_of(error, self.options[option])}") from None
         except OSError as error:
             raise ConfigurationError(f"{rule}{shown}: {type(error).__name__}") from None
         except (ValueError, LookupError):
             # The message of a foreign error might quote a secret, so show only our own.
             raise ConfigurationError(f"{rule}{shown}") from None
+
+
+def _end_of(error: ConfigurationError, option: Option) -> str:
+    """Return the end of a message about an option, from that of a constructor.
+
+    An owner of text options has never seen the parameters of constructors. The rule of the
+    parameter that is the option repeats the form of the option, so only what it got is added.
+    """
+    name, _, rest = str(error).partition(" must ")
+    if name in _PARAMETERS:
+        return f": it must {rest}"
+    _, separator, value = rest.partition(", got ")
+    if OPTIONS.get(name) is option and separator:
+        return f"{separator}{value}"
+    return f": {error}"
 
 
 def read_options(

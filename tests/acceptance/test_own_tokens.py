@@ -301,6 +301,7 @@ def test_a_cookie_needs_a_page_of_this_site(
         as_person = {name: value for name, value in PERSON.items() if "Site" not in name} | who
         page = site.post("/auth/tokens", fields, headers=as_person, status=403)
         assert "came from another website" in page
+        assert "opened with https://" in page
     assert [each.id for each in tokens_store.tokens("ada")] == [token]
 
 

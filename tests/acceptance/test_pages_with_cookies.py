@@ -250,6 +250,16 @@ WRONG = {
         403,
         "another website",
     ),
+    "a page by http at a name of the local network": (
+        {"headers": {"Accept": "text/html", "Origin": "null", "Host": "192.168.1.5:8000"}},
+        403,
+        "without encryption. Please sign in on this page, opened with https://",
+    ),
+    "a proxy that changes Host": (
+        {"headers": BROWSER | {"Origin": "https://app.example", "Host": "127.0.0.1:8000"}},
+        403,
+        "their proxy must pass on Host and X-Forwarded-Proto",
+    ),
 }
 
 

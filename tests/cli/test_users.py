@@ -326,21 +326,35 @@ def test_a_terminal_that_cannot_show_a_name(with_ann: Command, tmp_path: Path) -
     assert done.stdout == b"2\tZo\xeb \\u03a9\t\t\n1\tann\tread\t\n"
 
 
+_LIST = ["users", "list", "--database", "x"]
 MISSING = {
-    "click": ("jwt-middleware needs click", ["--help"]),
-    "sqlalchemy": ("Error: SQLStore needs SQLAlchemy", ["users", "list", "--database", "x"]),
+    "click": ("click", "jwt-middleware needs click", "cli", ["--help"]),
+    "click, for nothing": ("click", "jwt-middleware needs click", "cli", []),
+    "click, for an option": ("click", "jwt-middleware needs click", "cli", ["--version"]),
+    "click, for keys": ("click", "jwt-middleware needs click", "cli", ["keys", "new"]),
+    "click, for a token": ("click", "jwt-middleware needs click", "cli", ["token", "inspect"]),
+    "click, for routes": (
+        "click",
+        "jwt-middleware needs click",
+        "cli",
+        ["routes", "--app", "users"],
+    ),
+    "click, for users": ("click", "jwt-middleware needs click", "login", _LIST),
+    "click, for tokens": ("click", "jwt-middleware needs click", "login", ["tokens", "list"]),
+    "click, for the demo": ("click", "jwt-middleware needs click", "demo", ["demo"]),
+    "sqlalchemy": ("sqlalchemy", "Error: SQLStore needs SQLAlchemy", "login", _LIST),
 }
 
 
-@pytest.mark.parametrize("missing", MISSING)
-def test_an_extra_is_missing(missing: str) -> None:
-    """Without what the extra installs the command is one line that names it."""
-    line, arguments = MISSING[missing]
+@pytest.mark.parametrize(("missing", "line", "extra", "arguments"), MISSING.values(), ids=MISSING)
+def test_an_extra_is_missing(missing: str, line: str, extra: str, arguments: list[str]) -> None:
+    """Without what an extra installs the command is one line that names the smallest one with which
+    that command runs."""
     script = f"import sys; sys.modules[{missing!r}] = None; {COMMAND[2]}"
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True
     )
-    assert done.stderr == f"{line}: pip install 'wsgi-jwt-middleware[login]'\n"
+    assert done.stderr == f"{line}: pip install 'wsgi-jwt-middleware[{extra}]'\n"
     assert (done.returncode, done.stdout) == (1, "")
 
 

@@ -9,11 +9,13 @@ two files, their network, volumes and limits of memory.
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -271,6 +273,23 @@ def test_the_files_agree() -> None:
     text = (EXAMPLE / "gunicorn.conf.py").read_text()
     threads = int(text.partition("WEB_THREADS")[2].partition(")")[0].strip('", '))
     assert threads > MAX_CONCURRENT_HASHES + MAX_WAITING_CHECKS  # so that some are left for others
+
+
+def test_the_variant_from_a_clone_is_a_file() -> None:
+    """Before a release, the comments of the Dockerfile and the option that they name make one that
+    installs from a wheel in the folder: the name is that of a wheel, and pip knows the option."""
+    text = (EXAMPLE / "Dockerfile").read_text()
+    (copied,) = re.findall(r"^# (COPY .+)$", text, re.MULTILINE)
+    (option,) = re.findall(r"to the next line: (.+)$", text, re.MULTILINE)
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    wheel = config["metadata"]["name"].replace("-", "_")
+    assert copied.split() == ["COPY", f"{wheel}-*.whl", f"{option.split()[1]}/"]
+    assert text.index(copied) < text.index("RUN /venv/bin/pip install")
+    known = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--help"], capture_output=True, text=True
+    )
+    assert option.split()[0] in known.stdout
 
 
 def test_the_page_shows_the_files() -> None:

@@ -262,6 +262,36 @@ def test_health_is_for_those_who_watch(site: Site) -> None:
     assert site.call("/auth/health", source="127.0.0.2").status == 403
 
 
+INSIDE = (
+    "/readyz",
+    "/metrics",
+    "/metrics/",
+    "/metrics/x",
+    "//metrics",
+    "/%6detrics",
+    "/metrics%2Fx",
+    "/x/../readyz",
+    "/auth//health",
+    "/auth/health/",
+    "/readyz?x",
+)
+OUTSIDE = ("/api", "/api/readyz", "/metricsx", "/auth/healthy", "/auth/login")
+
+
+@pytest.mark.parametrize("path", INSIDE)
+def test_what_watches_is_closed_to_the_outside(site: Site, path: str) -> None:
+    """Readiness and metrics, by any spelling and with all below them, are 403 for an address that
+    is not listed. A listed one gets the answer of the app."""
+    assert site.call(path, source="127.0.0.2").status == 403
+    assert site.call(path).status != 403
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_what_is_beside_them_is_open(site: Site, path: str) -> None:
+    """Paths that only look like them, and the API, go to the app."""
+    assert site.call(path, source="127.0.0.2").status != 403
+
+
 def test_the_throttle_counts_by_the_real_address(site: Site) -> None:
     """Five failures shut a name out from their address, whatever X-Forwarded-For it writes, and
     from no other."""

@@ -15,6 +15,8 @@ from webtest import TestApp
 from jwt_middleware import ConfigurationError, Decision, Fetch, Key, RemoteKeySet
 from jwt_middleware.login import KeyFolder
 from jwt_middleware.settings import filter_app_factory, from_env
+from jwt_middleware.settings.options import OPTIONS
+from jwt_middleware.settings.reading import read_options
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.testing import basic_headers
 from jwt_middleware.trust.discovery import DiscoveredKeySet, TenantKeySets
@@ -257,6 +259,42 @@ def test_a_wrong_option_is_named(
     told = str(caught.value)
     assert name.lower() in told.lower()
     assert form in told
+    assert "hush" not in told
+
+
+NO_PARAMETER = {
+    "a file": ({"ca_file": "/nowhere"}, "the path of CA certificates in PEM, got '/nowhere': File"),
+    "hosts": (
+        {"allow_http": "keycloak:80"},
+        "without scheme, port and wildcard, such as keycloak, got 'keycloak:80'",
+    ),
+    "a folder": (
+        {"key_folder": "/nowhere"},
+        "`jwt-middleware keys`: it must be a folder with an active key, got '/nowhere': File",
+    ),
+    "a key": ({"public_key": "hush"}, "a public key as PEM: it must be that of a public key, "),
+    "a private key": (
+        {"private_key": "hush"},
+        "a private key as PEM: it must be that of a public key, ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "end"), NO_PARAMETER.values(), ids=NO_PARAMETER)
+@pytest.mark.parametrize("provider", ["", "staff_"], ids=["one provider", "several providers"])
+def test_a_message_repeats_no_parameter(options: dict[str, str], end: str, provider: str) -> None:
+    """The message has the name of the option once, as it was written, and what it got. The name of
+    the parameter of a constructor is not in it, nor is its rule where the option's is the same."""
+    ((name, text),) = options.items()
+    full = name if name == "private_key" else f"{provider}{name}"
+    texts = {full: text} | ({"providers": "staff"} if full != name else {})
+    with pytest.raises(ConfigurationError) as caught:
+        read_options(texts, ["providers", *OPTIONS], name_of=lambda option: f"JWT_{option.upper()}")
+    told = str(caught.value)
+    assert told.startswith(f"JWT_{full.upper()} must be ")
+    assert end in told
+    assert f"{name} must" not in told
+    assert told.count(" must be the path") + told.count(" must be names") <= 1
     assert "hush" not in told
 
 

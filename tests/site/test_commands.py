@@ -429,7 +429,10 @@ def test_the_compose_file_and_the_snippet_agree() -> None:
     port = keycloak["ports"][0].split(":")[1]
     assert f'metadata_url="http://keycloak:{port}/realms/example/.well-known/' in snippet
     assert 'allow_http=("keycloak",)' in snippet
-    assert services["api"]["command"].split() == ["gunicorn", "--bind", "0.0.0.0:8000", "app:app"]
+    assert services["api"]["command"] == "gunicorn -c gunicorn.conf.py app:app"
+    config = (ROOT / "examples/container/gunicorn.conf.py").read_text()
+    assert services["api"]["ports"] == ["8000:8000"]
+    assert 'bind = "0.0.0.0:8000"' in config
 
 
 @pytest.mark.needs_servers

@@ -78,6 +78,20 @@ def test_a_section_says_status_cause_log_and_fix(reason: str) -> None:
     assert re.search(rf"`[^`]*: {reason}\b", section), "the line of the log names the reason"
 
 
+def test_the_outcomes_of_the_pages_are_those_of_the_code() -> None:
+    """The page on metrics and the words on the counter name each outcome that a decision can have:
+    `allowed`, what an answer of ours calls itself, `refused` and `reported`."""
+    source = "".join(file.read_text() for file in (ROOT / "jwt_middleware" / "wire").glob("*.py"))
+    own = re.findall(r'^    outcome(?:: ClassVar\[str\])? = "(\w+)"', source, re.MULTILINE)
+    outcomes = {"allowed", "refused", "reported", *own}
+    assert len(outcomes) > 4
+    page = (DOCS / "how-to/observing.md").read_text()
+    (row,) = re.findall(r"`outcome` \(([^)]+)\)", page)
+    assert set(re.findall(r"`(\w+)`", row)) == outcomes
+    words = docs.words()["metrics"]["jwt_middleware_decisions_total"]
+    assert outcomes <= set(re.findall(r"`(\w+)`", words))
+
+
 def test_each_command_and_option_has_help() -> None:
     """Each command of `jwt-middleware` says what it does, and so does each of its options."""
     for name, command in docs.command_names().items():
