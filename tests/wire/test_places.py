@@ -204,7 +204,7 @@ ORDERS = [order for size in range(1, 5) for order in itertools.permutations(EVER
 FIELDS = {
     "HTTP_AUTHORIZATION": (
         *(None, "", "Bearer a", "bEARER a", "Basic YTpi", "basic YTpi", "Basic", "X y"),
-        *("DPoP e", "dpop e"),
+        *("DPoP e", "dpop e", "DPoP  e", "DPoP "),
     ),
     "HTTP_COOKIE": (None, "", "a=b", "__Host-jwt=c", "__Host-jwt="),
     "HTTP_CF_ACCESS_JWT_ASSERTION": (None, "", "d"),
