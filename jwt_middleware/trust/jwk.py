@@ -6,7 +6,7 @@ so it would turn `k` into another secret than the intended one.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from .._options import got, require
 from ..errors import ConfigurationError
@@ -69,6 +69,19 @@ def is_for_encryption(jwk: object) -> bool:
         or (bool(names) and all(isinstance(n, str) and n in _NOT_OF_SIGNATURES for n in names))
         or (jwk.get("kty") == "OKP" and jwk.get("crv") in ("X25519", "X448"))
     )
+
+
+def refuse_keys(jwks: list[Any]) -> NoReturn:
+    """Raise the `ConfigurationError` about a document of which no key can be used. One with keys
+    for encryption alone is well-formed, so say that."""
+    found = "1 key" if len(jwks) == 1 else f"{len(jwks)} keys"
+    if not jwks:
+        found = "none"
+    elif all(is_for_encryption(jwk) for jwk in jwks):
+        found += " for encryption alone"
+    else:
+        found += ", all left out: for encryption, broken, or different ones with one kid"
+    raise ConfigurationError(f"a JWKS document must have a key for verifying, got {found}")
 
 
 def check_form(jwk: Mapping[str, Any]) -> None:

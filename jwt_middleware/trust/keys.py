@@ -12,6 +12,7 @@ import jwt
 
 from .._options import got, is_text, require
 from ..errors import ConfigurationError
+from . import jwk as jwk_forms
 from . import key_material
 from .encoding import encode_base64url, parse_document
 from .jwk import ALGORITHM_OF_KIND, PAIRS, THUMBPRINT_MEMBERS, check_form, is_for_encryption
@@ -250,7 +251,7 @@ class KeySet:
         jwks = document.get("keys") if isinstance(document, Mapping) else None
         if not isinstance(jwks, list):
             raise ConfigurationError(rule)
-        return cls(_usable_keys(jwks))
+        return cls(_usable_keys(jwks) or jwk_forms.refuse_keys(jwks))
 
     def find(self, kid: str | None) -> tuple[Key, ...]:
         """Return the keys with this id and those without one.

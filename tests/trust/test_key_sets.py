@@ -152,6 +152,30 @@ def test_a_key_for_encryption_is_left_out_without_a_warning(
     ]
 
 
+WITHOUT_A_KEY = {
+    "nothing": ([], "got none"),
+    "one for encryption": ([FOR_ENCRYPTION["X25519"]], "got 1 key for encryption alone"),
+    "all for encryption": ([*FOR_ENCRYPTION.values()], " keys for encryption alone"),
+    "a broken one beside it": ([FOR_ENCRYPTION["X25519"], {}], "got 2 keys, all left out: "),
+    "not a key": (["hush"], "got 1 key, all left out: "),
+    "two with one kid": (
+        [GOOD_EC | {"kid": "a"}, Key.generate().to_jwk() | {"kid": "a"}],
+        "got 2 keys, all left out: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("jwks", "end"), WITHOUT_A_KEY.values(), ids=WITHOUT_A_KEY)
+def test_a_document_without_a_key_for_verifying_says_so(jwks: list[Any], end: str) -> None:
+    """The error says why no key is left, such as that all are for encryption, and quotes none."""
+    with pytest.raises(ConfigurationError) as caught:
+        KeySet.from_jwks({"keys": jwks})
+    told = str(caught.value)
+    assert told.startswith("a JWKS document must have a key for verifying, got ")
+    assert end in told
+    assert "hush" not in told
+
+
 @pytest.mark.parametrize("ops", [["verify"], ["sign", "verify"], ["verify", "x"]])
 def test_key_ops_that_allow_verifying_will_do(ops: list[str]) -> None:
     """RFC 7517 section 4.3; unknown operations say nothing."""
