@@ -2,7 +2,7 @@
 
 import itertools
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError, InvalidRequest, InvalidToken, Refusal
+from jwt_middleware.identity import NONCE_KEY
 from jwt_middleware.wire.cookies import cookie_values
 from jwt_middleware.wire.credentials import Places, extract
 from jwt_middleware.wire.dpop import DPoPScheme
@@ -270,6 +271,30 @@ def test_what_the_list_says_with_dpop(order: Sequence[Place]) -> None:
     assert list(places) == with_dpop(order)
     assert places.dpop is SCHEME
     assert places.asks_bearer_first is (order[0] is bearer)
+
+
+def test_only_a_scheme_with_nonces_has_its_requests_observed() -> None:
+    """Without nonces the app is called as it was; with them, its answer carries one that is due."""
+    sent: list[tuple[str, str]] = []
+
+    def app(environ: dict[str, str], start_response: Callable[..., None]) -> str:
+        start_response("200 OK", [("A", "b")])
+        return "the answer"
+
+    def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+        sent[:] = headers
+
+    for places in (Places(), Places(dpop=SCHEME)):
+        for is_observed in (False, True):
+            assert places.giving_nonces(is_observed, app) == (is_observed, app)
+    is_observed, call = Places(dpop=DPoPScheme(["ES256"], uses_nonces=True)).giving_nonces(
+        False, app
+    )
+    assert is_observed
+    assert call({NONCE_KEY: "due"}, start_response) == "the answer"
+    assert sent == [("A", "b"), ("DPoP-Nonce", "due")]
+    call({}, start_response)
+    assert sent == [("A", "b")]
 
 
 LOOPBACK = {"wsgi.url_scheme": "http", "HTTP_HOST": "localhost:5000"}
