@@ -66,12 +66,12 @@ def test_many_at_once(serve: Serve) -> None:
 
 
 def test_workers_are_killed(serve: Serve) -> None:
-    """Before and after every eleventh statement or commit: no session is lost or resurrected,
+    """Before and after every seventh statement or commit: no session is lost or resurrected,
     nothing is half done."""
     with serve(FAULTS="1") as site:
         witness = Witness(site)
         kills = [
-            kill_at_points(site, witness, name, first=first, step=11)
+            kill_at_points(site, witness, name, first=first, step=7)
             for first, name in enumerate(OPERATIONS)
         ]
         witness.swear()

@@ -285,7 +285,8 @@ def test_behind_nginx_a_large_post_reads_its_refusal(
     wait_for(lambda: exchange(port, b"/").status == 200)
     for size in (1 * MIB, 5 * MIB):
         status = exchange(port, b"/api/secret", method=b"POST", body=bytes(size)).status
-        assert status == 401 or (status == 502 and server.name in _MAY_RESET)
+        # nginx too resets a client whose body it has not read when the server resets.
+        assert status == 401 or (status in (0, 502) and server.name in _MAY_RESET)
 
 
 # ---------------------------------------------------------------- all together
