@@ -8,7 +8,7 @@ import pytest
 from tests.kit import ROOT
 from tests.kit.pages import README, pages
 
-FOLDERS = {"/.web", "/.well-known", "/open", "/public", "/static", "/static-files"}
+FOLDERS = {"/.web", "/.well-known", "/api/token", "/open", "/public", "/static", "/static-files"}
 """What is meant to be open with all that lies below it."""
 
 _IN_PYTHON = re.compile(r"""Rule\(f?"([^"]+)", public([^)]*)\)""")
