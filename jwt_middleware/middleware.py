@@ -266,8 +266,8 @@ class JWTMiddleware(CachedVerification):
                 if self._is_observed:
                     self.counts.cached += 1
                 return self.verifier.confirm(verdict)
-        # The usual form needs no search, by which a first-seen token is 3 % cheaper. Where passwords
-        # are taken, most headers have another form.
+        # The usual form needs no search: a first-seen token is 3 % cheaper. Where passwords are
+        # taken, most headers have another form.
         is_usual = header is not None and not self.places.take_passwords
         is_usual = is_usual and header[:7] == "Bearer " and header[7:8] != " "
         place, credential = (bearer, header) if is_usual else self.places.find(environ)
