@@ -47,7 +47,8 @@ THUMBPRINT_MEMBERS: Mapping[str, tuple[str, ...]] = {
 """The members that make a thumbprint (RFC 7638 section 3.2, RFC 8037 appendix A.3)."""
 
 
-_NOT_FOR_SIGNATURES = re.compile(
+# A string, for `re` to compile at first use and not at every import.
+_NOT_FOR_SIGNATURES = (
     r"RSA1_5|RSA-OAEP.*|ECDH-ES.*|PBES2-.*|dir|A(128|192|256)((GCM)?KW|GCM|CBC-HS\d+)"
 )
 """The algorithms of encryption (RFC 7518 sections 4.1 and 5.1, RFC 8230 section 4)."""
@@ -65,7 +66,7 @@ def is_for_encryption(jwk: object) -> bool:
     names = operations if isinstance(operations, list) else []
     return (
         use == "enc"
-        or (isinstance(algorithm, str) and bool(_NOT_FOR_SIGNATURES.fullmatch(algorithm)))
+        or (isinstance(algorithm, str) and bool(re.fullmatch(_NOT_FOR_SIGNATURES, algorithm)))
         or (bool(names) and all(isinstance(n, str) and n in _NOT_OF_SIGNATURES for n in names))
         or (jwk.get("kty") == "OKP" and jwk.get("crv") in ("X25519", "X448"))
     )
