@@ -177,7 +177,11 @@ def test_an_audience_is_a_string_or_a_list_of_strings(
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("end", [ABSENT, None, "", "later", True, [NOW + 60], {}], ids=repr)
+@pytest.mark.parametrize(
+    "end",
+    [ABSENT, None, "", "later", True, [NOW + 60], {}],
+    ids=["absent", "null", "empty", "text", "true", "list", "object"],
+)
 def test_a_token_without_an_end_is_refused(options: dict[str, Any], end: object) -> None:
     """Every provider requires an `exp` that is a number: a token is not good for ever."""
     known = issuer("x", HS256, **options)
