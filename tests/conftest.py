@@ -83,12 +83,9 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs an engine, and what needs nothing. Refuse a name with the time in it, which
-    differs between the workers of pytest-xdist, so that all of them stop."""
+    """Mark what needs an engine, and what needs nothing."""
     for item in items:
         parts.mark(item)
-        if parts.tells_the_time(item.name):
-            raise pytest.UsageError(f"the id of a test must not depend on the time: {item.nodeid}")
 
 
 _PASSWORDS = (

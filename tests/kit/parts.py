@@ -6,7 +6,6 @@ quick suite, which also has fewer examples of each property.
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,8 +20,6 @@ NEEDS = {
     "needs_tools": "runs type checkers, Node, a build, or a package index",
 }
 """The markers, and what a test does that has one."""
-
-_NEAR = 30 * 86_400  # seconds: dates of tokens are closer to now, and constants of tests are not
 
 _ENGINE_FIXTURES = {"postgresql_server", "redis_server"}
 _ENGINE_FIXTURES |= {"mariadb_of_its_own", "mariadb_server", "postgresql_of_its_own"}
@@ -67,12 +64,6 @@ def mark(item: pytest.Item) -> None:
         item.add_marker("needs_engines")
     if NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers()):
         item.add_marker("quick")
-
-
-def tells_the_time(name: str) -> bool:
-    """Whether the name of a test has a date of these weeks in it, in seconds or milliseconds."""
-    dates = re.findall(r"(?<!\d)(\d{10})(?:\d{3})?(?!\d)", name)
-    return any(abs(int(date) - time.time()) < _NEAR for date in dates)
 
 
 def skip(reason: str) -> NoReturn:

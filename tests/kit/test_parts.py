@@ -1,6 +1,5 @@
 """What the quick suite takes."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -25,11 +24,3 @@ def test_a_module_without_a_quick_test_is_not_imported(
     monkeypatch.setattr(parts, "is_quick", lambda: is_quick)
     assert parts.has_no_quick_test(tmp_path / "test_x.py") is (is_left_out and is_quick)
     assert not parts.has_no_quick_test(tmp_path)
-
-
-def test_a_name_with_the_time_is_found() -> None:
-    """Names of tests are equal in all workers: the time of their import is not in them."""
-    now = int(time.time())
-    assert parts.tells_the_time(f"test_x[{{'exp': {now - 3600}}}]")
-    assert parts.tells_the_time(f"test_x[{now * 1000}]")
-    assert not parts.tells_the_time("test_x[1111111111-253402300800]")
