@@ -21,9 +21,10 @@ _STALENESS = 1.0  # max_staleness of the served app
 _QUIET = 1.2  # seconds without a 503 after which the outage is over
 _RECOVERY = 8.0  # seconds that recovery may take
 _SLOWEST = 2.0  # seconds after which a request to a store that does not answer is given up
-_ALLOWANCE = 3.0  # seconds: beside other work a wait of 2 s was seen to take 4.2 s
-"""Seconds that eight threads, four workers and their clients may add on two busy cores, 0.2 on a
-quiet machine. A second wait of two seconds exceeds it."""
+_ALLOWANCE = 3.0
+"""Seconds that eight threads, four workers and their clients may add: 0.2 on a quiet machine, and
+up to 0.9 on a busy one. A frozen MariaDB beside a whole suite once took 2.2, for a reason that is
+not known. `acceptance/test_frozen_stores` counts the waits of a request, which this cannot."""
 Server = PostgreSQL | PgBouncer | MariaDB | Valkey | ValkeyCluster
 
 
