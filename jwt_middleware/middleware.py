@@ -19,7 +19,7 @@ from .trust.revocation import RevocationList
 from .trust.verifier import Verifier
 from .verdict_cache import CachedVerification
 from .wire.app_form import checked_app, explain_recursion
-from .wire.cors import CrossOrigin, Preflight, preflight_response
+from .wire.cors import CrossOrigin, Preflight
 from .wire.credentials import Places, check_site, has_unread_scheme
 from .wire.places import Place, bearer, checked_token
 from .wire.refusals import OnRefusal, RefusalAnswers
@@ -171,8 +171,6 @@ class JWTMiddleware(CachedVerification):
         if isinstance(answer, Refusal):
             scopes = () if self._published is None else self._published.asked_scopes(rules)
             return self._refusals.answer(answer, environ, start_response, scopes)
-        if isinstance(answer, Preflight):
-            return preflight_response(environ)(environ, start_response)
         return answer(environ, start_response)
 
     def refuse(
@@ -191,11 +189,7 @@ class JWTMiddleware(CachedVerification):
         `Unavailable` with the reason.
         """
         key = f"Bearer {checked_token(token, self.max_token_bytes)}"
-        verdict = self._cache.get(key)
-        if verdict is not None and verdict.is_current():
-            self.counts.cached += 1
-            return self.verifier.confirm(verdict)
-        return self._verify(key, token)
+        return self._confirm_or_verify(key, token)
 
     def decide(self, environ: Mapping[str, Any]) -> Decision:
         """Return the decision. This calls no app, reads no body and leaves the environ as it is."""
@@ -276,7 +270,9 @@ class JWTMiddleware(CachedVerification):
         if place.is_ambient:
             check_site(place, environ, methods_of, self._cross_origin.allowed)
         key = credential if place is bearer else (place, credential)  # each has its own checks
-        verdict = None if key is header else self._cache.get(key)  # looked up above
+        # A bearer token's header was looked up above, and `identify` below looks bound tokens up.
+        is_elsewhere = key is header or place is self.places.dpop
+        verdict = None if is_elsewhere else self._cache.get(key)
         if verdict is not None and verdict.keys.generation == verdict.generation:
             self.counts.cached += 1
             return self.verifier.confirm(verdict)
@@ -290,7 +286,9 @@ class JWTMiddleware(CachedVerification):
             raise InvalidToken(place.malformed) from None
 
 
-def _proofs_and_places(dpop: Any, certificate: Any, places: Any) -> "tuple[Proofs | None, Places]":
+def _proofs_and_places(
+    dpop: "DPoP | None", certificate: "CertificateOf | None", places: Sequence[Place]
+) -> "tuple[Proofs | None, Places]":
     if dpop is None and certificate is None:
         return None, Places(places)
     from .trust.binding import BoundTokens  # not at every import: few apps have bound tokens

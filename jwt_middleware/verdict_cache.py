@@ -69,6 +69,14 @@ class CachedVerification:
         """Cache the verdict on credentials whose token is not bound."""
         self._cache.add(key, verdict)
 
+    def _confirm_or_verify(self, key: Hashable, token: str) -> Identity:
+        """Return the caller of a token, from the cache if it has the key."""
+        verdict = self._cache.get(key)
+        if verdict is not None and verdict.is_current():
+            self.counts.cached += 1
+            return self.verifier.confirm(verdict)
+        return self._verify(key, token)
+
     def _verify(self, key: Hashable, token: str) -> Identity:
         self.counts.verified += 1
         verdict = self.verifier.verify(token)

@@ -85,7 +85,7 @@ class ClaimsReader:
             expires_at,
             parsed.payload,
             parsed.header_json,
-            _remote_user(claims, named_by) if named_by is not None else to_wsgi(subject),
+            to_wsgi(subject) if named_by is None else _remote_user(claims, named_by),
         )
         verdict = Verdict(
             provider.keys,

@@ -55,17 +55,14 @@ def parts_of(text: str | None) -> tuple[bytes, bytes, bytes, bytes]:
     if len(text) > _MAX_PROOF:
         raise InvalidProof("proof_malformed")
     try:
-        whole = text.encode("ascii")
-        first, last = whole.index(b"."), whole.rindex(b".")
-        if first == last:
+        # Partitions, since a search for bytes first fails as a search for an integer.
+        signed, _, signature = text.encode("ascii").rpartition(b".")
+        header, dot, payload = signed.partition(b".")
+        if not dot:
             raise ValueError("two parts")
         # A third dot would be in the payload, and is not base64url.
-        return (
-            whole[:first],
-            encoding.decode_base64url(whole[first + 1 : last]),
-            whole[:last],
-            encoding.decode_base64url(whole[last + 1 :]),
-        )
+        decode = encoding.decode_base64url
+        return header, decode(payload), signed, decode(signature)
     except ValueError:
         raise InvalidProof("proof_malformed") from None
 

@@ -37,6 +37,10 @@ class Preflight:
     status = 204
     outcome = "preflight"  # what metrics call it
 
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the preflight (PEP 3333)."""
+        return preflight_response(environ)(environ, start_response)
+
 
 class CrossOrigin:
     """The permissions of pages of other origins. False in a condition if there is nothing to check.
