@@ -90,7 +90,7 @@ class JWTMiddleware(CachedVerification):
         check_count("max_token_bytes", max_token_bytes, least=1)
         check_count("cache_size", cache_size, least=0)
         self._proofs, self.places = _proofs_and_places(dpop, certificate, credentials)
-        self._asks_bearer_first = self.places.asks_bearer_first
+        self._asks_bearer_first, self._dpop = self.places.asks_bearer_first, self.places.dpop
         self._cross_origin = CrossOrigin(allowed_origins, strict_origins, self.places)
         self._looks_at_origin = bool(self._cross_origin)
         self._match, self._candidates = matches_of(rules)
@@ -252,29 +252,31 @@ class JWTMiddleware(CachedVerification):
     def _identify(self, environ: Mapping[str, Any]) -> Identity | None:
         """Return the caller, or None without credentials. Verify once, confirm every time."""
         header: Any = environ.get("HTTP_AUTHORIZATION") if self._asks_bearer_first else None
-        if header is not None:
-            # The cache is keyed by the header in its usual form: most requests end here, unparsed.
-            verdict = self._cache.get(header)
-            # Compared here and not by a method: calls are a third of what a cached token costs.
-            if verdict is not None and verdict.keys.generation == verdict.generation:
-                if self._is_observed:
-                    self.counts.cached += 1
-                return self.verifier.confirm(verdict)
+        # The cache is keyed by the header in its usual form: most requests end here, unparsed.
+        verdict = None if header is None else self._cache.get(header)
+        # Compared here and not by a method: calls are a third of what a cached token costs.
+        if verdict is not None and verdict.keys.generation == verdict.generation:
+            if self._is_observed:
+                self.counts.cached += 1
+            return self.verifier.confirm(verdict)
         # The usual form needs no search: a first-seen token is 3 % cheaper. Where passwords are
         # taken, most headers have another form.
-        is_usual = header is not None and not self.places.take_passwords
-        is_usual = is_usual and header[:7] == "Bearer " and header[7:8] != " "
-        place, credential = (bearer, header) if is_usual else self.places.find(environ)
+        is_sought = header is None or self.places.take_passwords or header[:7] != "Bearer "
+        is_sought = is_sought or header[7:8] == " "
+        place, credential = self.places.find(environ) if is_sought else (bearer, header)
         if place is None:
             return None
-        if place.is_ambient:
+        # Compared here too, since most requests with a cookie come from a page of this site.
+        is_own = not place.is_for_programs and environ.get("HTTP_SEC_FETCH_SITE") == "same-origin"
+        if place.is_ambient and not is_own:
             check_site(place, environ, methods_of, self._cross_origin.allowed)
         key = credential if place is bearer else (place, credential)  # each has its own checks
         # A bearer token's header was looked up above, and `identify` below looks bound tokens up.
-        is_elsewhere = key is header or place is self.places.dpop
+        is_elsewhere = key is header or place is self._dpop
         verdict = None if is_elsewhere else self._cache.get(key)
         if verdict is not None and verdict.keys.generation == verdict.generation:
-            self.counts.cached += 1
+            if self._is_observed:
+                self.counts.cached += 1
             return self.verifier.confirm(verdict)
         try:
             if self._proofs is None:

@@ -288,11 +288,13 @@ def redis_server() -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(redis_server: str) -> Iterator[str]:
-    """The URL of a Redis or Valkey database with nothing of ours in it."""
-    yield redis_server
+    """The URL of a Redis or Valkey database with nothing of ours in it. What the test adds is
+    removed, whatever its prefix."""
     with redis.Redis.from_url(redis_server) as client:
-        for key in client.scan_iter("{jwt_middleware}:*"):
-            client.delete(key)
+        before = set(client.scan_iter())
+        yield redis_server
+        if added := set(client.scan_iter()) - before:
+            client.delete(*added)
 
 
 @pytest.fixture

@@ -16,6 +16,10 @@ from ..trust.keys import ALGORITHMS, Key
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_TAKES_ID = {"ignore_unknown_options": True}
+"""An id may start with a dash: every 64th thumbprint does, and `publish` takes any key. A mistyped
+option is then one argument too many, and still an error."""
+
 
 def _folder_option(*, required: bool = True) -> Callable[[Command], Command]:
     return click.option(
@@ -101,7 +105,7 @@ def _list(folder: Path) -> None:
         click.echo(f"{kid}\t{algorithm}\tpublished {_utc(file.stat().st_mtime)}\t{signs}".rstrip())
 
 
-@keys.command("activate")
+@keys.command("activate", context_settings=_TAKES_ID)
 @click.argument("kid", metavar="ID")
 @_folder_option()
 @click.option(
@@ -132,7 +136,7 @@ def _activate(kid: str, folder: Path, now: bool) -> None:
         click.echo(f"{kid} signs since {_utc(moment)}", err=True)
 
 
-@keys.command("retire")
+@keys.command("retire", context_settings=_TAKES_ID)
 @click.argument("kid", metavar="ID")
 @_folder_option()
 @click.option(

@@ -170,9 +170,11 @@ class _InCookie(Place):
         before, found, value = header.partition(self._start)
         # Most headers are of the form of RFC 6265 section 4.2.1 and hold the name once. Reading
         # only this cookie takes a third of the time of reading all of them.
-        is_usual = found and before[-2:] in ("", "; ")
-        if is_usual and self.name not in value and self.name not in before:
-            return (value.partition(";")[0] if ";" in value else value) or None
+        if found and before[-2:] in ("", "; ") and self.name not in before:
+            if ";" not in value:  # the last cookie of the header
+                return value or None
+            if self.name not in value:
+                return value.partition(";")[0] or None
         values = cookie_values(header, self.name)
         # Read the cookie without the prefix only there, since elsewhere a sibling host can plant
         # it.

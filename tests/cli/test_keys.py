@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jwt_middleware.trust import key_folder
 from jwt_middleware.trust.keys import ALGORITHMS, Key
 from tests.kit.waiting import BOUND
 
@@ -193,6 +194,35 @@ def test_a_key_is_not_retired_too_early(command: Command, tmp_path: Path) -> Non
     os.utime(tmp_path / "keys" / "active", (long_ago, long_ago))
     assert command("keys", "retire", old, "--folder", "keys").good
     assert ids(command("keys", "list", "--folder", "keys")) == [new]
+
+
+@pytest.mark.parametrize("kid", ["-Wx", "--Wx", "-", "--folder2", "-1"])
+def test_an_id_that_starts_with_a_dash(command: Command, tmp_path: Path, kid: str) -> None:
+    """A key that Python code published under such an id is activated and retired as any other."""
+    folder = tmp_path / "keys"
+    for id_ in ("first", kid):
+        key_folder.publish(folder, Key.generate(id=id_))
+    long_ago = time.time() - 1300
+    steps = {kid: ("activate", kid, "--now"), "first": ("activate", "first", "--now")}
+    for signs, arguments in (*steps.items(), ("first", ("retire", kid))):
+        done = command("keys", *arguments, "--folder", "keys")
+        assert (done.code, done.err) == (0, "")
+        assert (folder / "active").read_text() == signs
+        os.utime(folder / "active", (long_ago, long_ago))
+    assert [file.name for file in folder.glob("*.pem")] == ["first.ES256.pem"]
+
+
+@pytest.mark.parametrize("name", ["activate", "retire"])
+def test_a_mistyped_option_beside_an_id(command: Command, tmp_path: Path, name: str) -> None:
+    """It is an error of usage, and nothing happens."""
+    folder = tmp_path / "keys"
+    for id_ in ("first", "second"):
+        key_folder.publish(folder, Key.generate(id=id_))
+    done = command("keys", name, "second", "--folder", "keys", "--nwo")
+    assert (done.code, done.out) == (2, "")
+    assert "unexpected extra argument (--nwo)" in done.err
+    assert len([*folder.glob("*.pem")]) == 2
+    assert (folder / "active").read_text() == "first"
 
 
 @pytest.mark.parametrize(
