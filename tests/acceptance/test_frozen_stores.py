@@ -21,16 +21,22 @@ from .conftest import PASSWORD
 pytestmark = pytest.mark.needs_engines
 
 ADA = {"username": "ada", "password": PASSWORD}
+ALL = ("login", "refresh", "revoke")
 AT_ONCE = 20  # more than a pool has connections
 
 Frozen = tuple[SQLStore, Any, tuple[str, ...]]
 """A store, the server to freeze, and the requests that need it."""
 
 
+def store_at(url: str) -> SQLStore:
+    """A store with everything in one database."""
+    return SQLStore(url, password_method=CHEAP)
+
+
 def in_postgresql(folder: Path) -> Iterator[Frozen]:
     """Everything in PostgreSQL."""
     server = PostgreSQL()
-    yield SQLStore(server.url, password_method=CHEAP), server, ("login", "refresh", "revoke")
+    yield store_at(server.url), server, ALL
     server.remove()
 
 
@@ -38,7 +44,7 @@ def behind_pgbouncer(folder: Path) -> Iterator[Frozen]:
     """The pooler in front of it hangs."""
     server = PostgreSQL()
     pooler = PgBouncer(server.url)
-    yield SQLStore(pooler.url, password_method=CHEAP), pooler, ("login", "refresh", "revoke")
+    yield store_at(pooler.url), pooler, ALL
     pooler.remove()
     server.remove()
 
@@ -47,7 +53,7 @@ def behind_a_pooler_that_works(folder: Path) -> Iterator[Frozen]:
     """PostgreSQL hangs, and the pooler in front of it answers."""
     server = PostgreSQL()
     pooler = PgBouncer(server.url)
-    yield SQLStore(pooler.url, password_method=CHEAP), server, ("login", "refresh", "revoke")
+    yield store_at(pooler.url), server, ALL
     pooler.remove()
     server.remove()
 
@@ -55,26 +61,26 @@ def behind_a_pooler_that_works(folder: Path) -> Iterator[Frozen]:
 def in_mariadb(folder: Path) -> Iterator[Frozen]:
     """Everything in MariaDB."""
     server = MariaDB()
-    yield SQLStore(server.url, password_method=CHEAP), server, ("login", "refresh", "revoke")
+    yield store_at(server.url), server, ALL
+    server.remove()
+
+
+def beside(server: Valkey | ValkeyCluster, folder: Path) -> Iterator[Frozen]:
+    """The log and the counters are in another store."""
+    log = RedisLog(server.url)
+    url = f"sqlite:///{folder}/auth.db"
+    yield SQLStore(url, log=log, password_method=CHEAP), server, ("login", "revoke")
     server.remove()
 
 
 def beside_valkey(folder: Path) -> Iterator[Frozen]:
     """The log and the counters are in Valkey."""
-    server = Valkey()
-    log = RedisLog(server.url)
-    url = f"sqlite:///{folder}/auth.db"
-    yield SQLStore(url, log=log, password_method=CHEAP), server, ("login", "revoke")
-    server.remove()
+    yield from beside(Valkey(), folder)
 
 
 def beside_a_cluster(folder: Path) -> Iterator[Frozen]:
     """The log and the counters are in a cluster, all of which hangs."""
-    server = ValkeyCluster(replicas=True)
-    log = RedisLog(server.url)
-    url = f"sqlite:///{folder}/auth.db"
-    yield SQLStore(url, log=log, password_method=CHEAP), server, ("login", "revoke")
-    server.remove()
+    yield from beside(ValkeyCluster(replicas=True), folder)
 
 
 STORES = {

@@ -20,11 +20,14 @@ _PAUSE = 0.02  # seconds between two requests of one client
 _STALENESS = 1.0  # max_staleness of the served app
 _QUIET = 1.2  # seconds without a 503 after which the outage is over
 _RECOVERY = 8.0  # seconds that recovery may take
-_SLOWEST = 2.0  # seconds after which a request to a store that does not answer is given up
-_ALLOWANCE = 3.0
+_SLOWEST = 4.0
+"""Seconds after which a request to a store that does not answer is given up. A call may be answered
+just before its two seconds end, when the engine is back, and the next one wait in vain for a lock
+that a lost client holds: 3.8 on MariaDB and on PostgreSQL. `acceptance/test_frozen_stores` counts
+the waits in vain, of which there is one."""
+_ALLOWANCE = 1.0
 """Seconds that eight threads, four workers and their clients may add: 0.2 on a quiet machine, and
-up to 0.9 on a busy one. A frozen MariaDB beside a whole suite once took 2.2, for a reason that is
-not known. `acceptance/test_frozen_stores` counts the waits of a request, which this cannot."""
+up to 0.9 on a busy one."""
 Server = PostgreSQL | PgBouncer | MariaDB | Valkey | ValkeyCluster
 
 
