@@ -44,18 +44,23 @@ def call(
     token: str = "",
     headers: Mapping[str, str] | None = None,
     body: bytes | str | None = None,
-    source: str = "127.0.0.1",
+    source: str | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Answer:
-    """GET, or POST the body or the fields as JSON, over a connection of its own from the address
-    `source`."""
+    """GET, or POST the body or the fields as JSON, over a connection of its own, from the address
+    `source` if there is one.
+
+    A bound port is taken for a minute after its connection, also for other servers. So thousands of
+    requests would run out of ports.
+    """
     headers = {"Content-Type": "application/json", **(headers or {})}
     headers |= {"Authorization": f"Bearer {token}"} if token else {}
     body = body if fields is None else json.dumps(fields)
     kind: Any = http.client.HTTPSConnection if tls else http.client.HTTPConnection
     how: dict[str, Any] = {"context": tls} if tls else {}
+    how |= {"source_address": (source, 0)} if source else {}
     _, _, netloc, *rest = url.split("/", 3)
-    with closing(kind(netloc, timeout=PATIENCE, source_address=(source, 0), **how)) as connection:
+    with closing(kind(netloc, timeout=PATIENCE, **how)) as connection:
         connection.request("GET" if body is None else "POST", "/" + "".join(rest), body, headers)
         return Answer.read(connection.getresponse())
 

@@ -90,9 +90,10 @@ class Bench:
         print(f"row {self.rows}: {fault}, {store}", file=sys.stderr, flush=True)
         try:
             result = run()
-        except AssertionError as error:
+        except Exception as error:  # the other rows still count
             self.failures += 1
-            result = f"FAILED: {str(error)[:300]!r}"
+            kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
+            result = f"FAILED: {kind}{str(error)[:300]!r}"
         print(f"| {fault} | {store} | {result} |", flush=True)
 
 
