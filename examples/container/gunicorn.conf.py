@@ -10,6 +10,7 @@ threads = int(os.environ.get("WEB_THREADS", 8))  # at most four of them wait for
 worker_tmp_dir = "/dev/shm"  # noqa: S108  the heartbeat; a disk could stop it
 control_socket_disable = True  # it would be a file beside the app
 forwarder_headers = ""  # a client must not set SCRIPT_NAME
+limit_request_field_size = 16_384  # by default 8,190, too few for a token of 8,192 bytes
 
 
 def cut_query(record):
