@@ -107,7 +107,8 @@ def kills(bench: Bench, store: str, workers: str) -> str:
     # None was left out: a point before is followed by one after. The kinds are not compared one by
     # one, since a worker that has just started passes more statements, and any worker may answer.
     before, after = (_of_moment(where, moment) for moment in ("before ", "after "))
-    assert before.keys() == after.keys() and before.total() == after.total(), where
+    assert before.keys() == after.keys(), where
+    assert before.total() == after.total(), where
     return (
         f"{sum(counts.values())} kills ({_listed(counts)}; {_listed(where)}): none lost, "
         f"none resurrected"
