@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidToken, Refusal
 from . import jws
-from .claims import ClaimsReader, without_nulls
+from .claims import KIND_CLAIMS, ClaimsReader, is_other_kind, without_nulls
 from .jws import Jws
 from .provider import Provider
 from .verifier import Verifier
@@ -120,6 +120,12 @@ def _typ(parsed: Jws, claims: Mapping[str, Any], provider: Provider) -> Finding:
     found = f"typ is {_claim(parsed.header, 'typ')}"
     if "events" in claims:
         return Finding("typ", False, "has an events claim, so it is not an access token")
+    kinds = [name for name in KIND_CLAIMS if name in claims and is_other_kind(claims[name])]
+    if kinds:
+        value = _claim(claims, kinds[0])
+        return Finding(
+            "typ", False, f"the claim {kinds[0]} is {value}, so it is not an access token"
+        )
     if _reason_of(parsed, claims, provider) == "type":
         return Finding("typ", False, f"{found}, this provider wants {wanted}")
     return Finding("typ", True, found)

@@ -141,6 +141,20 @@ def test_what_does_not_hold_is_said_with_what_was_expected(
     assert text in fault.text
 
 
+@pytest.mark.parametrize(
+    ("claim", "kind"), [("typ", "ID"), ("token_use", "id"), ("token_type", "refresh")]
+)
+def test_a_token_of_another_kind_is_named_by_its_claim(claim: str, kind: str) -> None:
+    """The header of such a token is that of an access token, so the claim is said."""
+    token = MINTER.mint("ada", claims={claim: kind})
+    environ = {"PATH_INFO": "/api", "HTTP_AUTHORIZATION": f"Bearer {token}"}
+    (fault,) = [one for one in explain(guard(app), environ).findings if not one.holds]
+    assert (fault.name, fault.text) == (
+        "typ",
+        f'the claim {claim} is "{kind}", so it is not an access token',
+    )
+
+
 def test_requirements_are_each_asked() -> None:
     """The verdict of every requirement is there, and that of one that nobody can be asked."""
     guarded = guard(app, Rule("/api", scope("a"), scope("b")))
