@@ -25,7 +25,7 @@ from tests.checks.matrix.hostile import hostile
 from tests.inspection.sites import MINTER, guard
 from tests.kit.clock import stopped
 from tests.kit.parts import examples
-from tests.kit.tokens import NOW
+from tests.kit.tokens import NOW, sign
 
 pytestmark = pytest.mark.needs_frameworks
 
@@ -146,7 +146,9 @@ def test_what_does_not_hold_is_said_with_what_was_expected(
 )
 def test_a_token_of_another_kind_is_named_by_its_claim(claim: str, kind: str) -> None:
     """The header of such a token is that of an access token, so the claim is said."""
-    token = MINTER.mint("ada", claims={claim: kind})
+    usual = MINTER.provider.keys.keys[0]
+    claims = {"iss": "https://i.example", "aud": "a", "sub": "ada", "exp": 4e9, claim: kind}
+    token = sign({"alg": "HS256"}, claims, usual)
     environ = {"PATH_INFO": "/api", "HTTP_AUTHORIZATION": f"Bearer {token}"}
     (fault,) = [one for one in explain(guard(app), environ).findings if not one.holds]
     assert (fault.name, fault.text) == (
