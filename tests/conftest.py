@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -29,6 +30,9 @@ from tests.kit.waiting import PATIENCE
 
 _MEMORY = Path("/dev/shm")
 """A file system in memory, where Linux has it."""
+
+_COLLECT_LESS = (50_000, 20, 20)
+"""Thresholds of the garbage collector: a test makes few cycles and ends soon."""
 
 _TAKES = {
     True: "quick: Python packages only; about 3 minutes with -n 3 on two quiet cores",
@@ -64,9 +68,18 @@ def pytest_report_header() -> str:
     return _TAKES[parts.is_quick()]
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Do not import for the quick suite what it takes no test from."""
-    return parts.has_no_quick_test(collection_path) or None
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not import for the quick suite what it takes no test from, nor what another worker
+    imports."""
+    if parts.has_no_quick_test(collection_path):
+        return True
+    return sharing.is_of_another(config, collection_path) or None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shares | None:
+    """Give each worker of the quick suite a share of the files."""
+    return sharing.Shares(config, log) if sharing.has_shares(config) else None
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -77,6 +90,13 @@ def pytest_collection(session: pytest.Session) -> None:
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over the tests and all that was imported for them. It would
     go through millions of objects again and again, and none of them is garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_LESS)
+
+
+def pytest_sessionfinish() -> None:
+    """Let pytest find what was never closed by one look at all objects. It looks five times."""
     gc.collect()
     gc.freeze()
 

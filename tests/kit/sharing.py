@@ -1,13 +1,47 @@
-"""How the processes of one run share the work of importing the tests."""
+"""How the processes of one run share the work.
+
+In the quick suite each worker collects a share of the test files and runs all of it. To collect
+everything in each worker, as xdist has it, would take as long as a sixth of the tests. In a run of
+everything some files take minutes, so a worker that is free takes the next file, and all workers
+have to collect the same tests; there they share the rewriting of the assertions alone.
+"""
 
 import importlib
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import EachScheduling
 
 from tests.kit import ROOT, parts
+
+
+def has_shares(config: pytest.Config) -> bool:
+    """Whether this is a run of the whole quick suite, in which each worker has files of its own."""
+    return parts.is_quick() and config.args_source is config.ArgsSource.TESTPATHS
+
+
+def is_of_another(config: pytest.Config, module: Path) -> bool:
+    """Whether a test module is in the share of another worker of the quick suite."""
+    worker = getattr(config, "workerinput", None)
+    if worker is None or not has_shares(config) or not _is_test(module):
+        return False
+    # A worker that replaces a lost one has a higher number. That run has failed already.
+    number = int(worker["workerid"].removeprefix("gw"))
+    return _modules().index(module) % worker["workercount"] != number % worker["workercount"]
+
+
+class Shares(EachScheduling):
+    """Has each worker run all that it collected, which is its share."""
+
+    def schedule(self) -> None:
+        """Start the workers. The progress is shown of all shares together."""
+        session: Any = self.config.pluginmanager.getplugin("session")
+        session.testscollected = sum(map(len, self.node2collection.values()))
+        super().schedule()
 
 
 def import_share(config: pytest.Config) -> None:
@@ -18,17 +52,32 @@ def import_share(config: pytest.Config) -> None:
     module, at the same time. After this they find most modules rewritten by the others.
     """
     worker = getattr(config, "workerinput", None)
-    if worker is None or config.args_source is not config.ArgsSource.TESTPATHS:
+    if worker is None or has_shares(config):
+        return
+    if config.args_source is not config.ArgsSource.TESTPATHS:
         return
     number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
     outcomes = (pytest.skip.Exception, pytest.fail.Exception)
-    for name in list(_modules())[number::count]:
+    for module in _modules()[number::count]:
         # The collection imports it again, and reports why that fails.
         with suppress(Exception, *outcomes):
-            importlib.import_module(name)
+            importlib.import_module(_name_of(module))
 
 
-def _modules() -> Iterator[str]:
-    for file in sorted(Path(ROOT, "tests").rglob("test_*.py")):
-        if not parts.has_no_quick_test(file):
-            yield ".".join(file.relative_to(ROOT).with_suffix("").parts)
+def _name_of(module: Path) -> str:
+    return ".".join(module.relative_to(ROOT).with_suffix("").parts)
+
+
+def _is_test(module: Path) -> bool:
+    return module.name.startswith("test_") and module.suffix == ".py"
+
+
+@cache
+def _modules() -> list[Path]:
+    return sorted(_found())
+
+
+def _found() -> Iterator[Path]:
+    for module in Path(ROOT, "tests").rglob("test_*.py"):
+        if not parts.has_no_quick_test(module):
+            yield module
