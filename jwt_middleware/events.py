@@ -51,6 +51,9 @@ _AFTER_THE_SIGNATURE = frozenset(
 
 _IN_THE_LINE = ("subject", "audience", "address")
 
+_DECIDED_BY = {"issuer": "issuer", "key": "kid"}
+"""The field that shows why, for a reason whose fault nobody sees in the other fields."""
+
 
 class Observers:
     """The observers of one middleware, which looks for tokens at these places.
@@ -158,7 +161,8 @@ def log_refusal(decision: Decision, environ: Mapping[str, Any], places: Places =
         shown["subject"] = environ[SUBJECT_KEY]  # written by the middleware, in this form
     verb = "refused" if is_refused else "would refuse"
     words = [f"{verb} {shown['method']} {shown['path']}: {shown['reason']}"]
-    words += [f"{name}={json.dumps(shown[name])}" for name in _IN_THE_LINE if shown[name]]
+    names = (_DECIDED_BY.get(refusal.reason, ""), *_IN_THE_LINE)
+    words += [f"{name}={json.dumps(shown[name])}" for name in names if shown.get(name)]
     log_with_fields(_log, logging.INFO, " ".join(words), {**shown, "report_only": not is_refused})
 
 

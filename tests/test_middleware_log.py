@@ -27,7 +27,8 @@ def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 def client() -> TestApp:
     """A client of the guarded app."""
-    provider = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([Key.from_secret(SECRET)]))
+    key = Key.from_secret(SECRET, id="2026")
+    provider = Provider(issuer=ISSUER, audience=AUDIENCE, keys=KeySet([key]))
     rules = [Rule("/api"), Rule("/api/admin", scope("admin")), Rule("/api/open", public)]
     return TestApp(JWTMiddleware(app, providers=[provider], rules=rules))
 
@@ -49,6 +50,11 @@ CASES: dict[str, tuple[str, str | None, tuple[Any, ...]]] = {
         "/api",
         f"Bearer {token(iss='https://other.example')}",
         ("issuer", "/api", "https://other.example", "2026", "GET", "/api"),
+    ),
+    "a key that the issuer does not have": (
+        "/api",
+        f"Bearer {token(kid='x' + chr(10) + 'refused')}",
+        ("key", "/api", ISSUER, "x\\nrefused", "GET", "/api"),
     ),
     "scope": (
         "/api/admin",
@@ -78,13 +84,14 @@ def test_one_line_for_a_refusal(
     path: str, header: str | None, expected: tuple[Any, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its fields say why, by which rule, and what the token names; all on one line of ASCII, and
-    never the token."""
+    never the token. The line has the issuer or the `kid` where that is the fault."""
     caplog.set_level(logging.INFO, "jwt_middleware")
     client().get(path, headers={"Authorization": header} if header else {}, expect_errors=True)
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("jwt_middleware", logging.INFO)
     assert tuple(getattr(record, name) for name in FIELDS) == expected
-    facts = [name for name in ("subject", "audience", "address") if getattr(record, name)]
+    why = {"issuer": ["issuer"], "key": ["kid"]}.get(expected[0], [])
+    facts = [name for name in (*why, "subject", "audience", "address") if getattr(record, name)]
     shown = "".join(f" {name}={json.dumps(getattr(record, name))}" for name in facts)
     assert record.getMessage() == f"refused GET {expected[5]}: {expected[0]}{shown}"
     assert record.getMessage().isascii()

@@ -134,7 +134,7 @@ class _AnyOf(Frozen):
         raise first
 
     def __repr__(self) -> str:
-        return f"any_of({_listed(self.alternatives)})"
+        return f"any_of({', '.join(map(text_of, self.alternatives))})"
 
     def issuers(self, known: frozenset[str]) -> frozenset[str]:
         """Return the issuers that at least one alternative accepts."""
@@ -271,6 +271,11 @@ def _name_of(requirement: object) -> str:
     """Return the name of an owner's requirement. Do not use its repr, which might hold a secret."""
     name = getattr(requirement, "__qualname__", None)
     return name if isinstance(name, str) else type(requirement).__qualname__
+
+
+def text_of(requirement: Requirement) -> str:
+    """Return a requirement as a rule shows it: a function by its name, without its address."""
+    return _name_of(requirement) if inspect.isroutine(requirement) else repr(requirement)
 
 
 def issuers_of(requirement: Requirement, known: frozenset[str]) -> frozenset[str]:

@@ -30,6 +30,7 @@ from .requirements import (
     issuers_of,
     optional,
     public,
+    text_of,
 )
 from .tree import PrefixTree, in_order
 
@@ -148,7 +149,7 @@ class Rule:
         return left
 
     def __repr__(self) -> str:
-        requires = "".join(f", {one!r}" for one in self.requires if one is not authenticated)
+        requires = "".join(f", {text_of(one)}" for one in self.requires if one is not authenticated)
         methods = f", methods={tuple(sorted(self.methods))}" if self.methods else ""
         flags = [name for name in ("exact", "report_only") if getattr(self, name)]
         shown = "".join(f", {name}=True" for name in flags)
