@@ -1,9 +1,10 @@
 """A Flask app behind the middleware, its users in an SQLite file: `gunicorn --workers 4
 examples.flask_app`.
 
-Several workers need one secret: `export JWT_SECRET=$(jwt-middleware keys new)`. DATABASE_URL may
-name PostgreSQL. `jwt-middleware users add ada --scope admin --database sqlite:///auth.db --create`
-makes the first user.
+Several workers need one secret, and logins last over a restart if it stays the same:
+`jwt-middleware keys new --out secret` once, then `export JWT_SECRET=$(cat secret)`. DATABASE_URL
+may name PostgreSQL. `jwt-middleware users add ada --scope admin --database sqlite:///auth.db
+--create` makes the first user.
 """
 
 import os

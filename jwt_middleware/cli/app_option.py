@@ -1,5 +1,6 @@
 """The option `--app`: imports a WSGI app by name, in one way for every command."""
 
+import ast
 import importlib
 import os
 import sys
@@ -22,7 +23,7 @@ def load_app(context: click.Context, parameter: click.Parameter, name: str | Non
     sys.path.insert(0, os.getcwd())
     module, _, attribute = name.partition(":")
     try:
-        app = attrgetter(attribute or "application")(importlib.import_module(module))
+        app = _found(importlib.import_module(module), attribute or "application")
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a module may raise anything, and may call `sys.exit`
@@ -30,6 +31,20 @@ def load_app(context: click.Context, parameter: click.Parameter, name: str | Non
     if not callable(app):
         raise click.BadParameter(f"{name} must be a WSGI app, got {type(app).__name__}")
     return app
+
+
+def _found(module: object, attribute: str) -> Any:
+    """Return the attribute, or what an app factory returns: `app`, `site.app` or
+    `create_app("production", debug=False)`, with literals as for gunicorn."""
+    name, has_call, _ = attribute.partition("(")
+    found = attrgetter(name.strip())(module)
+    if not has_call:
+        return found
+    call = ast.parse(attribute, mode="eval").body
+    if not isinstance(call, ast.Call):
+        raise ValueError("only a call can follow the name")
+    options = {str(option.arg): ast.literal_eval(option.value) for option in call.keywords}
+    return found(*map(ast.literal_eval, call.args), **options)
 
 
 def load_middlewares(

@@ -10,6 +10,7 @@ import click
 from ..errors import Refusal
 from ..inspection import Explanation, Site, site_at
 from ..inspection import explain as explanation_of
+from ..policy.naming import text_of
 from ..policy.rules import Rule
 from ..wire.credentials import environ_of
 from .app_option import load_app
@@ -20,12 +21,18 @@ from .token_place import chosen_place
 # RFC 9110 sections 5.6.2 and 5.5
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_URL = re.compile(r"(https?)://([^/?#@]+)(/[^#]*)?", re.IGNORECASE)
 _MOST_READINGS = 12
 """Readings that are shown in full, since a hostile path has some 200."""
 
 _ON_STDIN = (
     "an argument stays in the shell's history, so give the token alone on stdin, and --in says "
     "where the request has it"
+)
+_OF_A_PAGE = (
+    "here the request is one to {}; a browser says by --header 'Sec-Fetch-Site: same-origin' or "
+    "--header 'Origin: ...' which page sent it, and a whole URL instead of the path says another "
+    "scheme and host"
 )
 _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
@@ -55,12 +62,19 @@ def _method(context: click.Context, parameter: click.Parameter, name: str) -> st
     return name
 
 
-def _path(context: click.Context, parameter: click.Parameter, path: str) -> str:
-    if not path.startswith("/"):
-        raise click.BadParameter("must start with a slash, such as /api/me")
-    if not (path.isascii() and path.isprintable()) or " " in path:
+def _target(
+    context: click.Context, parameter: click.Parameter, target: str
+) -> tuple[str, dict[str, str]]:
+    """Return the path, and what a whole URL says beside it of a request's environ."""
+    if not (target.isascii() and target.isprintable()) or " " in target:
         raise click.BadParameter("must be as a client sends it: ASCII, percent-encoded")
-    return path
+    if target.startswith("/"):
+        return target, {}
+    url = _URL.fullmatch(target)
+    if url is None:
+        raise click.BadParameter("must start with a slash, such as /api/me, or be a whole URL")
+    scheme, host, path = url.groups()
+    return path or "/", {"wsgi.url_scheme": scheme.lower(), "HTTP_HOST": host}
 
 
 @click.command()
@@ -69,7 +83,8 @@ def _path(context: click.Context, parameter: click.Parameter, path: str) -> str:
     callback=load_app,
     required=True,
     metavar="MODULE[:ATTRIBUTE]",
-    help='The WSGI app, named as for gunicorn; the attribute is "application" by default.',
+    help='The WSGI app, named as for gunicorn, or a factory: "shop:create_app()". The attribute '
+    'is "application" by default.',
 )
 @click.option(
     "--header",
@@ -87,13 +102,24 @@ def _path(context: click.Context, parameter: click.Parameter, path: str) -> str:
     "as 'cookie __Host-jwt'. By default bearer, or the first place that the app reads.",
 )
 @click.argument("method", callback=_method)
-@click.argument("path", callback=_path)
-def explain(app: Any, headers: dict[str, str], wanted: str | None, method: str, path: str) -> None:
+@click.argument("target", callback=_target, metavar="PATH")
+def explain(
+    app: Any,
+    headers: dict[str, str],
+    wanted: str | None,
+    method: str,
+    target: tuple[str, dict[str, str]],
+) -> None:
     """Show the reasons for an app's answer to a request.
 
     The command shows the readings of the path with their rules, and the place and the checks of the
     token. Then it shows the result of each requirement, and the answer. It does not send a request.
-    Give the path as a client sends it: percent-encoded, with its query.
+    Give the path as a client sends it: percent-encoded, with its query. A whole URL also says the
+    host and whether the request comes by http, which counts for a cookie with an unsafe method:
+
+    \b
+      jwt-middleware explain --app examples.pages_flask --in cookie \\
+        --header 'Origin: http://localhost:8000' POST http://localhost:8000/notes < token
 
     The command reads the token from stdin, so that it stays out of the shell's history. Without a
     token on stdin, the request has none.
@@ -104,8 +130,10 @@ def explain(app: Any, headers: dict[str, str], wanted: str | None, method: str, 
 
     The exit code is 0 if the app answers, 1 if the request is refused, and 2 for misuse.
     """
+    path, of_url = target
     given, _, query = path.partition("?")
     text = unquote_to_bytes(given).decode("latin-1")
+    headers = of_url | headers
     site = _site(app, text, headers.get("HTTP_HOST", ""))
     environ = {"REQUEST_METHOD": method, "QUERY_STRING": query, **headers}
     environ |= _credential(site, headers, wanted)
@@ -116,11 +144,18 @@ def explain(app: Any, headers: dict[str, str], wanted: str | None, method: str, 
         place = {"SCRIPT_NAME": guard.prefix, "PATH_INFO": text.removeprefix(guard.prefix)}
         explained = explanation_of(guard.middleware, environ | place)
         _print(explained)
+        if explained.reason == "cross_site":
+            print_text(_OF_A_PAGE.format(_origin(environ)), indent="  ")
         if explained.decision.answer is not None:
             raise click.exceptions.Exit(1)
     if not site.guards:
         click.echo("no middleware guards this path: OPEN")
     click.echo("answer: the app's")
+
+
+def _origin(environ: dict[str, str]) -> str:
+    scheme = environ.get("wsgi.url_scheme", "https")
+    return printable(f"{scheme}://{environ.get('HTTP_HOST', '(no host)')}")
 
 
 def _credential(site: Site, headers: dict[str, str], wanted: str | None) -> dict[str, str]:
@@ -179,7 +214,7 @@ def _rows(explained: Explanation) -> Iterator[tuple[str, str, str]]:
         yield "token", printable(found.name), f"{_mark(found.holds)}: {printable(found.text)}"
     for verdict in explained.verdicts:
         reason = f" ({verdict.reason})" if verdict.reason else ""
-        asked = printable(repr(verdict.requirement))
+        asked = printable(text_of(verdict.requirement))
         yield "asks", asked, f"{_mark(verdict.holds)}{reason}"
 
 

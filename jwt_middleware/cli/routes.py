@@ -17,7 +17,8 @@ from .table import print_table, print_text, printable
     callback=load_app,
     required=True,
     metavar="MODULE[:ATTRIBUTE]",
-    help='The WSGI app, named as for gunicorn; the attribute is "application" by default.',
+    help='The WSGI app, named as for gunicorn, or a factory: "shop:create_app()". The attribute '
+    'is "application" by default.',
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 if a route is OPEN or a line warns.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

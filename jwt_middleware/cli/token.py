@@ -81,7 +81,8 @@ def _inspect(
     Without --app and --key nothing is verified, and anybody can write a token with any contents.
 
     The exit code is 0 for an accepted token, 1 for a refused or malformed one, and 2 for misuse. A
-    refusal shows the reason that the app sends and logs. Only --app looks up revocations.
+    refusal shows the reason that the app sends and logs. Only --app looks up revocations. The rule
+    of a path may ask for more than a good token: "jwt-middleware explain" tells.
     """
     if (middlewares and file) or (not file and (algorithm or issuer or audience)):
         raise click.UsageError("give --app, or --key with its options, or neither")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..policy.naming import text_of
 from ..policy.rules import Rule
 from ..readings import to_wsgi
 from .lint import is_taken, lints_of, paths_under
@@ -123,7 +124,7 @@ def _notes(sites: list[Site]) -> Iterator[str]:
 
 def _asked(rules: tuple[Rule, ...]) -> str:
     asked = [one for rule in rules if not rule.report_only for one in rule.requires]
-    return " and ".join(dict.fromkeys(map(repr, asked))) or "OPEN"
+    return " and ".join(dict.fromkeys(map(text_of, asked))) or "OPEN"
 
 
 def _of_site(site: Site, routes: Iterable[Route]) -> Iterator[RuledRoute]:

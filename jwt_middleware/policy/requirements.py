@@ -24,6 +24,7 @@ from ..errors import (
 )
 from ..identity import Identity
 from ..issuer_template import is_named, meet
+from .naming import name_of, text_of
 
 Requirement = Callable[[Identity], bool | None]
 """Returns None or True to agree. Returns False or raises a `Refusal` to refuse the caller."""
@@ -251,7 +252,7 @@ def ask(requirement: Requirement, identity: Identity) -> None:
         if isinstance(error, Refusal) and is_answerable(error):
             raise
         # Log the class alone, since the message of an exception may contain parts of a token.
-        _log.error("requirement %s raised %s", _name_of(requirement), type(error).__name__)
+        _log.error("requirement %s raised %s", name_of(requirement), type(error).__name__)
         raise Unavailable("requirement_failed") from None
     if answer is None or answer is True:
         return
@@ -261,21 +262,10 @@ def ask(requirement: Requirement, identity: Identity) -> None:
         answer.close()
     _log.error(
         "requirement %s must return None or a boolean, got a value of type %s",
-        _name_of(requirement),
+        name_of(requirement),
         type(answer).__name__,
     )
     raise Unavailable("requirement_failed")
-
-
-def _name_of(requirement: object) -> str:
-    """Return the name of an owner's requirement. Do not use its repr, which might hold a secret."""
-    name = getattr(requirement, "__qualname__", None)
-    return name if isinstance(name, str) else type(requirement).__qualname__
-
-
-def text_of(requirement: Requirement) -> str:
-    """Return a requirement as a rule shows it: a function by its name, without its address."""
-    return _name_of(requirement) if inspect.isroutine(requirement) else repr(requirement)
 
 
 def issuers_of(requirement: Requirement, known: frozenset[str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from ..identity import Identity
 from ..issuer_template import meet
 from ..readings import has_one_reading, to_wsgi
 from .methods import REGISTERED, checked_methods
+from .naming import text_of
 from .paths import (
     PATH_HEADERS,
     Place,
@@ -30,7 +31,6 @@ from .requirements import (
     issuers_of,
     optional,
     public,
-    text_of,
 )
 from .tree import PrefixTree, in_order
 

@@ -51,6 +51,9 @@ for name, credentials in both:
     globals()[name + "_places"] = JWTMiddleware(
         app.wsgi_app, providers=[provider], rules=rules, credentials=credentials
     )
+def is_staff(caller):
+    return True
+owned = JWTMiddleware(app.wsgi_app, providers=[provider], rules=[Rule("/api", is_staff)])
 long.wsgi = JWTMiddleware(long.wsgi, providers=[provider], rules=rules)
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
@@ -62,6 +65,8 @@ shop.wsgi_app = LoginApp(MemoryStore(), minter).wrap(
     JWTMiddleware(shop.wsgi_app, providers=[provider], rules=[Rule("/auth"), Rule("/api")]),
     prefix="/auth",
 )
+def create_app(name, *, is_strict=True):
+    return globals()[name] if is_strict else plain
 number = 7
 """
 BROKEN = {
@@ -233,6 +238,67 @@ def test_a_cookie_needs_proof_of_its_site_to_write(command: Command) -> None:
     assert (refused.code, "403 cross_site" in refused.out) == (1, True)
     header = ("--header", "Sec-Fetch-Site: same-origin")
     assert command(*line, *header, "POST", "/api", given=token()).code == 0
+
+
+OF_A_PAGE: dict[str, tuple[str, str, int]] = {
+    "a page of this site": ("http://localhost:8000/api", "http://localhost:8000", 0),
+    "in capitals": ("HTTP://localhost:8000/api", "http://localhost:8000", 0),
+    "https, as a path alone": ("/api", "https://shop.example", 0),
+    "another scheme": ("https://localhost:8000/api", "http://localhost:8000", 1),
+    "another port": ("http://localhost:8000/api", "http://localhost:5173", 1),
+    "a path alone of another scheme": ("/api", "http://shop.example", 1),
+}
+
+
+@pytest.mark.parametrize(("target", "origin", "code"), OF_A_PAGE.values(), ids=OF_A_PAGE)
+def test_a_whole_url_says_the_scheme_and_the_host(
+    target: str, origin: str, code: int, command: Command
+) -> None:
+    """A POST with a cookie is judged as the server judges it there, and a refusal says as what."""
+    host = () if "://" in target else ("--header", "Host: shop.example")
+    line = ("explain", "--app", "some_site:cookie_places", *host, "--header", f"Origin: {origin}")
+    done = command(*line, "POST", target, given=token())
+    assert done.code == code
+    to = target.rpartition("/")[0].lower() or "https://shop.example"
+    assert (f"here the request is one to {to};" in " ".join(done.out.split())) == (code == 1)
+
+
+NOT_URLS = ["ftp://localhost/api", "http:///api", "http://ada@localhost/api", "//localhost/api x"]
+
+
+@pytest.mark.parametrize("target", NOT_URLS)
+def test_a_url_that_is_none_is_misuse(target: str, command: Command) -> None:
+    """Another scheme, a URL without a host, and one with a user are not the target of a request."""
+    assert command("explain", "--app", "some_site", "GET", target, given=token()).code == 2
+
+
+FACTORIES = {
+    "a call": ("some_site:create_app('application')", 0),
+    "a call with blanks": ("some_site:create_app( 'shop' , is_strict=True )", 0),
+    "what it returns has no middleware": ("some_site:create_app('shop', is_strict=False)", 2),
+    "no argument": ("some_site:create_app()", 2),
+    "an argument that is not a literal": ("some_site:create_app(__import__('os').name)", 2),
+    "no end": ("some_site:create_app('shop'", 2),
+    "more than a call": ("some_site:create_app('shop').wsgi_app", 2),
+    "an attribute of what a call returns": ("some_site:create_app('shop')()", 2),
+}
+
+
+@pytest.mark.parametrize(("name", "code"), FACTORIES.values(), ids=FACTORIES)
+def test_an_app_factory_is_called_as_gunicorn_calls_it(
+    name: str, code: int, command: Command
+) -> None:
+    """It is called with literals alone; whatever else is written there is misuse."""
+    assert command("routes", "--app", name).code == code
+
+
+def test_functions_are_shown_by_name(command: Command) -> None:
+    """A function of the owner's that a rule asks is named, so that two runs print the same."""
+    done = command("routes", "--app", "some_site:owned")
+    assert "is_staff" in done.out
+    done_too = command("explain", "--app", "some_site:owned", "GET", "/api", given=token())
+    assert " 0x" not in done.out + done_too.out
+    assert "is_staff" in done_too.out
 
 
 def test_an_app_without_routes_is_said_and_its_rules_are_shown(command: Command) -> None:

@@ -1,5 +1,9 @@
 """What hashes of passwords cost in the tests."""
 
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
 
 from jwt_middleware.stores import MemoryStore, SQLStore, passwords
@@ -7,6 +11,26 @@ from jwt_middleware.testing.passwords import CHEAP
 
 CHEAP_COST = (1024, 1, 1)
 """The parameters n, r and p of `CHEAP`."""
+
+
+_Work = TypeVar("_Work")
+
+
+def follow_work(
+    patch: pytest.MonkeyPatch, work: list[_Work], seconds_of: Callable[[_Work], float]
+) -> None:
+    """Let the CPU clock of a thread follow the hashes that a list counts, so that nothing else on
+    the machine disturbs it."""
+    passed, counted = 0.0, 0
+
+    def thread_time() -> float:
+        nonlocal passed, counted
+        counted = min(counted, len(work))  # it was cleared
+        passed += sum(map(seconds_of, work[counted:]))
+        counted = len(work)
+        return passed
+
+    patch.setattr(time, "thread_time", thread_time)
 
 
 def make_cheap(patch: pytest.MonkeyPatch) -> None:
@@ -18,4 +42,4 @@ def make_cheap(patch: pytest.MonkeyPatch) -> None:
         patch.setitem(store.__init__.__kwdefaults__, "password_method", CHEAP)  # type: ignore[misc]
 
 
-__all__ = ["CHEAP", "CHEAP_COST", "make_cheap"]
+__all__ = ["CHEAP", "CHEAP_COST", "follow_work", "make_cheap"]

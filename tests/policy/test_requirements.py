@@ -371,37 +371,6 @@ SHOWN = {
 }
 
 
-class Billing:
-    """A requirement of an owner's that shows itself."""
-
-    def __call__(self, identity: Identity) -> bool:
-        """Agree."""
-        return True
-
-    def __repr__(self) -> str:
-        return "Billing('plus')"
-
-
-def has_paid(identity: Identity) -> bool:
-    """Agree."""
-    return True
-
-
-OWN = {
-    "Rule('/api', has_paid)": Rule("/api", has_paid),
-    "Rule('/api', any_of(scope('a'), has_paid))": Rule("/api", any_of(scope("a"), has_paid)),
-    "Rule('/api', Billing('plus'))": Rule("/api", Billing()),
-    "Rule('/api', Billing.__call__)": Rule("/api", Billing().__call__),
-    "Rule('/api', <lambda>)": Rule("/api", lambda identity: True),
-}
-
-
-@pytest.mark.parametrize(("text", "rule"), OWN.items(), ids=OWN)
-def test_a_requirement_of_an_owner_is_shown_without_an_address(text: str, rule: Rule) -> None:
-    """A function or method is shown by its name, and an object as it shows itself."""
-    assert repr(rule) == text
-
-
 @pytest.mark.parametrize(("text", "rule"), SHOWN.items(), ids=SHOWN)
 def test_a_rule_shows_itself_as_it_is_written(text: str, rule: Rule) -> None:
     """The repr is the call that makes such a rule."""

@@ -64,6 +64,9 @@ RUN_BY = {
     ("tests/browser/test_front_end_page.py", "test_the_snippet_signs_in_calls_and_signs_out"): [
         "docs/how-to/front-end.md js",
     ],
+    ("tests/site/test_commands.py", "test_one_secret_is_given_to_each_start"): [
+        "docs/how-to/keys.md bash",
+    ],
     ("tests/site/test_commands.py", "test_keys_are_rotated_as_the_text_says"): [
         "docs/how-to/keys.md sh",
     ],
@@ -226,6 +229,32 @@ guarded = JWTMiddleware(
 app.wsgi_app = LoginApp(store, minter, access_cookie="__Host-jwt").wrap(guarded, prefix="/auth")
 """
 
+_WITH_PEOPLE = """
+import os
+from flask import Flask, request
+from flask_sqlalchemy import SQLAlchemy
+from jwt_middleware import Identity, JWTMiddleware, Rule
+from jwt_middleware.login import TokenMinter
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+db = SQLAlchemy(app)
+
+class Person(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    name = db.Column(db.Text)
+    password_hash = db.Column(db.Text)
+
+@app.get("/api/me")
+def me():
+    person = db.session.get(Person, int(Identity.from_environ(request.environ).subject))
+    return {"name": person.name}
+
+secret = os.environ["JWT_SECRET"]
+minter = TokenMinter.from_secret(secret, issuer="https://example.com", audience="example-api")
+app.wsgi_app = JWTMiddleware(app.wsgi_app, providers=[minter.provider], rules=[Rule("/api")])
+"""
+
 _SUITES = {
     (re.search(r"def (test_\w+)", text) or [""])[1]: text
     for text in blocks(DOCS / "how-to/testing.md", "py")
@@ -250,6 +279,8 @@ def test_the_test_of_an_app_passes(name: str, tmp_path: Path) -> None:
     """Each snippet for suites is a whole test file: beside an app it runs as it stands."""
     test = _SUITES[name]
     (tmp_path / "myapp.py").write_text(_WITH_LOGIN if "/auth/" in test else _MYAPP)
+    if "Person" in test:
+        (tmp_path / "myapp.py").write_text(_WITH_PEOPLE)
     if "time_machine" in test:
         (tmp_path / "myapp.py").write_text(_MYAPP.replace(', scope("read")', ""))
     (tmp_path / "test_myapp.py").write_text(test)
@@ -293,6 +324,20 @@ def test_a_token_is_inspected(tmp_path: Path) -> None:
     for command in commands.splitlines():
         run = _shell(command, tmp_path)
         assert (run.returncode, "issuer" in run.stdout) == (1, True), command + run.stderr
+
+
+def test_one_secret_is_given_to_each_start(tmp_path: Path) -> None:
+    """The first line makes a file that only its owner may read, and the second hands on what is in
+    it, which is a secret that signs."""
+    (commands,) = blocks(DOCS / "how-to/keys.md", "bash")
+    make, start = commands.splitlines()
+    assert _shell(make, tmp_path).returncode == 0
+    assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
+    handed_on = start.replace("gunicorn --workers 4 app:app", "printenv JWT_SECRET")
+    assert handed_on != start
+    said = _shell(handed_on, tmp_path).stdout.strip()
+    assert said == (tmp_path / "secret").read_text().strip()
+    Key.from_secret(said)
 
 
 def test_keys_are_rotated_as_the_text_says(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from jwt_middleware.stores import (
     version_of,
 )
 from jwt_middleware.stores.passwords import PasswordHasher
+from tests.kit.passwords import follow_work
 from tests.kit.scripts import run
 from tests.kit.waiting import BOUND, PATIENCE, wait_for
 
@@ -172,17 +173,7 @@ def test_an_older_pbkdf2_hash_in_the_table(work: Work) -> None:
 def steady(work: Work, monkeypatch: pytest.MonkeyPatch) -> Work:
     """The same on a machine whose clock follows the work, so that nothing else disturbs it."""
     seconds = {"scrypt": 3e-7, "pbkdf2": 6e-7}  # of one unit
-    passed = 0.0
-    counted = 0
-
-    def thread_time() -> float:
-        nonlocal passed, counted
-        counted = min(counted, len(work))  # it was cleared
-        passed += sum(seconds[kind] * units for kind, units in work[counted:])
-        counted = len(work)
-        return passed
-
-    monkeypatch.setattr(time, "thread_time", thread_time)
+    follow_work(monkeypatch, work, lambda one: seconds[one[0]] * one[1])
     return work
 
 

@@ -8,6 +8,7 @@
 | `policy/binding` | 13 | 13 | 0 |
 | `policy/candidates` | 48 | 48 | 0 |
 | `policy/methods` | 228 | 224 | 4 |
+| `policy/naming` | 16 | 16 | 0 |
 | `policy/segments` | 68 | 66 | 2 |
 | `policy/prefixes` | 332 | 327 | 5 |
 | `policy/wildcards` | 83 | 71 | 12 |

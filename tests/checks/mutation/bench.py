@@ -66,6 +66,7 @@ TESTS = {
     ),
     "policy/candidates": ("tests/policy/test_candidates.py", "tests/test_report_only.py"),
     "policy/binding": ("tests/policy/test_binding.py", "tests/acceptance/test_bound_tokens.py"),
+    "policy/naming": ("tests/policy/test_naming.py", "tests/policy/test_requirements.py"),
     "policy/methods": ("tests/policy/test_methods.py", "tests/policy/test_rules.py"),
     "policy/published": ("tests/policy/test_published.py", _NAMES),
     "policy/segments": ("tests/policy/test_segments.py", "tests/policy/test_tree.py"),

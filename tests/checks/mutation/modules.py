@@ -9,6 +9,7 @@ COVERED = (
     "policy/binding",
     "policy/candidates",
     "policy/methods",
+    "policy/naming",
     "policy/segments",
     "policy/prefixes",
     "policy/wildcards",
