@@ -23,6 +23,7 @@ limit_request_field_size = (
     16_384  # 8,192 bytes of token fit, and a token that is too large gets our answer, not a 431
 )
 limit_request_fields = 50  # half of the default for fields of twice the size
+control_socket_disable = True  # nothing uses it; it would be a file in the home of the service
 limit_request_line = 4094  # the default: no token is ever in a URL
 
 timeout = 30  # for a worker that shows no sign of life; a slow request alone is none
@@ -42,7 +43,8 @@ def cut_query(record):
     return True
 
 
-# REMOTE_USER is who was let through, jwt_middleware.subject who was refused with a good token.
+# REMOTE_USER is who was let through, jwt_middleware.subject who was refused with a good token. With
+# several issuers, REMOTE_USER is only set where the rule's issued_by leaves one.
 access_log_format = (
     '%(h)s %({REMOTE_USER}e)s "%(r)s" %(s)s '
     "%({jwt_middleware.reason}e)s %(M)sms %({jwt_middleware.subject}e)s"

@@ -149,7 +149,7 @@ def log_refusal(decision: Decision, environ: Mapping[str, Any], places: Places =
         **_names_in_token(environ, places, refusal.reason),
         "address": peer_address(environ),
         "method": environ.get("REQUEST_METHOD"),
-        "rule": " ".join(rule.prefix for rule in decision.rules),
+        "rule": " ".join(dict.fromkeys(rule.prefix for rule in decision.rules)),
         "path": f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}",
     }
     # These values come from an unverified request. Escape and truncate them so that a caller

@@ -19,7 +19,8 @@ def cut_query(record):
     return True
 
 
-# REMOTE_USER is who was let through, jwt_middleware.subject who was refused with a good token.
+# REMOTE_USER is who was let through, jwt_middleware.subject who was refused with a good token. With
+# several issuers, REMOTE_USER is only set where the rule's issued_by leaves one.
 access_log_format = (
     '%(h)s %({REMOTE_USER}e)s "%(r)s" %(s)s '
     "%({jwt_middleware.reason}e)s %(M)sms %({jwt_middleware.subject}e)s"

@@ -378,6 +378,23 @@ def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
     names["store"].close()
 
 
+def test_a_page_without_a_script_signs_out_of_both(folder: Path) -> None:
+    """The view of the page deletes the old cookies and hands the form on, and the login app deletes
+    the new ones."""
+    names = _release(4, folder)
+    client = TestApp(names["app"], extra_environ={"HTTP_HOST": "localhost"})
+    here = {"Sec-Fetch-Site": "same-origin"}
+    client.post_json("/login", ADA)
+    client.post("/auth/login", ADA, headers=here, status=303)
+    assert client.get("/api/me").json == {"id": "ada"}
+    answer = client.post("/sign-out", headers=here, status=307)
+    assert answer.location.endswith("/auth/logout")
+    assert "access_token_cookie" not in client.cookies
+    client.post("/auth/logout", headers=here, status=303)
+    client.get("/api/me", status=401)
+    names["store"].close()
+
+
 def test_the_tokens_of_simplejwt_move(folder: Path) -> None:
     """An access token of release 1 and one of the login app open the API, with an id as a number
     or as a string. A refresh token and one from before release 1 do not. The path that mints needs
