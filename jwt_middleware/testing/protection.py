@@ -30,6 +30,17 @@ _EXAMPLES = 3
 _WORD = re.compile(rb"\w+")
 
 
+_SOMEBODY = "pass the subject=, scopes= or claims of somebody who may call it"
+
+_FORMS = {
+    400: f"the app itself may refuse it, such as Django without localhost in ALLOWED_HOSTS; or "
+    f"{_SOMEBODY}",
+    404: f"look whether the app has this path; or {_SOMEBODY}",
+    500: "look into the app's log, since it fails for this request",
+}
+"""What to do where the app answers even a good token with a status."""
+
+
 def assert_protected(
     app: Any, path: str, *, token: str | Tokens | None = None, subject: str = "ada", **how: Any
 ) -> None:
@@ -139,9 +150,10 @@ class _Target:
             answer = self.send(method, {"PATH_INFO": self.path, **self._good})
             if answer.is_good:
                 return
-            answers.append(f"{answer.status} to {method}")
-        form = "pass the subject=, scopes= or claims of somebody who may call it"
-        raise AssertionError(f"{path} answers {' and '.join(answers)} with a good token: {form}")
+            answers.append(answer.status)
+        shown = f"{answers[0]} to GET and {answers[1]} to POST"
+        form = _FORMS.get(answers[0], _SOMEBODY)
+        raise AssertionError(f"{path} answers {shown} with a good token: {form}")
 
     def _is_another_page(self, method: str, changes: Mapping[str, str], answer: _Answer) -> bool:
         """Return whether anybody gets the same answer elsewhere: for a missing path, or without

@@ -98,6 +98,29 @@ def test_a_hole_at_a_place_is_named(
         assert hole in holes(site)
 
 
+UNWELCOME = {
+    "400 Bad Request": "ALLOWED_HOSTS; or pass the subject=",
+    "403 Forbidden": "token: pass the subject=",
+    "404 Not Found": "look whether the app has this path; or pass the subject=",
+    "500 Internal Server Error": "look into the app's log",
+}
+
+
+@pytest.mark.parametrize(("status", "told"), UNWELCOME.items(), ids=UNWELCOME)
+def test_a_path_that_is_good_for_nobody(status: str, told: str) -> None:
+    """Where a good token is refused nothing is proved, and the message says what to look at."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response(status, [("Content-Type", "text/plain")])
+        return []
+
+    with pytest.raises(
+        AssertionError, match=f"{status[:3]} to GET and {status[:3]} to POST"
+    ) as why:
+        assert_protected(guarded(app), "/api/me")
+    assert told in str(why.value)
+
+
 def test_a_path_with_a_query() -> None:
     """A handler that needs parameters gets them, by every request."""
 
