@@ -38,7 +38,7 @@ _FORMS = {
     404: f"look whether the app has this path; or {_SOMEBODY}",
     500: "look into the app's log, since it fails for this request",
 }
-"""What to do where the app answers even a good token with a status."""
+"""The advice for an app that answers even a good token with this status."""
 
 
 def assert_protected(

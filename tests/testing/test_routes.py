@@ -74,7 +74,7 @@ def test_an_app_without_a_middleware_says_so() -> None:
     """The first fault is that nothing guards it, and not that each route is open."""
     app = flask.Flask("some", static_folder=None)
     app.add_url_rule("/", "/", lambda: "ok")
-    with pytest.raises(AssertionError, match="^[^\n]*\nthere is no JWTMiddleware in this app\n"):
+    with pytest.raises(AssertionError, match=r"^[^\n]*\nthere is no JWTMiddleware in this app\n"):
         assert_every_route_ruled(app)
 
 
