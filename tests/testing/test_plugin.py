@@ -123,7 +123,8 @@ def test_begins_late(jwt_client, request):
 def test_goes_on():
     kept[0].get("/api/me", status=200)
 """
-STRICT = ("-W", "error", "-p", "no:dash")  # see setup.cfg
+STRICT = ("-W", "error", "-p", "no:dash", "-p", "no:hypothesispytest")
+"""Without the plugins of Dash (see setup.cfg) and Hypothesis, which takes as long as our suites."""
 
 
 Project = Callable[..., str]
