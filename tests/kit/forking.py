@@ -38,7 +38,7 @@ class Nursery:
         self._ours, theirs = socket.socketpair()
         with theirs:
             number = theirs.fileno()
-            code = f"from tests.kit import forks; exec(forks.serve({number}, {modules!r}))"
+            code = f"from tests.kit import forks; forks.serve({number}, {modules!r})"
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[number]
             )
@@ -103,7 +103,8 @@ def run(
     given: str = "",
 ) -> "subprocess.CompletedProcess[str]":
     """Run what `python -c script arguments` would, `after` the import of modules, and return what
-    came of it. Only modules whose import is not what the test is about belong into `after`."""
+    came of it. Only modules whose import is not what the test is about belong into `after`. A test
+    of what an interpreter does at its end starts a new one."""
     with TemporaryFile("w+") as stdin, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
         stdin.write(given)
         stdin.seek(0)
