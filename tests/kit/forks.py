@@ -64,7 +64,7 @@ def _run(script: str) -> int:
     # inside: as multiprocessing ends its processes, too
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
-    vars(main).clear()
+    del sys.modules["__main__"], main
     gc.collect()
     sys.stdout.flush()
     sys.stderr.flush()
