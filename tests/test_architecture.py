@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import FunctionType
 
@@ -174,15 +175,21 @@ def test_what_is_public_is_frozen() -> None:
                 assert value.__dataclass_params__.frozen, name  # type: ignore[attr-defined]
 
 
+@cache
 def _loaded_by(statement: str) -> set[str]:
-    """The top names of the modules that a fresh interpreter has loaded after the statement."""
+    """The names of the modules that a fresh interpreter has loaded after the statement."""
     script = (
         f"import sys; before = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    return {name.partition(".")[0] for name in done.stdout.split()} - sys.stdlib_module_names
+    return set(done.stdout.split())
+
+
+def _packages_loaded_by(statement: str) -> set[str]:
+    """The top names of those modules beside the standard library."""
+    return {name.partition(".")[0] for name in _loaded_by(statement)} - sys.stdlib_module_names
 
 
 CORE = {PACKAGE, "werkzeug", "markupsafe", "jwt", "cryptography"}
@@ -191,7 +198,7 @@ CORE = {PACKAGE, "werkzeug", "markupsafe", "jwt", "cryptography"}
 def test_what_the_core_loads() -> None:
     """`import jwt_middleware` loads werkzeug, PyJWT with cryptography, and the standard library
     only."""
-    loaded = _loaded_by(f"import {PACKAGE}")
+    loaded = _packages_loaded_by(f"import {PACKAGE}")
     assert CORE - {"markupsafe"} <= loaded
     # cryptography loads cffi, and bcrypt where it is installed.
     assert {name for name in loaded if not name.startswith("_")} <= CORE | {"bcrypt", "cffi"}
@@ -199,7 +206,7 @@ def test_what_the_core_loads() -> None:
 
 def test_what_a_store_in_memory_loads() -> None:
     """Neither does the login app with a store in memory need SQLAlchemy, Flask or click."""
-    loaded = _loaded_by(
+    loaded = _packages_loaded_by(
         f"from {PACKAGE}.login import LoginApp; from {PACKAGE}.stores import MemoryStore"
     )
     assert not {"sqlalchemy", "click", "flask", "gunicorn", "psycopg", "redis"} & loaded
@@ -207,14 +214,9 @@ def test_what_a_store_in_memory_loads() -> None:
 
 def test_the_core_does_not_load_the_rest() -> None:
     """An app that only accepts tokens pays for no store and no login."""
-    script = (
-        f"import sys, {PACKAGE}; print(*(name for name in sys.modules if "
-        f"name.startswith('{PACKAGE}.')))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
-    )
-    assert not [name for name in done.stdout.split() if name.split(".")[1] in APART]
+    ours = [name for name in _loaded_by(f"import {PACKAGE}") if name.startswith(f"{PACKAGE}.")]
+    assert ours
+    assert not [name for name in ours if name.split(".")[1] in APART]
 
 
 def test_every_public_name_is_there() -> None:

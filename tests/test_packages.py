@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import ROOT
+from tests.kit import ROOT, forking
+from tests.kit.forking import CORE
 
 _SCRIPT = """
 import sys
@@ -16,7 +17,17 @@ try:
 except ImportError as error:
     print(error)
 """
+_FORGET = """
+import sys
+for name in [*sys.modules]:
+    if name.partition(".")[0] == {name!r}:
+        del sys.modules[name]
+"""
+_HIDE = _FORGET + "sys.modules[{name!r}] = None\n"
 _FOREIGN = "class JWT:\n    pass\n\n\ndef jwk_from_pem(content):\n    pass\n"
+
+_NO_JWT = ("cryptography.x509", "werkzeug.wrappers")
+_NO_STORE = (*CORE, "redis", "sqlalchemy")
 
 # The statement, the name that is taken, and how the message begins
 IMPORTS = {
@@ -45,6 +56,13 @@ IMPORTS = {
 }
 
 
+def _run_without(name: str, script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a script in the folder, in a process that has imported what the script needs beside this
+    package, and nothing of ours that imports it."""
+    after = _NO_JWT if name == "jwt" else _NO_STORE
+    return forking.run(script, after=after, cwd=folder)
+
+
 def _run(script: str, folder: Path, *, name: str = "-c") -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
     arguments = ["-c", script] if name == "-c" else [name]
@@ -66,7 +84,8 @@ def test_another_package_has_the_name(
         found = tmp_path / name / "__init__.py"
         found.parent.mkdir()
         found.write_text(_FOREIGN)
-    done = _run(_SCRIPT.format(statement=statement), tmp_path)
+    script = _FORGET.format(name=name) + _SCRIPT.format(statement=statement)
+    done = _run_without(name, script, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(says)
     assert str(found) in done.stdout
@@ -104,8 +123,8 @@ def test_the_owners_own_app_is_named_like_the_package(kind: str, tmp_path: Path)
 def test_what_is_missing_is_named(missing: str, tmp_path: Path) -> None:
     """Without a package the sentence says what to install."""
     statement, _, says = next(row for row in IMPORTS.values() if row[1] == missing)
-    hide = f"import sys; sys.modules[{missing!r}] = None\n"
-    done = _run(hide + _SCRIPT.format(statement=statement), tmp_path)
+    script = _HIDE.format(name=missing) + _SCRIPT.format(statement=statement)
+    done = _run_without(missing, script, tmp_path)
     assert done.stdout.startswith(f"{says}pip install '"), done.stderr
 
 
@@ -114,9 +133,9 @@ def test_every_name_of_the_stores_can_be_imported_at_once(
     missing: tuple[str, ...], tmp_path: Path
 ) -> None:
     """`from jwt_middleware.stores import *` brings what the installed packages allow."""
-    hide = "".join(f"import sys; sys.modules[{name!r}] = None\n" for name in missing)
+    hide = "".join(_HIDE.format(name=name) for name in missing)
     script = f"{hide}from jwt_middleware.stores import *\nprint(sorted(globals()))"
-    done = _run(script, tmp_path)
+    done = forking.run(script, after=_NO_STORE, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "MemoryStore" in done.stdout
     assert ("RedisLog" in done.stdout) == ("redis" not in missing)

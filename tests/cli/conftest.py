@@ -15,11 +15,16 @@ from click.testing import CliRunner
 
 from jwt_middleware.cli.root import root
 from jwt_middleware.stores import SQLStore
+from tests.kit import forking
+from tests.kit.forking import APPS
 from tests.kit.passwords import CHEAP
 from tests.kit.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-c", "from jwt_middleware.cli import main; main()"]
 """The command as a process of its own, whether the package is installed or only on the path."""
+
+MAIN = COMMAND[2]
+"""The same as a script, for `forking.run`."""
 
 # A build in the background has Ctrl-C ignored.
 _LOG_IN = (
@@ -80,18 +85,15 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return run
 
 
-def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[int, str]:
+def on_a_terminal(
+    folder: Path, *arguments: str, answers: list[str], is_new: bool = False
+) -> tuple[int, str]:
     """Run the command with a terminal, type an answer at each prompt; return the exit code and what
-    was shown."""
+    was shown. It begins after its imports, or in a new interpreter."""
     terminal, its_end = pty.openpty()
     # Not `pty.fork`: a process with threads, as pytest-xdist has, must not fork without an exec.
-    process = subprocess.Popen(
-        [*COMMAND[:2], f"{_LOG_IN}; {COMMAND[2]}", *arguments],
-        cwd=folder,
-        stdin=its_end,
-        stdout=its_end,
-        stderr=its_end,
-    )
+    begin = _begin_new if is_new else _begin_after_imports
+    wait = begin(folder, arguments, its_end)
     os.close(its_end)
     shown = ""
     for answer in answers:
@@ -106,4 +108,23 @@ def on_a_terminal(folder: Path, *arguments: str, answers: list[str]) -> tuple[in
     except OSError:  # how Linux says that the terminal was closed
         pass
     os.close(terminal)
-    return process.wait(PATIENCE), shown
+    return wait(), shown
+
+
+def _begin_new(folder: Path, arguments: tuple[str, ...], terminal: int) -> Callable[[], int]:
+    process = subprocess.Popen(
+        [*COMMAND[:2], f"{_LOG_IN}; {MAIN}", *arguments],
+        cwd=folder,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    return lambda: process.wait(PATIENCE)
+
+
+def _begin_after_imports(
+    folder: Path, arguments: tuple[str, ...], terminal: int
+) -> Callable[[], int]:
+    parent = forking.nursery(APPS)
+    parent.begin(f"{_LOG_IN}; {MAIN}", arguments, [terminal] * 3, cwd=folder)
+    return parent.wait

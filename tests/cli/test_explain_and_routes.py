@@ -1,8 +1,6 @@
 """`explain` and `routes` as commands: what they print, their exit codes, and misuse."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +11,11 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from tests.checks.matrix.hostile import hostile
-from tests.kit import ROOT
+from tests.kit import forking
+from tests.kit.forking import APPS
 from tests.kit.tokens import issued
-from tests.kit.waiting import PATIENCE
 
-from .conftest import COMMAND, Command, on_a_terminal
+from .conftest import MAIN, Command, on_a_terminal
 
 SECRET = "a secret of at least thirty-two bytes"
 HIDDEN = "postgresql://ada:lovelace@db/x"
@@ -356,11 +354,7 @@ def test_threads_of_an_app_do_not_hold_the_command(tmp_path: Path) -> None:
         "threading.Thread(target=time.sleep, args=(1000,)).start()\n"
     )
     for more, code in ((), 0), (("--strict",), 1):
-        line = [*COMMAND, "routes", "--app", "busy", *more]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))}
-        done = subprocess.run(
-            line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=PATIENCE
-        )
+        done = forking.run(MAIN, "routes", "--app", "busy", *more, after=APPS, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (code, "")
         assert "OPEN" in done.stdout
 

@@ -1,17 +1,15 @@
 """A command leaves no file in the folder of the workers' metrics."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from jwt_middleware.cli.metrics_folder import own_metrics_folder
-from tests.kit import ROOT
-from tests.kit.waiting import PATIENCE
+from tests.kit.forking import APPS, run
 
-from .conftest import COMMAND
+from .conftest import MAIN
 
 _NAMES = ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir")
 
@@ -50,15 +48,10 @@ def test_a_command_leaves_no_metrics(
     temporary.mkdir()
     (tmp_path / "site_of_mine.py").write_text(_APP.format(collector=collector, thread=thread))
     env = {name_: text for name_, text in os.environ.items() if name_ not in _NAMES}
-    run = subprocess.run(
-        [*COMMAND, "routes", "--app", "site_of_mine:app"],
-        cwd=tmp_path,
-        env={**env, "PYTHONPATH": str(ROOT), name: str(workers), "TMPDIR": str(temporary)},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert run.returncode == 0, run.stderr
+    env |= {name: str(workers), "TMPDIR": str(temporary)}
+    words = ("routes", "--app", "site_of_mine:app")
+    done = run(MAIN, *words, after=APPS, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
     assert [*workers.iterdir(), *temporary.iterdir()] == []
 
 

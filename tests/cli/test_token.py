@@ -420,7 +420,8 @@ def test_a_real_process(tmp_path: Path) -> None:
 def test_a_terminal(tmp_path: Path) -> None:
     """On a terminal the token is asked for, and not shown again as it is pasted."""
     given = token()
-    code, shown = on_a_terminal(tmp_path, "token", "inspect", answers=[f"Bearer {given}\n"])
+    answers = [f"Bearer {given}\n"]
+    code, shown = on_a_terminal(tmp_path, "token", "inspect", answers=answers, is_new=True)
     assert code == 0
     assert given not in shown
     assert '"https://idp.example/"' in shown

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,9 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from jwt_middleware.stores import RedisLog, SQLStore
+from tests.kit import forking
+from tests.kit.forking import CORE
 from tests.kit.passwords import CHEAP
 
-from .conftest import COMMAND, Command, Done, on_a_terminal
+from .conftest import COMMAND, MAIN, Command, Done, on_a_terminal
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -281,7 +282,7 @@ ADD = ("users", "add", "ann", "--database", "auth.db", "--create")
 
 def test_a_password_is_typed_twice(tmp_path: Path) -> None:
     """On a terminal the password is asked for twice and never shown."""
-    code, shown = on_a_terminal(tmp_path, *ADD, answers=["secret-1\n", "secret-1\n"])
+    code, shown = on_a_terminal(tmp_path, *ADD, answers=["secret-1\n"] * 2)
     assert code == 0
     assert "secret" not in shown
     assert SQLStore(f"sqlite:///{tmp_path}/auth.db").authenticate("ann", "secret-1")
@@ -350,10 +351,8 @@ MISSING = {
 def test_an_extra_is_missing(missing: str, line: str, extra: str, arguments: list[str]) -> None:
     """Without what an extra installs the command is one line that names the smallest one with which
     that command runs."""
-    script = f"import sys; sys.modules[{missing!r}] = None; {COMMAND[2]}"
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], capture_output=True, text=True
-    )
+    script = f"import sys; sys.modules[{missing!r}] = None; {MAIN}"
+    done = forking.run(script, *arguments, after=CORE)
     assert done.stderr == f"{line}: pip install 'wsgi-jwt-middleware[{extra}]'\n"
     assert (done.returncode, done.stdout) == (1, "")
 

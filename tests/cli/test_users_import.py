@@ -2,16 +2,16 @@
 
 import csv
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from jwt_middleware.stores import SQLStore
+from tests.kit import forking
+from tests.kit.forking import APPS
 from tests.stores.test_other_hashes import HASHES, PASSWORD
 
-from .conftest import COMMAND, Command, Done
+from .conftest import MAIN, Command, Done
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -72,9 +72,7 @@ def test_scopes_may_be_left_out(command: Command, tmp_path: Path) -> None:
 def test_stdin(command: Command, tmp_path: Path) -> None:
     """`-` reads stdin, so that no file with hashes need be left behind."""
     arguments = ("users", "import", "-", "--database", "auth.db", "--create")
-    done = subprocess.run(
-        [*COMMAND, *arguments], input=f"ann,{HASH}\n", text=True, capture_output=True, cwd=tmp_path
-    )
+    done = forking.run(MAIN, *arguments, after=APPS, cwd=tmp_path, given=f"ann,{HASH}\n")
     assert (done.returncode, done.stderr) == (0, "Imported 1 users\n")
 
 
@@ -166,13 +164,10 @@ def test_without_the_extra(package: str, tmp_path: Path) -> None:
     script = f"""if True:
         import sys
         sys.modules[{package!r}] = None
-        from jwt_middleware.cli import main
-        main()
+        {MAIN}
     """
     arguments = ("users", "import", "people.csv", "--database", "auth.db", "--create")
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments], text=True, capture_output=True, cwd=tmp_path
-    )
+    done = forking.run(script, *arguments, after=APPS, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("line 1: ")
     assert "pip install 'wsgi-jwt-middleware[hashes]'" in done.stderr

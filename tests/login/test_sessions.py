@@ -33,6 +33,7 @@ from jwt_middleware.stores import MemoryStore, SQLStore, User
 from jwt_middleware.trust.cut_offs import subject_of
 from tests.kit import parts
 from tests.kit.clock import Clock, stopped
+from tests.kit.forking import APPS
 from tests.kit.inside import client_of, database_of, log_beside
 from tests.kit.scripts import run
 from tests.kit.waiting import PATIENCE, patiently
@@ -512,7 +513,7 @@ ROTATING = """if True:
 def test_fifty_processes_get_one_successor(request: pytest.FixtureRequest, engine: str) -> None:
     """Processes that present one token at once all succeed, with the same successor."""
     script = ROTATING.format(url=request.getfixturevalue(f"{engine}_url"))
-    assert run(script, is_quiet=True) == "True\n3200 1\n"
+    assert run(script, is_quiet=True, after=APPS) == "True\n3200 1\n"
 
 
 @pytest.mark.usefixtures("patient")

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,13 +22,15 @@ from jwt_middleware import Key
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.settings import from_env
 from jwt_middleware.stores import SQLStore
-from tests.kit import ROOT
+from tests.kit import ROOT, forking
+from tests.kit.forking import APPS
 from tests.kit.pages import DOCS, README, blocks, pages, run_snippets
 from tests.kit.parts import skip
 from tests.kit.serving import running
 from tests.kit.waiting import PATIENCE
 
 _BIN = Path(sys.executable).parent
+_IMPORTS = (*APPS, "jwt_middleware.testing", "pytest", "webtest")
 _PATH = f"{_BIN}:{os.environ['PATH']}"
 
 RUN_BY = {
@@ -116,6 +119,17 @@ def _shell(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def _command(line: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a line with our command alone, and perhaps a file as stdin, without a shell."""
+    command, _, file = line.partition(" < ")
+    name, *arguments = shlex.split(command)
+    (script,) = entry_points(group="console_scripts", name=name)
+    module, _, function = script.value.partition(":")
+    main = f"from {module} import {function}; {function}()"
+    given = (folder / file).read_text() if file else ""
+    return forking.run(main, *arguments, after=_IMPORTS, cwd=folder, given=given)
+
+
 NOT_RUN = {"python", "text", ""}
 """`test_pages.py` runs Python. A `text` block is no more than shown, and neither is one without a
 language, which only holds a line of output or of a log format."""
@@ -178,18 +192,15 @@ def test_the_probes_of_the_text_are_answered() -> None:
     ],
 )
 def test_each_command_of_the_text_works(command: str, tmp_path: Path) -> None:
-    """The commands for users and keys do what they say, in an empty folder."""
+    """The commands for users and keys do what they say, in an empty folder. One of them is run as
+    it is installed."""
     assert any(f"`{command}`" in file.read_text() for file in pages().values())
-    arguments = shlex.split(command) + (["--password-stdin"] if " users " in command else [])
-    run = subprocess.run(
-        [_BIN / arguments[0], *arguments[1:]],
-        cwd=tmp_path,
-        input="analytical engine\n",
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    if " users " in command:
+    if " users " not in command:
+        run = _command(command, tmp_path)
+        assert run.returncode == 0, run.stderr
+    else:
+        run = _shell(f"echo analytical engine | {command} --password-stdin", tmp_path)
+        assert run.returncode == 0, run.stderr
         assert [user.username for user in SQLStore(f"sqlite:///{tmp_path}/auth.db").users()] == [
             "ada"
         ]
@@ -217,7 +228,7 @@ from jwt_middleware.stores import MemoryStore
 
 app = Flask(__name__)
 app.add_url_rule("/api/me", "me", lambda: {"id": Identity.from_environ(request.environ).subject})
-store = MemoryStore()
+store = MemoryStore(password_method="scrypt:1024:1:1")
 minter = TokenMinter(Key.generate(), issuer="https://example.com", audience="example-api")
 guarded = JWTMiddleware(
     app.wsgi_app,
@@ -290,14 +301,12 @@ def test_the_test_of_an_app_passes(name: str, tmp_path: Path) -> None:
 def _suite_passes(folder: Path) -> None:
     """Run pytest in a folder, with our plugin alone: to load the others takes longer than the
     test."""
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "jwt_middleware.pytest_plugin"],
-        cwd=folder,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-    )
+    script = "import sys, pytest; sys.exit(pytest.main())"
+    options = ("-q", "-p", "jwt_middleware.pytest_plugin")
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    run = forking.run(script, *options, after=_IMPORTS, cwd=folder, env=env)
     assert "1 passed" in run.stdout, run.stdout
+    assert run.returncode == 0
 
 
 def test_the_test_of_a_bound_app_passes(tmp_path: Path) -> None:
@@ -322,7 +331,7 @@ def test_a_token_is_inspected(tmp_path: Path) -> None:
     token = TokenMinter(Key.generate(), issuer="https://x.example", audience="a").mint("ada")
     (tmp_path / "token").write_text(token)
     for command in commands.splitlines():
-        run = _shell(command, tmp_path)
+        run = _command(command, tmp_path)
         assert (run.returncode, "issuer" in run.stdout) == (1, True), command + run.stderr
 
 
@@ -346,11 +355,12 @@ def test_keys_are_rotated_as_the_text_says(tmp_path: Path) -> None:
     (commands,) = blocks(DOCS / "how-to/keys.md", "sh")
     new, list_, activate, retire = commands.splitlines()
     assert _shell(new, tmp_path).returncode == 0
-    old = _shell(list_, tmp_path).stdout.split("\t")[0]
-    assert _shell(new, tmp_path).returncode == 0
-    (young,) = {line.split("\t")[0] for line in _shell(list_, tmp_path).stdout.splitlines()} - {old}
-    assert _shell(f"{activate.replace('NEW_ID', young)} --now", tmp_path).returncode == 0
-    too_early = _shell(retire.replace("OLD_ID", old), tmp_path)
+    old = _command(list_, tmp_path).stdout.split("\t")[0]
+    assert _command(new, tmp_path).returncode == 0
+    listed = _command(list_, tmp_path).stdout.splitlines()
+    (young,) = {line.split("\t")[0] for line in listed} - {old}
+    assert _command(f"{activate.replace('NEW_ID', young)} --now", tmp_path).returncode == 0
+    too_early = _command(retire.replace("OLD_ID", old), tmp_path)
     assert (too_early.returncode, "may still be valid" in too_early.stderr) == (1, True)
 
 

@@ -2,14 +2,12 @@
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.kit import ROOT
+from tests.kit import forking
+from tests.kit.forking import APPS
 from tests.kit.pages import DOCS
-from tests.kit.waiting import PATIENCE
 
 FORMS = re.findall(
     r"`application = (from_env\([^`]+)`", (DOCS / "how-to/environment.md").read_text()
@@ -68,13 +66,7 @@ def test_the_form_of_a_framework_guards_its_app(framework: str) -> None:
             _CALLS,
         )
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **_VARIABLES},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    run = forking.run(code, after=APPS, env={**os.environ, **_VARIABLES})
     assert run.stdout == "401 404\n", run.stderr
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from jwt_middleware.stores import RedisLog, SQLStore
 from tests.kit.clock import stopped
+from tests.kit.forking import APPS
 from tests.kit.inside import client_of, counts_of, database_of
 from tests.kit.scripts import run
 
@@ -103,7 +104,7 @@ def test_processes_count_together(request: pytest.FixtureRequest, engine: str) -
     """All processes that share a store share its counters."""
     url = request.getfixturevalue(f"{engine}_url")
     store = f"RedisLog({url!r})" if engine == "redis" else f"SQLStore({url!r})"
-    assert run(COUNTING.format(store=store)) == "[0, 0, 0, 0] 101\n"
+    assert run(COUNTING.format(store=store), after=APPS) == "[0, 0, 0, 0] 101\n"
 
 
 def test_counts_that_are_over_go(log: Log) -> None:

@@ -18,6 +18,7 @@ from jwt_middleware.stores.sql import engines
 from jwt_middleware.trust.revocation import RevocationList, RevocationPage
 from tests.kit.clock import stopped
 from tests.kit.engines import PostgreSQL, Valkey, ValkeyCluster
+from tests.kit.forking import APPS
 from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
 from tests.kit.waiting import PATIENCE, wait_for
@@ -332,7 +333,7 @@ def test_every_process_sees_a_revocation(request: pytest.FixtureRequest, engine:
     """A list that was used before a fork follows the log in parent and children alike."""
     url = request.getfixturevalue(f"{engine}_url")
     log = f"RedisLog({url!r})" if engine == "redis" else f"SQLStore({url!r})"
-    assert run(FOLLOWING.format(log=log)) == "b'...' [0, 0, 0]\n"
+    assert run(FOLLOWING.format(log=log), after=APPS) == "b'...' [0, 0, 0]\n"
 
 
 @pytest.fixture

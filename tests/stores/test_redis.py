@@ -21,6 +21,7 @@ from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.stores import redis as redis_log
 from jwt_middleware.trust.revocation import Revocation, RevocationList
 from tests.kit.engines import Valkey
+from tests.kit.forking import APPS
 from tests.kit.inside import client_of, database_of, log_beside
 from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
@@ -123,7 +124,7 @@ def test_redis_py_is_missing() -> None:
 def test_an_sql_store_needs_no_redis_py() -> None:
     """Who keeps the log in the database has not loaded redis-py."""
     script = "import sys; from jwt_middleware.stores import SQLStore; print('redis' in sys.modules)"
-    assert run(script) == "False\n"
+    assert run(script, after=APPS) == "False\n"
 
 
 @pytest.mark.parametrize("decode", [False, True], ids=["bytes", "texts"])
@@ -525,4 +526,4 @@ def test_a_log_that_was_used_before_a_fork(redis_url: str) -> None:
                 n == 3 or os._exit(0 if right else 1)
         print(right, [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(3)])
     """
-    assert run(script) == "True [0, 0, 0]\n"
+    assert run(script, after=APPS) == "True [0, 0, 0]\n"

@@ -28,6 +28,7 @@ from jwt_middleware.stores import SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import engines, schema
 from tests.kit.engines import PostgreSQL
+from tests.kit.forking import APPS
 from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
@@ -99,7 +100,7 @@ def test_many_processes_start_at_once(url: str) -> None:
         names = [user.username for user in SQLStore({url!r}).users()]
         print(names == [f"user{{n:02}}" for n in range(16)])
     """
-    assert run(script) == "True\nTrue\n"
+    assert run(script, after=APPS) == "True\nTrue\n"
 
 
 @pytest.mark.usefixtures("patient")
@@ -160,7 +161,7 @@ def test_processes_forked_after_use(url: str, given: str, fork: str) -> None:
     """
     engine_url = url.replace("postgresql:", "postgresql+psycopg:")
     what = repr(url) if given == "url" else f"sqlalchemy.create_engine({engine_url!r})"
-    assert run(FORKING.format(what=what, fork=fork)) == "True [0, 0, 0] True\n"
+    assert run(FORKING.format(what=what, fork=fork), after=APPS) == "True [0, 0, 0] True\n"
 
 
 def test_a_store_that_is_dropped_is_freed(sqlite_url: str) -> None:

@@ -15,7 +15,9 @@ import pytest
 
 from jwt_middleware import ConfigurationError, JWTMiddleware, pytest_plugin
 from jwt_middleware.testing import Client, assert_protected
+from tests.kit import forking
 from tests.kit.apps import flask_app, guarded
+from tests.kit.forking import APPS
 from tests.kit.parts import skip
 
 APP = """
@@ -123,7 +125,8 @@ def test_begins_late(jwt_client, request):
 def test_goes_on():
     kept[0].get("/api/me", status=200)
 """
-STRICT = ("-W", "error", "-p", "no:dash")  # see setup.cfg
+STRICT = ("-W", "error", "-p", "no:dash", "-p", "no:hypothesispytest")
+"""Without the plugins of Dash (see setup.cfg) and Hypothesis, which takes as long as our suites."""
 
 
 Project = Callable[..., str]
@@ -180,9 +183,16 @@ def test_a_fresh_suite_needs_no_more(name: str, count: int, told: str) -> None:
     assert f" {sum(count for _, count in SUITES.values())} passed in " in told
 
 
-def test_unittest_needs_no_pytest(project: Project) -> None:
+def test_unittest_needs_no_pytest(tmp_path: Path) -> None:
     """The same case runs under `python -m unittest`."""
-    assert "Ran 2 tests" in project({"myapp": WITH_UNITTEST}, "unittest", "-q")
+    (tmp_path / "myapp.py").write_text(APP)
+    (tmp_path / "test_myapp.py").write_text(WITH_UNITTEST)
+    script = "import runpy; runpy.run_module('unittest', run_name='__main__', alter_sys=True)"
+    done = forking.run(
+        f"import sys; sys.modules['pytest'] = None\n{script}", "-q", after=APPS, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Ran 2 tests" in done.stderr
 
 
 def test_the_plugin_is_installed() -> None:

@@ -14,7 +14,7 @@ from tests.kit.tokens import NOW
 
 from . import CASES, KEY_CASES
 from .case import Case
-from .key_forms import KeyCase, is_usable, pyjwt_takes
+from .key_forms import KeyCase, checked_once, is_usable, pyjwt_takes
 from .proofs import proof_cases
 from .proofs import verdict as proof_verdict
 from .verifiers import decide, pyjwt_accepts
@@ -31,10 +31,11 @@ def main() -> int:
     pyjwt = f"PyJWT {jwt.__version__}"
     wrong = _tell("jwt_middleware", map(_ours, followed("token cases", CASES)))
     _tell(pyjwt, map(_theirs, followed("token cases, PyJWT", asked)))
-    keys = followed("key cases", KEY_CASES)
-    wrong += _tell("jwt_middleware, JWKs", (_of_key(case, is_usable) for case in keys))
-    keys = followed("key cases, PyJWT", KEY_CASES)
-    _tell(f"{pyjwt}, JWKs", (_of_key(case, pyjwt_takes) for case in keys))
+    with checked_once():
+        keys = followed("key cases", KEY_CASES)
+        wrong += _tell("jwt_middleware, JWKs", (_of_key(case, is_usable) for case in keys))
+        keys = followed("key cases, PyJWT", KEY_CASES)
+        _tell(f"{pyjwt}, JWKs", (_of_key(case, pyjwt_takes) for case in keys))
     with stopped("time", NOW):
         proofs = followed("proof cases", proof_cases())
         unlike = [case.source for case in proofs if proof_verdict(case) != case.reason]

@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tests.kit.tokens import ISSUERS, b64, compact, json_bytes, signing_input
@@ -84,7 +84,7 @@ def _rsa_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]:
     """Numbers out of range, and blocks that only a lax reader of PKCS #1 takes (RFC 8017 sections
     8.2.2 and 9.2)."""
     private: Any = ISSUERS["rs256"].key.signing_key
-    n, d = private.public_key().public_numbers().n, private.private_numbers().d
+    n, numbers = private.public_key().public_numbers().n, private.private_numbers()
     for name, number in (
         ("1", 1),
         ("n - 1", n - 1),
@@ -111,7 +111,14 @@ def _rsa_forgeries(text: bytes, genuine: bytes) -> Iterator[tuple[str, bytes]]:
         + b"\0"
         + (_SHA256_INFO + digest).rjust(245, b"\x2a"),
     }.items():
-        yield name, pow(int.from_bytes(block, "big"), d, n).to_bytes(256, "big")
+        yield name, _raised(int.from_bytes(block, "big"), numbers).to_bytes(256, "big")
+
+
+def _raised(number: int, key: rsa.RSAPrivateNumbers) -> int:
+    """Raise to the private exponent modulo each prime, which takes a quarter of the time (RFC 8017
+    section 5.1.2)."""
+    by_p, by_q = pow(number, key.dmp1, key.p), pow(number, key.dmq1, key.q)
+    return by_q + (by_p - by_q) * key.iqmp % key.p * key.q
 
 
 def _padded(content: bytes, filler: bytes = b"\xff") -> bytes:
