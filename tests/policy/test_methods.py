@@ -11,6 +11,7 @@ from webob import Request
 from jwt_middleware import ConfigurationError, Rule
 from jwt_middleware.errors import PathTooLong
 from jwt_middleware.policy.methods import methods_in
+from tests.kit.parts import examples
 
 QUERIES = {
     "plain": ("_method=DELETE", ["DELETE"]),
@@ -61,7 +62,7 @@ PIECES = st.sampled_from(
 NAMES = ("_method", "__method", "__method_override__")
 
 
-@settings(max_examples=2000)
+@settings(max_examples=examples(2000))
 @given(st.lists(PIECES, max_size=10).map("".join))
 def test_no_parameter_of_these_names_is_missed(query: str) -> None:
     """Compared with the query divided and decoded as a whole: the parameter by its name alone."""
