@@ -12,8 +12,7 @@ import pytest
 
 from jwt_middleware import JWTMiddleware, RevocationList, Rule, basic_password, bearer, scope
 from jwt_middleware.login import LoginApp, TokenMinter
-from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore, UnknownUser, User
-from tests.kit.passwords import CHEAP
+from jwt_middleware.stores import OpaqueTokens, UnknownUser, User
 
 from .conftest import ISSUER, PASSWORD, Client
 
@@ -26,13 +25,10 @@ RULES = [Rule("/api"), Rule("/api/admin", scope("admin"))]
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def tokens_store(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+def tokens_store(request: pytest.FixtureRequest) -> Any:
     """A store with ada, who has two scopes, and bob, who has none."""
-    kinds: dict[str, Callable[[], Any]] = {
-        "memory": lambda: MemoryStore(password_method=CHEAP),
-        "sqlite": lambda: SQLStore(f"sqlite:///{tmp_path / 'auth.db'}", password_method=CHEAP),
-    }
-    store = kinds[request.param]()
+    kinds = {"memory": "memory_store", "sqlite": "sqlite_copy_store"}
+    store = request.getfixturevalue(kinds[request.param])
     store.add_user("ada", PASSWORD, scopes=("admin", "read"))
     store.add_user("bob", PASSWORD)
     return store
