@@ -178,6 +178,16 @@ def log_watch(_log_watch: LogWatch) -> Iterator[LogWatch]:
     assert not _log_watch.take_leaks()
 
 
+@pytest.fixture
+def unrecorded() -> Iterator[None]:
+    """Where refusals come by the thousand and are meant, the log is watched as ever, but pytest
+    keeps no record of it to show."""
+    log = logging.getLogger("jwt_middleware")
+    log.propagate = False
+    yield
+    log.propagate = True
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: JWT_MIDDLEWARE_TEST_DATABASE_URL, or one started here."""

@@ -22,9 +22,9 @@ parsed = cache(ast.parse)
 MAY_LOOK_INSIDE = re.compile(r"\.\s*_[A-Za-z]|setattr")
 """What a file has that reads a private name; most have it not, and need no look at each node."""
 
-DOCUMENTED = re.compile(r'def\s+test_\w+\(.*?\) -> None:\n +"""[^"\s]', re.DOTALL)
-"""A test with a docstring, in the usual form. It may begin with tests that have none, so a file has
-as many of these as it has tests only if each has a docstring. Any other file is parsed."""
+DOCUMENTED = re.compile(r'def\s+test_\w+\((?:[^:]|:(?!\n))*\) -> None:\n +"""[^"\s]')
+"""A test with a docstring, in the usual form. A file with as many of these as it has tests need not
+be parsed."""
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
@@ -148,6 +148,17 @@ def test_the_tests_keep_the_law(law: Law) -> None:
 def test_a_planted_fault_turns_its_law_red(law: Law, source: str) -> None:
     """A law that no fault can break would prove nothing."""
     assert law("test_x.py", source)
+
+
+def test_a_docstring_of_another_function_is_not_the_tests() -> None:
+    """Neither a helper below a test nor the next test speaks for it."""
+    bare, told = "def test_x() -> None:\n    f()\n\n", '() -> None:\n    """Do."""\n\n'
+    assert rules_are_told("test_x.py", f"def f{told}{bare}") == [
+        "test_x.py test_x has no docstring"
+    ]
+    for below in (f"def f{told}", f"def test_y{told}", f"def test_y{told}{bare}"):
+        assert rules_are_told("test_x.py", bare + below)
+    assert rules_are_told("test_x.py", f"def test_y{told}def f{told}") == []
 
 
 def test_every_folder_is_a_package() -> None:
