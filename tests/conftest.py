@@ -22,7 +22,7 @@ from sqlalchemy import make_url
 from jwt_middleware.stores import MemoryStore, RedisLog, SQLStore
 from jwt_middleware.stores.passwords import PasswordHasher
 from jwt_middleware.stores.sql import engines, schema
-from tests.kit import parts, sharing
+from tests.kit import parts, sharing, sqlite
 from tests.kit.engines import MariaDB, PgBouncer, PostgreSQL, SentinelTrio, Valkey, ValkeyCluster
 from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP, make_cheap
@@ -85,6 +85,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shar
 def pytest_collection(session: pytest.Session) -> None:
     """Rewrite each test module in one of the workers only."""
     sharing.import_share(session.config)
+
+
+def pytest_sessionstart() -> None:
+    """Compile each statement for SQLite once, instead of once in each test."""
+    sqlite.compile_statements_once()
 
 
 def pytest_collection_finish() -> None:
@@ -171,6 +176,16 @@ def log_watch(_log_watch: LogWatch) -> Iterator[LogWatch]:
     """Fails a test of which a secret got into the log."""
     yield _log_watch
     assert not _log_watch.take_leaks()
+
+
+@pytest.fixture
+def unrecorded() -> Iterator[None]:
+    """Where refusals come by the thousand and are meant, the log is watched as ever, but pytest
+    keeps no record of it to show."""
+    log = logging.getLogger("jwt_middleware")
+    log.propagate = False
+    yield
+    log.propagate = True
 
 
 @pytest.fixture(scope="session")
@@ -351,6 +366,21 @@ def sqlite_store(sqlite_url: str) -> Iterator[SQLStore]:
     store.close()
 
 
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the tables and nothing in them, of which tests make copies."""
+    return sqlite.make_tables(tmp_path_factory.mktemp("tables") / "auth.db")
+
+
+@pytest.fixture
+def sqlite_copy_store(sqlite_tables: Path, tmp_path: Path) -> Iterator[SQLStore]:
+    """A store with nothing in it, in an SQLite file that has the tables."""
+    url = sqlite.copy_tables(sqlite_tables, tmp_path / "auth.db")
+    store = SQLStore(url, password_method=CHEAP)
+    yield store
+    store.close()
+
+
 def _emptied(store: SQLStore) -> None:
     store.replace_hasher(PasswordHasher(CHEAP))  # one that has not learned of the users' hashes
     tables = [
@@ -437,10 +467,16 @@ def split_store(sqlite_url: str, valkey_store: RedisLog) -> Iterator[SQLStore]:
     store.close()
 
 
+def _store_of(request: pytest.FixtureRequest) -> Any:
+    """The store of a parameter; to make the tables anew is left to the tests of `sqlite_store`."""
+    name = "sqlite_copy" if request.param == "sqlite" else request.param
+    return request.getfixturevalue(f"{name}_store")
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgresql", "pgbouncer", "mariadb"])
 def store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     """A new store on each engine that keeps users."""
-    return request.getfixturevalue(f"{request.param}_store")
+    return _store_of(request)
 
 
 @pytest.fixture
@@ -466,7 +502,7 @@ _SESSION_STORES = [
 def session_store(request: pytest.FixtureRequest) -> MemoryStore | SQLStore:
     """A new store on each engine that keeps sessions, one of them with the log and counters
     elsewhere."""
-    return request.getfixturevalue(f"{request.param}_store")
+    return _store_of(request)
 
 
 _LOGS = ["memory", "sqlite", "postgresql", "pgbouncer", "mariadb", "valkey", "cluster", "sentinel"]
@@ -475,4 +511,4 @@ _LOGS = ["memory", "sqlite", "postgresql", "pgbouncer", "mariadb", "valkey", "cl
 @pytest.fixture(params=_LOGS)
 def log(request: pytest.FixtureRequest) -> MemoryStore | SQLStore | RedisLog:
     """A new store on each engine that keeps a log and counters."""
-    return request.getfixturevalue(f"{request.param}_store")
+    return _store_of(request)

@@ -22,6 +22,10 @@ parsed = cache(ast.parse)
 MAY_LOOK_INSIDE = re.compile(r"\.\s*_[A-Za-z]|setattr")
 """What a file has that reads a private name; most have it not, and need no look at each node."""
 
+DOCUMENTED = re.compile(r'def\s+test_\w+\((?:[^:]|:(?!\n))*\) -> None:\n +"""[^"\s]')
+"""A test with a docstring, in the usual form. A file with as many of these as it has tests need not
+be parsed."""
+
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
     """Every statement within a node, and none of the many expressions."""
@@ -55,14 +59,26 @@ def says_why_it_looks_inside(name: str, text: str) -> list[str]:
     if name == "kit/inside.py" or not MAY_LOOK_INSIDE.search(text):
         return []
     tree, lines = parsed(text), text.splitlines()
+    looking = [
+        node
+        for node in tree.body
+        if "# inside: " not in "\n".join(lines[node.lineno - 2 : node.end_lineno])
+        and MAY_LOOK_INSIDE.search("\n".join(lines[first_line(node) - 1 : node.end_lineno]))
+    ]
+    own = own_names(tree) if looking else set()
+    return [f"{name} reads {found}" for node in looking for found in private(node, own)]
+
+
+def first_line(node: ast.stmt) -> int:
+    """Where a statement begins, with its decorators."""
+    return min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+
+
+def own_names(tree: ast.Module) -> set[str]:
+    """The functions and classes of a file, and what it reads of `self` or `cls`."""
     nodes = list(ast.walk(tree))
     own = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-    own |= {n.attr for n in nodes if isinstance(n, ast.Attribute) and is_own(n)}
-    faults = []
-    for node in tree.body:
-        if "# inside: " not in "\n".join(lines[node.lineno - 2 : node.end_lineno]):
-            faults += [f"{name} reads {found}" for found in private(node, own)]
-    return faults
+    return own | {n.attr for n in nodes if isinstance(n, ast.Attribute) and is_own(n)}
 
 
 def patches_no_path(name: str, text: str) -> list[str]:
@@ -98,6 +114,8 @@ def tokens_of_a_module_last(name: str, text: str) -> list[str]:
 
 def rules_are_told(name: str, text: str) -> list[str]:
     """Every test says in its docstring what rule it proves."""
+    if len(re.findall(r"def\s+test_", text)) == len(DOCUMENTED.findall(text)):
+        return []
     tests = [n for n in statements(parsed(text)) if isinstance(n, ast.FunctionDef)]
     return [
         f"{name} {test.name} has no docstring"
@@ -130,6 +148,17 @@ def test_the_tests_keep_the_law(law: Law) -> None:
 def test_a_planted_fault_turns_its_law_red(law: Law, source: str) -> None:
     """A law that no fault can break would prove nothing."""
     assert law("test_x.py", source)
+
+
+def test_a_docstring_of_another_function_is_not_the_tests() -> None:
+    """Neither a helper below a test nor the next test speaks for it."""
+    bare, told = "def test_x() -> None:\n    f()\n\n", '() -> None:\n    """Do."""\n\n'
+    assert rules_are_told("test_x.py", f"def f{told}{bare}") == [
+        "test_x.py test_x has no docstring"
+    ]
+    for below in (f"def f{told}", f"def test_y{told}", f"def test_y{told}{bare}"):
+        assert rules_are_told("test_x.py", bare + below)
+    assert rules_are_told("test_x.py", f"def test_y{told}def f{told}") == []
 
 
 def test_every_folder_is_a_package() -> None:

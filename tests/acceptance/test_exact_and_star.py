@@ -52,7 +52,7 @@ def test_who_may_pass(
 
 
 @pytest.mark.parametrize("path", ["/orgs/7/admin", "/orgs/7/admin/keys"])
-def test_a_path_below_a_star_is_protected(path: str, visit: Any, guard: Any) -> None:
+def test_a_path_below_a_star_is_protected(path: str, guard: Any) -> None:
     """No spelling, no forged header and no bad token gets in."""
     rules = (Rule("/", public), Rule("/orgs/*/admin", scope("admin")))
     assert_protected(guard(rules=rules), path, scopes=["admin"])

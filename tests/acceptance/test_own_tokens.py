@@ -5,6 +5,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from jwt_middleware import JWTMiddleware, RevocationList, Rule, basic_password, 
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore, UnknownUser, User
 from tests.kit.passwords import CHEAP
+from tests.kit.sqlite import copy_tables
 
 from .conftest import ISSUER, PASSWORD, Client
 
@@ -25,17 +27,28 @@ NEW = {"name": "ci", "days": 30, "scopes": ["admin"]}
 RULES = [Rule("/api"), Rule("/api/admin", scope("admin"))]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def tokens_store(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
-    """A store with ada, who has two scopes, and bob, who has none."""
-    kinds: dict[str, Callable[[], Any]] = {
-        "memory": lambda: MemoryStore(password_method=CHEAP),
-        "sqlite": lambda: SQLStore(f"sqlite:///{tmp_path / 'auth.db'}", password_method=CHEAP),
-    }
-    store = kinds[request.param]()
+def with_users(store: Any) -> Any:
+    """The store, with ada, who has two scopes, and bob, who has none."""
     store.add_user("ada", PASSWORD, scopes=("admin", "read"))
     store.add_user("bob", PASSWORD)
     return store
+
+
+@pytest.fixture(scope="session")
+def users_file(sqlite_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with these users, of which each test has a copy."""
+    file = tmp_path_factory.mktemp("users") / "auth.db"
+    url = copy_tables(sqlite_tables, file)
+    with_users(SQLStore(url, password_method=CHEAP)).close()
+    return file
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def tokens_store(request: pytest.FixtureRequest, users_file: Path, tmp_path: Path) -> Any:
+    """A store with ada and bob."""
+    if request.param == "memory":
+        return with_users(MemoryStore(password_method=CHEAP))
+    return SQLStore(copy_tables(users_file, tmp_path / "auth.db"), password_method=CHEAP)
 
 
 @pytest.fixture

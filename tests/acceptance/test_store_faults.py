@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import SQLStore
 from tests.kit.passwords import CHEAP
+from tests.kit.sqlite import copy_tables
 
 from .conftest import PASSWORD
 
@@ -19,10 +20,11 @@ ADA = {"username": "ada", "password": PASSWORD}
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(sqlite_tables: Path, tmp_path: Path) -> Path:
     """The file of a database with ada in it."""
     path = tmp_path / "auth.db"
-    SQLStore(f"sqlite:///{path}", password_method=CHEAP).add_user("ada", PASSWORD, scopes=["admin"])
+    url = copy_tables(sqlite_tables, path)
+    SQLStore(url, password_method=CHEAP).add_user("ada", PASSWORD, scopes=["admin"])
     return path
 
 

@@ -37,6 +37,8 @@ from jwt_middleware.login import TokenMinter
 from jwt_middleware.reasons import DESCRIPTIONS
 from tests.kit.cases import case
 
+pytestmark = pytest.mark.usefixtures("unrecorded")
+
 METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PATCH")
 ORIGINS = {"no origin": None, "allowed": "https://app.example", "other": "https://other.example"}
 ALLOWED = ["https://app.example"]

@@ -9,6 +9,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from typing import Any
 
 FAULTS = {
     "a free-standing relative as a subject": r"(?:^|[.:;!] )(?:Who|What|Whatever|Whoever) "
@@ -43,11 +44,10 @@ def prose_faults(name: str, source: str) -> list[str]:
 
 def _prose(source: str) -> Iterator[tuple[int, str]]:
     """Yield each docstring and each block of comments, as one line of text."""
-    for node in ast.walk(ast.parse(source)):
-        for statement in getattr(node, "body", None) if _has_body(node) else ():
-            if _is_docstring(statement):
-                for paragraph in re.split(r"\n\s*(?:\n|(?=[-|]))", statement.value.value):
-                    yield statement.lineno, _joined(paragraph)
+    for statement in _statements(ast.parse(source)):
+        if _is_docstring(statement):
+            for paragraph in re.split(r"\n\s*(?:\n|(?=[-|]))", statement.value.value):
+                yield statement.lineno, _joined(paragraph)
     block: list[str] = []
     last = 0
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -61,8 +61,14 @@ def _prose(source: str) -> Iterator[tuple[int, str]]:
         yield last, _joined(" ".join(block))
 
 
-def _has_body(node: ast.AST) -> bool:
-    return isinstance(getattr(node, "body", None), list)
+def _statements(node: ast.AST) -> Iterator[Any]:
+    """Yield every statement within a node, and none of the many expressions."""
+    for _, value in ast.iter_fields(node):
+        for inner in value if isinstance(value, list) else ():
+            if isinstance(inner, ast.stmt):
+                yield inner
+            if isinstance(inner, ast.stmt | ast.excepthandler | ast.match_case):
+                yield from _statements(inner)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:

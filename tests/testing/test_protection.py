@@ -32,6 +32,8 @@ from tests.kit.apps import APPS, flask_app, guarded, plain_app, provider
 
 from .naive import Check, Covers, decoding, decoding_or_none, guard, is_under_api, tokens
 
+pytestmark = pytest.mark.usefixtures("unrecorded")
+
 FRAMEWORKS = pytest.mark.parametrize("app", [build() for build in APPS.values()], ids=APPS)
 
 

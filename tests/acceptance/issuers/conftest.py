@@ -2,6 +2,7 @@
 https through a proxy, with a certificate authority of its own; a private http host by its name."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import cycle
@@ -34,13 +35,19 @@ HOSTS = (
 """The https hosts that the recipes ask."""
 
 
+Signed = tuple[Path, ssl.SSLContext]
+"""The file of an authority's certificate, and the TLS context of a server that it signed for."""
+
+
 class Network:
     """Leads each name to a stand-in. `ca_file` has the authority that signed their certificates."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+    def __init__(
+        self, folder: Path, signed: Signed, monkeypatch: pytest.MonkeyPatch, stack: ExitStack
+    ) -> None:
         self.folder = folder
         self.monkeypatch = monkeypatch
-        self.ca_file, self._tls = authority(folder, *HOSTS)
+        self.ca_file, self._tls = signed
         self._proxy = stack.enter_context(ForwardProxy())
         self._stack = stack
         self._private: dict[str, int] = {}
@@ -103,11 +110,20 @@ def rsa_keys() -> Iterator[rsa.RSAPrivateKey]:
     return cycle([rsa.generate_private_key(65537, 2048) for _ in range(6)])
 
 
+@pytest.fixture(scope="session")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    """The one authority of all networks, which signed for each of their hosts."""
+    return authority(tmp_path_factory.mktemp("authority"), *HOSTS)
+
+
 @pytest.fixture
 def network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsa_keys: Iterator[rsa.RSAPrivateKey]
+    tmp_path: Path,
+    signed: Signed,
+    monkeypatch: pytest.MonkeyPatch,
+    rsa_keys: Iterator[rsa.RSAPrivateKey],
 ) -> Iterator[Network]:
     """The network of one test."""
     monkeypatch.setattr(rsa, "generate_private_key", lambda **_: next(rsa_keys))
     with ExitStack() as stack:
-        yield Network(tmp_path, monkeypatch, stack)
+        yield Network(tmp_path, signed, monkeypatch, stack)
