@@ -122,9 +122,9 @@ class _Target:
         }
         self.hidden = {"PATH_INFO", *(name for place in places for name in environ_of("", place))}
         self._require_welcome(path)
-        missing = [{"PATH_INFO": f"/{secrets.token_hex(8)}"} for _ in range(2)]
         self._fallbacks = {
-            method: [self.send(method, changes) for changes in missing] for method in _METHODS
+            method: [self._missing(method, folder) for folder in _folders(self.path)]
+            for method in _METHODS
         }
 
     def send(self, method: str, changes: Mapping[str, str]) -> _Answer:
@@ -160,12 +160,34 @@ class _Target:
         forged headers."""
         if changes["PATH_INFO"] == self.path:
             return False
-        first, second = self._fallbacks[method]
-        usual = (
-            self.send(method, {"PATH_INFO": changes["PATH_INFO"]}) if len(changes) > 1 else first
+        pairs = self._fallbacks[method]
+        if len(changes) > 1:
+            usual = self.send(method, {"PATH_INFO": changes["PATH_INFO"]})
+            return _is_like(answer, usual, pairs[0], changes)
+        return any(_is_like(answer, pair[0], pair, changes) for pair in pairs)
+
+    def _missing(self, method: str, folder: str) -> tuple[_Answer, _Answer]:
+        """Ask for two paths that do not exist, and differ in what each answer differs in."""
+        first, second = (
+            self.send(method, {"PATH_INFO": f"{folder}/{secrets.token_hex(8)}"}) for _ in range(2)
         )
-        unlike, noise = (answer.words ^ usual.words) - _echo(changes), first.words ^ second.words
-        return answer.status == usual.status and len(unlike) <= len(noise)
+        return first, second
+
+
+def _folders(path: str) -> list[str]:
+    """Return the root, where most apps answer a missing path, and the folders of the path: the app
+    may be mounted at one of them, beside others that answer elsewhere."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, max(len(parts), 2))]
+
+
+def _is_like(
+    answer: _Answer, usual: _Answer, pair: tuple[_Answer, _Answer], changes: Mapping[str, str]
+) -> bool:
+    """Return whether an answer has no more words of its own than two equal answers have."""
+    first, second = pair
+    unlike, noise = (answer.words ^ usual.words) - _echo(changes), first.words ^ second.words
+    return answer.status == usual.status and len(unlike) <= len(noise)
 
 
 def _usual_environ(query: str) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from jwt_middleware import Rule, claim, optional, public, scope
 from jwt_middleware.testing import assert_protected
@@ -52,10 +54,11 @@ def test_who_may_pass(
 
 
 @pytest.mark.parametrize("path", ["/orgs/7/admin", "/orgs/7/admin/keys"])
-def test_a_path_below_a_star_is_protected(path: str, guard: Any) -> None:
+def test_a_path_below_a_star_is_protected(path: str, mount: str, guard: Any) -> None:
     """No spelling, no forged header and no bad token gets in."""
-    rules = (Rule("/", public), Rule("/orgs/*/admin", scope("admin")))
-    assert_protected(guard(rules=rules), path, scopes=["admin"])
+    app = guard(rules=(Rule("/", public), Rule("/orgs/*/admin", scope("admin"))))
+    site = DispatcherMiddleware(NotFound(), {mount: app}) if mount else app
+    assert_protected(site, mount + path, scopes=["admin"])
 
 
 def test_the_start_page_alone_is_public(guard: Any) -> None:
