@@ -23,18 +23,10 @@ def _tokens() -> Iterator[Callable[[Any], Tokens]]:
         yield cache(lambda app: stack.enter_context(trusting(app)))
 
 
-@contextmanager
-def _clients(tokens: Callable[[Any], Tokens]) -> Iterator[Callable[..., Client]]:
+def _clients(tokens: Callable[[Any], Tokens]) -> Callable[..., Client]:
     from .testing import Client
 
-    with ExitStack() as stack:
-
-        def client(app: Any, **options: Any) -> Client:
-            made = Client(app, tokens(app), **options)
-            stack.callback(made.lifetime.end)
-            return made
-
-        yield client
+    return lambda app, **options: Client(app, tokens(app), **options)
 
 
 @pytest.fixture
@@ -52,28 +44,22 @@ def jwt_module_tokens() -> Iterator[Callable[[Any], Tokens]]:
 
 
 @pytest.fixture
-def jwt_client(jwt_tokens: Callable[[Any], Tokens]) -> Iterator[Callable[..., Client]]:
+def jwt_client(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., Client]:
     """`jwt_client(app)`: a `Client` of an app that trusts its tokens for the length of the test.
 
     Options are WebTest's. A client that is used after its test raises `ConfigurationError`.
     """
-    with _clients(jwt_tokens) as client:
-        yield client
+    return _clients(jwt_tokens)
 
 
 @pytest.fixture(scope="module")
-def jwt_module_client(
-    jwt_module_tokens: Callable[[Any], Tokens],
-) -> Iterator[Callable[..., Client]]:
+def jwt_module_client(jwt_module_tokens: Callable[[Any], Tokens]) -> Callable[..., Client]:
     """`jwt_module_client(app)`: as `jwt_client`, for the length of the module."""
-    with _clients(jwt_module_tokens) as client:
-        yield client
+    return _clients(jwt_module_tokens)
 
 
 @pytest.fixture
-def jwt_django_client(
-    jwt_tokens: Callable[[Any], Tokens],
-) -> Iterator[Callable[..., DjangoClient]]:
+def jwt_django_client(jwt_tokens: Callable[[Any], Tokens]) -> Callable[..., DjangoClient]:
     """`jwt_django_client()`: a `DjangoClient` of an app that trusts its tokens for the length of
     the test. The app is the argument, or the one that `WSGI_APPLICATION` names.
 
@@ -82,15 +68,11 @@ def jwt_django_client(
     from .testing import DjangoClient
     from .testing.django_client import wsgi_application
 
-    with ExitStack() as stack:
+    def client(app: Any = None, **options: Any) -> DjangoClient:
+        app = wsgi_application() if app is None else app
+        return DjangoClient(app, jwt_tokens(app), **options)
 
-        def client(app: Any = None, **options: Any) -> DjangoClient:
-            app = wsgi_application() if app is None else app
-            made = DjangoClient(app, jwt_tokens(app), **options)
-            stack.callback(made.lifetime.end)
-            return made
-
-        yield client
+    return client
 
 
 @pytest.fixture

@@ -68,4 +68,16 @@ def _cause(error: BaseException) -> str:
         return f"there is no module {error.name}"
     if isinstance(error, JWTMiddlewareError):
         return " ".join(str(error).split())
+    if _is_of_environment(error):
+        return f"the environment variable {error.args[0]} is not set"
     return type(error).__name__
+
+
+def _is_of_environment(error: BaseException) -> bool:
+    """Return whether `os.environ` raised the error, whose key is then the name of a variable. The
+    key of any other mapping may be a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    getter = type(os.environ).__getitem__.__code__
+    return isinstance(error, KeyError) and trace is not None and trace.tb_frame.f_code is getter

@@ -128,6 +128,9 @@ def explain(
       jwt-middleware explain --app examples.flask_app GET /api/me < token
       jwt-middleware explain --app examples.flask_app GET /api/me < /dev/null
 
+    The answer is shown as a program gets it. With sign_in a browser that opens a page is sent there
+    instead of a 401, and on_refusal may give a refusal another body.
+
     The exit code is 0 if the app answers, 1 if the request is refused, and 2 for misuse.
     """
     path, of_url = target

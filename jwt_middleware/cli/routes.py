@@ -20,7 +20,11 @@ from .table import print_table, print_text, printable
     help='The WSGI app, named as for gunicorn, or a factory: "shop:create_app()". The attribute '
     'is "application" by default.',
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 if a route is OPEN or a line warns.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit with 1 if a route is OPEN, a line warns, or a part is not listed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def routes(app: Any, strict: bool, as_json: bool) -> None:
     """Show every route of an app, the rule that governs it and the rule's requirements.
@@ -34,8 +38,8 @@ def routes(app: Any, strict: bool, as_json: bool) -> None:
       jwt-middleware routes --app examples.flask_app
       jwt-middleware routes --app myapp:application --strict
 
-    The exit code is 0. It is 1 with --strict if a route is OPEN or a warning is shown. It is 2 for
-    misuse, or if no route can be listed.
+    The exit code is 0. It is 1 with --strict if a route is OPEN, a warning is shown, or a part of
+    the app is not listed. It is 2 for misuse, or if no route can be listed.
     """
     found = coverage(app)
     if as_json:
@@ -59,7 +63,9 @@ def _print(found: Coverage) -> None:
         print_text(printable(f"note: {line}"), indent="  ")
     for line in found.lints:
         print_text(printable(f"warning: {line}"), indent="  ")
-    click.echo(f"{len(found.routes)} lines, {len(found.open)} OPEN, {len(found.lints)} warnings")
+    unlisted = f", {len(found.unlisted)} not listed" if found.unlisted else ""
+    counts = f"{len(found.open)} OPEN, {len(found.lints)} warnings{unlisted}"
+    click.echo(f"{len(found.routes)} lines, {counts}")
 
 
 def _row(one: RuledRoute) -> tuple[str, str, str, str]:

@@ -7,7 +7,6 @@ from http.cookiejar import CookieJar
 from typing import Any, Self
 
 from .._options import require
-from .lifetime import Lifetime
 from .tokens import Tokens
 
 with warnings.catch_warnings():
@@ -29,14 +28,13 @@ class Client(TestApp):  # type: ignore[misc]
     def __init__(self, app: Any, tokens: Tokens, **options: Any) -> None:
         super().__init__(app, **options)
         self.tokens = tokens
-        self.lifetime = Lifetime()
+        self.lifetime = tokens.lifetime
 
     def as_user(
         self, subject: str, *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
     ) -> Self:
         """Return a client that sends a new valid token for this subject. The arguments are those of
         `Tokens.good`."""
-        self.lifetime.check()
         return self.with_token(self.tokens.good(subject, scopes=scopes, issuer=issuer, **claims))
 
     def with_token(self, token: str) -> Self:

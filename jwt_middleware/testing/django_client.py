@@ -32,7 +32,6 @@ from django.test.client import (  # type: ignore[import-untyped, unused-ignore]
 )
 
 from .._options import require
-from .lifetime import Lifetime
 from .tokens import Tokens
 
 _REQUESTS = "jwt_middleware.testing.requests"
@@ -53,14 +52,13 @@ class DjangoClient(Client):  # type: ignore[misc, unused-ignore]
         super().__init__(**options)
         self.handler = _Handler(app, options.get("enforce_csrf_checks", False))
         self.tokens = tokens
-        self.lifetime = Lifetime()
+        self.lifetime = tokens.lifetime
 
     def as_user(
         self, subject: str, *, scopes: Sequence[str] = (), issuer: str | None = None, **claims: Any
     ) -> Self:
         """Return a client that sends a new valid token for this subject. The arguments are those of
         `Tokens.good`."""
-        self.lifetime.check()
         return self.with_token(self.tokens.good(subject, scopes=scopes, issuer=issuer, **claims))
 
     def with_token(self, token: str) -> Self:

@@ -1,4 +1,5 @@
-"""`Lifetime`: reports the use of a client after its test, instead of an unexplained 401."""
+"""`Lifetime`: reports the use of a client or its tokens after the test, instead of an unexplained
+401."""
 
 from ..errors import ConfigurationError
 
@@ -21,6 +22,8 @@ class Lifetime:
         """Raise `ConfigurationError` if the test or module is over."""
         if self._is_over:
             raise ConfigurationError(
-                "this client must be used within the test that made it, and that test is over: "
-                "ask jwt_client for one in each test, or jwt_module_client for one in each module"
+                "this client or token must be used within the test that made it, and that test is "
+                "over: "
+                "ask jwt_client for one in each test, or jwt_module_client for one in each module; "
+                "in unittest, self.enterContext(trusting(app)) in setUp lasts for a test"
             )

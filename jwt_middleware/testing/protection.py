@@ -30,12 +30,15 @@ _EXAMPLES = 3
 _WORD = re.compile(rb"\w+")
 
 
-_SOMEBODY = "pass the subject=, scopes= or claims of somebody who may call it"
+_SOMEBODY = "pass the subject=, scopes=, issuer= or claims of somebody who may call it"
+_BY_HAND = "a body is never sent, so test a view that needs one with a request of your own"
 
 _FORMS = {
+    302: f"the app asks for more than a token and redirects; or {_SOMEBODY}",
     400: f"the app itself may refuse it, such as Django without localhost in ALLOWED_HOSTS; or "
     f"{_SOMEBODY}",
     404: f"look whether the app has this path; or {_SOMEBODY}",
+    405: f"{_BY_HAND}; or {_SOMEBODY}",
     500: "look into the app's log, since it fails for this request",
 }
 """The advice for an app that answers even a good token with this status."""

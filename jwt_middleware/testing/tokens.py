@@ -6,7 +6,7 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._options import got, require, tuple_of
@@ -14,6 +14,7 @@ from ..errors import ConfigurationError
 from ..trust import jws
 from ..trust.keys import Key
 from ..trust.provider import Provider
+from .lifetime import Lifetime
 
 Claims = dict[str, Any]
 
@@ -47,6 +48,8 @@ class Tokens:
     providers: Sequence[Provider]
     key: Key
     revoke: Callable[..., None] | None = None
+    lifetime: Lifetime = field(default_factory=Lifetime, repr=False, compare=False)
+    """The time for which an app trusts the tokens. `trusting` ends it."""
 
     def good(
         self,
@@ -61,6 +64,7 @@ class Tokens:
         `claims` are added to the usual claims or replace them. An unknown issuer raises
         `ConfigurationError`.
         """
+        self.lifetime.check()
         provider = self._provider(issuer)
         return self._sign(provider, _claims(provider, subject, scopes) | _json_values(claims))
 
@@ -77,6 +81,7 @@ class Tokens:
 
         Raise `ConfigurationError` for any other name, and for `revoked` without a `revoke`.
         """
+        self.lifetime.check()
         require(
             isinstance(flaw, str) and flaw in FLAWS,
             f"flaw must be one of {', '.join(FLAWS)}, got {got(flaw)}",

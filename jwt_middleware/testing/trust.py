@@ -16,6 +16,7 @@ from ..trust.provider import Provider
 from ..trust.remote_keys import RemoteKeySet
 from ..trust.revocation import Revocation, RevocationList, RevocationLog, RevocationPage
 from ..trust.verifier import Verifier
+from .lifetime import Lifetime
 from .tokens import Tokens
 
 
@@ -28,8 +29,9 @@ def trusting(app: Any) -> Iterator[Tokens]:
     and through the apps that they wrap. Each goes on verifying as before. Fixed keys and key
     folders stay valid, so that people can log in. Keys at a URL are left out, so the network is not
     used. Revocations in the app's log take effect at once. `revoked` tokens are revoked beside that
-    log, only within the block. Blocks may be nested, and end in any order. Without a middleware,
-    this raises `ConfigurationError`.
+    log, only within the block. After it the `Tokens` and their clients raise `ConfigurationError`.
+    Blocks may be nested, and end in any order. Without a middleware, this raises
+    `ConfigurationError`.
     """
     middlewares = list(find_middlewares(app))
     require(
@@ -44,8 +46,9 @@ def trusting(app: Any) -> Iterator[Tokens]:
     try:
         can_revoke = [_trust(middleware, layer) for middleware in middlewares]
         revoke = layer.revoke if any(can_revoke) else None
-        yield Tokens(providers, layer.key, revoke)
+        yield Tokens(providers, layer.key, revoke, layer.lifetime)
     finally:
+        layer.lifetime.end()
         for middleware in middlewares:
             _cease(middleware, layer)
 
@@ -56,6 +59,7 @@ class _Layer:
     def __init__(self) -> None:
         self.key = Key.generate()
         self.revoked: list[Revocation] = []
+        self.lifetime = Lifetime()
 
     def revoke(self, *, token_id: str, expires_at: float, issuer: str) -> None:
         self.revoked.append(token_entry(token_id, expires_at, issuer))

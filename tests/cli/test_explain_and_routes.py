@@ -68,9 +68,11 @@ def create_app(name, *, is_strict=True):
 number = 7
 """
 BROKEN = {
+    "no_variable": "import os; os.environ['NO_SUCH_SECRET']",
     "raising": f"raise RuntimeError({HIDDEN!r})",
     "exiting": f"import sys; sys.exit({HIDDEN!r})",
     "wrong_value": f"int({HIDDEN!r})",
+    "wrong_key": f"{{}}[{HIDDEN!r}]",
     "ours": "from jwt_middleware import Rule; Rule('api')",
 }
 
@@ -194,6 +196,18 @@ def test_misuse_is_told_without_a_traceback(
 def test_our_own_error_is_shown(command: Command) -> None:
     """A `ConfigurationError` says what to change, and never holds a secret."""
     assert "prefix must be a path" in " ".join(command("routes", "--app", "ours").err.split())
+
+
+def test_a_variable_that_is_not_set_is_named(command: Command) -> None:
+    """The name of an environment variable is shown, and no key of another mapping."""
+    told = " ".join(command("routes", "--app", "no_variable").err.split())
+    assert "the environment variable NO_SUCH_SECRET is not set" in told
+
+
+def test_a_part_that_is_not_listed_is_counted(command: Command) -> None:
+    """The last line has it, since --strict counts it too."""
+    done = command("routes", "--app", "some_site:unlisted", "--strict")
+    assert done.out.splitlines()[-1].endswith("0 warnings, 1 not listed")
 
 
 def test_a_credential_as_an_argument_is_told_where_to_go(command: Command) -> None:

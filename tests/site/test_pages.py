@@ -379,19 +379,25 @@ def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
 
 
 def test_a_page_without_a_script_signs_out_of_both(folder: Path) -> None:
-    """The view of the page deletes the old cookies and hands the form on, and the login app deletes
-    the new ones."""
+    """The view of the page ends the old tokens, deletes their cookies and hands the form on, and
+    the login app deletes the new ones. A page of another site cannot do that."""
     names = _release(4, folder)
     client = TestApp(names["app"], extra_environ={"HTTP_HOST": "localhost"})
     here = {"Sec-Fetch-Site": "same-origin"}
-    client.post_json("/login", ADA)
+    tokens = client.post_json("/login", ADA).json
     client.post("/auth/login", ADA, headers=here, status=303)
     assert client.get("/api/me").json == {"id": "ada"}
+    client.post("/sign-out", headers={"Sec-Fetch-Site": "cross-site"}, status=403)
     answer = client.post("/sign-out", headers=here, status=307)
     assert answer.location.endswith("/auth/logout")
     assert "access_token_cookie" not in client.cookies
     client.post("/auth/logout", headers=here, status=303)
     client.get("/api/me", status=401)
+    sleep(1.1)
+    assert _client(tokens["access_token"], names).get("/api/me", status=401).json["reason"] == (
+        "revoked"
+    )
+    _client(tokens["refresh_token"], names).post("/refresh", status=401)
     names["store"].close()
 
 

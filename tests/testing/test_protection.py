@@ -102,8 +102,11 @@ def test_a_hole_at_a_place_is_named(
 
 UNWELCOME = {
     "400 Bad Request": "ALLOWED_HOSTS; or pass the subject=",
+    "401 Unauthorized": "token: pass the subject=, scopes=, issuer= or claims",
     "403 Forbidden": "token: pass the subject=",
     "404 Not Found": "look whether the app has this path; or pass the subject=",
+    "302 Found": "asks for more than a token and redirects; or pass the subject=",
+    "405 Method Not Allowed": "a body is never sent, so test a view that needs one",
     "500 Internal Server Error": "look into the app's log",
 }
 

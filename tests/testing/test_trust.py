@@ -324,3 +324,23 @@ def test_personal_tokens_are_accepted_meanwhile() -> None:
         store.remove_token(token[9:21])
         with pytest.raises(InvalidToken, match="revoked"):
             app.verify(token)
+
+
+def test_tokens_and_clients_end_with_the_block() -> None:
+    """What is used after it raises an error that says so, and not a 401 that blames a key."""
+    app = guarded()
+    with trusting(app) as tokens:
+        client = Client(app, tokens).as_user("ada")
+        client.get("/api/me")
+        with trusting(app):
+            client.get("/api/me")
+        client.get("/api/me")
+    for use in (
+        lambda: client.get("/api/me"),
+        lambda: client.as_user("ada"),
+        lambda: tokens.good("ada"),
+        lambda: tokens.bad("expired"),
+        lambda: Client(app, tokens).get("/api/me"),
+    ):
+        with pytest.raises(ConfigurationError, match="that test is over"):
+            use()
