@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, does in parts.NEEDS.items():
         config.addinivalue_line("markers", f"{name}: {does}")
     parts.choose_speed(config)
+    sharing.choose_restarts(config)
     if parts.is_quick() and memory_has_room():
         # Thousands of small databases would wait for the disk, twice as long as they compute.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))

@@ -475,7 +475,7 @@ guarded = LoginApp(store, minter).wrap(guarded, prefix="/auth")
 """
 
 _PAGE = blocks(DOCS / "how-to/observing.md", "python")
-(SERVES,) = (text for text in _PAGE if "def metrics(" in text)
+(SERVES,) = (text for text in _PAGE if "def scrape(" in text)
 (CONFIG,) = (text for text in _PAGE if "def child_exit(" in text)
 """What the page on metrics says of several workers: how to serve them, and gunicorn's file."""
 

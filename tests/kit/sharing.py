@@ -24,14 +24,19 @@ def has_shares(config: pytest.Config) -> bool:
     return parts.is_quick() and config.args_source is config.ArgsSource.TESTPATHS
 
 
+def choose_restarts(config: pytest.Config) -> None:
+    """End a run with shares when a worker is lost: another one could not know the lost share."""
+    if has_shares(config) and hasattr(config.option, "maxworkerrestart"):
+        config.option.maxworkerrestart = "0"
+
+
 def is_of_another(config: pytest.Config, module: Path) -> bool:
     """Whether a test module is in the share of another worker of the quick suite."""
     worker = getattr(config, "workerinput", None)
     if worker is None or not has_shares(config) or not _is_test(module):
         return False
-    # A worker that replaces a lost one has a higher number. That run has failed already.
     number = int(worker["workerid"].removeprefix("gw"))
-    return _modules().index(module) % worker["workercount"] != number % worker["workercount"]
+    return _modules().index(module) % worker["workercount"] != number
 
 
 class Shares(EachScheduling):
