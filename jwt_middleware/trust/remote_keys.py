@@ -202,21 +202,25 @@ class RemoteKeySet:
 
     def _search(self, snapshot: Snapshot) -> _RunningFetch | None:
         """Return the running fetch, or start one if that is due. Return None otherwise."""
-        running = self._fetches.get(os.getpid())
-        if running is not None and running.snapshot is snapshot and running.is_alive():
-            return running
-        now = time.monotonic()
-        if now < (snapshot.next_fetch_at if snapshot.has_failed else self._next_search_at):
-            return None
-        self._next_search_at = now + _COOLDOWN
-        return self._fetch_under_way(snapshot)
+        # Decide under the lock. Otherwise a request that comes while another one starts the fetch
+        # would see neither a running fetch nor one that is due, and get 401 for a good token.
+        with self._lock():
+            running = self._fetches.get(os.getpid())
+            if running is not None and running.snapshot is snapshot and running.is_alive():
+                return running
+            now = time.monotonic()
+            if now < (snapshot.next_fetch_at if snapshot.has_failed else self._next_search_at):
+                return None
+            self._next_search_at = now + _COOLDOWN
+            return self._started_fetch(snapshot)
 
     def _current_snapshot(self) -> Snapshot:
         """Return the snapshot and start a fetch. Wait for the fetch only if the keys are too old to
         use without its answer."""
         snapshot, now = self._snapshot, time.monotonic()
         if now >= snapshot.next_fetch_at or not snapshot.has_failed:
-            fetch = self._fetch_under_way(snapshot)
+            with self._lock():
+                fetch = self._started_fetch(snapshot)
             serves_until = snapshot.fresh_until + (self._stale_for if snapshot.has_failed else 0)
             if fetch is not None and now >= serves_until:
                 fetch.wait()
@@ -224,19 +228,22 @@ class RemoteKeySet:
             raise self._snapshot.unavailable()
         return self._snapshot
 
-    def _fetch_under_way(self, snapshot: Snapshot) -> _RunningFetch | None:
+    def _lock(self) -> threading.Lock:
+        """Return the lock that starting a fetch needs. It is never held over I/O."""
+        return self._starting.setdefault(os.getpid(), threading.Lock())
+
+    def _started_fetch(self, snapshot: Snapshot) -> _RunningFetch | None:
         """Return the running fetch, or start one. Return None if the snapshot has been replaced."""
         process = os.getpid()
-        with self._starting.setdefault(process, threading.Lock()):  # never held over I/O
-            fetch = self._fetches.get(process)
-            is_unchanged = self._snapshot is snapshot
-            if is_unchanged and not (fetch and fetch.is_alive()):
-                fetch = self._fetches[process] = _RunningFetch(self, self._fetch_options.timeout)
-                try:
-                    fetch.start()
-                except RuntimeError as error:  # no more threads can be started
-                    self._fail(error)
-            return fetch if self._snapshot is snapshot else None
+        fetch = self._fetches.get(process)
+        is_unchanged = self._snapshot is snapshot
+        if is_unchanged and not (fetch and fetch.is_alive()):
+            fetch = self._fetches[process] = _RunningFetch(self, self._fetch_options.timeout)
+            try:
+                fetch.start()
+            except RuntimeError as error:  # no more threads can be started
+                self._fail(error)
+        return fetch if self._snapshot is snapshot else None
 
     def _fetch(self, deadline: float) -> None:
         try:

@@ -15,7 +15,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -787,13 +787,42 @@ def test_one_request_waits_for_an_unknown_id(server: FaultServer, clock: Clock) 
     server.behaviour = held_up
     clock.move(31)
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(status, mint(third))
+        # The one that begins the fetch need not be the one that waits: any of them may come first.
+        requests = [pool.submit(status, mint(third)) for _ in range(3)]
         assert asked.wait(PATIENCE)
-        assert [status(mint(third)), status(mint(kid="made up")), status(mint())] == [503, 503, 200]
-        assert not waiting.done()
+        wait_for(lambda: sum(one.done() for one in requests) == 2)
+        assert [one.result() for one in requests if one.done()] == [503, 503]
+        assert [status(mint(kid="made up")), status(mint())] == [503, 200]
+        (waiting,) = (one for one in requests if not one.done())
         released.set()
         assert waiting.result() == 200
     assert len(server.requests) == 2
+
+
+def test_a_request_while_a_fetch_starts(
+    server: FaultServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that comes before the thread of a fetch runs is not told that the key is unknown,
+    since the fetch may bring it."""
+    _, status = warm(server, fetch=Fetch(timeout=PATIENCE))
+    third = Key.generate(id="third")
+    server.publish([*JWKS, third.to_jwk()])
+    clock.move(31)
+    late: list[Future[int]] = []
+    start = threading.Thread.start
+
+    def slow_start(thread: threading.Thread) -> None:
+        if thread.name == "jwt-middleware-keys":
+            late.append(pool.submit(status, mint(third)))
+            wait(late, 0.5)  # it hears nothing before the fetch runs, or is told what is wrong
+        start(thread)
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(int).result()  # the pool starts its threads as well
+        monkeypatch.setattr(threading.Thread, "start", slow_start)
+        assert status(mint(third)) in (200, 503)
+        assert late[0].result() in (200, 503)
+    assert len(late) == 1
 
 
 def test_after_a_failed_fetch_an_unknown_id_is_our_fault(server: FaultServer, clock: Clock) -> None:
@@ -827,7 +856,7 @@ def test_a_request_with_an_old_snapshot_starts_no_fetch(server: FaultServer) -> 
     first."""
     keys, _ = warm(server)
     # inside: the model compares what the set holds with what it should
-    assert keys._fetch_under_way(copy.copy(keys._snapshot)) is None
+    assert keys._started_fetch(copy.copy(keys._snapshot)) is None
     assert (len(server.requests), fetches_under_way()) == (1, 0)
 
 
