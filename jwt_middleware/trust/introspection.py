@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -135,7 +134,11 @@ class Introspection:
 
     def _asked(self, token: str, digest: bytes) -> _Answer:
         """Ask the issuer, or wait for a request that asks already."""
-        request = self._request_under_way(token, digest)
+        with self._starting:
+            answer = self._answers.get(digest)
+            if answer is not None and answer[0] > time.monotonic():
+                return answer  # it has come since this request looked
+            request = self._request_under_way(token, digest)
         request.join(max(0, request.deadline - time.monotonic()))
         answer = request.answer
         if answer is None:
@@ -143,38 +146,43 @@ class Introspection:
         return answer
 
     def _request_under_way(self, token: str, digest: bytes) -> "_Request":
-        with self._starting:
-            running = self._running.get(digest)
-            if running is not None and running.is_alive():
-                return running
-            if time.monotonic() < self._retry_at or len(self._running) >= _MOST_AT_ONCE:
-                raise Unavailable("tokens_unavailable")
-            request = _Request(self, token, digest, self._fetch.timeout)
-            try:
-                request.start()
-            except RuntimeError:  # no more threads can be started
-                raise Unavailable("tokens_unavailable") from None
-            self._running[digest] = request
-            return request
+        """Return the running request, or start one. The caller holds the lock."""
+        running = self._running.get(digest)
+        if running is not None and running.is_alive():
+            return running
+        if time.monotonic() < self._retry_at or len(self._running) >= _MOST_AT_ONCE:
+            raise Unavailable("tokens_unavailable")
+        request = _Request(self, token, digest, self._fetch.timeout)
+        try:
+            request.start()
+        except RuntimeError:  # no more threads can be started
+            raise Unavailable("tokens_unavailable") from None
+        self._running[digest] = request
+        return request
 
     def ask(self, token: str, digest: bytes, deadline: float) -> _Answer | None:
         """Ask the issuer and cache its answer; None if it cannot be used. Called in a thread."""
+        answer: _Answer | None = None
         try:
             form = urlencode({"token": token, "token_type_hint": "access_token"}).encode()
             body = post(self._url, form, self._authorization, self._fetch, deadline)
             answer = self._read(body)
         except Exception as error:  # networks and documents fail in too many ways to list
             self._fail(error)
-            return None
         finally:
+            # At once. Otherwise a request could see neither the answer nor the one that asks for
+            # it, and ask again.
             with self._starting:
                 self._running.pop(digest, None)
+                if answer is not None:
+                    self._cache(digest, answer)
+        return answer
+
+    def _cache(self, digest: bytes, answer: _Answer) -> None:
         self._answers[digest] = answer
         self._answers.move_to_end(digest)
         if len(self._answers) > _MOST_CACHED:
-            with suppress(KeyError):  # other threads evict too; each of these calls is atomic
-                self._answers.popitem(last=False)
-        return answer
+            self._answers.popitem(last=False)
 
     def _fail(self, error: Exception) -> None:
         now = time.monotonic()

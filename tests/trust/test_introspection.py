@@ -190,6 +190,27 @@ def test_one_request_for_each_token_at_a_time(server: FaultServer) -> None:
     assert len(server.requests) == 1
 
 
+def test_no_request_falls_between_the_answer_and_the_cache(
+    server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that looked before the answer came, and asks after it, gets this answer. Another
+    one that comes at any moment of that waits for it, or finds it."""
+    tell(server)
+    verifier = at(server)
+    asked = Introspection._asked  # inside: the moment between two steps of a request
+    first = threading.Event()
+
+    def slow(source: Introspection, token: str, digest: bytes) -> Any:
+        if not first.is_set():
+            first.set()
+            assert reason(verifier) is None  # another request is asked and answered meanwhile
+        return asked(source, token, digest)
+
+    monkeypatch.setattr(Introspection, "_asked", slow)
+    assert reason(verifier) is None
+    assert len(server.requests) == 1
+
+
 def test_requests_at_once_are_bounded(server: FaultServer) -> None:
     """A hundred made-up tokens at a server that hangs: 32 requests, the rest is 503 at once."""
     server.behaviour = hang
