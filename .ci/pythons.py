@@ -70,7 +70,7 @@ def run(python: str, installer: str, folder: Path) -> str:
     environment = folder / "venv"
     inside = str(environment / "bin" / "python")
     pip = [installer, "-m", "pip", "--python", inside, "install", "-q", "-e", f"{ROOT}[test]"]
-    suite = [inside, "-m", "pytest", "-m", "quick", "-n", "4", "-q"]
+    suite = [inside, "-m", "pytest", "-m", "quick", "-n", "6", "-q"]
     # A busy machine may fail a test that measures two seconds. Run what fails once more, alone.
     alone = [inside, "-m", "pytest", "-m", "quick", "-q", "--last-failed"]
     steps = {

@@ -25,6 +25,11 @@ def me():
     return {"id": caller.subject, "scopes": caller.scopes}
 
 
+@app.get("/api/admin")
+def admin():
+    return {"admin": Identity.from_environ(request.environ).subject}
+
+
 @app.get("/api/health")
 def health():
     return {"status": "ok"}

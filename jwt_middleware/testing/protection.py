@@ -20,6 +20,7 @@ from .tokens import FLAWS, Tokens, forged_tokens
 from .trust import trusting
 
 _METHODS = ("GET", "HEAD", "POST", "get")
+_MORE_METHODS = ("PUT", "PATCH", "DELETE")  # for the path itself alone
 _NO_TOKEN = "no token"  # noqa: S105 (the name of a hole, not a secret)
 _NO_TOKENS = {"another scheme": "Basic YWRhOg==", "empty token": "Bearer "}
 _OWN = {"HTTP_SEC_FETCH_SITE": "same-origin"}
@@ -31,7 +32,10 @@ _WORD = re.compile(rb"\w+")
 
 
 _SOMEBODY = "pass the subject=, scopes=, issuer= or claims of somebody who may call it"
-_BY_HAND = "a body is never sent, so test a view that needs one with a request of your own"
+_BY_HAND = (
+    "a body is never sent, and a good token only by GET and POST, so test a view that needs a body "
+    "or another method with a request of your own"
+)
 
 _FORMS = {
     302: f"the app asks for more than a token and redirects; or {_SOMEBODY}",
@@ -39,7 +43,7 @@ _FORMS = {
     f"{_SOMEBODY}",
     404: f"look whether the app has this path; or {_SOMEBODY}",
     405: f"{_BY_HAND}; or {_SOMEBODY}",
-    500: "look into the app's log, since it fails for this request",
+    500: f"look into the app's log, since it fails for this request; or {_SOMEBODY}",
 }
 """The advice for an app that answers even a good token with this status."""
 
@@ -249,7 +253,7 @@ def _requests(
     target: _Target, bad: Mapping[str, str]
 ) -> Iterator[tuple[str, str, Mapping[str, str]]]:
     path = target.path
-    for method in _METHODS:
+    for method in (*_METHODS, *_MORE_METHODS):
         yield _NO_TOKEN, method, {"PATH_INFO": path}
         for hole, header in (
             _NO_TOKENS | {FLAWS[flaw]: f"Bearer {token}" for flaw, token in bad.items()}

@@ -106,7 +106,7 @@ UNWELCOME = {
     "403 Forbidden": "token: pass the subject=",
     "404 Not Found": "look whether the app has this path; or pass the subject=",
     "302 Found": "asks for more than a token and redirects; or pass the subject=",
-    "405 Method Not Allowed": "a body is never sent, so test a view that needs one",
+    "405 Method Not Allowed": "a body is never sent, and a good token only by GET and POST",
     "500 Internal Server Error": "look into the app's log",
 }
 
@@ -124,6 +124,14 @@ def test_a_path_that_is_good_for_nobody(status: str, told: str) -> None:
     ) as why:
         assert_protected(guarded(app), "/api/me")
     assert told in str(why.value)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_method_that_is_public_is_named(method: str) -> None:
+    """A public rule for one method of the path opens it, also where GET and POST are protected."""
+    rules = [Rule("/api"), Rule("/api/me", public, methods=(method,))]
+    with pytest.raises(AssertionError, match=f"{method} '/api/me' -> 200"):
+        assert_protected(guarded(plain_app, rules=rules), "/api/me")
 
 
 def test_a_path_with_a_query() -> None:
