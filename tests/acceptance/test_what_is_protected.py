@@ -50,7 +50,8 @@ def name(
     (tmp_path / "some_site.py").write_text(SITE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "some_site", raising=False)
+    monkeypatch.setitem(sys.modules, "some_site", sys)  # so that it is removed after the test
+    del sys.modules["some_site"]
     return f"some_site:{request.param}_{'sub' if mount else 'root'}"
 
 

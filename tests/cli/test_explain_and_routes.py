@@ -83,6 +83,7 @@ def apps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     for name, text in {"some_site": APP, **BROKEN}.items():
         (tmp_path / f"{name}.py").write_text(text)
+        sys.modules.pop(name, None)
     yield
     for name in ("some_site", *BROKEN):
         sys.modules.pop(name, None)
