@@ -14,8 +14,8 @@
 | `policy/wildcards` | 83 | 71 | 12 |
 | `policy/paths` | 355 | 352 | 3 |
 | `policy/published` | 72 | 71 | 1 |
-| `policy/requirements` | 288 | 287 | 1 |
-| `policy/rules` | 322 | 319 | 3 |
+| `policy/requirements` | 282 | 281 | 1 |
+| `policy/rules` | 323 | 320 | 3 |
 | `policy/step_up` | 88 | 83 | 5 |
 | `policy/tree` | 378 | 370 | 8 |
 | `wire/credentials` | 250 | 208 | 42 |
