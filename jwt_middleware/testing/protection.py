@@ -97,6 +97,8 @@ class _Answer(NamedTuple):
     status: int
     body: bytes
     sent: Mapping[str, str]
+    raised: str = ""
+    """The class of the exception that came instead of an answer."""
 
     @property
     def words(self) -> set[bytes]:
@@ -139,8 +141,8 @@ class _Target:
         environ = {**self._usual, "wsgi.input": BytesIO(), "REQUEST_METHOD": method, **changes}
         try:
             status, body = _call(self._app, environ)
-        except Exception:
-            status, body = 500, b""
+        except Exception as error:
+            return _Answer(500, b"", changes, type(error).__name__)
         return _Answer(status, body, changes)
 
     def leaks(self, method: str, changes: Mapping[str, str]) -> int | None:
@@ -157,9 +159,10 @@ class _Target:
             answer = self.send(method, {"PATH_INFO": self.path, **self._good})
             if answer.is_good:
                 return
-            answers.append(answer.status)
-        shown = f"{answers[0]} to GET and {answers[1]} to POST"
-        form = _FORMS.get(answers[0], _SOMEBODY)
+            answers.append(answer)
+        first, second = (f"{one.status} {one.raised and f'({one.raised}) '}to" for one in answers)
+        shown = f"{first} GET and {second} POST"
+        form = _FORMS.get(answers[0].status, _SOMEBODY)
         raise AssertionError(f"{path} answers {shown} with a good token: {form}")
 
     def _is_another_page(self, method: str, changes: Mapping[str, str], answer: _Answer) -> bool:

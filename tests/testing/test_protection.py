@@ -126,6 +126,17 @@ def test_a_path_that_is_good_for_nobody(status: str, told: str) -> None:
     assert told in str(why.value)
 
 
+def test_an_app_that_raises_is_named() -> None:
+    """The report has the class of the exception, whose message may hold anything."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        raise LookupError("lovelace")
+
+    with pytest.raises(AssertionError, match=r"500 \(LookupError\) to GET and 500") as caught:
+        assert_protected(guarded(app), "/api/me")
+    assert "lovelace" not in str(caught.value)
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_a_method_that_is_public_is_named(method: str) -> None:
     """A public rule for one method of the path opens it, also where GET and POST are protected."""
