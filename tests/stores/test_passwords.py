@@ -86,8 +86,12 @@ def count_hashes(monkeypatch: pytest.MonkeyPatch, scrypt: Any) -> Work:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """What every hash from here on costs: ("scrypt", n * r * p) or ("pbkdf2", rounds)."""
-    return count_hashes(monkeypatch, hashlib.scrypt)
+    """What every hash from here on costs: ("scrypt", n * r * p) or ("pbkdf2", rounds). The CPU
+    clock of a thread follows this work, so that nothing else on the machine disturbs it."""
+    counted = count_hashes(monkeypatch, hashlib.scrypt)
+    seconds = {"scrypt": 3e-7, "pbkdf2": 6e-7}  # of one unit
+    follow_work(monkeypatch, counted, lambda one: seconds[one[0]] * one[1])
+    return counted
 
 
 @pytest.fixture
@@ -169,18 +173,9 @@ def test_an_older_pbkdf2_hash_in_the_table(work: Work) -> None:
     assert work == [("pbkdf2", 1000), ("pbkdf2", 4000)]
 
 
-@pytest.fixture
-def steady(work: Work, monkeypatch: pytest.MonkeyPatch) -> Work:
-    """The same on a machine whose clock follows the work, so that nothing else disturbs it."""
-    seconds = {"scrypt": 3e-7, "pbkdf2": 6e-7}  # of one unit
-    follow_work(monkeypatch, work, lambda one: seconds[one[0]] * one[1])
-    return work
-
-
-def test_a_hash_of_another_kind(steady: Work) -> None:
+def test_a_hash_of_another_kind(work: Work) -> None:
     """A cheap pbkdf2 hash beside scrypt is padded by about the whole of scrypt, and the other way
     round, from the first call on."""
-    work = steady
     stored = generate_password_hash("wonderland", "pbkdf2:sha256:10")
     work.clear()
     check_password(stored, "wrong", unknown="scrypt:16384:8:1")
