@@ -10,6 +10,7 @@ import pytest
 
 from tests.kit import ROOT
 from tests.kit.laws import is_own
+from tests.kit.prose import statements
 
 TESTS = ROOT / "tests"
 # Run in environments or processes of their own, without the kit.
@@ -25,16 +26,6 @@ MAY_LOOK_INSIDE = re.compile(r"\.\s*_[A-Za-z]|setattr")
 DOCUMENTED = re.compile(r'def\s+test_\w+\((?:[^:]|:(?!\n))*\) -> None:\n +"""[^"\s]')
 """A test with a docstring, in the usual form. A file with as many of these as it has tests need not
 be parsed."""
-
-
-def statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Every statement within a node, and none of the many expressions."""
-    for _, value in ast.iter_fields(node):
-        for inner in value if isinstance(value, list) else ():
-            if isinstance(inner, ast.stmt):
-                yield inner
-            if isinstance(inner, ast.stmt | ast.excepthandler | ast.match_case):
-                yield from statements(inner)
 
 
 def reads_private(node: ast.AST) -> Iterator[str]:

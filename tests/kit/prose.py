@@ -44,7 +44,7 @@ def prose_faults(name: str, source: str) -> list[str]:
 
 def _prose(source: str) -> Iterator[tuple[int, str]]:
     """Yield each docstring and each block of comments, as one line of text."""
-    for statement in _statements(ast.parse(source)):
+    for statement in statements(ast.parse(source)):
         if _is_docstring(statement):
             for paragraph in re.split(r"\n\s*(?:\n|(?=[-|]))", statement.value.value):
                 yield statement.lineno, _joined(paragraph)
@@ -61,14 +61,14 @@ def _prose(source: str) -> Iterator[tuple[int, str]]:
         yield last, _joined(" ".join(block))
 
 
-def _statements(node: ast.AST) -> Iterator[Any]:
+def statements(node: ast.AST) -> Iterator[Any]:
     """Yield every statement within a node, and none of the many expressions."""
     for _, value in ast.iter_fields(node):
         for inner in value if isinstance(value, list) else ():
             if isinstance(inner, ast.stmt):
                 yield inner
             if isinstance(inner, ast.stmt | ast.excepthandler | ast.match_case):
-                yield from _statements(inner)
+                yield from statements(inner)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
