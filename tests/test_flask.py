@@ -1,6 +1,5 @@
 """The Flask adapter: decorators, the caller's names, and refusals wherever they are raised."""
 
-import gc
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -355,11 +354,11 @@ ABOVE = pytest.mark.parametrize(
 
 @ABOVE
 def test_above_the_route_it_guards_nothing_and_init_app_says_so(
-    setup: Callable[[Flask], None], app: Flask
+    setup: Callable[[Flask], None], collect_garbage: Callable[[], object], app: Flask
 ) -> None:
     """The decorators stand the wrong way round, and Flask serves the bare view."""
     setup(app)
-    gc.collect()
+    collect_garbage()
     with pytest.raises(ConfigurationError, match=r"below the route.*'protected'"):
         init_app(app)
 

@@ -1,9 +1,8 @@
 """Metrics and readiness say which tenant is wrong, with few labels, whatever strangers send."""
 
-import gc
 import json
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -152,7 +151,9 @@ def test_labels_are_bounded() -> None:
     assert set(again.values()) == {0}
 
 
-def test_the_keys_of_a_dropped_tenant_are_forgotten() -> None:
+def test_the_keys_of_a_dropped_tenant_are_forgotten(
+    collect_garbage: Callable[[], object],
+) -> None:
     """A stranger who makes up tenants must not fill the memory."""
     numbers, keys = TenantNumbers(), Keys(None, 2)
     template = provider_of("https://a.example/{realm}", KeySet([KEY]), lambda realm: True)
@@ -160,7 +161,7 @@ def test_the_keys_of_a_dropped_tenant_are_forgotten() -> None:
     assert numbers.read(template, [tenant]) == ({template.issuer: 2}, {})
     gone = weakref.ref(keys)
     del keys, tenant
-    gc.collect()
+    collect_garbage()
     assert gone() is None
 
 

@@ -3,7 +3,7 @@ reasons, methods, origins and mounts, from plain WSGI, Flask and Bottle."""
 
 import io
 from collections.abc import Callable, Iterable
-from itertools import product
+from itertools import cycle, product
 from typing import Any
 
 import pytest
@@ -163,6 +163,12 @@ def answer_of(
     return (*started[-1], text), environ, body.tell()
 
 
+# All 401s go out the same way, so for most of their reasons each method and each origin is asked
+# once, instead of all pairs.
+PAIRS = list(product(METHODS, ORIGINS.values()))
+FEW_PAIRS = list(zip(METHODS, cycle(ORIGINS.values()), strict=False))
+FIRST_401 = next(name for name in ASKED if name.startswith("401 "))
+
 # Nobody without a token is asked for anything, so a few requirements stand for all there.
 CALLERS = [(name, True) for name in ASKED]
 CALLERS += [(name, False) for name in ("a scope", "false", "an error", "a fault of ours", "no")]
@@ -186,7 +192,7 @@ def test_a_view_refuses_as_the_middleware_does(
         "allowed_origins": ALLOWED,
     }
     token = minter.mint("ada") if with_token else None
-    requests = list(product(METHODS, ORIGINS.values()))
+    requests = FEW_PAIRS if name.startswith("401 ") and name != FIRST_401 else PAIRS
 
     def answers_of(app: Any, rule: Rule) -> list[Refused]:
         guarded = JWTMiddleware(app, rules=[rule], **options)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -266,11 +267,17 @@ def test_a_token_without_an_audience(aud: Any, inspect: Inspect) -> None:
     )
 
 
+@cache
+def key_for(algorithm: str) -> Key:
+    """A key of this algorithm with an id."""
+    return Key.generate(algorithm, id="1")
+
+
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("form", ["PEM", "JWK", "JWKS"])
 def test_forms_of_a_key(algorithm: str, form: str, inspect: Inspect, tmp_path: Path) -> None:
     """A key file may be a PEM, a JWK, a JWKS or a secret, of every algorithm."""
-    key = Key.generate(algorithm, id="1")
+    key = key_for(algorithm)
     options = ["--algorithm", algorithm] if form == "PEM" else []
     if algorithm.startswith("HS"):
         jwk = {"kty": "oct", "alg": algorithm, "kid": "1", "k": b64(key.signing_key)}  # type: ignore[arg-type]

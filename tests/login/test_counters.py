@@ -1,6 +1,5 @@
 """Failed logins count for a user table, however many login apps it has."""
 
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -77,13 +76,13 @@ def test_who_shares_counters(name: str) -> None:
     assert other.count("k")[0] == (1 if name in SHARED else 0)
 
 
-def test_one_issuer_has_one_count_of_a_table() -> None:
+def test_one_issuer_has_one_count_of_a_table(collect_garbage: Callable[[], object]) -> None:
     """The workers of an app each build its login app: their counters are the same."""
     store = MemoryStore(password_method=CHEAP)
     for made in (lambda: store, Table, SlottedTable):
         key = f"k{made}"
         counters_of(store, made(), "https://a").increment(key, 60)
-        gc.collect()
+        collect_garbage()
         assert counters_of(store, made(), "https://a").count(key)[0] == 1
 
 

@@ -9,6 +9,7 @@ from werkzeug.test import Client, EnvironBuilder, run_wsgi_app
 from jwt_middleware import Key
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
+from tests.kit.passwords import CHEAP
 
 ORIGIN = "https://app.example"
 ANSWERS = {
@@ -26,7 +27,7 @@ ANSWERS = {
 
 def _client(**options: Any) -> Client:
     minter = TokenMinter(Key.generate(id="k"), issuer="https://i.example", audience="api")
-    return Client(LoginApp(MemoryStore(), minter, **options))
+    return Client(LoginApp(MemoryStore(password_method=CHEAP), minter, **options))
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "https://evil.example", None])

@@ -164,13 +164,15 @@ def test_processes_forked_after_use(url: str, given: str, fork: str) -> None:
     assert run(FORKING.format(what=what, fork=fork), after=APPS) == "True [0, 0, 0] True\n"
 
 
-def test_a_store_that_is_dropped_is_freed(sqlite_url: str) -> None:
+def test_a_store_that_is_dropped_is_freed(
+    collect_garbage: Callable[[], object], sqlite_url: str
+) -> None:
     """What is remembered for forks does not keep stores alive."""
     store = SQLStore(sqlite_url, password_method=CHEAP)
     store.ping()
     dropped = weakref.ref(store)
     del store
-    gc.collect()
+    collect_garbage()
     assert dropped() is None
 
 

@@ -1,6 +1,5 @@
 """`KeyServer`: a `RemoteKeySet` sees keys that come, change, fail and hang."""
 
-import gc
 import socket
 import threading
 import time
@@ -123,7 +122,7 @@ def test_a_hanging_server_can_be_left(capfd: pytest.CaptureFixture[str]) -> None
 
 @pytest.mark.parametrize("kind", [KeyServer, FaultServer])
 def test_a_client_that_resets_before_the_handshake(
-    kind: type[KeyServer | FaultServer], tmp_path: Path
+    kind: type[KeyServer | FaultServer], collect_garbage: Callable[[], object], tmp_path: Path
 ) -> None:
     """No connection is left to the garbage collector, which would warn of it."""
     ca_file, context = authority(tmp_path)
@@ -137,7 +136,7 @@ def test_a_client_that_resets_before_the_handshake(
             get(server.url, Fetch(ca_file=ca_file), time.monotonic() + PATIENCE)
         for thread in set(threading.enumerate()) - before:
             thread.join(PATIENCE)
-        gc.collect()
+        collect_garbage()
     assert told == []
 
 

@@ -1,7 +1,6 @@
 """`Fetch`: its options, a private authority, request headers, http hosts and a forward proxy."""
 
 import copy
-import gc
 import logging
 import pickle
 import select
@@ -9,7 +8,7 @@ import socket
 import ssl
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -579,7 +578,9 @@ def test_a_redirect_names_where_it_leads(
 
 
 def test_a_server_that_resets_before_the_handshake(
-    ca: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+    collect_garbage: Callable[[], object],
+    ca: tuple[Path, ssl.SSLContext],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The fetch fails, and leaves no connection to the garbage collector, which would warn of
     it."""
@@ -599,5 +600,5 @@ def test_a_server_that_resets_before_the_handshake(
             warnings.simplefilter("always")
             with pytest.raises(OSError):  # noqa: PT011 - its kind is the platform's
                 get(url, Fetch(ca_file=ca[0]), time.monotonic() + PATIENCE)
-            gc.collect()
+            collect_garbage()
     assert told == []

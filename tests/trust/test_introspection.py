@@ -34,6 +34,7 @@ from tests.kit.fault_server import (
     under,
     well,
 )
+from tests.kit.passwords import CHEAP
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
 
@@ -285,7 +286,7 @@ def test_a_jwt_is_never_sent(server: FaultServer) -> None:
 
 def test_a_token_of_another_provider_is_never_sent(server: FaultServer) -> None:
     """Whatever the order of the list: a secret of one issuer is not for the other."""
-    store = MemoryStore()
+    store = MemoryStore(password_method=CHEAP)
     store.add_user("ada", "correct horse")
     expires_at = time.time() + 3600
     token = store.add_token("ada", name="ci", scopes=(), expires_at=expires_at)

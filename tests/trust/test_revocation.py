@@ -1,10 +1,9 @@
 """`RevocationList`: how old the view may be, who waits, what an outage means, and what a store may
 do."""
 
-import gc
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -340,7 +339,7 @@ def test_where_no_thread_can_be_had_a_later_request_reads(
 
 
 def test_reads_in_the_background_share_a_thread_that_ends_with_the_list(
-    clock: Clock, log: ListLog
+    collect_garbage: Callable[[], object], clock: Clock, log: ListLog
 ) -> None:
     """Busy workers start no thread for each read, and a list that is dropped leaves none behind."""
     revocations = RevocationList(log, max_staleness=1)
@@ -353,7 +352,7 @@ def test_reads_in_the_background_share_a_thread_that_ends_with_the_list(
         threads |= {*threading.enumerate()} - before
     (thread,) = threads
     del revocations
-    gc.collect()
+    collect_garbage()
     thread.join(PATIENCE)
     assert not thread.is_alive()
 

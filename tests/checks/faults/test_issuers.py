@@ -12,7 +12,7 @@ from tests.kit.waiting import BOUND, PATIENCE
 
 from .issuers import ROWS, Scene, Site, go_through, introspected, row, through_proxy
 
-TIMEOUT = 2
+TIMEOUT = 1
 """Seconds of a deadline that a fault uses up."""
 
 WAITING = {name for name in ROWS if name.endswith("hangs")}
