@@ -14,6 +14,7 @@ import pytest
 from jwt_middleware import JWTMiddleware, RevocationList, Rule, basic_password, bearer, scope
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore, OpaqueTokens, SQLStore, UnknownUser, User
+from tests.kit.clock import AheadClock
 from tests.kit.passwords import CHEAP
 from tests.kit.sqlite import copy_tables
 
@@ -108,7 +109,7 @@ def basic(token: str) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'x:{token}'.encode()).decode()}"}
 
 
-def test_a_person_makes_a_token_and_takes_it_back(site: Client) -> None:
+def test_a_person_makes_a_token_and_takes_it_back(site: Client, ahead: AheadClock) -> None:
     """From the form of `/login` to a view, through both places; refused within a second."""
     who = PERSON | cookies(site, ACCESS, REFRESH)
     page = site.get("/auth/tokens", headers=who)
@@ -127,13 +128,13 @@ def test_a_person_makes_a_token_and_takes_it_back(site: Client) -> None:
     fields = answer.forms[0].submit_fields()
     taken = site.post("/auth/tokens", fields, headers=who | OWN, status=303)
     assert taken.headers["Location"] == "tokens"  # relative to this page
-    time.sleep(1)
+    ahead.move(1.1)
     for sent in (basic(token), {"Authorization": f"Bearer {token}"}):
         assert site.get("/api/admin", headers=sent, status=401).json["reason"] == "revoked"
     assert "laptop" not in site.get("/auth/tokens", headers=who)
 
 
-def test_a_script_makes_a_token_and_takes_it_back(site: Client) -> None:
+def test_a_script_makes_a_token_and_takes_it_back(site: Client, ahead: AheadClock) -> None:
     """The same in JSON, by an access token in the header."""
     who, now = header(site), time.time()
     made = make(site, who)
@@ -148,7 +149,7 @@ def test_a_script_makes_a_token_and_takes_it_back(site: Client) -> None:
     assert site.get("/api/admin", headers=basic(made["token"])).json["subject"] == "1"
     gone = site.post_json("/auth/tokens", {"remove": made["id"]}, headers=who)
     assert gone.json == {}
-    time.sleep(1)
+    ahead.move(1.1)
     site.get("/api/admin", headers=basic(made["token"]), status=401)
     assert site.get("/auth/tokens", headers=who).json["tokens"] == []
 

@@ -23,6 +23,7 @@ from jwt_middleware.trust.discovery import DiscoveredKeySet, TenantKeySets
 from jwt_middleware.trust.key_folder import publish
 from tests.kit import ROOT
 from tests.kit.certificates import authority
+from tests.kit.clock import AheadClock
 from tests.kit.passwords import CHEAP
 from tests.kit.tokens import RSA
 from tests.settings.built import BASIC, SECRET, TERMS, app, by_filter, status, token
@@ -149,7 +150,7 @@ def test_a_public_key_and_no_audience() -> None:
     )
 
 
-def test_revocations_are_read_from_the_database(tmp_path: Path) -> None:
+def test_revocations_are_read_from_the_database(tmp_path: Path, ahead: AheadClock) -> None:
     """What the login app has revoked is refused."""
     url = f"sqlite:///{tmp_path}/auth.db"
     store, bearer = SQLStore(url), token(session="a session")
@@ -158,7 +159,7 @@ def test_revocations_are_read_from_the_database(tmp_path: Path) -> None:
     assert status(guarded, "/api", bearer) == 200
     claims = jwt.decode(bearer, options={"verify_signature": False})
     store.revoke(token_id=claims["jti"], expires_at=claims["exp"], issuer=claims["iss"])
-    time.sleep(1.1)
+    ahead.move(1.1)
     assert status(guarded, "/api", bearer) == 401
 
 
@@ -173,7 +174,7 @@ def test_the_keys_of_the_log_have_a_prefix(build: Callable[..., Any], redis_url:
         assert status(guarded, "/api", bearer) == expected
 
 
-def test_personal_tokens_of_the_database_are_accepted(tmp_path: Path) -> None:
+def test_personal_tokens_of_the_database_are_accepted(tmp_path: Path, ahead: AheadClock) -> None:
     """Beside JWTs, with the issuer that the option names, as a bearer token and as a password,
     until they are taken back."""
     store = SQLStore(f"sqlite:///{tmp_path}/auth.db", password_method=CHEAP)
@@ -189,7 +190,7 @@ def test_personal_tokens_of_the_database_are_accepted(tmp_path: Path) -> None:
     assert status(guarded, "/api", token()) == status(guarded, "/api", personal) == 200
     client.get("/api", headers=basic_headers(personal), status=200)
     store.remove_token(personal[9:21])
-    time.sleep(1.1)
+    ahead.move(1.1)
     client.get("/api", headers=basic_headers(personal), status=401)
     store.close()
 

@@ -15,6 +15,7 @@ from jwt_middleware.login.paste import app_factory, filter_app_factory
 from jwt_middleware.settings import from_env, login_from_env
 from jwt_middleware.stores import RedisLog, SQLStore
 from jwt_middleware.trust.key_folder import publish
+from tests.kit.clock import AheadClock
 from tests.kit.passwords import CHEAP
 from tests.settings.built import BASIC, SECRET, app
 
@@ -117,7 +118,7 @@ def test_no_limits(url: str) -> None:
 
 @pytest.mark.parametrize("signer", ["secret", "private_key", "key_folder"])
 def test_the_guard_beside_it_accepts_its_tokens(
-    signer: str, tmp_path: Path, url: str, by_environment: Any
+    signer: str, tmp_path: Path, url: str, by_environment: Any, ahead: AheadClock
 ) -> None:
     """The same variables make both, whatever signs."""
     key = Key.generate(id="a")
@@ -135,7 +136,7 @@ def test_the_guard_beside_it_accepts_its_tokens(
     site.authorization = ("Bearer", token)
     assert site.get("/api").text == "1"
     site.post_json("/auth/revoke", {"token": token})
-    time.sleep(1.1)
+    ahead.move(1.1)
     site.get("/api", status=401)
     assert from_env(app).verifier.providers[0].issuer == BASIC["issuer"]
 

@@ -4,7 +4,6 @@ not Python is run by `test_commands.py`."""
 import re
 from datetime import timedelta
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 import jwt
@@ -15,6 +14,7 @@ from jwt_middleware import Identity, JWTMiddleware, Key, Provider, Rule, public
 from jwt_middleware.login import TokenMinter
 from jwt_middleware.settings.rules import read_rules
 from tests.kit import ROOT
+from tests.kit.clock import AheadClock
 from tests.kit.pages import DOCS, README, blocks, pages, prose, run_snippets
 from tests.kit.prose import prose_faults
 from tests.kit.tokens import issued
@@ -122,7 +122,7 @@ def test_your_own_user_table_is_asked(folder: Path) -> None:
     assert names["People"]().get("1").scopes == ("member",)
 
 
-def test_a_changed_password_ends_the_access_tokens(folder: Path) -> None:
+def test_a_changed_password_ends_the_access_tokens(folder: Path, ahead: AheadClock) -> None:
     """With the view of the page, a token from before counts no more within a second."""
     names = names_of("how-to/users.md", folder)
     client = TestApp(names["app"])
@@ -133,7 +133,7 @@ def test_a_changed_password_ends_the_access_tokens(folder: Path) -> None:
     client.post("/api/password", {**passwords, "old": "fortran"}, status=403)
     client.post("/api/password", {"old": "cobol"}, status=400)
     client.post("/api/password", passwords)
-    sleep(1.1)
+    ahead.move(1.1)
     assert client.get("/api/me", status=401).json["reason"] == "revoked"
     client.authorization = None
     client.post_json("/auth/token", grace, status=401)
@@ -225,7 +225,7 @@ def _client(token: str, names: dict[str, Any]) -> TestApp:
 ADA = {"username": "ada", "password": "analytical engine"}
 
 
-def test_release_2_verifies_what_the_old_library_mints(folder: Path) -> None:
+def test_release_2_verifies_what_the_old_library_mints(folder: Path, ahead: AheadClock) -> None:
     """An access token opens every view, a refreshed one all but the fresh view, a refresh token
     only `/refresh`, and a token that was logged out none."""
     names = _release(2, folder)
@@ -241,13 +241,13 @@ def test_release_2_verifies_what_the_old_library_mints(folder: Path) -> None:
     assert fresh.get("/news").json == {"for": "ada"}
     assert TestApp(names["app"]).get("/news").json == {"for": None}
     fresh.delete("/logout")
-    sleep(1.1)
+    ahead.move(1.1)
     assert fresh.get("/api/me", status=401).json["reason"] == "revoked"
     stale.get("/api/me")
     names["store"].close()
 
 
-def test_a_logout_takes_tokens_of_both_kinds(folder: Path) -> None:
+def test_a_logout_takes_tokens_of_both_kinds(folder: Path, ahead: AheadClock) -> None:
     """The one view logs out a refresh token, also one from before release 1, and then an access
     token: `/refresh` and the views refuse them, and the old library does too."""
     names = _release(2, folder)
@@ -266,13 +266,13 @@ def test_a_logout_takes_tokens_of_both_kinds(folder: Path) -> None:
     access = _client(tokens["access_token"], names)
     access.get("/api/me")
     access.delete("/logout", status=200)
-    sleep(1.1)
+    ahead.move(1.1)
     assert access.get("/api/me", status=401).json["reason"] == "revoked"
     access.delete("/logout", status=401)
     names["store"].close()
 
 
-def test_the_blocklist_is_copied_before_and_after(folder: Path) -> None:
+def test_the_blocklist_is_copied_before_and_after(folder: Path, ahead: AheadClock) -> None:
     """A token that was logged out at a worker of the old release is refused after the copy, and
     good before; the second copy has all entries once more and harms nothing."""
     names = _release(2, folder)
@@ -282,7 +282,7 @@ def test_the_blocklist_is_copied_before_and_after(folder: Path) -> None:
     def copy(count: int) -> list[int]:
         for one in entries[:count]:
             names["store"].revoke(token_id=one["jti"], expires_at=one["exp"], issuer=one["iss"])
-        sleep(1.1)
+        ahead.move(1.1)
         clients = [_client(token, names) for token in tokens]
         return [client.get("/api/me", status="*").status_int for client in clients]
 
@@ -327,16 +327,16 @@ def test_release_2_accepts_what_release_3_mints(folder: Path) -> None:
     names["store"].close()
 
 
-def test_a_closed_account_is_out_with_release_2(folder: Path) -> None:
+def test_a_closed_account_is_out_with_release_2(folder: Path, ahead: AheadClock) -> None:
     """`revoke_subject` ends the tokens that the old library minted for one account alone."""
     names = _release(2, folder)
     tokens = TestApp(names["app"]).post_json("/login", ADA).json
     client = _client(tokens["access_token"], names)
     names["store"].revoke_subject("https://example.com", "bob")
-    sleep(1.1)
+    ahead.move(1.1)
     client.get("/api/me")
     names["store"].revoke_subject("https://example.com", "ada")
-    sleep(1.1)
+    ahead.move(1.1)
     assert client.get("/api/me", status=401).json["reason"] == "revoked"
     names["store"].close()
 
@@ -378,7 +378,7 @@ def test_release_3_takes_the_tokens_of_both(folder: Path) -> None:
     names["store"].close()
 
 
-def test_a_page_without_a_script_signs_out_of_both(folder: Path) -> None:
+def test_a_page_without_a_script_signs_out_of_both(folder: Path, ahead: AheadClock) -> None:
     """The view of the page ends the old tokens, deletes their cookies and hands the form on, and
     the login app deletes the new ones. A page of another site cannot do that."""
     names = _release(4, folder)
@@ -393,7 +393,7 @@ def test_a_page_without_a_script_signs_out_of_both(folder: Path) -> None:
     assert "access_token_cookie" not in client.cookies
     client.post("/auth/logout", headers=here, status=303)
     client.get("/api/me", status=401)
-    sleep(1.1)
+    ahead.move(1.1)
     assert _client(tokens["access_token"], names).get("/api/me", status=401).json["reason"] == (
         "revoked"
     )
@@ -401,7 +401,7 @@ def test_a_page_without_a_script_signs_out_of_both(folder: Path) -> None:
     names["store"].close()
 
 
-def test_the_tokens_of_simplejwt_move(folder: Path) -> None:
+def test_the_tokens_of_simplejwt_move(folder: Path, ahead: AheadClock) -> None:
     """An access token of release 1 and one of the login app open the API, with an id as a number
     or as a string. A refresh token and one from before release 1 do not. The path that mints needs
     no token, and a closed account is out."""
@@ -423,7 +423,7 @@ def test_the_tokens_of_simplejwt_move(folder: Path) -> None:
     )
     assert ask(issued(names["secret"], **common | {"iss": None}, user_id=7), 401) == "issuer"
     names["store"].revoke_subject("https://example.com", "7")
-    sleep(1.1)
+    ahead.move(1.1)
     assert ask(mine, 401) == "revoked"
     client.authorization = None
     assert client.post("/api/token/").text == client.post("/api/token/refresh/").text == "nobody"
@@ -458,7 +458,7 @@ def _cookies(answer: Any) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def test_a_browser_with_old_and_new_cookies_logs_out(folder: Path) -> None:
+def test_a_browser_with_old_and_new_cookies_logs_out(folder: Path, ahead: AheadClock) -> None:
     """After `POST /auth/revoke` the old cookie alone still opens the views; `DELETE /logout` then
     ends its token and deletes it. Without the old cookies that is 401."""
     names = _release(3, folder)
@@ -474,13 +474,13 @@ def test_a_browser_with_old_and_new_cookies_logs_out(folder: Path) -> None:
     both = headers(old | new)
     assert client.post_json("/auth/revoke", {"cookie": True}, headers=both).json["ended"]
     client.reset()
-    sleep(1.1)
+    ahead.move(1.1)
     assert client.get("/api/me", headers=headers(old)).json == {"id": "ada"}
     csrf = {"X-CSRF-TOKEN": old["csrf_access_token"]}
     answer = client.delete("/logout", headers=headers(old, **csrf))
     client.reset()
     assert _cookies(answer)["access_token_cookie"] == ""
-    sleep(1.1)
+    ahead.move(1.1)
     client.get("/api/me", headers=headers(old | new), status=401)
     client.get("/api/me", headers=headers(old), status=401)
     client.delete("/logout", headers=headers({}), status=401)
