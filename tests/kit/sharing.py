@@ -19,24 +19,46 @@ from xdist.scheduler import EachScheduling
 from tests.kit import ROOT, parts
 
 _LONG = {
-    "acceptance/issuers/test_recipes.py": 9,
-    "acceptance/test_own_tokens.py": 18,
-    "checks/faults/test_issuers.py": 26,
-    "cli/test_users.py": 6,
-    "settings/test_login_app.py": 7,
-    "site/test_commands.py": 6,
-    "site/test_pages.py": 18,
-    "stores/test_sql.py": 8,
-    "testing/test_protection.py": 18,
+    "acceptance/issuers/test_recipes.py": 7,
+    "acceptance/test_exact_and_star.py": 2,
+    "acceptance/test_issuers.py": 3,
+    "acceptance/test_own_tokens.py": 8,
+    "acceptance/test_personal_tokens.py": 4,
+    "acceptance/test_sessions.py": 3,
+    "acceptance/test_view_refusals.py": 3,
+    "checks/corpus/test_corpus.py": 3,
+    "checks/faults/test_issuers.py": 14,
+    "checks/fuzz/test_environs.py": 3,
+    "cli/test_explain_and_routes.py": 3,
+    "cli/test_token.py": 3,
+    "cli/test_users.py": 5,
+    "login/test_throttle.py": 4,
+    "settings/test_login_app.py": 3,
+    "site/test_commands.py": 5,
+    "site/test_pages.py": 6,
+    "stores/test_conformance.py": 3,
+    "stores/test_opaque.py": 2,
+    "stores/test_other_hashes.py": 3,
+    "stores/test_passwords.py": 5,
+    "stores/test_sql.py": 9,
+    "test_packages.py": 3,
+    "test_readme.py": 4,
+    "test_report_only.py": 2,
+    "testing/test_key_server.py": 3,
+    "testing/test_plugin.py": 3,
+    "testing/test_protection.py": 17,
     "trust/test_discovery.py": 9,
-    "trust/test_fetch.py": 5,
+    "trust/test_fetch.py": 6,
     "trust/test_introspection.py": 6,
-    "trust/test_remote_keys.py": 20,
+    "trust/test_remote_keys.py": 23,
+    "trust/test_tenants.py": 3,
+    "trust/test_verifier.py": 3,
+    "wire/test_responses.py": 3,
 }
 """Seconds that the longest files of the quick suite take or wait, on two cores. A
 figure that is wrong makes a run longer, and nothing else."""
 
-_USUAL = 0.8  # seconds of any other file
+_USUAL = 0.5  # seconds of any other file
 
 
 def has_shares(config: pytest.Config) -> bool:
