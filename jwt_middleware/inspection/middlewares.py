@@ -6,6 +6,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from ..middleware import JWTMiddleware
+from .uses import passes_on
 
 
 def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
@@ -27,7 +28,8 @@ def parts_of(part: Any) -> Iterator[Any]:
     for a WSGI app, the globals that it uses."""
     if isinstance(part, MethodType):
         yield part.__self__
-    held = [*own(part, "__dict__", {}).values(), *_closure(part), *_globals(part)]
+    named = [*own(part, "__dict__", {}).items(), *_closure(part), *_globals(part)]
+    held = [value for name, value in named if passes_on(part, name, value)]
     held += [value for mounts in held if isinstance(mounts, dict) for value in mounts.values()]
     yield from (value for value in held if callable(value) and not isinstance(value, type))
 
@@ -44,17 +46,20 @@ def own(part: Any, name: str, default: Any) -> Any:
         return default
 
 
-def _closure(part: Any) -> Iterator[Any]:
-    for cell in own(part, "__closure__", None) or ():
+def _closure(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what a function holds from around it, by name."""
+    cells = own(part, "__closure__", None) or ()
+    names = part.__code__.co_freevars if isinstance(part, FunctionType) else [""] * len(cells)
+    for name, cell in zip(names, cells, strict=True):
         try:
-            yield cell.cell_contents
+            yield name, cell.cell_contents
         except ValueError:  # not bound yet
             continue
 
 
-def _globals(part: Any) -> Iterator[Any]:
-    """Yield the globals that a function with the two parameters of a WSGI app uses, since its
-    module may contain the middleware."""
+def _globals(part: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the globals that a function with the two parameters of a WSGI app uses, by name, since
+    its module may contain the middleware."""
     called = part if isinstance(part, FunctionType) else own(type(part), "__call__", None)
     if not isinstance(called, FunctionType):
         return
@@ -63,7 +68,7 @@ def _globals(part: Any) -> Iterator[Any]:
         return
     for name in code.co_names:
         if name in called.__globals__:
-            yield called.__globals__[name]
+            yield name, called.__globals__[name]
 
 
 def _is_ours(function: FunctionType) -> bool:
