@@ -4,6 +4,7 @@ import ast
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
@@ -60,7 +61,8 @@ def load_middlewares(
 
 
 def _cause(error: BaseException) -> str:
-    """Return the class of an error, with its message only if it cannot contain a secret.
+    """Return the class of an error and where it was raised, with its message only if it cannot
+    contain a secret.
 
     The message of an app's own error may quote a database URL or a key. Ours never do.
     """
@@ -70,7 +72,17 @@ def _cause(error: BaseException) -> str:
         return " ".join(str(error).split())
     if _is_of_environment(error):
         return f"the environment variable {error.args[0]} is not set"
-    return type(error).__name__
+    return type(error).__name__ + _place_of(error)
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the file and line of the app at which an error was raised, if there is one."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({os.path.basename(error.filename)}, line {error.lineno})"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    if last.filename.startswith("<") or last.filename == __file__:
+        return ""
+    return f" ({os.path.basename(last.filename)}, line {last.lineno})"
 
 
 def _is_of_environment(error: BaseException) -> bool:

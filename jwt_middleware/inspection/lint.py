@@ -76,7 +76,10 @@ def _weak_methods(middleware: JWTMiddleware, rule: Rule) -> Iterator[str]:
         others = _rules(middleware, "OTHER", each)
         if _asks_more([rule], others, is_writing=not rule.methods <= _READING):
             what = " and ".join(map(repr, others)) or "no rule: they are OPEN"
-            yield f"{rule!r} asks more than other methods meet, which fall to {what}"
+            yield (
+                f"{rule!r} asks more than other methods meet, which fall to {what}; leave out its "
+                "methods, and name the methods that need less in a rule of their own"
+            )
             return
 
 
@@ -112,7 +115,7 @@ def _unmet(guard: Guard, rule: Rule, behind: list[Site]) -> Iterator[str]:
             met = {one for each in methods for one in _rules_met(guard, each, path)}
             if rule in met or paths_under(guard, rule, route):
                 return
-    yield f"{rule!r} is met by no route"
+    yield f"{rule!r} is met by no route; correct its path, or remove it"
 
 
 def _rules_met(guard: Guard, method: str, path: str) -> tuple[Rule, ...]:
@@ -139,7 +142,10 @@ def _spelled(guard: Guard, routes: tuple[Route, ...]) -> Iterator[str]:
     for rule, spellings in found.items():
         first, *more = dict.fromkeys(spellings)
         others = f" (so can {len(more)} other routes)" if more else ""
-        yield f"{first} to reach {rule!r}{others}"
+        yield (
+            f"{first} to reach {rule!r}{others}; give it a rule of its own that asks for as "
+            "much, or move the paths apart"
+        )
 
 
 def _weaker_spellings(

@@ -126,6 +126,12 @@ def _list(text: str) -> list[str]:
     return text.split()
 
 
+def _names(text: str) -> list[str]:
+    if "," in text:
+        raise ValueError
+    return text.split()
+
+
 def _or_none(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return lambda text: None if text == "none" else read(text)
 
@@ -255,7 +261,7 @@ OPTIONS: Mapping[str, Option] = {
     "allow_null": Option(_flag, "true or false"),
     "tenants": Option(_list, "the tenants of an issuer with braces, separated by spaces"),
     "remote_user_claim": Option(str, f"{_CLAIM} such as preferred_username"),
-    "scope_claims": Option(_list, "names of claims separated by spaces"),
+    "scope_claims": Option(_names, "names of top-level claims separated by spaces"),
     "private_key": Option(Key.from_pem, "a private key as PEM", is_secret=True),
     "lifetime": Option(_integer, "an integer number of seconds"),
     "title": Option(str, "the title of the sign-in page"),

@@ -43,7 +43,8 @@ _FORMS = {
     f"{_SOMEBODY}",
     404: f"look whether the app has this path; or {_SOMEBODY}",
     405: f"{_BY_HAND}; or {_SOMEBODY}",
-    500: f"look into the app's log, since it fails for this request; or {_SOMEBODY}",
+    500: f"look into the app's log, since it fails for this request, or for lack of a caller if "
+    f"the rule of the path is public; or {_SOMEBODY}",
 }
 """The advice for an app that answers even a good token with this status."""
 

@@ -82,6 +82,9 @@ RUN_BY = {
     ("tests/site/test_commands.py", "test_the_compose_file_and_the_snippet_agree"): [
         "docs/issuers/openid.md yaml",
     ],
+    ("tests/acceptance/issuers/test_recipes_in_text.py", "test_the_tokens_of_an_issuer"): [
+        "docs/issuers/keycloak.md yaml",
+    ],
     ("tests/acceptance/issuers/test_recipes.py", "test_the_volume_of_a_pod_names_the_app"): [
         "docs/issuers/kubernetes.md yaml",
     ],

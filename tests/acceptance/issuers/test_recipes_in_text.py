@@ -5,11 +5,13 @@ import os
 from typing import Any
 
 import pytest
+import yaml
 from flask import Flask
 
 from jwt_middleware.settings import from_env
 from tests.acceptance.conftest import Client
 from tests.kit.cases import case
+from tests.kit.pages import DOCS, blocks
 
 from .conftest import Network
 from .stand_ins import STAND_INS
@@ -25,6 +27,15 @@ SUPABASE = {
     ),
 }
 SECRET = "for this page only: 32 characters"
+
+
+def text_of(page: str) -> dict[str, str]:
+    """The options in the YAML of a page."""
+    (block,) = blocks(DOCS / f"issuers/{page}.md", "yaml")
+    variables = yaml.safe_load(block)
+    return {name.removeprefix("JWT_MIDDLEWARE_").lower(): variables[name] for name in variables}
+
+
 TEXTS: dict[tuple[str, str], dict[str, str]] = {
     ("auth0", "app"): {
         "issuer": "https://example.eu.auth0.com/",
@@ -98,17 +109,7 @@ TEXTS: dict[tuple[str, str], dict[str, str]] = {
         "credentials": "in_header=X-Goog-IAP-JWT-Assertion",
         "rules": "/, /healthz public",
     },
-    ("keycloak", "app"): {
-        "issuer": "http://localhost:8080/realms/example",
-        "audience": "example-api",
-        "metadata_url": "http://keycloak:8080/realms/example/.well-known/openid-configuration",
-        "allow_http": "keycloak",
-        "remote_user_claim": "preferred_username",
-        "rules": (
-            "/api, /api/staff claim=realm_access.roles=staff, "
-            "/api/orders claim=resource_access.example-api.roles=manager"
-        ),
-    },
+    ("keycloak", "app"): text_of("keycloak"),
     ("kubernetes", "app"): {
         "issuer": "https://kubernetes.default.svc.cluster.local",
         "audience": "example-api",
