@@ -61,7 +61,7 @@ def test_a_count_is_forgotten_after_its_first_increment(
     assert started + 1.9 < forgotten_at < time.time() + 2.1
     wait(0.6)
     assert [log.increment("k", 2), log.increment("k", 60, -1), log.increment("k", 60)] == [2, 1, 2]
-    assert log.count("k") == (2, pytest.approx(forgotten_at, abs=0.02))
+    assert log.count("k") == (2, pytest.approx(forgotten_at, abs=0.3))
     wait(1.45)
     assert log.count("k")[0] == 0
     assert log.increment("k", 60, -1) == 0
