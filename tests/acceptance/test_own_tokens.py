@@ -44,10 +44,11 @@ def users_file(sqlite_tables: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return file
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def tokens_store(request: pytest.FixtureRequest, users_file: Path, tmp_path: Path) -> Any:
-    """A store with ada and bob."""
-    if request.param == "memory":
+@pytest.fixture
+def tokens_store(mount: str, users_file: Path, tmp_path: Path) -> Any:
+    """A store with ada and bob: in memory at the root, an SQLite file below a mount. That stores do
+    the same is for the suite of the stores to prove."""
+    if not mount:
         return with_users(MemoryStore(password_method=CHEAP))
     return SQLStore(copy_tables(users_file, tmp_path / "auth.db"), password_method=CHEAP)
 

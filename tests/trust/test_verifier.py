@@ -477,7 +477,7 @@ def test_threads_get_each_their_own_verdict() -> None:
 
     def hammer(_: int) -> list[str]:
         wrong = []
-        for _ in range(25):
+        for _ in range(12):
             for subject, token in tokens.items():
                 try:
                     found = verifier.identify(token).subject
