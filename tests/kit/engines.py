@@ -93,6 +93,12 @@ def _is_running(pid: str) -> bool:
         return False
 
 
+def _install(command: Sequence[str | Path]) -> None:
+    """Make the files of a server. Fail with what the command says."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
+
+
 class PostgreSQL(_Server):
     """A PostgreSQL; `url` is that of its one database."""
 
@@ -104,9 +110,7 @@ class PostgreSQL(_Server):
         super().__init__()
         self.url = f"postgresql://postgres@/postgres?host={quote(self._folder, safe='')}"
         arguments = ["-D", f"{self._folder}/d", "-U", "postgres", "-A", "trust", "-N"]
-        subprocess.run(
-            [*self._unroot, self._binaries / "initdb", *arguments], check=True, capture_output=True
-        )
+        _install([*self._unroot, self._binaries / "initdb", *arguments])
         self.start()
 
     def _command(self) -> list[str]:
@@ -177,9 +181,10 @@ class MariaDB(_Server):
         if self._binary is None or install is None:
             skip("mariadb-server is not installed")
         super().__init__()
-        arguments = ["--no-defaults", f"--datadir={self._folder}/d", "--skip-test-db"]
+        # A MariaDB that starts deletes the temporary tables of all others in its folder for them.
+        arguments = [f"--tmpdir={self._folder}", f"--datadir={self._folder}/d", "--skip-test-db"]
         normal = "--auth-root-authentication-method=normal"
-        subprocess.run([install, *arguments, normal, *_as_root()], check=True, capture_output=True)
+        _install([install, "--no-defaults", *arguments, normal, *_as_root()])
         self.url = self.url_of("test")
         self.start()
         self.execute("CREATE DATABASE test")
@@ -199,6 +204,7 @@ class MariaDB(_Server):
     def _command(self) -> list[str]:
         arguments = [f"--datadir={self._folder}/d", f"--socket={self._folder}/s", *_as_root()]
         arguments += [
+            f"--tmpdir={self._folder}",
             "--skip-networking",
             "--innodb-flush-log-at-trx-commit=2",
             "--innodb-flush-method=nosync",
