@@ -49,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {does}")
     parts.choose_speed(config)
     sharing.choose_restarts(config)
+    sharing.choose_order(config)
     if parts.is_quick() and memory_has_room():
         # Thousands of small databases would wait for the disk, twice as long as they compute.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
@@ -110,10 +111,11 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs an engine, and what needs nothing."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs an engine, and what needs nothing, and put all into order."""
     for item in items:
         parts.mark(item)
+    sharing.spread(config, items)
 
 
 _PASSWORDS = (

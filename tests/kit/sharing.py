@@ -7,9 +7,10 @@ have to collect the same tests; there they share the rewriting of the assertions
 """
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,9 @@ _LONG = {
 """Seconds that the longest files of the quick suite take or wait, on two cores. A
 figure that is wrong makes a run longer, and nothing else."""
 
+_FOLDERS = {name: rank for rank, name in enumerate(("browser", "checks", "servers", "packaging"))}
+"""The folders whose files take longest, in this order."""
+
 _USUAL = 0.5  # seconds of any other file
 
 
@@ -70,6 +74,43 @@ def choose_restarts(config: pytest.Config) -> None:
     """End a run with shares when a worker is lost: another one could not know the lost share."""
     if has_shares(config) and hasattr(config.option, "maxworkerrestart"):
         config.option.maxworkerrestart = "0"
+
+
+def is_everything(config: pytest.Config) -> bool:
+    """Whether this is a run of all tests."""
+    return not parts.is_quick() and config.args_source is config.ArgsSource.TESTPATHS
+
+
+def choose_order(config: pytest.Config) -> None:
+    """Have the workers of a run of everything take the files in the order of `spread`. By default
+    the files with most tests go first. Those with browsers and servers have few, and would come
+    last, with a worker or two to wait for them."""
+    if is_everything(config) and hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def spread(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the files of tests that start something first, the longest folders before the others, and
+    after each of them a file that only computes: so that not all workers wait at one time, and none
+    at the end."""
+    if not is_everything(config):
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    starting = [file for file in files if not all(map(_is_quick, files[file]))]
+    computing = [file for file in files if file not in starting]
+    starting.sort(key=lambda file: _FOLDERS.get(file.relative_to(ROOT).parts[1], len(_FOLDERS)))
+    items[:] = [item for file in _in_turn(starting, computing) for item in files[file]]
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    return item.get_closest_marker("quick") is not None
+
+
+def _in_turn(some: list[Path], others: list[Path]) -> Iterable[Path]:
+    for pair in zip_longest(some, others):
+        yield from filter(None, pair)
 
 
 def is_of_another(config: pytest.Config, module: Path) -> bool:
@@ -99,9 +140,7 @@ def import_share(config: pytest.Config) -> None:
     module, at the same time. After this they find most modules rewritten by the others.
     """
     worker = getattr(config, "workerinput", None)
-    if worker is None or has_shares(config):
-        return
-    if config.args_source is not config.ArgsSource.TESTPATHS:
+    if worker is None or not is_everything(config):
         return
     number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
     outcomes = (pytest.skip.Exception, pytest.fail.Exception)

@@ -16,7 +16,7 @@ def config(number: int | None, count: int = 4, args: str = "TESTPATHS") -> Any:
     """The configuration of a worker, or of a run without any."""
     sources = SimpleNamespace(ARGS="ARGS", TESTPATHS="TESTPATHS")
     worker = {"workerid": f"gw{number}", "workercount": count}
-    options = SimpleNamespace(maxworkerrestart=None)
+    options = SimpleNamespace(maxworkerrestart=None, loadscopereorder=True)
     made = SimpleNamespace(ArgsSource=sources, args_source=args, option=options)
     if number is not None:
         made.workerinput = worker
@@ -36,6 +36,63 @@ def quick() -> Iterator[None]:
     choose("quick")
     yield
     choose(before)
+
+
+@pytest.fixture
+def everything() -> Iterator[None]:
+    """This is a run of all tests."""
+    before = "quick" if parts.is_quick() else ""
+    choose("")
+    yield
+    choose(before)
+
+
+class Item:
+    """A test of a file, quick or not."""
+
+    def __init__(self, name: str, *, is_quick: bool) -> None:
+        self.path = Path(ROOT, "tests", name)
+        self.name, self._is_quick = f"{name} {is_quick}", is_quick
+
+    def get_closest_marker(self, name: str) -> object:
+        """The mark, if it has that."""
+        return name if self._is_quick and name == "quick" else None
+
+
+@pytest.mark.usefixtures("everything")
+def test_files_that_start_something_go_first_among_others() -> None:
+    """Those of the longest folders before the rest, each with one that computes after it; the tests
+    of a file stay together and in their order."""
+    names = ["a/one.py", "a/two.py", "servers/x.py", "b/three.py", "browser/y.py", "b/four.py"]
+    items: list[Any] = [Item(name, is_quick=name[0] in "ab") for name in names]
+    items[1:1] = [Item("a/mixed.py", is_quick=True), Item("a/mixed.py", is_quick=False)]
+    items[-2] = Item("browser/y.py", is_quick=False)
+    sharing.spread(config(0), items)
+    assert [item.name.split()[0] for item in items] == [
+        "browser/y.py",
+        "a/one.py",
+        "servers/x.py",
+        "a/two.py",
+        "a/mixed.py",
+        "a/mixed.py",
+        "b/three.py",
+        "b/four.py",
+    ]
+    assert [item.name.split()[1] for item in items[4:6]] == ["True", "False"]
+    whole = config(None)
+    sharing.choose_order(whole)
+    assert whole.option.loadscopereorder is False
+
+
+@pytest.mark.usefixtures("everything")
+def test_named_files_stay_in_their_order() -> None:
+    """Who names files gets them as they come."""
+    items: list[Any] = [Item("a/one.py", is_quick=True), Item("servers/x.py", is_quick=False)]
+    named = config(None, args="ARGS")
+    sharing.spread(named, items)
+    sharing.choose_order(named)
+    assert [item.path.name for item in items] == ["one.py", "x.py"]
+    assert named.option.loadscopereorder is True
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
