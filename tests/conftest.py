@@ -38,7 +38,7 @@ _COLLECT_LESS = (50_000, 20, 20)
 
 _TAKES = {
     True: "quick: Python packages only; about 2 minutes with -n 6 on two quiet cores",
-    False: "everything: browsers, servers, engines; about 20 minutes with -n 3 on two quiet cores",
+    False: "everything: browsers, servers, engines; about 20 minutes with -n 4 on two quiet cores",
 }
 
 
