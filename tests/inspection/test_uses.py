@@ -11,13 +11,11 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from jwt_middleware import JWTMiddleware, Rule
 from jwt_middleware.inspection import coverage, find_middlewares, site_at
-from tests.inspection.sites import guard
-
-pytestmark = pytest.mark.needs_frameworks
+from tests.kit.apps import guarded as guard
 
 inner = bottle.Bottle()
 inner.route("/api/me", callback=lambda: "me")
-guarded = guard(inner, Rule("/"))
+guarded = guard(inner, rules=[Rule("/")])
 
 
 def _say(state: dict[str, Any], start_response: Any) -> Iterable[bytes]:
