@@ -147,7 +147,7 @@ class SessionStore(Protocol):
         """Remove the session and revoke its access tokens, both or neither. Ending it again changes
         nothing."""
 
-    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+    def end_sessions(self, user_id: int | str, *, issuer: str | None = None) -> None:
         """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
         too that an app minted for the user by hand."""
 
@@ -159,7 +159,9 @@ class SessionStore(Protocol):
         """Revoke all tokens with this `sid` of an issuer, until the last of them has expired at
         `expires_at`, in seconds since the epoch."""
 
-    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+    def revoke_subject(
+        self, issuer: str, subject: int | str, *, until: float | None = None
+    ) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
         since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
 

@@ -16,6 +16,7 @@ from .revocations import (
     MARGIN,
     PRUNE_AFTER,
     foreign_session_entry,
+    id_text,
     session_entry,
     sessions_entry,
     subject_entry,
@@ -91,9 +92,10 @@ class MemoryStore(TokensInMemory):
             current = self._sessions.get(session.name_hash)
             self._end([current] if current else [])
 
-    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+    def end_sessions(self, user_id: int | str, *, issuer: str | None = None) -> None:
         """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
         too that an app minted for the user by hand."""
+        user_id = id_text(user_id, "user_id", "end_sessions(1)")
         with self._lock:
             self._end_all(user_id, issuer)
 
@@ -114,7 +116,9 @@ class MemoryStore(TokensInMemory):
         with self._lock:
             self._append(entry)
 
-    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+    def revoke_subject(
+        self, issuer: str, subject: int | str, *, until: float | None = None
+    ) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
         since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
         entry = subject_entry(issuer, subject, until)

@@ -120,7 +120,9 @@ class RedisLog:
         `expires_at`, in seconds since the epoch."""
         self.append([foreign_session_entry(issuer, session_id, expires_at)])
 
-    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+    def revoke_subject(
+        self, issuer: str, subject: int | str, *, until: float | None = None
+    ) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
         since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
         self.append([subject_entry(issuer, subject, until)])

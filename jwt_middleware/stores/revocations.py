@@ -4,7 +4,7 @@ entry must stay there."""
 import re
 import time
 
-from .._options import require
+from .._options import got, require
 from ..trust.cut_offs import CUT_OFF_LASTS, sessions_key, subject_key
 from ..trust.revocation import Revocation, revocation_key
 
@@ -64,19 +64,32 @@ def foreign_session_entry(issuer: str, session_id: str, expires_at: float) -> Re
     return Revocation(revocation_key("sid", issuer, session_id), expires_at + MARGIN)
 
 
-def subject_entry(issuer: str, subject: str, until: float | None = None) -> Revocation:
+def subject_entry(issuer: str, subject: int | str, until: float | None = None) -> Revocation:
     """Return the entry that revokes the tokens of a subject that were issued until a moment, or
     until now.
 
     A value that cannot be the `iss`, `sub` or `iat` of a token raises `ConfigurationError`.
     """
     usage = "revoke_subject('https://login.example', '1')"
+    subject = id_text(subject, "subject", usage)
     _check_names(usage, issuer=issuer, subject=subject)
     if until is None:
         until = time.time()
     is_moment = isinstance(until, (int, float)) and 0 <= until < 2**53
     require(is_moment, f"until must be seconds since the epoch: {usage}")
     return Revocation(subject_key(issuer, subject), until + CUT_OFF_LASTS)
+
+
+def id_text(user_id: object, option: str, usage: str) -> str:
+    """Return the id of a user as the `sub` of tokens has it: in a table it may be an integer.
+
+    With an integer nothing would be found, and a password change would end no session. Any other
+    type raises `ConfigurationError`.
+    """
+    text = str(user_id) if type(user_id) is int else user_id
+    is_text = isinstance(text, str)
+    require(is_text, f"{option} must be an integer or a string, got {got(user_id)}: {usage}")
+    return str(text)
 
 
 def sessions_entry(issuer: str | None, user_id: str) -> Revocation:

@@ -72,7 +72,8 @@ BAD: dict[str, tuple[Any, Any]] = {
     "no issuer": ("", "1"),
     "an issuer that is none": (None, "1"),
     "no subject": (ISSUER, ""),
-    "a subject that is a number": (ISSUER, 1),
+    "a subject that is true": (ISSUER, True),
+    "a subject that is a float": (ISSUER, 1.0),
     "bytes": (ISSUER, b"1"),
     "a lone surrogate": (ISSUER, "\ud800"),
     "a NUL": (ISSUER, "1\0"),
@@ -87,6 +88,12 @@ def test_what_is_no_subject(log: Log, issuer: Any, subject: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"revoke_subject\('https://"):
         log.revoke_subject(issuer, subject)
     assert cut_offs_of(log) == {}
+
+
+def test_a_subject_may_be_the_id_of_a_row(log: Log) -> None:
+    """`revoke_subject(issuer, person.id)` cuts off the subject of that number."""
+    log.revoke_subject(ISSUER, 1)
+    assert cut_offs_of(log).keys() == {subject_key(ISSUER, "1")}
 
 
 ENDS: dict[str, Callable[[Any], None]] = {

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware.errors import StoreUnavailable
-from jwt_middleware.stores import MemoryStore, Session, SQLStore
+from jwt_middleware.errors import ConfigurationError, StoreUnavailable
+from jwt_middleware.stores import MemoryStore, Session, SQLStore, User
 from jwt_middleware.trust.cut_offs import subject_of
 from jwt_middleware.trust.revocation import revocation_key
 from tests.kit.clock import stopped
@@ -149,6 +149,22 @@ def test_all_sessions_of_a_user_end(session_store: Store) -> None:
     assert entries_of(session_store).keys() == keys_of(*mine)
     assert [session_store.find_session(session.name_hash) for session in mine] == [None] * 3
     assert [session_store.find_session(session.name_hash) for session in others] == others
+
+
+def test_the_id_of_a_row_may_be_an_integer(session_store: Store) -> None:
+    """`end_sessions(person.id)` of a table of one's own ends what `"1"` ends, on every engine."""
+    session, other = added(session_store, "1"), added(session_store, "2")
+    session_store.end_sessions(1)
+    assert entries_of(session_store).keys() == keys_of(session)
+    assert session_store.find_session(session.name_hash) is None
+    assert session_store.find_session(other.name_hash) == other
+
+
+@pytest.mark.parametrize("user_id", [None, True, 1.0, b"1", ("1",), User(1, "ann")], ids=str)
+def test_what_is_no_id(session_store: Store, user_id: Any) -> None:
+    """It would end nothing without a word, so it is refused."""
+    with pytest.raises(ConfigurationError, match=r"user_id must be an integer or a string"):
+        session_store.end_sessions(user_id)
 
 
 def test_the_sessions_of_one_issuer_end(session_store: Store) -> None:

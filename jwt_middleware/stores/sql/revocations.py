@@ -47,7 +47,9 @@ class SessionLog(RevocationLog, Protocol):
     def revoke_session(self, issuer: str, session_id: str, *, expires_at: float) -> None:
         """Revoke all tokens with this `sid` of an issuer."""
 
-    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+    def revoke_subject(
+        self, issuer: str, subject: int | str, *, until: float | None = None
+    ) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment."""
 
     def revoked_until(self, key: str) -> float:
@@ -118,7 +120,9 @@ class SQLRevocationLog:
             self.append(connection, [entry])
 
     @again_after_deadlock
-    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+    def revoke_subject(
+        self, issuer: str, subject: int | str, *, until: float | None = None
+    ) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment."""
         entry = subject_entry(issuer, subject, until)
         with self.ending() as connection:
@@ -197,7 +201,9 @@ class LogInRedis:
         self._log.revoke_session(issuer, session_id, expires_at=expires_at)
         self._record_settings()
 
-    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+    def revoke_subject(
+        self, issuer: str, subject: int | str, *, until: float | None = None
+    ) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment."""
         self._log.revoke_subject(issuer, subject, until=until)
         self._record_settings()

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ...trust.revocation import Revocation
 from ..base import MAX_SESSIONS, Session
-from ..revocations import MARGIN, session_entry, sessions_entry
+from ..revocations import MARGIN, id_text, session_entry, sessions_entry
 from .database import Database, again_after_deadlock
 from .dialects import is_mysql
 from .revocations import SessionLog
@@ -86,9 +86,10 @@ class SessionTable:
         nothing."""
         self._end(table.c.name_hash == session.name_hash)
 
-    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+    def end_sessions(self, user_id: int | str, *, issuer: str | None = None) -> None:
         """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
         too that an app minted for the user by hand."""
+        user_id = id_text(user_id, "user_id", "end_sessions(1)")
         which = table.c.user_id == user_id
         if issuer is not None:
             which = sa.and_(which, table.c.issuer == issuer)

@@ -138,7 +138,7 @@ class SQLStore(TokenStoreBase):
         nothing."""
         self._sessions.end_session(session)
 
-    def end_sessions(self, user_id: str, *, issuer: str | None = None) -> None:
+    def end_sessions(self, user_id: int | str, *, issuer: str | None = None) -> None:
         """End all current sessions of the user, of one issuer or of all issuers. Revoke the tokens
         too that an app minted for the user by hand."""
         self._sessions.end_sessions(user_id, issuer=issuer)
@@ -156,7 +156,9 @@ class SQLStore(TokenStoreBase):
         `expires_at`, in seconds since the epoch."""
         self._log.revoke_session(issuer, session_id, expires_at=expires_at)
 
-    def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
+    def revoke_subject(
+        self, issuer: str, subject: int | str, *, until: float | None = None
+    ) -> None:
         """Revoke all tokens of a subject that were issued until now, or until a moment in seconds
         since the epoch: see `trust.cut_offs`. Its sessions go on, and get new tokens."""
         self._log.revoke_subject(issuer, subject, until=until)
