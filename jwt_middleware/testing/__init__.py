@@ -22,6 +22,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from . import webob_warning  # noqa: F401 (silences a warning of WebOb)
 from .headers import basic_headers, cookie_headers
 from .identity import identity_environ
 from .key_server import KeyServer

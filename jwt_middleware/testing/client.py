@@ -1,20 +1,15 @@
 """`Client`: WebTest's client, which sends a token. The only module that needs WebTest."""
 
-import warnings
 from collections.abc import Sequence
 from copy import copy
 from http.cookiejar import CookieJar
 from typing import Any, Self
 
+from webtest import TestApp  # type: ignore[import-untyped]
+from webtest.app import CookiePolicy  # type: ignore[import-untyped]
+
 from .._options import require
 from .tokens import Tokens
-
-with warnings.catch_warnings():
-    # WebOb imports cgi, which warns until Python 3.12. A suite that runs with `-W error` would fail
-    # and could not fix it.
-    warnings.filterwarnings("ignore", "'cgi' is deprecated", DeprecationWarning)
-    from webtest import TestApp  # type: ignore[import-untyped]
-    from webtest.app import CookiePolicy  # type: ignore[import-untyped]
 
 
 class Client(TestApp):  # type: ignore[misc]
