@@ -16,6 +16,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, Self
 
+from tests.kit.waiting import settle_fetches
+
 PATH = "/jwks.json"
 Behaviour = Callable[["Exchange"], None]
 
@@ -51,6 +53,7 @@ class FaultServer:
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
+        settle_fetches(1)  # one may hang at a name server
         assert kind or not self.errors, f"the server did not behave as told: {self.errors}"
 
 

@@ -19,6 +19,7 @@ class ForwardProxy:
 
     def __init__(self) -> None:
         self.heads: list[str] = []
+        self.open: set[socket.socket] = set()
         self.to: dict[str, tuple[str, int]] = {}
         self.behaviour: Behaviour = tunnels
         self.closing = threading.Event()
@@ -34,6 +35,9 @@ class ForwardProxy:
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
+        for connection in list(self.open):  # nobody waits for what does not come any more
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -54,6 +58,7 @@ class Tunnel(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         """Behave as told."""
         self.proxy = self.server.proxy
+        self.proxy.open.add(self.request)
         head = b""
         with suppress(OSError):
             while b"\r\n\r\n" not in head and (received := self.request.recv(65536)):
@@ -61,6 +66,10 @@ class Tunnel(socketserver.BaseRequestHandler):
             self.proxy.heads.append(head.decode())
             self.target = head.decode().split(" ")[1]
             self.proxy.behaviour(self)
+
+    def finish(self) -> None:
+        """Forget the connection."""
+        self.proxy.open.discard(self.request)
 
 
 def tunnels(tunnel: Tunnel) -> None:

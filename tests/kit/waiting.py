@@ -1,5 +1,6 @@
 """How the tests wait for what other threads, processes and machines do: polling, and for long."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -26,6 +27,14 @@ def wait_for(
         assert time.perf_counter() < deadline, f"it did not come in time\n{say()}"
         time.sleep(0.01)
     return found
+
+
+def settle_fetches(seconds: float = PATIENCE) -> None:
+    """Wait for the fetches of keys and the questions about tokens that are under way. One that ran
+    on would write a line into the log of a later test."""
+    for thread in threading.enumerate():
+        if thread.name in ("jwt-middleware-keys", "jwt-middleware-introspection"):
+            thread.join(seconds)
 
 
 def patiently(call: Callable[[], T]) -> T:

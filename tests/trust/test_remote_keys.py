@@ -58,7 +58,7 @@ from tests.kit.fault_server import (
 from tests.kit.parts import examples
 from tests.kit.serving import gunicorn
 from tests.kit.tokens import RSA, issued
-from tests.kit.waiting import PATIENCE, wait_for
+from tests.kit.waiting import PATIENCE, settle_fetches, wait_for
 
 ISSUER = "https://idp.example/"
 FIRST, SECOND = Key.generate(id="first"), Key.generate(id="second")
@@ -71,15 +71,8 @@ class Clock(kit_clock.AheadClock):
 
     def move(self, seconds: float) -> None:
         """Let time pass, once no fetch is under way."""
-        settle()
+        settle_fetches()
         super().move(seconds)
-
-
-def settle() -> None:
-    """Wait for the fetches under way."""
-    for thread in threading.enumerate():
-        if thread.name == "jwt-middleware-keys":
-            thread.join(PATIENCE)
 
 
 def fetches_under_way() -> int:
@@ -100,7 +93,7 @@ def server() -> Iterator[FaultServer]:
     """A server that publishes two keys."""
     with FaultServer(JWKS) as server:
         yield server
-    settle()
+    settle_fetches()
 
 
 def mint(key: Key = FIRST, *, kid: str | None = None, **claims: Any) -> str:
@@ -256,7 +249,7 @@ def test_with_keys_a_fault_changes_nothing(name: str, server: FaultServer, clock
     server.behaviour = BEHAVIOURS[name][0]
     clock.move(500)
     assert {status(mint(jti=str(number))) for number in range(20)} == {200}
-    settle()
+    settle_fetches()
     assert status(mint()) == 200
     assert len(server.requests) == 2
 
@@ -270,7 +263,7 @@ def test_a_fetch_ends_by_its_deadline(name: str, server: FaultServer) -> None:
     server.behaviour = BEHAVIOURS[name][0]
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url, fetch=Fetch(timeout=0.3)).find("first")
-    settle()
+    settle_fetches()
     assert fetches_under_way() == 0
 
 
@@ -443,7 +436,7 @@ def test_a_bad_key_is_logged_once(
     for _ in range(3):
         clock.move(500)
         status(mint())
-        settle()
+        settle_fetches()
     assert len(server.requests) == 4
     assert sum("left out" in message for message in caplog.messages) == len(BAD_KEYS)
 
@@ -497,11 +490,11 @@ def test_fresh_for(header: str, fresh_for: int, server: FaultServer, clock: Cloc
     keys, _ = warm(server)
     clock.move(0.8 * fresh_for - 1)
     keys.find("first")
-    settle()
+    settle_fetches()
     assert len(server.requests) == 1
     clock.move(2)
     keys.find("first")
-    settle()
+    settle_fetches()
     assert len(server.requests) == 2
 
 
@@ -549,7 +542,7 @@ def test_a_key_that_is_gone_ends_kept_verdicts(
     server.publish(keys)
     clock.move(500)
     status(mint())
-    settle()
+    settle_fetches()
     assert status(mint()) == 401
 
 
@@ -560,12 +553,12 @@ def test_the_generation_stays_while_the_document_does(server: FaultServer, clock
     before = keys.generation
     clock.move(500)
     status(mint())
-    settle()
+    settle_fetches()
     assert (keys.generation, len(server.requests)) == (before, 2)
     server.publish([SECOND.to_jwk()])
     clock.move(500)
     status(mint())
-    settle()
+    settle_fetches()
     assert keys.generation != before
 
 
@@ -711,7 +704,7 @@ def test_a_key_that_changed_under_its_id(algorithm: str, server: FaultServer, cl
     changed = Key.generate(algorithm, id="first")
     server.publish([changed.to_jwk()])
     assert status(mint(changed)) == 401
-    settle()
+    settle_fetches()
     assert status(mint(changed)) == 200
     assert status(mint()) == 401
     assert len(server.requests) == 2
@@ -735,12 +728,12 @@ def test_a_thousand_forged_tokens_cost_one_fetch(server: FaultServer, clock: Clo
     _, status = warm(server)
     forger = Key.generate(id="first")
     assert {status(mint(forger, jti=str(number))) for number in range(500)} == {401}
-    settle()
+    settle_fetches()
     assert status(mint(kid="made up")) == 401
     assert len(server.requests) == 2
     clock.move(31)
     assert {status(mint(forger, jti=str(number))) for number in range(500)} == {401}
-    settle()
+    settle_fetches()
     assert len(server.requests) == 3
     clock.move(31)
     assert status(mint(forger, iss="https://other.example/")) == 401
@@ -765,9 +758,9 @@ def test_the_pause_after_a_failure_is_kept(server: FaultServer, clock: Clock) ->
     server.behaviour = DOWN
     clock.move(500)
     assert status(mint()) == 200
-    settle()
+    settle_fetches()
     assert (status(mint(kid="new")), status(mint(Key.generate(id="first")))) == (503, 401)
-    settle()
+    settle_fetches()
     assert len(server.requests) == 2
 
 
@@ -892,7 +885,7 @@ def test_any_history(shared_server: FaultServer, steps: list[tuple[int, bool, bo
             shared_server.behaviour = well if is_up else DOWN
             before = len(shared_server.requests)
             answer = status(mint() if is_known else mint(kid="made up"))
-            settle()
+            settle_fetches()
             fetches += [clock.ahead] * (len(shared_server.requests) - before)
             if len(shared_server.requests) > before:
                 has_succeeded = is_up
@@ -952,7 +945,7 @@ def test_the_log_says_why(
     server.behaviour = BEHAVIOURS[name][0]
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url, fetch=Fetch(timeout=1)).find("first")
-    settle()
+    settle_fetches()
     (told,) = (message.partition(" cannot be reached: ")[2] for message in caplog.messages)
     assert re.fullmatch(why, told)
 
@@ -986,7 +979,7 @@ def tls_server(certificate: Path) -> Iterator[FaultServer]:
     context.load_cert_chain(certificate)
     with FaultServer(JWKS, tls=context) as server:
         yield server
-    settle()
+    settle_fetches()
 
 
 def test_https_needs_a_certificate_that_is_trusted(
@@ -1054,7 +1047,7 @@ def test_a_handshake_ends_by_the_deadline(server: FaultServer) -> None:
     server.behaviour = drip(b"\x16\x03\x03\x40\x00", b"\x00", 0.05)
     with pytest.raises(Unavailable):
         RemoteKeySet(server.url.replace("http", "https"), fetch=Fetch(timeout=0.3)).find("first")
-    settle()
+    settle_fetches()
     assert fetches_under_way() == 0
 
 

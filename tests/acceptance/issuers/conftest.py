@@ -17,7 +17,7 @@ from jwt_middleware import Fetch, RemoteKeySet
 from jwt_middleware.testing import KeyServer
 from tests.kit.certificates import authority
 from tests.kit.forward_proxy import ForwardProxy
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, settle_fetches
 
 HOSTS = (
     "login.microsoftonline.com",
@@ -127,3 +127,4 @@ def network(
     monkeypatch.setattr(rsa, "generate_private_key", lambda **_: next(rsa_keys))
     with ExitStack() as stack:
         yield Network(tmp_path, signed, monkeypatch, stack)
+        settle_fetches()

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from tests.kit.clock import AheadClock
-from tests.kit.waiting import BOUND, PATIENCE
+from tests.kit.waiting import BOUND, PATIENCE, settle_fetches
 
 from .issuers import ROWS, Scene, Site, go_through, introspected, row, through_proxy
 
@@ -25,9 +25,11 @@ SLOW |= {name for name in ROWS if name.endswith(("drips", "in the tunnel"))}
 
 
 @pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """The faults are meant, and some are logged a hundred times."""
     caplog.set_level(logging.CRITICAL, "jwt_middleware")
+    yield
+    settle_fetches()
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in SLOW])
