@@ -33,13 +33,13 @@ def follow_work(
     patch.setattr(time, "thread_time", thread_time)
 
 
-def make_cheap(patch: pytest.MonkeyPatch) -> None:
+def make_cheap(patch: pytest.MonkeyPatch, method: str = CHEAP) -> None:
     """Let the default be cheap, for tests that are not about the cost: a hash takes 0.4 s
     otherwise."""
-    patch.setattr(passwords, "DEFAULT_METHOD", CHEAP)
-    patch.setattr(passwords.PasswordHasher.__init__, "__defaults__", (CHEAP,))
+    patch.setattr(passwords, "DEFAULT_METHOD", method)
+    patch.setattr(passwords.PasswordHasher.__init__, "__defaults__", (method,))
     for store in (MemoryStore, SQLStore):
-        patch.setitem(store.__init__.__kwdefaults__, "password_method", CHEAP)  # type: ignore[misc]
+        patch.setitem(store.__init__.__kwdefaults__, "password_method", method)  # type: ignore[misc]
 
 
 __all__ = ["CHEAP", "CHEAP_COST", "follow_work", "make_cheap"]

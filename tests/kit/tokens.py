@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from jwt_middleware import Key, KeySet, Provider
+from tests.kit.rsa_primes import PRIMES
 
 NOW = int(time.time())
 TOMORROW = NOW + 86_400
@@ -137,7 +139,24 @@ def key_of(algorithm: str, material: Key) -> Key:
 
 def nameless(algorithm: str) -> Key:
     """A new key without an id, which serves any `kid`."""
-    return key_of(algorithm, Key.generate(algorithm))
+    is_rsa = algorithm[:2] in ("RS", "PS")
+    return key_of(algorithm, _new_rsa_key() if is_rsa else Key.generate(algorithm))
+
+
+_unused_primes = iter(PRIMES)
+
+
+def _new_rsa_key() -> Key:
+    """A key of primes that are there; a generated one when all have been used."""
+    pair = next(_unused_primes, None)
+    if pair is None:
+        return Key.generate("RS256")
+    p, q = (int(text, 16) for text in pair)
+    d = rsa.rsa_recover_private_exponent(65537, p, q)
+    more = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, *more, rsa.RSAPublicNumbers(65537, p * q))
+    private = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    return Key("RS256", None, private, private.public_key())
 
 
 RSA = nameless("RS256")
