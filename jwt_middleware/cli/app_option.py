@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..errors import JWTMiddlewareError
+from ..errors import ConfigurationError, JWTMiddlewareError
 from ..inspection import find_middlewares
 from ..middleware import JWTMiddleware
 
@@ -38,7 +38,11 @@ def _found(module: object, attribute: str) -> Any:
     """Return the attribute, or what an app factory returns: `app`, `site.app` or
     `create_app("production", debug=False)`, with literals as for gunicorn."""
     name, has_call, _ = attribute.partition("(")
-    found = attrgetter(name.strip())(module)
+    name = name.strip()
+    try:
+        found = attrgetter(name)(module)
+    except AttributeError as error:
+        raise ConfigurationError(f"it has no {name!r}; name the app, as in wsgi:app") from error
     if not has_call:
         return found
     call = ast.parse(attribute, mode="eval").body
