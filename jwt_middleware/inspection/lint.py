@@ -3,12 +3,13 @@
 - A rule for some methods asks for more than the rules for other methods. So PATCH, or a method of
   WebDAV, gets in more easily than the POST that the rule names.
 - No route meets a rule, since its prefix is misspelled or the route has moved.
-- A value of a route's parameter leads to a rule that asks for less. A client chooses the value, and
-  so the rule.
+- A value of a route's parameter leads to a rule that asks for less, or to no rule. A client chooses
+  the value, and so the rule.
 - A login app in front answers the path of a route, so that no request reaches the app's view.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from ..middleware import JWTMiddleware
@@ -146,6 +147,9 @@ def _spelled(guard: Guard, routes: tuple[Route, ...]) -> Iterator[str]:
             f"{first} to reach {rule!r}{others}; give it a rule of its own that asks for as "
             "much, or move the paths apart"
         )
+    for route in routes:
+        for path in islice(_open_spellings(guard, route, routes), 1):
+            yield f"{route.shown} can be spelled {path}, which no rule governs; give it a rule too"
 
 
 def _weaker_spellings(
@@ -164,6 +168,20 @@ def _weaker_spellings(
                 if reached != usual and _asks_more(usual, reached, is_writing=True):
                     yield path, reached[0]
                     break
+
+
+def _open_spellings(guard: Guard, route: Route, routes: tuple[Route, ...]) -> Iterator[str]:
+    """Yield paths by which a client reaches a route past the rules of its example."""
+    example = (route.example or route.path).removeprefix(guard.prefix)
+    for method in sorted(route.methods - {"HEAD", "OPTIONS"} or {"GET"}):
+        if not _rules(guard.middleware, method, example, guard.prefix):
+            continue  # the route itself is OPEN, and listed so
+        for path in route.other_examples:
+            inner = path.removeprefix(guard.prefix)
+            if (guard.prefix and inner == path) or is_taken(path, method, route, routes):
+                continue
+            if not _rules(guard.middleware, method, inner, guard.prefix):
+                yield path
 
 
 def is_taken(path: str, method: str, route: Route, routes: Iterable[Route]) -> bool:

@@ -1,7 +1,7 @@
 """`Route`: a path of an app as its framework writes it, with an example path."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 _SAMPLES = (
@@ -22,6 +22,9 @@ _SAMPLES = (
 )
 """Values for a parameter in an example; the first that fits is used. Rules do not name them."""
 
+
+_MOST_WORDS = 100
+"""The most words of a regular expression that are tried."""
 
 _HOST_PARAMETER = re.compile(r"<[^<>]*>")
 
@@ -53,6 +56,18 @@ class Route:
     def is_literal(self) -> bool:
         """Whether it has no parameter, so that it answers one path."""
         return self.literal == len(self.path)
+
+    @property
+    def other_examples(self) -> Iterator[str]:
+        """Paths that the route answers by other values of its parameters: words of their regular
+        expressions, such as both of `v1|v2`, in the place of each segment."""
+        segments = (self.example or "").split("/")
+        words = dict.fromkeys(re.findall(r"\w+", self.accepts.pattern))
+        for place in range(1, len(segments)):
+            for word in list(words)[:_MOST_WORDS]:
+                path = "/".join([*segments[:place], word, *segments[place + 1 :]])
+                if path != self.example and self.accepts.fullmatch(path):
+                    yield path
 
     @property
     def shown(self) -> str:

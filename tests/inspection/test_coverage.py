@@ -136,6 +136,15 @@ SPELLED = "can be spelled"
         pytest.param(
             [Rule("/u"), Rule("/u/me", scope("x"))], ["/u/<name>"], [], id="a stricter rule"
         ),
+        pytest.param(
+            [Rule("/api")], ["/<any(api,v2):v>/me"], [SPELLED], id="an alternative without a rule"
+        ),
+        pytest.param(
+            [Rule("/api"), Rule("/v2")], ["/<any(api,v2):v>/me"], [], id="a rule for each"
+        ),
+        pytest.param(
+            [Rule("/api")], ["/<any(api,v2):v>/me", "/v2/me"], [], id="another route answers it"
+        ),
     ],
 )  # fmt: skip
 def test_rules_that_mislead_are_named(

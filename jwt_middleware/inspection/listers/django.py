@@ -11,6 +11,8 @@ from .shape import class_names
 KIND = "Django"
 _PARAMETER = re.compile(r"<(?:[^>:]+:)?(\w+)>")
 _GROUP = re.compile(r"\((?:\?P<(\w+)>|\?:)?((?:[^()\\]|\\.|\([^()]*\))*)\)([?*+]?)")
+_WILD = re.compile(r"(?<!\\)(\.|\[(?:[^\]\\]|\\.)+\])([*+?]|\{\d+(?:,\d*)?\})?")
+"""A dot, or a class in brackets, outside of a group: it matches many characters."""
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -47,7 +49,7 @@ def _route(parts: list[tuple[str, Any]], shown: str) -> Route:
     for number, (part, pattern) in enumerate(parts):
         converters = getattr(pattern, "converters", {})
         if "RegexPattern" in type(pattern).__name__:
-            part, found = _of_regex(part, number)
+            part, found = _of_regex(part, number, is_last=number == len(parts) - 1)
         else:
             found = {name: str(one.regex) for name, one in converters.items()}
         for name, regex in found.items():
@@ -56,8 +58,12 @@ def _route(parts: list[tuple[str, Any]], shown: str) -> Route:
     return route_of(text, (), _PARAMETER, lambda match: accepts.get(match[1], "[^/]+"))
 
 
-def _of_regex(regex: str, number: int) -> tuple[str, dict[str, str]]:
-    """Return a regular expression as a path with parameters, and their regular expressions."""
+def _of_regex(regex: str, number: int, *, is_last: bool) -> tuple[str, dict[str, str]]:
+    """Return a regular expression as a path with parameters, and their regular expressions.
+
+    Django searches for it, unless it is the last one and ends with `$`: without `^` anything may
+    precede it. Without an end, anything may follow the last one.
+    """
     found: dict[str, str] = {}
 
     def named(match: re.Match[str]) -> str:
@@ -65,6 +71,15 @@ def _of_regex(regex: str, number: int) -> tuple[str, dict[str, str]]:
         found[name] = f"(?:{match[2]}){match[3]}"
         return f"<{name}>"
 
+    def unnamed(regex: str) -> str:
+        name = f"any_{number}_{len(found)}"
+        found[name] = regex
+        return f"<{name}>"
+
+    is_whole = regex.startswith("^") or (is_last and regex.endswith("$"))
+    before = "" if is_whole else unnamed(".*")
+    after = unnamed(".*") if is_last and not regex.endswith(("$", r"\Z")) else ""
     text = regex.removeprefix("^").removesuffix("$").removesuffix(r"\Z")
     text = _GROUP.sub(named, text)
-    return _ESCAPED.sub(r"\1", text).replace("/?", "/"), found
+    text = _WILD.sub(lambda match: unnamed(match[0]), text)
+    return before + _ESCAPED.sub(r"\1", text).replace("/?", "/") + after, found
