@@ -25,7 +25,8 @@ def assert_every_route_ruled(app: Any, *, but: Iterable[str] = ()) -> None:
     met = {entry for entry in allowed for one in found.open if _meets(one.route.path, entry)}
     faults = [] if any(find_middlewares(app)) else ["there is no JWTMiddleware in this app"]
     faults += [
-        f"{one.route.path} ({' '.join(one.methods)}) is OPEN; give it a rule that is not report_only, or name it in but"
+        f"{one.route.path} ({' '.join(one.methods)}) is OPEN; give it a rule that is not "
+        "report_only, or name it in but"
         for one in found.open
         if not any(_meets(one.route.path, entry) for entry in allowed)
     ]
