@@ -36,8 +36,8 @@ def trusting(app: Any) -> Iterator[Tokens]:
     middlewares = list(find_middlewares(app))
     require(
         middlewares,
-        "app must contain a JWTMiddleware: pass the object that a server loads, such as app for "
-        "Flask",
+        "app must contain a JWTMiddleware: wrap the app, and pass the object that a server loads, "
+        "such as app for Flask",
     )
     layer = _Layer()
     providers = [

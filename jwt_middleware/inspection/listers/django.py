@@ -71,14 +71,14 @@ def _of_regex(regex: str, number: int, *, is_last: bool) -> tuple[str, dict[str,
         found[name] = f"(?:{match[2]}){match[3]}"
         return f"<{name}>"
 
-    def unnamed(regex: str) -> str:
-        name = f"any_{number}_{len(found)}"
+    def unnamed(regex: str, name: str = "any") -> str:
+        name = f"{name}_{number}_{len(found)}"
         found[name] = regex
         return f"<{name}>"
 
     is_whole = regex.startswith("^") or (is_last and regex.endswith("$"))
-    before = "" if is_whole else unnamed(".*")
-    after = unnamed(".*") if is_last and not regex.endswith(("$", r"\Z")) else ""
+    before = "" if is_whole else unnamed(".*", "no_start")
+    after = unnamed(".*", "no_end") if is_last and not regex.endswith(("$", r"\Z")) else ""
     text = regex.removeprefix("^").removesuffix("$").removesuffix(r"\Z")
     text = _GROUP.sub(named, text)
     text = _WILD.sub(lambda match: unnamed(match[0]), text)
