@@ -6,7 +6,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from ..middleware import JWTMiddleware
-from .uses import passes_on
+from .uses import globals_in, passes_on
 
 
 def find_middlewares(app: Any) -> Iterator[JWTMiddleware]:
@@ -66,7 +66,7 @@ def _globals(part: Any) -> Iterator[tuple[str, Any]]:
     code = called.__code__
     if code.co_argcount - (called is not part) != 2 or _is_ours(called):
         return
-    for name in code.co_names:
+    for name in sorted(globals_in(code)):
         if name in called.__globals__:
             yield name, called.__globals__[name]
 

@@ -122,6 +122,8 @@ class _Walk:
             return
         self._seen[key] = part
         if isinstance(part, JWTMiddleware):
+            if any(one.middleware is part for one in place.guards):
+                return  # a part that it guards names it, such as in a dict of apps
             guards = (*place.guards, Guard(part, place.prefix))
             yield from self.entry(part.app, replace(place, guards=guards))
             return

@@ -31,6 +31,13 @@ def passes_on(part: Any, name: str, value: Any) -> bool:
     return not found or None in found or not _PASSING_ON.isdisjoint(found)
 
 
+def globals_in(code: CodeType) -> set[str]:
+    """Return the globals that code loads. An attribute may have the name of one: `self.app` is not
+    the app of the module."""
+    steps = dis.get_instructions(code)
+    return {step.argval for step in steps if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+
+
 def _codes_of(part: Any) -> Iterator[CodeType]:
     """Yield the code of a function, or of the methods of an object, with all that is defined
     inside."""

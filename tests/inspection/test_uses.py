@@ -106,6 +106,44 @@ class Wrapper:
         return getattr(self, "guarded")(environ, start_response)  # noqa: B009
 
 
+class Layer:
+    """A layer inside of the guard, with an attribute that has the name of the module's app."""
+
+    def __init__(self, app: Any) -> None:
+        self.guarded = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        return self.guarded(environ, start_response)
+
+
+class Circle:
+    """A layer inside of the guard that knows the whole app too."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.whole: Any = None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        return self.app(environ, start_response)
+
+
+def test_an_attribute_is_not_the_global_of_its_name() -> None:
+    """`self.guarded` of a layer is the app that it wraps, though the module has a `guarded`."""
+    layer = Layer(inner)
+    assert list(find_middlewares(layer)) == []
+    app = guard(layer, rules=[Rule("/")])
+    assert list(find_middlewares(app)) == [app]
+    assert [one.route.path for one in coverage(app).routes] == ["/api/me"]
+
+
+def test_a_layer_that_names_its_own_guard_has_an_end() -> None:
+    """The routes are listed once, behind one guard."""
+    layer = Circle(inner)
+    app = layer.whole = guard(layer, rules=[Rule("/")])
+    assert [one.route.path for one in coverage(app).routes] == ["/api/me"]
+    assert [guard.middleware for guard in site_at(app, "/api/me").guards] == [app]
+
+
 WRAPPERS = {
     "a call": by_call,
     "its method": by_method,

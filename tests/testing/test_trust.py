@@ -130,7 +130,8 @@ def test_an_app_without_a_middleware_is_an_error(app: Any) -> None:
     """It says what to pass."""
     with (
         pytest.raises(
-            ConfigurationError, match="app must contain a JWTMiddleware: wrap the app, and pass the object"
+            ConfigurationError,
+            match="app must contain a JWTMiddleware: wrap the app, and pass the object",
         ),
         trusting(app),
     ):
