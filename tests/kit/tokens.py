@@ -7,6 +7,7 @@ claims given as a dict, or as the raw bytes of a JSON text.
 """
 
 import json
+import math
 import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
@@ -152,7 +153,7 @@ def _new_rsa_key() -> Key:
     if pair is None:
         return Key.generate("RS256")
     p, q = (int(text, 16) for text in pair)
-    d = rsa.rsa_recover_private_exponent(65537, p, q)
+    d = pow(65537, -1, math.lcm(p - 1, q - 1))
     more = rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q)
     numbers = rsa.RSAPrivateNumbers(p, q, d, *more, rsa.RSAPublicNumbers(65537, p * q))
     private = numbers.private_key(unsafe_skip_rsa_key_validation=True)
