@@ -357,16 +357,9 @@ def redis_url(redis_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes of passwords take no time, also those of stores that are made without a method. A test
-    that asks for `real_hashes` is left alone."""
-    if "real_hashes" not in request.fixturenames:
-        make_cheap(monkeypatch)
-
-
-@pytest.fixture
-def real_hashes() -> None:
-    """Hashes of passwords cost what they cost, in a module whose tests make cheap ones."""
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of passwords take no time, also those of stores that are made without a method."""
+    make_cheap(monkeypatch)
 
 
 @pytest.fixture

@@ -10,9 +10,6 @@ from ..middleware import JWTMiddleware
 _SILENT = frozenset(("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "PUSH_NULL"))
 """Instructions that may stand between a name and its attribute."""
 
-_PASSING_ON = frozenset(("__call__",))
-"""Attributes of a middleware by which a request is passed on to it."""
-
 
 _LOCAL = ("LOAD_CLOSURE", "LOAD_FAST")
 """How instructions begin that load a local variable, which is another thing of the same name."""
@@ -28,7 +25,7 @@ def passes_on(part: Any, name: str, value: Any) -> bool:
     if not isinstance(value, JWTMiddleware):
         return True
     found = {attribute for code in _codes_of(part) for attribute in _attributes(code, name)}
-    return not found or None in found or not _PASSING_ON.isdisjoint(found)
+    return not found or None in found or "__call__" in found
 
 
 def globals_in(code: CodeType) -> set[str]:

@@ -1,6 +1,7 @@
 """The workers of the quick suite have all test files between them, and each file once."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,22 +30,27 @@ def choose(speed: str) -> None:
     parts.choose_speed(chosen)
 
 
+@contextmanager
+def chosen(speed: str) -> Iterator[None]:
+    """Let this be such a run for a while."""
+    before = "quick" if parts.is_quick() else ""
+    choose(speed)
+    yield
+    choose(before)
+
+
 @pytest.fixture
 def quick() -> Iterator[None]:
     """This is a run of the quick suite."""
-    before = "quick" if parts.is_quick() else ""
-    choose("quick")
-    yield
-    choose(before)
+    with chosen("quick"):
+        yield
 
 
 @pytest.fixture
 def everything() -> Iterator[None]:
     """This is a run of all tests."""
-    before = "quick" if parts.is_quick() else ""
-    choose("")
-    yield
-    choose(before)
+    with chosen(""):
+        yield
 
 
 class Item:
