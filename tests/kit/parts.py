@@ -21,12 +21,10 @@ NEEDS = {
 }
 """The markers, and what a test does that has one."""
 
-_ENGINE_FIXTURES = {"postgresql_server", "redis_server"}
-_ENGINE_FIXTURES |= {"mariadb_of_its_own", "mariadb_server", "postgresql_of_its_own"}
-_ENGINE_FIXTURES |= {"cluster_of_its_own", "cluster_server", "sentinel_of_its_own"}
-_ENGINE_FIXTURES |= {"sentinel_server", "valkey_of_its_own"}
 _ENGINE_PARAMETERS = {"mariadb", "pgbouncer", "postgresql", "redis", "valkey", "split"}
 _ENGINE_PARAMETERS |= {"cluster", "sentinel", "split_cluster"}
+_ENGINE_FIXTURE = re.compile(rf"_?({'|'.join(sorted(_ENGINE_PARAMETERS))})_")
+"""The names of fixtures with an engine, which a run of the quick suite does not load."""
 
 _speed = {"is_quick": False}
 
@@ -59,8 +57,8 @@ def mark(item: pytest.Item) -> None:
     as quick."""
     values = getattr(item, "callspec", None) and item.callspec.params.values()  # type: ignore[attr-defined]
     named = {value for value in values or () if isinstance(value, str)}
-    fixtures = set(getattr(item, "fixturenames", ()))
-    if fixtures & _ENGINE_FIXTURES or named & _ENGINE_PARAMETERS:
+    fixtures = getattr(item, "fixturenames", ())
+    if any(map(_ENGINE_FIXTURE.match, fixtures)) or named & _ENGINE_PARAMETERS:
         item.add_marker("needs_engines")
     if NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers()):
         item.add_marker("quick")
