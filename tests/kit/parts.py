@@ -6,6 +6,7 @@ quick suite, which also has fewer examples of each property.
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -52,13 +53,17 @@ def has_no_quick_test(module: Path) -> bool:
     return re.search(r"^pytestmark = \[?pytest\.mark\.needs_", module.read_text(), re.M) is not None
 
 
+def has_engine(fixtures: Iterable[str], parameters: Iterable[object]) -> bool:
+    """Whether a test with these fixtures and parameters starts an engine."""
+    named = {value for value in parameters if isinstance(value, str)}
+    return not named.isdisjoint(_ENGINE_PARAMETERS) or any(map(_ENGINE_FIXTURE.match, fixtures))
+
+
 def mark(item: pytest.Item) -> None:
     """Mark a test that needs an engine by its fixtures or parameters, and one that needs nothing
     as quick."""
     values = getattr(item, "callspec", None) and item.callspec.params.values()  # type: ignore[attr-defined]
-    named = {value for value in values or () if isinstance(value, str)}
-    fixtures = getattr(item, "fixturenames", ())
-    if any(map(_ENGINE_FIXTURE.match, fixtures)) or named & _ENGINE_PARAMETERS:
+    if has_engine(getattr(item, "fixturenames", ()), values or ()):
         item.add_marker("needs_engines")
     if NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers()):
         item.add_marker("quick")

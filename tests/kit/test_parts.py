@@ -1,10 +1,11 @@
 """What the quick suite takes."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.kit import parts
+from tests.kit import ROOT, parts
 
 MODULES = {
     "one mark": ("pytestmark = pytest.mark.needs_servers\n", True),
@@ -24,3 +25,14 @@ def test_a_module_without_a_quick_test_is_not_imported(
     monkeypatch.setattr(parts, "is_quick", lambda: is_quick)
     assert parts.has_no_quick_test(tmp_path / "test_x.py") is (is_left_out and is_quick)
     assert not parts.has_no_quick_test(tmp_path)
+
+
+def test_a_fixture_with_an_engine_makes_no_quick_test() -> None:
+    """Each of them is known by its name, as the quick suite does not load them."""
+    text = Path(ROOT, "tests/kit/engine_fixtures.py").read_text()
+    names = re.findall(r"^@pytest\.fixture.*\ndef (\w+)", text, re.MULTILINE)
+    assert len(names) > 15
+    for name in names:
+        assert parts.has_engine([name], [])
+    assert parts.has_engine(["store"], ["pgbouncer"])
+    assert not parts.has_engine(["store", "sqlite_store", "monkeypatch"], ["sqlite", "memory"])

@@ -1,5 +1,6 @@
 """The workers of the quick suite have all test files between them, and each file once."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,6 +110,76 @@ def test_each_file_has_one_worker(count: int) -> None:
     for file in of_quick:
         mine = [n for n in range(count) if not sharing.is_of_another(config(n, count), file)]
         assert len(mine) == 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_few_workers_have_the_process_that_forks() -> None:
+    """A third of the workers has all files that begin processes."""
+    uses = re.compile(r"^from tests\.kit\.forking import", re.MULTILINE)
+    quick = [file for file in FILES if not parts.has_no_quick_test(file)]
+    forking = [file for file in quick if uses.search(file.read_text())]
+    assert len(forking) > 9
+    for file in forking:
+        assert sharing.is_of_another(config(0, 6), file) is not sharing.is_of_another(
+            config(1, 6), file
+        )
+
+
+class Worker:
+    """The worker's half of xdist."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Any]] = []
+
+    def sendevent(self, name: str, **values: Any) -> None:
+        """Send a message."""
+        self.sent.append((name, values))
+
+
+def sent_by(verbose: int, args: str = "TESTPATHS") -> Worker:
+    """The worker of a run, after it was told to send less."""
+    worker, run = Worker(), config(0, args=args)
+    run.option.verbose = verbose
+    run.pluginmanager = SimpleNamespace(get_plugins=lambda: [object(), worker])
+    sharing.send_less(run)
+    return worker
+
+
+def report(when: str, outcome: str = "passed", duration: float = 0.001, **more: Any) -> Any:
+    """What a worker sends of one phase of a test."""
+    values = {"when": when, "outcome": outcome, "duration": duration, "keywords": {"test_x": 1}}
+    return {**values, "sections": [], **more}
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_worker_sends_what_is_shown() -> None:
+    """That a test passed, and whatever else failed, was skipped, took long or wrote something; and
+    what the scheduler needs."""
+    worker = sent_by(0)
+    shown = [
+        report("call"),
+        report("setup", "skipped"),
+        report("setup", "failed"),
+        report("teardown", "failed"),
+        report("setup", duration=0.01),
+        report("teardown", sections=[("Captured stdout teardown", "x")]),
+    ]
+    for data in (report("setup"), *shown, report("teardown")):
+        worker.sendevent("testreport", data=data)
+    for name in ("logstart", "logfinish", "runtest_protocol_complete"):
+        worker.sendevent(name, item_index=1)
+    *reports, last = worker.sent
+    assert [values["data"] for _, values in reports] == shown
+    assert last[0] == "runtest_protocol_complete"
+
+
+@pytest.mark.parametrize(("verbose", "args"), [(1, "TESTPATHS"), (0, "ARGS")])
+@pytest.mark.usefixtures("quick")
+def test_other_runs_send_all(verbose: int, args: str) -> None:
+    """A verbose run shows each start, and one of named files is short."""
+    worker = sent_by(verbose, args)
+    worker.sendevent("logstart", nodeid="x")
+    assert worker.sent == [("logstart", {"nodeid": "x"})]
 
 
 @pytest.mark.usefixtures("quick")
