@@ -71,8 +71,6 @@ def run(python: str, installer: str, folder: Path) -> str:
     inside = str(environment / "bin" / "python")
     pip = [installer, "-m", "pip", "--python", inside, "install", "-q", "-e", f"{ROOT}[test]"]
     suite = [inside, "-m", "pytest", "-m", "quick", "-n", "6", "-q"]
-    # A busy machine may fail a test that measures two seconds. Run what fails once more, alone.
-    alone = [inside, "-m", "pytest", "-m", "quick", "-q", "--last-failed"]
     steps = {
         "environment": [python, "-m", "venv", "--without-pip", str(environment)],
         "install": pip,
@@ -93,12 +91,6 @@ def run(python: str, installer: str, folder: Path) -> str:
             )
         except subprocess.TimeoutExpired:
             return f"failed: {step} took more than {_LONGEST} s"
-        if done.returncode == 1 and step == "suite":
-            print(done.stdout, flush=True)
-            done = subprocess.run(
-                alone, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=_LONGEST
-            )
-            print("alone:", done.stdout, flush=True)
         if done.returncode:
             print(done.stdout, flush=True)
             return f"failed: {step}, exit status {done.returncode}"
