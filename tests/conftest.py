@@ -31,7 +31,7 @@ _COLLECT_LESS = (50_000, 20, 20)
 """Thresholds of the garbage collector: a test makes few cycles and ends soon."""
 
 _TAKES = {
-    True: "quick: Python packages only; about 2 minutes with -n 6 on two quiet cores",
+    True: "quick: Python packages only; about 90 seconds with -n 6 on two quiet cores",
     False: "everything: browsers, servers, engines; about 20 minutes with -n 4 on two quiet cores",
 }
 
