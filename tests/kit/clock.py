@@ -24,13 +24,23 @@ class AheadClock:
 
     def __init__(self) -> None:
         self.ahead, self.real = 0.0, time.monotonic
+        self._held: float | None = None
 
     def __call__(self) -> float:
         return self.real() + self.ahead
 
+    def hold(self) -> None:
+        """From now on, let only the moves count: what a busy machine takes between two of them is
+        taken back by the second. Without this, a bound that is a second away may be passed."""
+        self._held = self()
+
     def move(self, seconds: float) -> None:
-        """Let time pass."""
-        self.ahead += seconds
+        """Let time pass. It never goes back."""
+        if self._held is None:
+            self.ahead += seconds
+        else:
+            self._held += seconds
+            self.ahead = max(self.ahead, self._held - self.real())
 
 
 @contextmanager

@@ -24,7 +24,9 @@ NEEDS = {
 
 _ENGINE_PARAMETERS = {"mariadb", "pgbouncer", "postgresql", "redis", "valkey", "split"}
 _ENGINE_PARAMETERS |= {"cluster", "sentinel", "split_cluster"}
-_ENGINE_FIXTURE = re.compile(rf"_?({'|'.join(sorted(_ENGINE_PARAMETERS))})_")
+_ENGINE_FIXTURE = re.compile(
+    rf"_?({'|'.join(sorted(_ENGINE_PARAMETERS))})_(of_its_own|server|store|tables|url)"
+)
 """The names of fixtures with an engine, which a run of the quick suite does not load."""
 
 _speed = {"is_quick": False}
@@ -56,7 +58,7 @@ def has_no_quick_test(module: Path) -> bool:
 def has_engine(fixtures: Iterable[str], parameters: Iterable[object]) -> bool:
     """Whether a test with these fixtures and parameters starts an engine."""
     named = {value for value in parameters if isinstance(value, str)}
-    return not named.isdisjoint(_ENGINE_PARAMETERS) or any(map(_ENGINE_FIXTURE.match, fixtures))
+    return not named.isdisjoint(_ENGINE_PARAMETERS) or any(map(_ENGINE_FIXTURE.fullmatch, fixtures))
 
 
 def mark(item: pytest.Item) -> None:

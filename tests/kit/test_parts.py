@@ -35,4 +35,4 @@ def test_a_fixture_with_an_engine_makes_no_quick_test() -> None:
     for name in names:
         assert parts.has_engine([name], [])
     assert parts.has_engine(["store"], ["pgbouncer"])
-    assert not parts.has_engine(["store", "sqlite_store", "monkeypatch"], ["sqlite", "memory"])
+    assert not parts.has_engine(["store", "sqlite_store", "split_header"], ["sqlite", "memory"])

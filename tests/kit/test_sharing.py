@@ -1,6 +1,5 @@
 """The workers of the quick suite have all test files between them, and each file once."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,17 +111,22 @@ def test_each_file_has_one_worker(count: int) -> None:
         assert len(mine) == 1
 
 
+FORKING = {
+    "by itself": "site/test_commands.py",
+    "by scripts": "stores/test_passwords.py",
+    "by the conftest of its folder": "cli/test_token.py",
+}
+
+
+@pytest.mark.parametrize("name", FORKING.values(), ids=FORKING)
 @pytest.mark.usefixtures("quick")
-def test_few_workers_have_the_process_that_forks() -> None:
+def test_few_workers_have_the_process_that_forks(name: str) -> None:
     """A third of the workers has all files that begin processes."""
-    uses = re.compile(r"^from tests\.kit\.forking import", re.MULTILINE)
-    quick = [file for file in FILES if not parts.has_no_quick_test(file)]
-    forking = [file for file in quick if uses.search(file.read_text())]
-    assert len(forking) > 9
-    for file in forking:
-        assert sharing.is_of_another(config(0, 6), file) is not sharing.is_of_another(
-            config(1, 6), file
-        )
+    file = Path(ROOT, "tests", name)
+    for count, few in ((2, 1), (6, 2), (7, 3)):
+        owners = [n for n in range(count) if not sharing.is_of_another(config(n, count), file)]
+        assert len(owners) == 1
+        assert owners[0] < few
 
 
 class Worker:
@@ -148,7 +152,7 @@ def sent_by(verbose: int, args: str = "TESTPATHS") -> Worker:
 def report(when: str, outcome: str = "passed", duration: float = 0.001, **more: Any) -> Any:
     """What a worker sends of one phase of a test."""
     values = {"when": when, "outcome": outcome, "duration": duration, "keywords": {"test_x": 1}}
-    return {**values, "sections": [], **more}
+    return {**values, "sections": [], "user_properties": [], **more}
 
 
 @pytest.mark.usefixtures("quick")
@@ -163,14 +167,15 @@ def test_a_worker_sends_what_is_shown() -> None:
         report("teardown", "failed"),
         report("setup", duration=0.01),
         report("teardown", sections=[("Captured stdout teardown", "x")]),
+        report("teardown", user_properties=[("name", "value")]),
     ]
     for data in (report("setup"), *shown, report("teardown")):
         worker.sendevent("testreport", data=data)
     for name in ("logstart", "logfinish", "runtest_protocol_complete"):
         worker.sendevent(name, item_index=1)
-    *reports, last = worker.sent
+    *reports, over, complete = worker.sent
     assert [values["data"] for _, values in reports] == shown
-    assert last[0] == "runtest_protocol_complete"
+    assert (over[0], complete[0]) == ("logfinish", "runtest_protocol_complete")
 
 
 @pytest.mark.parametrize(("verbose", "args"), [(1, "TESTPATHS"), (0, "ARGS")])
