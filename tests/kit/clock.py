@@ -44,10 +44,15 @@ class AheadClock:
 
 
 @contextmanager
-def stopped(name: str, now: float) -> Iterator[Clock]:
+def stopped(name: str, now: float | None = None) -> Iterator[Clock]:
     """Put a stopped clock in the place of `time.NAME`, also where a module of the package has it by
-    name."""
-    clock, real = Clock(now), getattr(time, name)
+    name.
+
+    By default it stops now. A store that many tests share remembers when its server was last found
+    silent. A clock that stops long before would make it silent for all of a test.
+    """
+    real = getattr(time, name)
+    clock = Clock(real() if now is None else now)
     with pytest.MonkeyPatch.context() as patch:
         for module in (time, revocation, verifier):
             if getattr(module, name, None) is real:

@@ -281,7 +281,7 @@ def test_what_is_revoked_is_refused(log: Log, kind: str) -> None:
 def test_a_view_is_as_old_as_it_may_be_and_no_older(log: Log) -> None:
     """Without a read for longer than `max_staleness` the next request reads first, after any time
     without requests."""
-    with stopped("monotonic", 1000.0) as clock:
+    with stopped("monotonic") as clock:
         revocations = RevocationList(log, max_staleness=1)
         assert not is_revoked(revocations, jti="a")
         revoke(log, "a")

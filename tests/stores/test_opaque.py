@@ -67,7 +67,7 @@ def watched(store: MemoryStore | SQLStore) -> Watched:
 @pytest.fixture
 def clock() -> Iterator[Clock]:
     """The monotonic clock, which stands still."""
-    with stopped("monotonic", 1000.0) as clock:
+    with stopped("monotonic") as clock:
         yield clock
 
 

@@ -67,7 +67,7 @@ def test_a_rotation_costs_nobody_a_request(jwt_key_server: KeyServer) -> None:
 def test_a_key_that_comes_unannounced(jwt_key_server: KeyServer) -> None:
     """After two rotations it is found at once, and then the old one is unknown; what comes within
     30 s of that is unknown until the keys are fetched again."""
-    with stopped("monotonic", 1000) as clock:
+    with stopped("monotonic") as clock:
         verify, old = verifier(jwt_key_server).identify, jwt_key_server.token("ada")
         verify(old)
         jwt_key_server.rotate()

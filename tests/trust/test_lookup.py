@@ -127,7 +127,7 @@ def test_the_first_that_recognizes_a_token_is_asked() -> None:
 @pytest.fixture
 def clock() -> Iterator[Clock]:
     """The monotonic clock, which stands still."""
-    with stopped("monotonic", 1000.0) as clock:
+    with stopped("monotonic") as clock:
         yield clock
 
 

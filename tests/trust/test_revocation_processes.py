@@ -61,7 +61,7 @@ def tick():
 
 log = Log()
 revocations = RevocationList(log, max_staleness=1)
-with stopped("monotonic", 1000) as clock:
+with stopped("monotonic") as clock:
     gevent.spawn(tick)
     waiting = [gevent.spawn(revocations.check, ()) for _ in range(50)]
     gevent.joinall(waiting, timeout=60, raise_error=True)
