@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import none
 
 from jwt_middleware.stores import MemoryStore, SQLStore
 from jwt_middleware.stores.sql import engines
@@ -55,6 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("house")
 
 
+@given(none())
+def _draw_first_example(_: None) -> None:
+    """Let hypothesis make its random numbers now. It looks for what refers to them, and on Python
+    3.14 it would not find an object that `pytest_collection_finish` has frozen."""
+
+
 def memory_has_room() -> bool:
     """Whether the temporary folders of the quick suite, about 100 MB, fit into memory with ease."""
     try:
@@ -84,6 +91,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shar
 
 def pytest_collection(session: pytest.Session) -> None:
     """Rewrite each test module in one of the workers only."""
+    _draw_first_example()
     sharing.import_share(session.config)
 
 
