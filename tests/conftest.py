@@ -90,13 +90,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shar
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Rewrite each test module in one of the workers only."""
+    """Let hypothesis begin while there are few objects. Rewrite each test module in one of the
+    workers only."""
     _draw_first_example()
     sharing.import_share(session.config)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile each statement for SQLite once, instead of once in each test; and send less."""
+    """Compile each statement for SQLite once, instead of once in each test. Let a worker send only
+    what is shown."""
     sqlite.compile_statements_once()
     sharing.send_less(session.config)
 
