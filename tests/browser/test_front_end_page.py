@@ -8,7 +8,7 @@ import pytest
 from jwt_middleware.stores import SQLStore
 from tests.kit.pages import DOCS, blocks
 from tests.kit.serving import gunicorn
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_for_report
 
 pytestmark = pytest.mark.needs_browser
 
@@ -27,6 +27,7 @@ def test_the_snippet_signs_in_calls_and_signs_out(chromium: Any, tmp_path: Path)
         )
         page.goto(f"{address}/front")
         page.wait_for_function("window.done", timeout=PATIENCE * 1000)
+        wait_for_report(page, said, "200 {")
         assert said == ["200 {id: 1, username: ada}"]
         assert page.title() == "logged out"
         page.close()

@@ -29,6 +29,17 @@ def wait_for(
     return found
 
 
+def wait_for_report(page: Any, lines: list[str], part: str) -> None:
+    """Wait until a line with this part is among those that a browser has reported: of its console,
+    or errors. One comes some time after its cause, and is heard only while the page is asked."""
+
+    def is_there() -> bool:
+        page.wait_for_timeout(10)
+        return any(part in line for line in lines)
+
+    wait_for(is_there, say=lambda: f"{part!r} is not in {lines}")
+
+
 def settle_fetches(seconds: float = PATIENCE) -> None:
     """Wait for the fetches of keys and the questions about tokens that are under way. One that ran
     on would write a line into the log of a later test."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.kit.waiting import wait_for_report
+
 from .conftest import serve, sign_in
 
 pytestmark = pytest.mark.needs_browser
@@ -80,8 +82,7 @@ def test_a_web_socket_of_another_page(
     said: list[str] = []
     page.on("console", lambda line: said.append(line.text))
     assert page.evaluate(_SOCKET, f"{address.replace('http:', 'ws:')}/echo") == "refused"
-    page.evaluate("1")  # what was said before has come by now
-    assert [line for line in said if reported in line] != []
+    wait_for_report(page, said, reported)
 
 
 def test_the_tokens_of_flask_wtf(address: str, new_context: Callable[[], Any]) -> None:

@@ -15,7 +15,7 @@ import jwt
 import pytest
 
 from tests.kit.serving import gunicorn
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import PATIENCE, wait_for_report
 
 from .site import DATABASE, MARKUP, open_store
 
@@ -167,6 +167,13 @@ class Browser:
     def cookies(self) -> dict[str, Any]:
         """Every cookie by its name."""
         return {cookie["name"]: cookie for cookie in self.context.cookies()}
+
+    def expect_wrong(self, *parts: str) -> None:
+        """Wait until a line with each part has gone wrong, and take these lines off, so that they
+        do not fail the test."""
+        for part in parts:
+            wait_for_report(self.context.pages[0], self.wrong, part)
+        self.wrong[:] = [line for line in self.wrong if not any(part in line for part in parts)]
 
     def open(self, path: str = "/auth/login", host: str = "127.0.0.1") -> Any:
         """A new page of the site."""

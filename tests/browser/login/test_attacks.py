@@ -104,21 +104,18 @@ def test_an_injected_script_does_not_run(new_browser: Callable[..., Browser]) ->
     assert (
         page.evaluate("fetch('http://evil.example/').catch((error) => error.name)") == "TypeError"
     )
-    page.wait_for_timeout(200)
-    assert page.evaluate("window.ran") is None
-    assert all(
-        any(policy in line for line in browser.wrong) for policy in ("script-src", "connect-src")
+    browser.expect_wrong(
+        "inline event handler", "inline script", "connect-src", "Refused to connect"
     )
-    browser.wrong.clear()
+    assert page.evaluate("window.ran") is None
 
 
 def test_no_frame(browser: Browser, site: Site) -> None:
     """No page, not even one of the same origin, can lay something over the form."""
     page = browser.open("/")
     page.set_content(f"<iframe src='{site.url('/auth/login')}'></iframe>")
-    page.wait_for_timeout(300)
+    browser.expect_wrong("frame-ancestors")
     assert page.frames[1].locator("form").count() == 0
-    assert "frame-ancestors" in browser.wrong.pop()
 
 
 @pytest.mark.parametrize("host", ["evil.localhost", "evil.site.localhost", "evil.example"])

@@ -190,5 +190,4 @@ def test_callbacks_end(browser: Browser, ada: str) -> None:
     }""")
     tab.login(ada)
     assert [cause for _, cause in tab.changes] == ["login"]
-    browser.wrong.clear()
     assert tab.call()[0] == 200
