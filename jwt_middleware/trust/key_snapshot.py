@@ -53,6 +53,20 @@ class Snapshot(Frozen):
         """Return the keys that may verify a token with this `kid`; none while none are known."""
         return self.keys.find(kid) if self.keys else ()
 
+    def failed(self, pause: float, *, stale_for: float) -> "Snapshot":
+        """Return the snapshot after a failed fetch: the same keys, and no fetch within `pause`
+        seconds. The keys may be used for `stale_for` seconds beyond their freshness."""
+        next_fetch_at = time.monotonic() + pause
+        return Snapshot(
+            self.keys,
+            self.generation,
+            fresh_until=self.fresh_until,
+            refresh_after=min(next_fetch_at, self.fresh_until + stale_for),
+            next_fetch_at=next_fetch_at,
+            has_failed=True,
+            fetched_at=self.fetched_at,
+        )
+
     def unavailable(self) -> Unavailable:
         """Return the refusal of a request that needs keys, with the seconds to wait."""
         wait = math.ceil(self.next_fetch_at - time.monotonic())

@@ -205,8 +205,8 @@ class RemoteKeySet:
         # Decide under the lock. Otherwise a request that comes while another one starts the fetch
         # would see neither a running fetch nor one that is due, and get 401 for a good token.
         with self._lock():
-            running = self._fetches.get(os.getpid())
-            if running is not None and running.snapshot is snapshot and running.is_alive():
+            running = self._running_fetch(snapshot)
+            if running is not None:
                 return running
             now = time.monotonic()
             if now < (snapshot.next_fetch_at if snapshot.has_failed else self._next_search_at):
@@ -232,13 +232,20 @@ class RemoteKeySet:
         """Return the lock that starting a fetch needs. It is never held over I/O."""
         return self._starting.setdefault(os.getpid(), threading.Lock())
 
+    def _running_fetch(self, snapshot: Snapshot) -> _RunningFetch | None:
+        """Return the running fetch that will replace the snapshot. Return None if there is none."""
+        fetch = self._fetches.get(os.getpid())
+        # A thread is alive for a moment after its fetch has ended. Taken for a running fetch, it
+        # would keep the next one from starting.
+        if fetch is None or fetch.snapshot is not snapshot:
+            return None
+        return fetch if fetch.is_alive() else None
+
     def _started_fetch(self, snapshot: Snapshot) -> _RunningFetch | None:
         """Return the running fetch, or start one. Return None if the snapshot has been replaced."""
-        process = os.getpid()
-        fetch = self._fetches.get(process)
-        is_unchanged = self._snapshot is snapshot
-        if is_unchanged and not (fetch and fetch.is_alive()):
-            fetch = self._fetches[process] = _RunningFetch(self, self._fetch_options.timeout)
+        fetch = self._running_fetch(snapshot)
+        if fetch is None and self._snapshot is snapshot:
+            fetch = self._fetches[os.getpid()] = _RunningFetch(self, self._fetch_options.timeout)
             try:
                 fetch.start()
             except RuntimeError as error:  # no more threads can be started
@@ -285,16 +292,7 @@ class RemoteKeySet:
         self._failures += 1  # without a lock, since only one fetch runs at a time
         snapshot = self._snapshot
         pause = _COOLDOWN if snapshot.has_failed else _FIRST_PAUSE
-        next_fetch_at = time.monotonic() + pause
-        self._snapshot = Snapshot(
-            snapshot.keys,
-            snapshot.generation,
-            fresh_until=snapshot.fresh_until,
-            refresh_after=min(next_fetch_at, snapshot.fresh_until + self._stale_for),
-            next_fetch_at=next_fetch_at,
-            has_failed=True,
-            fetched_at=snapshot.fetched_at,
-        )
+        self._snapshot = snapshot.failed(pause, stale_for=self._stale_for)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._url.partition('?')[0]!r})"

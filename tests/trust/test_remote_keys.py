@@ -547,6 +547,30 @@ def test_a_key_that_is_gone_ends_kept_verdicts(
     assert status(mint()) == 401
 
 
+def test_a_thread_that_has_not_quite_ended(
+    server: FaultServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread of a fetch lives on for a moment after its answer is used. Meanwhile a fetch that
+    is due starts all the same, and a key withdrawn by then verifies nothing."""
+    keys, status = warm(server)
+    is_over, run = threading.Event(), threading.Thread.run
+
+    def run_and_stay(thread: threading.Thread) -> None:
+        run(thread)
+        is_over.wait(PATIENCE)
+
+    monkeypatch.setattr(threading.Thread, "run", run_and_stay)
+    try:
+        for published, expected in ((JWKS, 200), (JWKS[1:], 401)):
+            server.publish(published)
+            kit_clock.AheadClock.move(clock, 500)  # `Clock.move` would wait for the thread's end
+            status(mint())
+            wait_for(lambda: (keys.age or 0) < 400)
+            assert status(mint()) == expected
+    finally:
+        is_over.set()
+
+
 def test_the_generation_stays_while_the_document_does(server: FaultServer, clock: Clock) -> None:
     """A refresh that brings nothing new costs no kept token its verdict; every change is another
     generation."""
