@@ -53,7 +53,7 @@ class Snapshot(Frozen):
         """Return the keys that may verify a token with this `kid`; none while none are known."""
         return self.keys.find(kid) if self.keys else ()
 
-    def failed(self, pause: float, *, stale_for: float) -> "Snapshot":
+    def after_failure(self, pause: float, *, stale_for: float) -> "Snapshot":
         """Return the snapshot after a failed fetch: the same keys, and no fetch within `pause`
         seconds. The keys may be used for `stale_for` seconds beyond their freshness."""
         next_fetch_at = time.monotonic() + pause

@@ -184,13 +184,14 @@ class RemoteKeySet:
         # published. After that, a fetch for this `kid` may still be due.
         for _ in range(2):
             fetch = self._search(snapshot)
-            if fetch is None:
+            if fetch is not None:
+                may_wait = fetch.waiter.acquire(blocking=False)
+                if may_wait:
+                    fetch.wait()
+                if self._snapshot is snapshot:
+                    raise snapshot.unavailable()
+            elif self._snapshot is snapshot:
                 break
-            may_wait = fetch.waiter.acquire(blocking=False)
-            if may_wait:
-                fetch.wait()
-            if self._snapshot is snapshot:
-                raise snapshot.unavailable()
             snapshot = self._snapshot
             if snapshot.find(kid):
                 break
@@ -208,6 +209,8 @@ class RemoteKeySet:
             running = self._running_fetch(snapshot)
             if running is not None:
                 return running
+            if self._snapshot is not snapshot:
+                return None  # the caller looks in the new one first
             now = time.monotonic()
             if now < (snapshot.next_fetch_at if snapshot.has_failed else self._next_search_at):
                 return None
@@ -233,13 +236,11 @@ class RemoteKeySet:
         return self._starting.setdefault(os.getpid(), threading.Lock())
 
     def _running_fetch(self, snapshot: Snapshot) -> _RunningFetch | None:
-        """Return the running fetch that will replace the snapshot. Return None if there is none."""
+        """Return the running fetch of the snapshot, or None."""
         fetch = self._fetches.get(os.getpid())
         # A thread is alive for a moment after its fetch has ended. Taken for a running fetch, it
         # would keep the next one from starting.
-        if fetch is None or fetch.snapshot is not snapshot:
-            return None
-        return fetch if fetch.is_alive() else None
+        return fetch if fetch and fetch.snapshot is snapshot and fetch.is_alive() else None
 
     def _started_fetch(self, snapshot: Snapshot) -> _RunningFetch | None:
         """Return the running fetch, or start one. Return None if the snapshot has been replaced."""
@@ -292,7 +293,7 @@ class RemoteKeySet:
         self._failures += 1  # without a lock, since only one fetch runs at a time
         snapshot = self._snapshot
         pause = _COOLDOWN if snapshot.has_failed else _FIRST_PAUSE
-        self._snapshot = snapshot.failed(pause, stale_for=self._stale_for)
+        self._snapshot = snapshot.after_failure(pause, stale_for=self._stale_for)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._url.partition('?')[0]!r})"

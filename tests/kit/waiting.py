@@ -29,7 +29,7 @@ def wait_for(
     return found
 
 
-def wait_for_report(page: Any, lines: list[str], part: str) -> None:
+def wait_for_report(page: Any, lines: list[str], part: str, seconds: float = PATIENCE) -> None:
     """Wait until a line with this part is among those that a browser has reported: of its console,
     or errors. One comes some time after its cause, and is heard only while the page is asked."""
 
@@ -37,7 +37,7 @@ def wait_for_report(page: Any, lines: list[str], part: str) -> None:
         page.wait_for_timeout(10)
         return any(part in line for line in lines)
 
-    wait_for(is_there, say=lambda: f"{part!r} is not in {lines}")
+    wait_for(is_there, seconds, say=lambda: f"{part!r} is not in {lines}")
 
 
 def settle_fetches(seconds: float = PATIENCE) -> None:

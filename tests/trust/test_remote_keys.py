@@ -39,6 +39,7 @@ from jwt_middleware import (
     Unavailable,
 )
 from jwt_middleware.trust.discovery import DiscoveredKeySet
+from jwt_middleware.trust.key_snapshot import Snapshot
 from jwt_middleware.trust.remote_keys import RemoteKeySet
 from tests.kit import ROOT
 from tests.kit import clock as kit_clock
@@ -561,14 +562,38 @@ def test_a_thread_that_has_not_quite_ended(
 
     monkeypatch.setattr(threading.Thread, "run", run_and_stay)
     try:
-        for published, expected in ((JWKS, 200), (JWKS[1:], 401)):
+        for published in (JWKS, JWKS[1:]):
             server.publish(published)
             kit_clock.AheadClock.move(clock, 500)  # `Clock.move` would wait for the thread's end
-            status(mint())
+            assert status(mint()) == 200
             wait_for(lambda: (keys.age or 0) < 400)
-            assert status(mint()) == expected
     finally:
         is_over.set()
+    assert status(mint()) == 401
+
+
+def test_keys_that_are_replaced_between_two_steps_of_a_request(
+    server: FaultServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh ends after a request has looked for an unknown id, and before it may start a fetch.
+    The key is published after the refresh, and the request still finds it."""
+    keys, status = warm(server)
+    third, find = Key.generate(id="third"), Snapshot.find
+
+    def find_late(snapshot: Snapshot, kid: str | None) -> Any:
+        found = find(snapshot, kid)
+        if kid == third.id:
+            monkeypatch.undo()
+            monkeypatch.setattr(time, "monotonic", clock)
+            clock.move(500)
+            assert keys.generation
+            settle_fetches()
+            server.publish([*JWKS, third.to_jwk()])
+        return found
+
+    monkeypatch.setattr(Snapshot, "find", find_late)
+    assert status(mint(third)) == 200
+    assert len(server.requests) == 3
 
 
 def test_the_generation_stays_while_the_document_does(server: FaultServer, clock: Clock) -> None:

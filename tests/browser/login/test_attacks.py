@@ -104,9 +104,8 @@ def test_an_injected_script_does_not_run(new_browser: Callable[..., Browser]) ->
     assert (
         page.evaluate("fetch('http://evil.example/').catch((error) => error.name)") == "TypeError"
     )
-    browser.expect_wrong(
-        "inline event handler", "inline script", "connect-src", "Refused to connect"
-    )
+    browser.expect_wrong("script-src", "inline event handler", "inline script")
+    browser.expect_wrong("connect-src", "Fetch API cannot load")
     assert page.evaluate("window.ran") is None
 
 
