@@ -180,8 +180,8 @@ class RemoteKeySet:
 
     def _find_anew(self, kid: str | None, snapshot: Snapshot) -> Sequence[Key]:
         """Return the keys for an unknown `kid`, after a fetch if one is due."""
-        # Twice, since a fetch that was already running may have been answered before the key was
-        # published. After that, a fetch for this `kid` may still be due.
+        # Twice, since the keys may have been replaced meanwhile, and a fetch that was running may
+        # have been answered before the key was published. A fetch may still be due after that.
         for _ in range(2):
             fetch = self._search(snapshot)
             if fetch is not None:
