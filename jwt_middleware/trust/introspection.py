@@ -7,6 +7,7 @@ the requests that run at once are bounded.
 
 import base64
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -97,8 +98,9 @@ class Introspection:
             remote_user_claim=remote_user_claim,
         )
         self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
-        self._running: dict[bytes, _Request] = {}
-        self._starting = threading.Lock()  # never held over I/O
+        # One for each process, since a fork loses the threads of requests, and may copy a lock that
+        # is held.
+        self._under_way: dict[int, _UnderWay] = {}
         self._retry_at = self._warn_at = 0.0
         if not (is_https(self._url) or is_loopback(self._url)):
             _log.warning("%r asks by plain http: anyone on its network can read the tokens", self)
@@ -134,30 +136,33 @@ class Introspection:
 
     def _asked(self, token: str, digest: bytes) -> _Answer:
         """Ask the issuer, or wait for a request that asks already."""
-        with self._starting:
+        under_way = self._under_way.setdefault(os.getpid(), _UnderWay())
+        with under_way.lock:
             answer = self._answers.get(digest)
             if answer is not None and answer[0] > time.monotonic():
                 return answer  # it has come since this request looked
-            request = self._request_under_way(token, digest)
+            request = self._running_request(token, digest, under_way.requests)
         request.join(max(0, request.deadline - time.monotonic()))
         answer = request.answer
         if answer is None:
             raise Unavailable("tokens_unavailable")
         return answer
 
-    def _request_under_way(self, token: str, digest: bytes) -> "_Request":
+    def _running_request(
+        self, token: str, digest: bytes, under_way: dict[bytes, "_Request"]
+    ) -> "_Request":
         """Return the running request, or start one. The caller holds the lock."""
-        running = self._running.get(digest)
+        running = under_way.get(digest)
         if running is not None and running.is_alive():
             return running
-        if time.monotonic() < self._retry_at or len(self._running) >= _MOST_AT_ONCE:
+        if time.monotonic() < self._retry_at or len(under_way) >= _MOST_AT_ONCE:
             raise Unavailable("tokens_unavailable")
         request = _Request(self, token, digest, self._fetch.timeout)
         try:
             request.start()
         except RuntimeError:  # no more threads can be started
             raise Unavailable("tokens_unavailable") from None
-        self._running[digest] = request
+        under_way[digest] = request
         return request
 
     def ask(self, token: str, digest: bytes, deadline: float) -> _Answer | None:
@@ -172,8 +177,9 @@ class Introspection:
         finally:
             # At once. Otherwise a request could see neither the answer nor the one that asks for
             # it, and ask again.
-            with self._starting:
-                self._running.pop(digest, None)
+            under_way = self._under_way[os.getpid()]
+            with under_way.lock:
+                under_way.requests.pop(digest, None)
                 if answer is not None:
                     self._cache(digest, answer)
         return answer
@@ -214,6 +220,14 @@ class Introspection:
 
 def _may_be_access_token(kind: object) -> bool:
     return kind is None or (isinstance(kind, str) and not is_other_kind(kind))
+
+
+class _UnderWay:
+    """The requests that run in a process, each by the digest of its token."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()  # never held over I/O
+        self.requests: dict[bytes, _Request] = {}
 
 
 class _Request(threading.Thread):

@@ -34,6 +34,7 @@ from tests.kit.fault_server import (
     under,
     well,
 )
+from tests.kit.forking import fork_amid
 from tests.kit.passwords import CHEAP
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE
@@ -224,6 +225,34 @@ def test_requests_at_once_are_bounded(server: FaultServer) -> None:
         assert time.monotonic() - started < 5
     assert set(found) == {"tokens_unavailable"}
     assert len(server.requests) <= 32
+
+
+_FORK = """
+    import os, signal, sys, threading
+    from jwt_middleware import Fetch, Introspection
+
+    signal.alarm(60)
+    asked = Introspection(
+        sys.argv[1], issuer="https://idp.example/", audience="api", client_id="a",
+        client_secret="b", fetch=Fetch(timeout=60),
+    )
+    for n in range(32):
+        threading.Thread(target=asked.look_up, args=(f"made up {n}",), daemon=True).start()
+    sys.stdin.readline()  # they hang by now
+    asked._under_way[os.getpid()].lock.acquire()  # as if another thread were just starting one
+    if os.fork() == 0:
+        signal.alarm(60)
+        print(*(asked.look_up(f"made up {n}").claims["sub"] for n in range(33)), flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_fork_in_the_middle_of_requests(server: FaultServer) -> None:
+    """A child has neither the threads of its parent's requests, which would count as running
+    forever, nor anybody to free their lock: it asks anew."""
+    assert fork_amid(32, server, _FORK).split() == ["ada"] * 33
+    assert len(server.requests) == 32 + 33
 
 
 @pytest.mark.parametrize(

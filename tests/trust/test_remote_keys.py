@@ -4,12 +4,9 @@ import copy
 import json
 import logging
 import math
-import os
 import re
 import socket
 import ssl
-import subprocess
-import sys
 import textwrap
 import threading
 import time
@@ -41,7 +38,6 @@ from jwt_middleware import (
 from jwt_middleware.trust.discovery import DiscoveredKeySet
 from jwt_middleware.trust.key_snapshot import Snapshot
 from jwt_middleware.trust.remote_keys import RemoteKeySet
-from tests.kit import ROOT
 from tests.kit import clock as kit_clock
 from tests.kit.answers import call
 from tests.kit.fault_server import (
@@ -56,6 +52,7 @@ from tests.kit.fault_server import (
     says,
     well,
 )
+from tests.kit.forking import fork_amid
 from tests.kit.parts import examples
 from tests.kit.serving import gunicorn
 from tests.kit.tokens import RSA, issued
@@ -1179,12 +1176,5 @@ _FORK = """
 def test_a_fork_in_the_middle_of_a_fetch(server: FaultServer) -> None:
     """A child has neither the thread of its parent's fetch nor anybody to free its lock: it starts
     anew."""
-    server.behaviour = hang
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(_FORK), server.url]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environ, **pipes) as parent:
-        wait_for(lambda: server.requests)
-        server.behaviour = well
-        assert parent.communicate("go\n", timeout=PATIENCE)[0] == "first\n"
+    assert fork_amid(1, server, _FORK) == "first\n"
     assert len(server.requests) == 2

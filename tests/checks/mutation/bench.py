@@ -166,7 +166,10 @@ class Bench(_Examples):
             self._give_up("the tests cannot be collected")
         self._items = session.items
         self._number_of = {item.nodeid: number for number, item in enumerate(self._items)}
+        gc.unfreeze()  # conftest has frozen everything, and what is frozen is not found
         self._functions = _functions_of(self._names)
+        if self._names - {file for file, _ in self._functions}:
+            self._give_up("the functions to mutate are not found")
         for cache in _caches():  # filled while modules were imported
             cache.cache_clear()
         self._callers = self._measure()
