@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,9 +19,8 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from tests.kit import ROOT
-from tests.kit.fault_server import FaultServer, hang, well
 from tests.kit.forks import NUMBER
-from tests.kit.waiting import PATIENCE, wait_for
+from tests.kit.waiting import PATIENCE
 
 CORE = ("jwt_middleware",)
 APPS = (
@@ -117,19 +115,6 @@ def run(
         return subprocess.CompletedProcess(
             [sys.executable, "-c", script, *arguments], code, _all_of(out), _all_of(err)
         )
-
-
-def fork_amid(requests: int, server: FaultServer, script: str) -> str:
-    """Run a script that starts so many requests to the server's URL, its argument, and forks once
-    it can read a line. Return what it prints. The server hangs until then, and answers after."""
-    server.behaviour = hang
-    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(script), server.url]
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environ, **pipes) as parent:
-        wait_for(lambda: len(server.requests) == requests)
-        server.behaviour = well
-        return parent.communicate("go\n", timeout=PATIENCE)[0]
 
 
 def _all_of(file: IO[str]) -> str:

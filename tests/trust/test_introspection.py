@@ -34,7 +34,7 @@ from tests.kit.fault_server import (
     under,
     well,
 )
-from tests.kit.forking import fork_amid
+from tests.kit.fork_amid import fork_amid
 from tests.kit.passwords import CHEAP
 from tests.kit.tokens import issued
 from tests.kit.waiting import PATIENCE

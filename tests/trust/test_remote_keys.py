@@ -52,7 +52,7 @@ from tests.kit.fault_server import (
     says,
     well,
 )
-from tests.kit.forking import fork_amid
+from tests.kit.fork_amid import fork_amid
 from tests.kit.parts import examples
 from tests.kit.serving import gunicorn
 from tests.kit.tokens import RSA, issued
