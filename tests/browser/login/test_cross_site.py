@@ -7,6 +7,7 @@ applies the rules of the prefix there too, so what it does for https is tested w
 import json
 from typing import Any
 
+import jwt
 import pytest
 
 from .conftest import Browser, Site, fill_in
@@ -45,6 +46,17 @@ def signed_in(browser: Browser, username: str) -> Any:
     return page
 
 
+def values_in(browser: Browser) -> dict[str, str]:
+    """The value of each cookie."""
+    return {name: cookie["value"] for name, cookie in browser.cookies.items()}
+
+
+def session_in(browser: Browser) -> tuple[str, ...]:
+    """Whose session the cookies are of, and which it is."""
+    claims = jwt.decode(browser.cookies["jwt"]["value"], options={"verify_signature": False})
+    return claims["sub"], claims["sid"], *sorted(browser.cookies)
+
+
 def visit(browser: Browser, host: str, markup: str, url: str, *, is_answered: bool = True) -> Any:
     """Open a page of the attacker, and return the status that its request got."""
 
@@ -70,13 +82,15 @@ def test_no_request_of_another_page_acts(
     """An unsafe request is refused wherever its cookies come along, and the session stays what it
     was."""
     mine = signed_in(browser, ada)
-    before = {name: cookie["value"] for name, cookie in browser.cookies.items()}
+    before = session_in(browser), values_in(browser)
     template, path, from_sibling, from_far = ATTACKS[attack]
     url = site.url(path, HOST)
     expected = from_sibling if host == SIBLING else from_far
     markup = template.format(url=url, name=site.new_user())
     assert visit(browser, host, markup, url, is_answered=expected is not None) == expected
-    assert {name: cookie["value"] for name, cookie in browser.cookies.items()} == before
+    # The refusal of a sign-in is the sign-in page, whose script renews the session.
+    now = session_in(browser), before[1] if path == LOGIN else values_in(browser)
+    assert now == before
     mine.reload()
     assert mine.inner_text("body").strip() == f"{site.id_of(ada)} GET"
     if expected == 303:  # to the sign-in page, which may not be framed; the browser says so
