@@ -141,28 +141,28 @@ class Introspection:
             answer = self._answers.get(digest)
             if answer is not None and answer[0] > time.monotonic():
                 return answer  # it has come since this request looked
-            request = self._running_request(token, digest, under_way.requests)
+            request = self._started_request(token, digest, under_way.requests)
         request.join(max(0, request.deadline - time.monotonic()))
         answer = request.answer
         if answer is None:
             raise Unavailable("tokens_unavailable")
         return answer
 
-    def _running_request(
-        self, token: str, digest: bytes, under_way: dict[bytes, "_Request"]
+    def _started_request(
+        self, token: str, digest: bytes, requests: dict[bytes, "_Request"]
     ) -> "_Request":
         """Return the running request, or start one. The caller holds the lock."""
-        running = under_way.get(digest)
+        running = requests.get(digest)
         if running is not None and running.is_alive():
             return running
-        if time.monotonic() < self._retry_at or len(under_way) >= _MOST_AT_ONCE:
+        if time.monotonic() < self._retry_at or len(requests) >= _MOST_AT_ONCE:
             raise Unavailable("tokens_unavailable")
         request = _Request(self, token, digest, self._fetch.timeout)
         try:
             request.start()
         except RuntimeError:  # no more threads can be started
             raise Unavailable("tokens_unavailable") from None
-        under_way[digest] = request
+        requests[digest] = request
         return request
 
     def ask(self, token: str, digest: bytes, deadline: float) -> _Answer | None:
