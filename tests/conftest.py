@@ -29,7 +29,8 @@ _MEMORY = Path("/dev/shm")
 """A file system in memory, where Linux has it."""
 
 _COLLECT_LESS = (50_000, 20, 20)
-"""Thresholds of the garbage collector: a test makes few cycles and ends soon."""
+"""Thresholds of the garbage collector: a test makes few cycles and ends soon, and hardly anything
+that is imported is garbage."""
 
 _TAKES = {
     True: "quick: Python packages only; about 90 seconds with -n 6 on two quiet cores",
@@ -39,6 +40,7 @@ _TAKES = {
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers and choose the speed before any test module is imported."""
+    gc.set_threshold(*_COLLECT_LESS)
     config.addinivalue_line("markers", "quick: needs nothing but Python packages (set by conftest)")
     for name, does in parts.NEEDS.items():
         config.addinivalue_line("markers", f"{name}: {does}")
@@ -90,15 +92,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shar
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Let hypothesis begin while there are few objects. Rewrite each test module in one of the
-    workers only."""
-    _draw_first_example()
+    """Rewrite each test module in one of the workers only."""
     sharing.import_share(session.config)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile each statement for SQLite once, instead of once in each test. Let a worker send only
-    what is shown."""
+    """Let hypothesis begin while there are few objects. It reads all modules for constants and
+    keeps these in a file, where the workers find what is read here, before they start. Compile each
+    statement for SQLite once, instead of once in each test. Let a worker send only what is
+    shown."""
+    _draw_first_example()
     sqlite.compile_statements_once()
     sharing.send_less(session.config)
 
@@ -107,7 +111,6 @@ def pytest_collection_finish() -> None:
     """Let the garbage collector pass over the tests and all that was imported for them. It would
     go through millions of objects again and again, and hardly any of them is garbage."""
     gc.freeze()
-    gc.set_threshold(*_COLLECT_LESS)
 
 
 def pytest_sessionfinish() -> None:
@@ -211,11 +214,12 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> AheadClock:
 @pytest.fixture
 def unrecorded() -> Iterator[None]:
     """Where refusals come by the thousand and are meant, the log is watched as ever, but pytest
-    keeps no record of it to show."""
+    keeps no record of it to show. It adds handlers of its own to a logger that does not
+    propagate, and none to one without a parent."""
     log = logging.getLogger("jwt_middleware")
-    log.propagate = False
+    parent, log.parent = log.parent, None
     yield
-    log.propagate = True
+    log.parent = parent
 
 
 @pytest.fixture

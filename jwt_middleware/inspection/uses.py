@@ -58,6 +58,8 @@ def _methods(kind: type) -> list[FunctionType]:
 def _attributes(code: CodeType, name: str) -> Iterator[str | None]:
     """Yield the attribute that is taken each time when a name is loaded; None if the value itself
     is used."""
+    if name not in (*code.co_names, *code.co_freevars, *code.co_cellvars, *code.co_consts):
+        return  # most functions, of which an app has a hundred, never load it
     steps = [step for step in dis.get_instructions(code) if step.opname not in _SILENT]
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         is_load = step.opname.startswith("LOAD_") and not step.opname.startswith(_LOCAL)

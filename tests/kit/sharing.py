@@ -7,6 +7,7 @@ have to collect the same tests; there they share the rewriting of the assertions
 """
 
 import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -21,49 +22,65 @@ from xdist.scheduler import EachScheduling
 from tests.kit import ROOT, parts
 
 _LONG = {
-    "acceptance/issuers/test_recipes.py": 7,
-    "acceptance/test_exact_and_star.py": 2,
-    "acceptance/test_issuers.py": 3,
-    "acceptance/test_own_tokens.py": 8,
-    "acceptance/test_personal_tokens.py": 4,
-    "acceptance/test_sessions.py": 3,
-    "acceptance/test_view_refusals.py": 3,
-    "checks/corpus/test_corpus.py": 3,
-    "checks/faults/test_issuers.py": 14,
-    "checks/fuzz/test_environs.py": 3,
-    "cli/test_explain_and_routes.py": 3,
-    "cli/test_token.py": 3,
-    "cli/test_users.py": 5,
-    "login/test_throttle.py": 4,
-    "settings/test_login_app.py": 3,
-    "site/test_commands.py": 5,
-    "site/test_pages.py": 6,
-    "stores/test_conformance.py": 3,
-    "stores/test_opaque.py": 2,
-    "stores/test_other_hashes.py": 3,
-    "stores/test_passwords.py": 5,
-    "stores/test_sql.py": 9,
-    "test_packages.py": 3,
-    "test_readme.py": 4,
-    "test_report_only.py": 2,
-    "testing/test_key_server.py": 3,
-    "testing/test_plugin.py": 3,
-    "testing/test_protection.py": 17,
-    "trust/test_discovery.py": 9,
-    "trust/test_fetch.py": 6,
-    "trust/test_introspection.py": 6,
-    "trust/test_remote_keys.py": 23,
-    "trust/test_tenants.py": 3,
-    "trust/test_verifier.py": 3,
-    "wire/test_responses.py": 3,
+    "acceptance/issuers/test_recipes.py": (4.4, 3.1),
+    "acceptance/issuers/test_recipes_in_text.py": (0.8, 0.6),
+    "acceptance/test_exact_and_star.py": (2.1, 0.0),
+    "acceptance/test_issuers.py": (0.7, 2.2),
+    "acceptance/test_kit.py": (1.2, 0.0),
+    "acceptance/test_own_tokens.py": (2.7, 0.0),
+    "acceptance/test_personal_tokens.py": (0.4, 4.0),
+    "acceptance/test_presented.py": (1.2, 0.0),
+    "acceptance/test_sessions.py": (2.7, 0.0),
+    "acceptance/test_store_faults.py": (1.3, 0.6),
+    "acceptance/test_view_refusals.py": (3.5, 0.0),
+    "checks/corpus/test_corpus.py": (1.9, 0.0),
+    "checks/faults/test_issuers.py": (1.8, 11.8),
+    "checks/fuzz/test_environs.py": (2.0, 0.0),
+    "checks/fuzz/test_fuzz.py": (1.1, 0.0),
+    "cli/test_explain_and_routes.py": (1.2, 0.7),
+    "cli/test_keys.py": (1.1, 0.0),
+    "cli/test_token.py": (1.7, 0.0),
+    "cli/test_users.py": (2.2, 0.8),
+    "examples/test_features.py": (0.2, 1.0),
+    "login/test_sessions.py": (1.0, 0.5),
+    "login/test_throttle.py": (2.0, 0.3),
+    "policy/test_rules.py": (1.7, 0.0),
+    "settings/test_login_app.py": (0.7, 2.2),
+    "site/test_commands.py": (1.6, 2.1),
+    "site/test_pages.py": (1.0, 0.0),
+    "stores/test_cluster_slot.py": (0.1, 1.1),
+    "stores/test_conformance.py": (1.8, 0.0),
+    "stores/test_diagnosis.py": (0.1, 2.0),
+    "stores/test_imports.py": (1.5, 0.0),
+    "stores/test_other_hashes.py": (1.9, 0.0),
+    "stores/test_passwords.py": (3.4, 0.1),
+    "stores/test_redis.py": (0.3, 1.0),
+    "stores/test_sql.py": (0.5, 7.4),
+    "test_architecture.py": (1.1, 0.0),
+    "test_packages.py": (1.4, 1.2),
+    "test_readme.py": (1.9, 0.0),
+    "test_report_only.py": (0.8, 1.0),
+    "testing/test_key_server.py": (0.6, 2.3),
+    "testing/test_plugin.py": (1.9, 0.2),
+    "testing/test_protection.py": (12.6, 0.0),
+    "trust/test_discovery.py": (1.2, 7.3),
+    "trust/test_fetch.py": (1.3, 3.6),
+    "trust/test_interop.py": (1.1, 0.0),
+    "trust/test_introspection.py": (0.9, 4.8),
+    "trust/test_keys.py": (1.7, 0.0),
+    "trust/test_proof.py": (1.1, 0.0),
+    "trust/test_remote_keys.py": (4.3, 15.6),
+    "trust/test_tenants.py": (0.8, 1.2),
+    "trust/test_verifier.py": (1.1, 0.0),
+    "wire/test_responses.py": (0.9, 1.5),
 }
-"""Seconds that the longest files of the quick suite take or wait, on two cores. A
-figure that is wrong makes a run longer, and nothing else."""
+"""Seconds that the longest files of the quick suite compute and wait, in one process. A figure
+that is wrong makes a run longer, and nothing else."""
 
 _FOLDERS = {name: rank for rank, name in enumerate(("browser", "checks", "servers", "packaging"))}
 """The folders whose files take longest, in this order."""
 
-_USUAL = 0.5  # seconds of any other file
+_USUAL = (0.25, 0.0)  # of any other file
 
 _SHORT = 0.005  # seconds: by default `--durations` lists no shorter setup or teardown
 
@@ -192,21 +209,44 @@ def _is_test(module: Path) -> bool:
 
 @cache
 def _owners(count: int) -> dict[Path, int]:
-    """Return the number of the worker that has each test module. Those that begin processes go
-    first, to a third of the workers: each of these needs the process from which the others are
-    forked. The rest follows. The longest of both go first, each to the worker with least to do."""
-    folder = Path(ROOT, "tests")
-    seconds = {
-        module: _LONG.get(module.relative_to(folder).as_posix(), _USUAL) for module in _modules()
-    }
+    """Return the number of the worker that has each test module.
+
+    Those that wait more than they compute go to the last worker, until it has its share: so the
+    others always have something to compute, and never wait all at one time. Those that begin
+    processes go to a third of the workers: each of these needs the process from which the others
+    are forked. The longest go first, each to the worker with least to do.
+    """
+    seconds = {module: _seconds(module, count) for module in _modules()}
+    share = sum(seconds.values()) / count
     forking = {module for module in seconds if _forks(module)}
+    waiting = {module for module in seconds if _waits(module)} - forking
     busy = [0.0] * count
     owners = {}
-    for module in sorted(seconds, key=lambda each: (each not in forking, -seconds[each], each)):
-        choice = busy[: -(-count // 3)] if module in forking else busy
-        owners[module] = choice.index(min(choice))
-        busy[owners[module]] += seconds[module]
+    order = [(one not in waiting, one not in forking, -seconds[one], one) for one in seconds]
+    for *_, module in sorted(order):
+        if module in waiting and busy[-1] + seconds[module] <= share:
+            owner = count - 1
+        else:
+            choice = busy[: -(-count // 3)] if module in forking else busy
+            owner = choice.index(min(choice))
+        owners[module] = owner
+        busy[owner] += seconds[module]
     return owners
+
+
+def _seconds(module: Path, count: int) -> float:
+    """Return how long a test module takes while as many workers compute."""
+    computes, waits = _times(module)
+    return computes * max(1.0, (count - 1) / (os.cpu_count() or 1)) + waits
+
+
+def _waits(module: Path) -> bool:
+    computes, waits = _times(module)
+    return waits > computes
+
+
+def _times(module: Path) -> tuple[float, float]:
+    return _LONG.get(module.relative_to(Path(ROOT, "tests")).as_posix(), _USUAL)
 
 
 def _forks(module: Path) -> bool:
