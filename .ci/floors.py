@@ -12,7 +12,7 @@ from tests.kit.engines import MariaDB, PostgreSQL, Valkey
 from tests.kit.environments import FLOWS, Environment, build_wheel
 
 _FOR_US = {"test", "test-all", "bench", "docs"}
-_QUICK_SUITE = ("-m", "pytest", "-q", "-m", "quick", "-n", "6")
+_QUICK_SUITE = ("-m", "pytest", "-q", "-m", "quick", "-n", "4")
 
 Pins = dict[str, str]
 """Name and extras of a package, in lower case, to its lowest version."""

@@ -70,7 +70,7 @@ def run(python: str, installer: str, folder: Path) -> str:
     environment = folder / "venv"
     inside = str(environment / "bin" / "python")
     pip = [installer, "-m", "pip", "--python", inside, "install", "-q", "-e", f"{ROOT}[test]"]
-    suite = [inside, "-m", "pytest", "-m", "quick", "-n", "6", "-q"]
+    suite = [inside, "-m", "pytest", "-m", "quick", "-n", "4", "-q"]
     steps = {
         "environment": [python, "-m", "venv", "--without-pip", str(environment)],
         "install": pip,

@@ -33,7 +33,7 @@ _COLLECT_LESS = (50_000, 20, 20)
 that is imported is garbage."""
 
 _TAKES = {
-    True: "quick: Python packages only; about 90 seconds with -n 6 on two quiet cores",
+    True: "quick: Python packages only; about 90 seconds with -n 4 on two quiet cores",
     False: "everything: browsers, servers, engines; about 20 minutes with -n 4 on two quiet cores",
 }
 
@@ -92,17 +92,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shar
 
 
 def pytest_collection(session: pytest.Session) -> None:
-    """Rewrite each test module in one of the workers only."""
+    """Let hypothesis begin while there are few objects. Rewrite each test module in one of the
+    workers only."""
+    _draw_first_example()
     sharing.import_share(session.config)
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let hypothesis begin while there are few objects. It reads all modules for constants and
-    keeps these in a file, where the workers find what is read here, before they start. Compile each
-    statement for SQLite once, instead of once in each test. Let a worker send only what is
-    shown."""
-    _draw_first_example()
+    """Compile each statement for SQLite once, instead of once in each test. Let a worker send only
+    what is shown."""
     sqlite.compile_statements_once()
     sharing.send_less(session.config)
 

@@ -141,7 +141,7 @@ def test_the_two_commands_are_the_first_two_sh_blocks() -> None:
     run, test = blocks(README, "sh")[:2]
     assert run.count("\n") == test.count("\n") == 1
     assert run.rstrip().endswith("jwt-middleware demo")
-    assert test.rstrip().endswith("-m pytest -m quick -n 6")
+    assert test.rstrip().endswith("-m pytest -m quick -n 4")
     assert all(
         command.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
         for command in (run, test)

@@ -77,6 +77,15 @@ def test_what_the_search_finds(
     assert secret in everything_logged(caplog)
 
 
+@pytest.mark.usefixtures("unrecorded")
+def test_what_is_not_recorded_is_watched(log_watch: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A secret is found where pytest keeps no records, too."""
+    logging.getLogger("jwt_middleware").info("a %s", PASSWORD)
+    logging.getLogger("jwt_middleware.login").info("a %s", PASSWORD)
+    assert len(log_watch.take_leaks()) == 2
+    assert caplog.records == []
+
+
 def test_reprs(store: MemoryStore, minter: TokenMinter) -> None:
     """What a debugger, a traceback or an assertion prints of our objects tells no secret."""
     private = Key.generate()

@@ -129,6 +129,15 @@ def test_few_workers_have_the_process_that_forks(name: str) -> None:
         assert owners[0] < few
 
 
+@pytest.mark.parametrize("name", ["trust/test_remote_keys.py", "checks/faults/test_issuers.py"])
+@pytest.mark.usefixtures("quick")
+def test_the_last_worker_waits_for_all(name: str) -> None:
+    """The files that wait longest are in one share, so that they never wait in all at one time."""
+    file = Path(ROOT, "tests", name)
+    for count in (2, 4, 6):
+        assert not sharing.is_of_another(config(count - 1, count), file)
+
+
 class Worker:
     """The worker's half of xdist."""
 
