@@ -91,6 +91,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Shar
     return sharing.Shares(config, log) if sharing.has_shares(config) else None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Understand what the workers send."""
+    sharing.open_messages(node)
+
+
 def pytest_collection(session: pytest.Session) -> None:
     """Let hypothesis begin while there are few objects. Rewrite each test module in one of the
     workers only."""

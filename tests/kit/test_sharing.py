@@ -164,6 +164,17 @@ def report(when: str, outcome: str = "passed", duration: float = 0.001, **more: 
     return {**values, "sections": [], "user_properties": [], **more}
 
 
+def received(sent: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """The events that xdist gets out of the messages of a worker, which leave as they are."""
+    taken: list[tuple[str, Any]] = []
+    node = SimpleNamespace(process_from_remote=taken.append)
+    sharing.open_messages(node)
+    for message in sent:
+        process: Any = node.process_from_remote
+        process(message)
+    return taken
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_worker_sends_what_is_shown() -> None:
     """That a test passed, and whatever else failed, was skipped, took long or wrote something; and
@@ -182,9 +193,39 @@ def test_a_worker_sends_what_is_shown() -> None:
         worker.sendevent("testreport", data=data)
     for name in ("logstart", "logfinish", "runtest_protocol_complete"):
         worker.sendevent(name, item_index=1)
-    *reports, over, complete = worker.sent
+    *reports, over, complete = received(worker.sent)
     assert [values["data"] for _, values in reports] == shown
     assert (over[0], complete[0]) == ("logfinish", "runtest_protocol_complete")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_test_that_passed_is_one_message() -> None:
+    """It is sent when the test is over, and none is held for another test."""
+    worker = sent_by(0)
+    for _ in range(2):
+        worker.sendevent("testreport", data=report("call"))
+        worker.sendevent("logfinish", nodeid="x")
+        worker.sendevent("runtest_protocol_complete", item_index=1)
+    assert len(worker.sent) == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_failure_is_sent_at_once() -> None:
+    """The worker may be lost while it goes on."""
+    worker = sent_by(0)
+    worker.sendevent("testreport", data=report("setup", duration=0.01))
+    worker.sendevent("testreport", data=report("call", "failed"))
+    assert [values["data"]["outcome"] for _, values in received(worker.sent)] == [
+        "passed",
+        "failed",
+    ]
+
+
+def test_other_messages_are_not_changed() -> None:
+    """Those of a worker that sends all, and the mark of the end, which is no tuple."""
+    end: Any = object()
+    sent = [("workerready", {"workerinfo": {}}), end]
+    assert received(sent) == sent
 
 
 @pytest.mark.parametrize(("verbose", "args"), [(1, "TESTPATHS"), (0, "ARGS")])
