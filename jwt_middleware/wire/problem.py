@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -19,16 +20,21 @@ def problem_of(refusal: Refusal) -> Response:
 
     Front ends for Flask-JWT-Extended read `msg`.
     """
+    body = _body_of(refusal.status, refusal.description, refusal.code, refusal.reason)
+    return Response(body, refusal.status, content_type="application/problem+json")
+
+
+@lru_cache(maxsize=64)  # there are few texts, and many refusals with the same one
+def _body_of(status: int, description: str, code: str | None, reason: str) -> bytes:
     body = {
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "detail": refusal.description,
-        "msg": refusal.description,
-        "error": refusal.code,
-        "reason": refusal.reason,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": description,
+        "msg": description,
+        "error": code,
+        "reason": reason,
     }
-    content_type = "application/problem+json"
-    return Response(json.dumps(body) + "\n", refusal.status, content_type=content_type)
+    return f"{json.dumps(body)}\n".encode()
 
 
 def answering(response: Response) -> WSGIApplication:

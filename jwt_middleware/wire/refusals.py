@@ -90,6 +90,7 @@ class RefusalAnswers:
         varying = [*self._places.headers]
         if _is_foreign(refusal):
             varying += SITE_HEADERS
+        varying += DECIDING_HEADERS
         if self._sign_in and leads_to_sign_in(refusal, environ, self._sign_in):
             response = redirect_to_sign_in(refusal, environ, self._sign_in)
         else:
@@ -102,10 +103,7 @@ class RefusalAnswers:
                 response.headers["DPoP-Nonce"] = refusal.nonce
         response.headers["Cache-Control"] = "no-store"
         response.headers.update(NOSNIFF)
-        headers = list(response.headers)
-        for name in (*varying, *DECIDING_HEADERS):
-            headers = vary_by(name, headers)
-        response.headers = Headers(headers)
+        response.headers = Headers(vary_by(varying, response.headers))
         return response
 
     def _challenges(
