@@ -179,30 +179,24 @@ def allow_origin(
         own = [value for name, value in headers if name.lower() == "access-control-allow-origin"]
         if not own:
             # With "*", the answer is the same for every origin.
-            varied = headers if allowed_origins.allows_all else vary_by(("Origin",), headers)
+            varied = headers if allowed_origins.allows_all else vary_by("Origin", headers)
             headers = varied + added
         elif own != ["*"]:
-            headers = vary_by(("Origin",), headers)
+            headers = vary_by("Origin", headers)
         return start_response(status, headers, *exc_info)
 
     return start
 
 
-def vary_by(names: Sequence[str], headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the headers with `Vary` naming these request headers too (RFC 9110 section 12.5.5)."""
+def vary_by(name: str, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the headers with `Vary` naming this request header too (RFC 9110 section 12.5.5)."""
     merged = list(headers)
     at = [place for place, (key, _) in enumerate(merged) if key.lower() == "vary"]
     fields = {field.strip().lower() for place in at for field in merged[place][1].split(",")}
-    missing = []
-    for name in names:
-        if name.lower() not in fields:
-            missing.append(name)
-            fields.add(name.lower())
-    if "*" in fields or not missing:
+    if "*" in fields or name.lower() in fields:
         return merged
     if at and merged[at[0]][1].strip():
         key, value = merged[at[0]]
-        merged[at[0]] = (key, ", ".join((value, *missing)))
+        merged[at[0]] = (key, f"{value}, {name}")
         return merged
-    others = [pair for place, pair in enumerate(merged) if place not in at[:1]]
-    return [*others, ("Vary", ", ".join(missing))]
+    return [pair for place, pair in enumerate(merged) if place not in at[:1]] + [("Vary", name)]

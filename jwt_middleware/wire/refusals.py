@@ -66,6 +66,12 @@ class RefusalAnswers:
         self._sign_in = checked_sign_in(sign_in)
         self._on_refusal = on_refusal
         self._places = places
+        decide = DECIDING_HEADERS
+        self._varying = {
+            False: (*places.headers, *decide),
+            True: (*places.headers, *SITE_HEADERS, *decide),  # for a request of another site
+        }
+        self._varied = {key: _merged(names) for key, names in self._varying.items()}
         self.metadata_url: str | None = None
         """The address of the metadata of the resource, if it has any (`wire.metadata`)."""
 
@@ -87,10 +93,6 @@ class RefusalAnswers:
         self, refusal: Refusal, environ: dict[str, Any], scopes: Sequence[str] = ()
     ) -> Response:
         """Return the answer to a refused request."""
-        varying = [*self._places.headers]
-        if _is_foreign(refusal):
-            varying += SITE_HEADERS
-        varying += DECIDING_HEADERS
         if self._sign_in and leads_to_sign_in(refusal, environ, self._sign_in):
             response = redirect_to_sign_in(refusal, environ, self._sign_in)
         else:
@@ -103,8 +105,17 @@ class RefusalAnswers:
                 response.headers["DPoP-Nonce"] = refusal.nonce
         response.headers["Cache-Control"] = "no-store"
         response.headers.update(NOSNIFF)
-        response.headers = Headers(vary_by(varying, response.headers))
+        self._vary(response, is_foreign=_is_foreign(refusal))
         return response
+
+    def _vary(self, response: Response, *, is_foreign: bool) -> None:
+        if "Vary" not in response.headers:
+            response.headers["Vary"] = self._varied[is_foreign]
+            return
+        headers: Iterable[tuple[str, str]] = response.headers
+        for name in self._varying[is_foreign]:
+            headers = vary_by(name, headers)
+        response.headers = Headers(headers)
 
     def _challenges(
         self, refusal: Refusal, environ: dict[str, Any], scopes: Sequence[str]
@@ -171,6 +182,13 @@ def _may_be_owners(name: str, value: str) -> bool:
     """
     f"{name}{value}".encode("latin-1")
     return name.lower() not in _OURS and not is_hop_by_hop_header(name)
+
+
+def _merged(names: Iterable[str]) -> str:
+    headers: list[tuple[str, str]] = []
+    for name in names:
+        headers = vary_by(name, headers)
+    return headers[0][1]
 
 
 def _is_foreign(refusal: Refusal) -> bool:
