@@ -67,11 +67,11 @@ class RefusalAnswers:
         self._on_refusal = on_refusal
         self._places = places
         decide = DECIDING_HEADERS
-        self._varying = {
+        self._vary_names = {
             False: (*places.headers, *decide),
             True: (*places.headers, *SITE_HEADERS, *decide),  # for a request of another site
         }
-        self._varied = {key: _merged(names) for key, names in self._varying.items()}
+        self._vary_values = {key: _merged(names) for key, names in self._vary_names.items()}
         self.metadata_url: str | None = None
         """The address of the metadata of the resource, if it has any (`wire.metadata`)."""
 
@@ -110,10 +110,10 @@ class RefusalAnswers:
 
     def _vary(self, response: Response, *, is_foreign: bool) -> None:
         if "Vary" not in response.headers:
-            response.headers["Vary"] = self._varied[is_foreign]
+            response.headers["Vary"] = self._vary_values[is_foreign]
             return
         headers: Iterable[tuple[str, str]] = response.headers
-        for name in self._varying[is_foreign]:
+        for name in self._vary_names[is_foreign]:
             headers = vary_by(name, headers)
         response.headers = Headers(headers)
 

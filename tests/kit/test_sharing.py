@@ -198,10 +198,11 @@ def test_a_worker_sends_what_is_shown() -> None:
     assert (over[0], complete[0]) == ("logfinish", "runtest_protocol_complete")
 
 
-@pytest.mark.usefixtures("quick")
-def test_a_test_that_passed_is_one_message() -> None:
-    """It is sent when the test is over, and none is held for another test."""
-    worker = sent_by(0)
+@pytest.mark.parametrize("speed", ["quick", ""])
+def test_a_test_that_passed_is_one_message(speed: str) -> None:
+    """In each whole run. It is sent when the test is over, and none is held for another test."""
+    with chosen(speed):
+        worker = sent_by(0)
     for _ in range(2):
         worker.sendevent("testreport", data=report("call"))
         worker.sendevent("logfinish", nodeid="x")
