@@ -89,18 +89,23 @@ _SHORT = 0.005  # seconds: by default `--durations` lists no shorter setup or te
 
 def has_shares(config: pytest.Config) -> bool:
     """Whether this is a run of the whole quick suite, in which each worker has files of its own."""
-    return parts.is_quick() and config.args_source is config.ArgsSource.TESTPATHS
+    return parts.is_quick() and _is_whole(config)
 
 
 def choose_restarts(config: pytest.Config) -> None:
-    """End a run with shares when a worker is lost: another one could not know the lost share."""
-    if has_shares(config) and hasattr(config.option, "maxworkerrestart"):
+    """End a whole run when a worker is lost. Another one could not know a lost share, and in a run
+    of everything xdist runs the test that ended it once more in each worker, or waits for ever."""
+    if _is_whole(config) and hasattr(config.option, "maxworkerrestart"):
         config.option.maxworkerrestart = "0"
 
 
 def is_everything(config: pytest.Config) -> bool:
     """Whether this is a run of all tests."""
-    return not parts.is_quick() and config.args_source is config.ArgsSource.TESTPATHS
+    return not parts.is_quick() and _is_whole(config)
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    return config.args_source is config.ArgsSource.TESTPATHS
 
 
 def choose_order(config: pytest.Config) -> None:
@@ -138,7 +143,7 @@ def _in_turn(some: list[Path], others: list[Path]) -> Iterable[Path]:
 def is_of_another(config: pytest.Config, module: Path) -> bool:
     """Whether a test module is in the share of another worker of the quick suite."""
     worker = getattr(config, "workerinput", None)
-    if worker is None or not has_shares(config) or not _is_test(module):
+    if worker is None or not has_shares(config) or not module.match("test_*.py"):
         return False
     number = int(worker["workerid"].removeprefix("gw"))
     return _owners(worker["workercount"])[module] != number
@@ -161,8 +166,7 @@ def send_less(config: pytest.Config) -> None:
     and its teardown passed. 5,000 empty tests take 9.5 CPU seconds with them and 6.9 without. Each
     of the other three wakes threads of the main process: one instead saves a tenth of the suite.
     """
-    is_whole = has_shares(config) or is_everything(config)
-    if not is_whole or config.option.verbose > 0:
+    if not _is_whole(config) or config.option.verbose > 0:
         return
     for plugin in config.pluginmanager.get_plugins():
         # This is the worker's half of xdist, which has no name. Only a worker has it.
@@ -230,10 +234,6 @@ def import_share(config: pytest.Config) -> None:
 
 def _name_of(module: Path) -> str:
     return ".".join(module.relative_to(ROOT).with_suffix("").parts)
-
-
-def _is_test(module: Path) -> bool:
-    return module.name.startswith("test_") and module.suffix == ".py"
 
 
 @cache
