@@ -28,6 +28,14 @@ DOCUMENTED = re.compile(r'def\s+test_\w+\((?:[^:]|:(?!\n))*\) -> None:\n +"""[^"
 be parsed."""
 
 
+WAITS = (
+    r"\.(?:wait|join|result|communicate)\((?:timeout=)?(\d+)\)",
+    r"subprocess\.\w+\([^\n]*\btimeout=(\d+)\b(?!\.| \*)",
+    r"deadline = [\w.]+\(\) \+ (\d+)\b",
+)
+"""The forms of a wait, with its seconds."""
+
+
 def reads_private(node: ast.AST) -> Iterator[str]:
     """The private names that a statement reads of another object, or puts something in place
     of."""
@@ -36,7 +44,8 @@ def reads_private(node: ast.AST) -> Iterator[str]:
             yield n.attr
         elif isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "setattr":
             named = [a.value for a in n.args if isinstance(a, ast.Constant)]
-            yield from (str(name) for name in named if ast.unparse(n.args[0]) != "logging")
+            names = (str(name) for name in named if ast.unparse(n.args[0]) != "logging")
+            yield from (name.rpartition(".")[2] for name in names)
 
 
 def private(node: ast.AST, own: set[str]) -> set[str]:
@@ -93,7 +102,7 @@ def answers_are_of_one_class(name: str, text: str) -> list[str]:
 
 def waits_for_long(name: str, text: str) -> list[str]:
     """A wait for something that has to come lasts half a minute at least."""
-    waits = re.findall(r"\.(?:wait|join|result|communicate)\((?:timeout=)?(\d+)\)", text)
+    waits = [seconds for form in WAITS for seconds in re.findall(form, text)]
     return [f"{name} waits for {seconds} s" for seconds in waits if int(seconds) < 30]
 
 
@@ -125,6 +134,11 @@ PLANTED: dict[Law, str] = {
     tokens_of_a_module_last: "GOOD = MINTER.mint('ada')",
     rules_are_told: "def test_x():\n    assert True",
 }
+OTHER_FORMS: list[tuple[Law, str]] = [
+    (says_why_it_looks_inside, "def test_x(patch):\n    patch.setattr('package.module._NAME', 1)"),
+    (waits_for_long, "deadline = time.monotonic() + 20"),
+    (waits_for_long, "subprocess.run(['curl', address], timeout=9)"),
+]
 
 
 @pytest.mark.parametrize("law", PLANTED, ids=lambda law: law.__name__)
@@ -135,7 +149,11 @@ def test_the_tests_keep_the_law(law: Law) -> None:
     assert [fault for name, file in files.items() for fault in law(name, file.read_text())] == []
 
 
-@pytest.mark.parametrize(("law", "source"), PLANTED.items(), ids=[law.__name__ for law in PLANTED])
+@pytest.mark.parametrize(
+    ("law", "source"),
+    [*PLANTED.items(), *OTHER_FORMS],
+    ids=[*(law.__name__ for law in PLANTED), "dotted name", "deadline", "subprocess"],
+)
 def test_a_planted_fault_turns_its_law_red(law: Law, source: str) -> None:
     """A law that no fault can break would prove nothing."""
     assert law("test_x.py", source)

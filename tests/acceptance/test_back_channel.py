@@ -194,6 +194,7 @@ def test_a_fault_of_the_counters_loses_no_logout(visit: Any, method: str, error:
 
 def test_a_log_without_counters_has_a_bounded_memory(visit: Any, monkeypatch: Any) -> None:
     """The ids of tokens are forgotten from the oldest on."""
+    # inside: it remembers so many that a test would take long to fill it
     monkeypatch.setattr("jwt_middleware.login.back_channel._MOST_REMEMBERED", 2)
     log = Recording()
     client = visit(BackChannelLogout([provider(CLIENT)], log).wrap(NotFound(), path=PATH))

@@ -53,5 +53,6 @@ def test_the_page_logs_in_and_out(chromium: Any, tmp_path: Path) -> None:
 
 
 def _is_up(port: int) -> bool:
-    done = subprocess.run(["curl", "-s", "-o", os.devnull, f"http://127.0.0.1:{port}/"], timeout=9)
-    return done.returncode == 0
+    seconds = ("--max-time", "5")  # of one poll; a server that hangs is asked again
+    command = ["curl", "-s", *seconds, "-o", os.devnull, f"http://127.0.0.1:{port}/"]
+    return subprocess.run(command, timeout=PATIENCE).returncode == 0

@@ -222,6 +222,7 @@ def test_places_are_never_used_again(log: Log) -> None:
 
 def test_a_long_log_is_read_in_pieces(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is lost or told twice where a piece ends, also when it ends with the log."""
+    # inside: a page has so many rows that a test of several pages would take long
     monkeypatch.setattr("jwt_middleware.stores.sql.revocations._PAGE", 10)
     revoke(log, "first")
     cursor = log.read_revocations(None).cursor

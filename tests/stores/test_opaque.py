@@ -228,6 +228,7 @@ def test_what_is_remembered_is_bounded(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     """Many tokens that were removed fill no memory."""
+    # inside: it remembers so many that a test would take long to fill it
     monkeypatch.setattr("jwt_middleware.stores.opaque._MOST_REMEMBERED", 3)
     provider = OpaqueTokens(watched, issuer=ISSUER)
     tokens = [add(watched) for _ in range(5)]
