@@ -105,7 +105,8 @@ def is_everything(config: pytest.Config) -> bool:
 
 
 def _is_whole(config: pytest.Config) -> bool:
-    return config.args_source is config.ArgsSource.TESTPATHS
+    is_repeat = getattr(config.option, "lf", False)  # it knows nothing of shares
+    return config.args_source is config.ArgsSource.TESTPATHS and not is_repeat
 
 
 def choose_order(config: pytest.Config) -> None:

@@ -250,6 +250,14 @@ def test_other_runs_have_no_shares() -> None:
     assert named.option.maxworkerrestart is None
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_repetition_of_what_failed_has_no_shares() -> None:
+    """A worker without a failure in its share would run all of it."""
+    repeated = config(0)
+    repeated.option.lf = True
+    assert not any(sharing.is_of_another(repeated, file) for file in FILES)
+
+
 @pytest.mark.parametrize("speed", ["quick", ""])
 def test_a_lost_worker_ends_the_run(speed: str) -> None:
     """Another one would collect a share of its own and not the lost one; in a run of everything
