@@ -11,7 +11,7 @@ from ..wire.wsgi import WSGIApplication
 from .app import LoginApp
 
 
-def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
+def app_factory(global_conf: Mapping[str, str], /, **options: str) -> LoginApp:
     """Return the login app that an `[app:...]` section describes. A `ConfigurationError` names the
     option at fault."""
     return login_app_of(read_options(options, LOGIN, defaults=global_conf))
@@ -20,6 +20,7 @@ def app_factory(global_conf: Mapping[str, str], **options: str) -> LoginApp:
 def filter_app_factory(
     app: WSGIApplication,
     global_conf: Mapping[str, str],
+    /,
     *,
     prefix: str | None = None,
     **options: str,

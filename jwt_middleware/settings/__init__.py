@@ -66,7 +66,7 @@ def login_from_env() -> "LoginApp":
 
 
 def filter_app_factory(
-    app: WSGIApplication, global_conf: Mapping[str, str], **options: str
+    app: WSGIApplication, global_conf: Mapping[str, str], /, **options: str
 ) -> JWTMiddleware:
     """Guard the app by a `[filter:...]` section with `use = egg:wsgi-jwt-middleware`.
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from jwt_middleware import ConfigurationError
 from jwt_middleware.login.paste import app_factory
+from jwt_middleware.login.paste import filter_app_factory as login_filter_factory
 from jwt_middleware.settings import filter_app_factory, from_env, login_from_env
 from jwt_middleware.settings.options import GUARD, LOGIN, OPTIONS, PROVIDER
 from tests.kit.parts import examples
@@ -87,8 +89,11 @@ def test_a_default_of_an_ini_file_gives_way(tmp_path: Any) -> None:
     assert status(guarded, "/api", token()) == 200
 
 
+PARAMETERS = ("app", "global_conf", "prefix", "options", "self")
+"""Names that are no options, but may be those of a factory's parameters."""
+
 NAMES = st.one_of(
-    st.sampled_from(sorted({*OPTIONS, *(f"a_{name}" for name in PROVIDER)})),
+    st.sampled_from(sorted({*OPTIONS, *(f"a_{name}" for name in PROVIDER), *PARAMETERS})),
     st.text(max_size=5),
 )
 TEXTS = st.one_of(
@@ -170,12 +175,37 @@ def test_no_variables_make_another_exception(
         lambda texts: filter_app_factory(app, texts),
         lambda texts: app_factory({}, **texts),
         lambda texts: app_factory(texts),
+        lambda texts: login_filter_factory(app, {}, **texts),
+        lambda texts: login_filter_factory(app, texts, prefix="/auth"),
     ],
-    ids=["guard", "guard by default", "login", "login by default"],
+    ids=[
+        "guard",
+        "guard by default",
+        "login",
+        "login by default",
+        "login in front",
+        "login in front by default",
+    ],
 )
 def test_no_section_makes_another_exception(make: Callable[[dict[str, str]], object]) -> None:
     """Whatever is in an ini file, it is an object or a `ConfigurationError`."""
     _fed(make)()
+
+
+@pytest.mark.parametrize("name", ["app", "global_conf", "options"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(filter_app_factory, app, {}),
+        partial(app_factory, {}),
+        partial(login_filter_factory, app, {}, prefix="/auth"),
+    ],
+    ids=["guard", "login", "login in front"],
+)
+def test_a_parameter_of_a_factory_is_no_option(make: Callable[..., object], name: str) -> None:
+    """A section that sets one has an unknown option, as with any other name."""
+    with pytest.raises(ConfigurationError, match=f"^'?{name}'? is not an option"):
+        make(**{name: "x"})
 
 
 def test_every_option_belongs_to_something() -> None:
