@@ -62,11 +62,14 @@ def has_engine(fixtures: Iterable[str], parameters: Iterable[object]) -> bool:
 
 
 def mark(item: pytest.Item) -> None:
-    """Mark a test that needs an engine by its fixtures or parameters, and one that needs nothing
-    as quick."""
+    """Mark a test that needs an engine or a browser by its fixtures or parameters, and one that
+    needs nothing as quick."""
     values = getattr(item, "callspec", None) and item.callspec.params.values()  # type: ignore[attr-defined]
-    if has_engine(getattr(item, "fixturenames", ()), values or ()):
+    fixtures = getattr(item, "fixturenames", ())
+    if has_engine(fixtures, values or ()):
         item.add_marker("needs_engines")
+    if "chromium" in fixtures:
+        item.add_marker("needs_browser")
     if NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers()):
         item.add_marker("quick")
 

@@ -2,6 +2,8 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -36,3 +38,16 @@ def test_a_fixture_with_an_engine_makes_no_quick_test() -> None:
         assert parts.has_engine([name], [])
     assert parts.has_engine(["store"], ["pgbouncer"])
     assert not parts.has_engine(["store", "sqlite_store", "split_header"], ["sqlite", "memory"])
+
+
+@pytest.mark.parametrize(
+    ("fixture", "marker"),
+    [("chromium", "needs_browser"), ("valkey_server", "needs_engines"), ("tmp_path", "quick")],
+)
+def test_a_fixture_tells_what_a_test_needs(fixture: str, marker: str) -> None:
+    """Without a mark of its own, a test with a browser or an engine is not quick."""
+    added: list[str] = []
+    item: Any = SimpleNamespace(fixturenames=["request", fixture], add_marker=added.append)
+    item.iter_markers = lambda: [SimpleNamespace(name=name) for name in added]
+    parts.mark(item)
+    assert added == [marker]
