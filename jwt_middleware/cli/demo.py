@@ -93,7 +93,8 @@ def _listen(bind: str) -> socket.socket:
         return socket.create_server((host, int(port)), family=family)
     except OSError as error:
         raise click.ClickException(
-            f"cannot listen on {bind}: {os.strerror(error.errno) if error.errno else error}"
+            f"cannot listen on {bind}: {os.strerror(error.errno) if error.errno else error}; "
+            "--bind names another"
         ) from error
 
 

@@ -149,7 +149,9 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = refused("--bind", f"127.0.0.1:{port}", "--folder", str(tmp_path))
-    assert line == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert line == (
+        f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; --bind names another\n"
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

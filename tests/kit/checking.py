@@ -43,8 +43,13 @@ def followed(what: str, items: Iterable[_Item]) -> Iterator[_Item]:
         progress.step()
 
 
-def sum_up(text: str) -> None:
-    """Print the one line that says what came of the check."""
+def tell(line: str) -> None:
+    """Print a line of what came of it, such as a row of a table, in place of the progress."""
     if sys.stderr.isatty():
         print("\r" + " " * 79 + "\r", end="", file=sys.stderr, flush=True)
-    print(f"summary: {text}", flush=True)
+    print(line, flush=True)
+
+
+def sum_up(text: str) -> None:
+    """Print the one line that says what came of the check."""
+    tell(f"summary: {text}")

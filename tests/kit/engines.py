@@ -14,10 +14,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from random import randrange
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +27,7 @@ import redis.crc
 from sqlalchemy import make_url
 
 from tests.kit.parts import skip
+from tests.kit.serving import free_ports
 from tests.kit.waiting import PATIENCE, wait_for
 
 
@@ -435,18 +435,6 @@ class ValkeyCluster:
 def _info(server: Valkey, section: str) -> dict[str, Any]:
     with redis.Redis.from_url(server.url) as client:
         return dict(client.info(section))
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on just now, below those from which clients connect."""
-    found: list[int] = []
-    while len(found) < count:
-        with (
-            suppress(OSError),
-            socket.create_server(("127.0.0.1", randrange(15_000, 32_000))) as one,
-        ):
-            found = [*found, one.getsockname()[1]]
-    return found if len(set(found)) == count else free_ports(count)
 
 
 def _valkey() -> str:

@@ -76,16 +76,23 @@ http {{
 """
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now.
+def free_ports(count: int) -> list[int]:
+    """Different ports that nobody listens on just now.
 
-    It lies below the ports that the system hands out by itself, so that a connection of another
-    test cannot take it before the server does.
+    They lie below the ports that the system hands out by itself, so that a connection of another
+    test cannot take one before the server does.
     """
-    while True:
+    found: set[int] = set()
+    while len(found) < count:
         with suppress(OSError), closing(socket.socket()) as listener:
-            listener.bind(("127.0.0.1", port := random.randint(20_000, 32_000)))
-            return port
+            listener.bind(("127.0.0.1", port := random.randint(15_000, 32_000)))
+            found.add(port)
+    return list(found)
+
+
+def free_port() -> int:
+    """One of them."""
+    return free_ports(1)[0]
 
 
 def program(name: str) -> str:
@@ -148,12 +155,16 @@ def _with(command: list[str], options: Sequence[str]) -> list[str]:
 
 
 def gunicorn(
-    target: str, *options: str, cwd: Path, env: Mapping[str, str] | None = None
+    target: str,
+    *options: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    python: Path | str = sys.executable,
 ) -> AbstractContextManager[str]:
-    """Serve `module:application` from the folder `cwd`; the context is the address, such as
-    http://127.0.0.1:40001."""
+    """Serve `module:application` from the folder `cwd` by a Python that has gunicorn; the context
+    is the address, such as http://127.0.0.1:40001."""
     words = ["-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0"]
-    return running([sys.executable, *words, *options, target], cwd=cwd, env=env)
+    return running([str(python), *words, *options, target], cwd=cwd, env=env)
 
 
 @contextmanager

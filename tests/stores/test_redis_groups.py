@@ -19,7 +19,8 @@ from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import RedisLog
 from jwt_middleware.trust.revocation import RevocationList
 from tests.kit.certificates import authority
-from tests.kit.engines import SentinelTrio, Valkey, ValkeyCluster, free_ports
+from tests.kit.engines import SentinelTrio, Valkey, ValkeyCluster
+from tests.kit.serving import free_port
 from tests.kit.waiting import BOUND, wait_for
 
 from .conftest import entries_of, is_revoked
@@ -317,7 +318,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tls_server(certificates: Path) -> Iterator[Valkey]:
     """A Redis that speaks nothing but TLS."""
-    server = Valkey(port=free_ports(1)[0], tls=certificates)
+    server = Valkey(port=free_port(), tls=certificates)
     yield server
     server.remove()
 

@@ -1,2 +1,2 @@
-"""Real apps with pages of the server, in Chromium behind the sign-in page. `test_journeys.py` and
-`test_requests.py` test the modules beside them."""
+"""Real apps with pages of the server, in Chromium behind the sign-in page. `test_journeys.py`,
+`test_requests.py` and `test_mlflow.py` test the modules beside them."""

@@ -1,5 +1,6 @@
 """The apps under gunicorn, and a browser for them."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -27,7 +28,9 @@ def is_up(address: str) -> bool:
 
 
 @contextmanager
-def serve(module: str, folder: Path, *packages: str) -> Iterator[str]:
+def serve(
+    module: str, folder: Path, *packages: str, python: Path | str = sys.executable
+) -> Iterator[str]:
     """Serve the app of a module of this folder if its packages are installed, to a user `ada`; the
     context is the address."""
     for package in packages:
@@ -36,7 +39,7 @@ def serve(module: str, folder: Path, *packages: str) -> Iterator[str]:
     target = f"tests.browser.apps.{module}:application"
     # The app is loaded by one worker, so that only one makes its tables.
     options = ("--threads", "8", "--timeout", "120")
-    with gunicorn(target, *options, cwd=folder) as address:
+    with gunicorn(target, *options, cwd=folder, python=python) as address:
         assert wait_for(lambda: is_up(address), say=(folder / "gunicorn.log").read_text)
         yield address.replace("127.0.0.1", "localhost")
 

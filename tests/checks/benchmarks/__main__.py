@@ -6,19 +6,19 @@ from importlib import import_module
 
 from tests.kit.checking import parser, sum_up
 
+NAMES = ("compare", "throughput", "cache_memory", "faults", "sessions")
+
 
 def main() -> None:
     """Run the one that is named."""
     words = parser("benchmarks", __doc__)
-    names = ("compare", "throughput", "cache_memory", "faults", "sessions")
-    words.add_argument("name", choices=names)
+    words.add_argument("name", choices=NAMES)
     words.add_argument("number", nargs="?", help="the rounds of compare, the rows of sessions")
     chosen = words.parse_args()
     sys.argv[1:] = [chosen.number] if chosen.number else []
-    print(f"{chosen.name}: started at {time.strftime('%H:%M:%S')}", file=sys.stderr, flush=True)
     started = time.perf_counter()
-    import_module(f"tests.checks.benchmarks.{chosen.name}").main()
-    sum_up(f"{chosen.name} took {time.perf_counter() - started:.0f} s")
+    came = import_module(f"tests.checks.benchmarks.{chosen.name}").main()
+    sum_up(f"{chosen.name}: {came}, in {time.perf_counter() - started:.0f} s")
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ import secrets
 import tracemalloc
 
 from jwt_middleware import JWTMiddleware, Rule
+from tests.kit.checking import followed, tell
 from tests.kit.tokens import HS256, NOW, RSA, Issuer, issuer
 
 _COUNT = 5000
 
 
-def main() -> None:
+def main() -> str:
     """An HS256 token with the least that is needed, and an RS256 token as login services mint
-    them."""
+    them; return the memory of both."""
     little = {
         "jti": secrets.token_urlsafe(16),
         "scope": "read write",
@@ -29,15 +30,16 @@ def main() -> None:
         "client_id": "c" * 24,
     }
     much |= {"scope": "openid profile email"}
-    for name, known, claims in (
-        ("HS256", issuer("hs", HS256), little),
-        ("RS256", issuer("rs", RSA), much),
-    ):
+    kinds = (("HS256", issuer("hs", HS256), little), ("RS256", issuer("rs", RSA), much))
+    came = []
+    for name, known, claims in followed("kinds of token", kinds):
         size, cost = measured(known, claims)
-        print(
+        tell(
             f"{name}, a token of {size} bytes: {cost:.0f} bytes each, "
             f"{cost * 10_000 / 2**20:.1f} MiB for 10,000"
         )
+        came.append(f"{cost:.0f} bytes for an {name} token")
+    return ", ".join(came)
 
 
 def measured(known: Issuer, claims: dict[str, object]) -> tuple[int, float]:

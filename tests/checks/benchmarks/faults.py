@@ -20,6 +20,7 @@ from unittest import mock
 
 from jwt_middleware import JWTMiddleware, Key, Provider, Rule
 from jwt_middleware.trust.remote_keys import RemoteKeySet
+from tests.kit.checking import followed, tell
 from tests.kit.clock import AheadClock
 from tests.kit.fault_server import BEHAVIOURS, Behaviour, FaultServer, says, well
 from tests.kit.serving import gunicorn
@@ -141,13 +142,15 @@ def print_faults(clock: AheadClock) -> None:
     )
     print(f"{'behaviour':28}{'status':>6}{'wait ms':>10}{'fetches':>11}{'growth MB':>11}", end="")
     print(f"{'status':>9}{'p99 ms':>9}{'max ms':>9}{'kid':>9}")
-    for name, (behaviour, _) in BEHAVIOURS.items():
+    for name, (behaviour, _) in followed("faults in process", BEHAVIOURS.items()):
         with FaultServer(JWKS) as server:
             server.behaviour = behaviour
             status, wait, fetches, grown = cold(server)
             statuses, p99, longest, unknown = warm(server, behaviour, clock)
-        print(f"{name:28}{status:6}{wait:10.0f}{fetches:11}{grown:11.2f}", end="")
-        print(f"{shown(statuses):>9}{p99:9.2f}{longest:9.2f}{unknown:9}", flush=True)
+        tell(
+            f"{name:28}{status:6}{wait:10.0f}{fetches:11}{grown:11.2f}"
+            f"{shown(statuses):>9}{p99:9.2f}{longest:9.2f}{unknown:9}"
+        )
 
 
 def shown(statuses: set[int]) -> str:
@@ -223,7 +226,7 @@ def waits(address: str, token: str, seconds: float) -> tuple[set[int], list[floa
     return statuses, milliseconds
 
 
-def print_gunicorn() -> None:
+def print_gunicorn() -> str:
     token, stop = mint(), multiprocessing.Event()
     with tempfile.TemporaryDirectory() as folder, FaultServer(JWKS) as server:
         Path(folder, "guarded.py").write_text(textwrap.dedent(_APPLICATION))
@@ -239,17 +242,18 @@ def print_gunicorn() -> None:
             waits(address, token, 1)
             for stranger in crowd:
                 stranger.start()
-            _print_rows(server, address, token)
+            came = _print_rows(server, address, token)
             stop.set()
+    return came
 
 
-def _print_rows(server: FaultServer, address: str, token: str) -> None:
+def _print_rows(server: FaultServer, address: str, token: str) -> str:
     print(
         f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}"
         f"{'normal':>9}{'more':>9}{'fetches':>9}"
     )
     differences = []
-    for name, (behaviour, _) in BEHAVIOURS.items():
+    for name, (behaviour, _) in followed("faults through gunicorn", BEHAVIOURS.items()):
         normal, faulty, statuses, fetches = [], [], set(), 0
         for _ in range(3):
             server.behaviour = well
@@ -264,21 +268,23 @@ def _print_rows(server: FaultServer, address: str, token: str) -> None:
             for rounds in (faulty, normal)
         )
         differences.append(p99 - usual)
-        print(f"{name:28}{shown(statuses):>8}{sum(map(len, faulty)):10}", end="")
-        print(f"{p99:9.2f}{usual:9.2f}{p99 - usual:9.2f}{fetches:9}", flush=True)
-    print(
+        tell(
+            f"{name:28}{shown(statuses):>8}{sum(map(len, faulty)):10}"
+            f"{p99:9.2f}{usual:9.2f}{p99 - usual:9.2f}{fetches:9}"
+        )
+    return (
         f"p99 over normal: median {statistics.median(differences):.2f} ms, most "
         f"{max(differences):.2f} ms"
     )
 
 
-def main() -> None:
-    """Print both tables."""
+def main() -> str:
+    """Print both tables; return what a fault adds to a request."""
     clock = AheadClock()
     with mock.patch("time.monotonic", clock):
         print_faults(clock)
         print_figures(clock)
-    print_gunicorn()
+    return f"{len(BEHAVIOURS)} faults of a JWKS endpoint, {print_gunicorn()}"
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from werkzeug.security import generate_password_hash
 
 from jwt_middleware.login.sessions import Sessions
 from jwt_middleware.stores import SQLStore
+from tests.kit.checking import followed, tell
 
 ISSUER = "https://a.example"
 PASSWORD = "correct horse battery staple"
@@ -25,7 +26,7 @@ NO_HASH = "pbkdf2:sha256:1"  # some microseconds: a login without its hash
 
 def row(name: str, value: str) -> None:
     """Print a row of the table."""
-    print(f"| {name} | {value} |", flush=True)
+    tell(f"| {name} | {value} |")
 
 
 def p99(times: Sequence[float]) -> float:
@@ -47,7 +48,10 @@ def sessions_of(store: Any) -> Sessions:
 
 def measure(folder: Path, count: int) -> None:
     """The size of the file, and the slowest of a hundred calls, beside a store of a thousand."""
-    measured = {rows: _times(folder / f"great-{rows}.db", rows) for rows in (1000, count)}
+    measured = {
+        rows: _times(folder / f"great-{rows}.db", rows)
+        for rows in followed("stores", (1000, count))
+    }
     for name in measured[count]:
         small, great = measured[1000][name], measured[count][name]
         value = f"p50 {statistics.median(great):.2f} ms, p99 {p99(great):.2f} ms"

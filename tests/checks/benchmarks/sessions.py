@@ -40,6 +40,7 @@ from tests.checks.benchmarks.great_store import (
     sql,
 )
 from tests.checks.faults.site import SYNC, WORKERS, Site, served, worker_of
+from tests.kit.checking import followed, tell
 from tests.kit.engines import MariaDB, PostgreSQL, Valkey, ValkeyCluster
 from tests.kit.serving import gunicorn
 
@@ -72,8 +73,9 @@ def login_application() -> Any:
     return login.wrap(bare, prefix="/auth")
 
 
-def login_rate(name: str, url: str) -> None:
-    """Two workers and two clients, each of whom asks for the one and the other in turn."""
+def login_rate(name: str, url: str) -> float:
+    """Two workers and two clients, each of whom asks for the one and the other in turn; return the
+    ratio."""
     with _folder() as folder:
         database = url or f"sqlite:///{folder}/auth.db"
         store = SQLStore(database)
@@ -98,6 +100,7 @@ def login_rate(name: str, url: str) -> None:
         f"login rate / bare check_password_hash rate, {name}",
         f"{bare / login:.3f} ({rates}, {len(pairs)} of each)",
     )
+    return bare / login
 
 
 def _in_turn(site: Site) -> list[tuple[float, float]]:
@@ -121,9 +124,9 @@ def refresh_rates(urls: dict[str, str], logs: dict[str, str]) -> None:
         }
         stores: dict[str, Any] = {"memory": MemoryStore(password_method=NO_HASH)}
         stores |= {name: sql(url) for name, url in here.items()}
-        for name, store in stores.items():
+        for name, store in followed("stores in process", stores.items()):
             row(f"refreshes a second, in one process, {name}", f"{_refreshes_here(store):.0f}")
-    for name, database, log in _places(urls, logs):
+    for name, database, log in followed("stores behind workers", [*_places(urls, logs)]):
         with _folder() as folder, served(folder, database or _file(folder), log) as site:
             row(
                 f"refreshes a second, {WORKERS} workers, {name}",
@@ -174,11 +177,14 @@ def _refreshes_there(site: Site, seconds: float = 4, clients: int = 8) -> float:
 # Revocations.
 
 
-def protected_request(folder: Path, most: int) -> None:
-    """Time a guarded request, in process, over logs of three lengths in turn."""
+def protected_request(folder: Path, most: int) -> float:
+    """Time a guarded request, in process, over logs of three lengths in turn; return the ratio of
+    the longest to none."""
     counts = (0, 10_000, most)
     calls = [_guard(folder / f"{count}.db", count) for count in counts]
-    rounds = [[_microseconds(call) for call in calls] for _ in range(300)]
+    rounds = [
+        [_microseconds(call) for call in calls] for _ in followed("rounds of a request", range(300))
+    ]
     none, *more = ([each[place] for each in rounds] for place in range(len(counts)))
     row("protected request, no revocations", f"{statistics.median(none):.2f} us")
     for count, times in zip(counts[1:], more, strict=True):
@@ -187,6 +193,7 @@ def protected_request(folder: Path, most: int) -> None:
             f"protected request with {count} revocations, ratio",
             f"{ratio:.3f} ({statistics.median(times):.2f} us)",
         )
+    return ratio
 
 
 def _guard(path: Path, count: int) -> Callable[[], Any]:
@@ -238,13 +245,15 @@ def memory_of_a_revocation(folder: Path, count: int) -> None:
     )
 
 
-def revoke_to_refusal(name: str, database: str, log: str, rounds: int = 40) -> None:
+def revoke_to_refusal(name: str, database: str, log: str, rounds: int = 40) -> float:
     """From the answer to a logout to each worker's first refusal, while clients call without a
-    pause."""
+    pause; return the longest, in seconds."""
     with _folder() as folder, served(folder, database or _file(folder), log, options=SYNC) as site:
-        times = sorted(taken for _ in range(rounds) for taken in _refusals(site))
+        turns = followed(f"logouts, {name}", range(rounds))
+        times = sorted(taken for _ in turns for taken in _refusals(site))
     value = f"p50 {statistics.median(times):.2f} s, p99 {p99(times):.2f} s, most {times[-1]:.2f} s"
     row(f"from revoke to refusal, each of 4 workers, {name}", f"{value} ({len(times)} measured)")
+    return times[-1]
 
 
 def _refusals(site: Site) -> Iterable[float]:
@@ -274,27 +283,31 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def main() -> None:
-    """Print the table, or with 0 rows what needs no great store."""
+def main() -> str:
+    """Print the table, or with 0 rows what needs no great store; return the worst of it."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print("| what | measured |\n|---|---|")
+    tell("| what | measured |\n|---|---|")
     servers = {"PostgreSQL": PostgreSQL(), "MariaDB": MariaDB()}
     groups = {"Valkey": Valkey(), "Valkey cluster": ValkeyCluster(replicas=True)}
     urls = {"SQLite": ""} | {name: server.url for name, server in servers.items()}
-    for name, url in urls.items():
-        login_rate(name, url)
+    logins = [login_rate(name, url) for name, url in followed("databases", urls.items())]
     refresh_rates(urls, {name: group.url for name, group in groups.items()})
     # A database whose log is elsewhere has no log of its own, so each engine is measured alone.
-    for place in _places(urls, {name: group.url for name, group in groups.items()}):
-        revoke_to_refusal(*place)
+    places = _places(urls, {name: group.url for name, group in groups.items()})
+    waits = [revoke_to_refusal(*place) for place in places]
     for server in (*servers.values(), *groups.values()):
         server.remove()
+    came = (
+        f"a login at {min(logins):.3f} of a bare hash's rate or more, "
+        f"{max(waits):.2f} s from revoke to refusal at most"
+    )
     if not count:
-        return
+        return came
     with _folder() as folder:
-        protected_request(folder, count)
+        ratio = protected_request(folder, count)
         memory_of_a_revocation(folder, count)
         great_store.measure(folder, count)
+    return f"{came}, a request beside {count} revocations at {ratio:.3f} of one beside none"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from operator import truediv
 from pathlib import Path
 from typing import Any
 
+from tests.kit.checking import followed, tell
 from tests.kit.serving import gunicorn
 
 _ROUNDS = 25
@@ -32,20 +33,24 @@ def application() -> Any:
     )
 
 
-def main() -> None:
+def main() -> str:
     """Print for one thread and for four the median of the rounds, and the ratio to the unprotected
-    app."""
+    app; return ours."""
     if not shutil.which("wrk"):
-        print("\nno wrk here: no requests per second")
-        return
+        tell("\nno wrk here: no requests per second")
+        return "no requests per second for want of wrk"
+    ours = []
     for threads in (1, 4):
         rates = _rates(threads)
-        print(f"\n{f'requests per second, {threads} thread(s), median of {_ROUNDS} rounds':52}")
+        tell(f"\n{f'requests per second, {threads} thread(s), median of {_ROUNDS} rounds':52}")
         for name, base in zip(
             _NAMES, ("unprotected", "unprotected", "Flask bare", "Flask bare"), strict=True
         ):
             ratio = statistics.median(map(truediv, rates[name], rates[base]))
-            print(f"{name:42} {statistics.median(rates[name]):9.0f} {ratio:9.3f} of {base}")
+            tell(f"{name:42} {statistics.median(rates[name]):9.0f} {ratio:9.3f} of {base}")
+            if name == "guarded":
+                ours.append(f"{ratio:.3f} of the unprotected app's with {threads} thread(s)")
+    return f"requests per second {', '.join(ours)}"
 
 
 def _rates(threads: int) -> dict[str, list[float]]:
@@ -58,7 +63,7 @@ def _rates(threads: int) -> dict[str, list[float]]:
         address = stack.enter_context(
             gunicorn("tests.checks.benchmarks.throughput:application()", *options, cwd=folder)
         )
-        for turn in range(_ROUNDS + 1):
+        for turn in followed(f"rounds with {threads} thread(s)", range(_ROUNDS + 1)):
             for place, name in enumerate(_NAMES):
                 rate = _rate(f"{address}/api/users/me?{place}", compare.token())
                 if turn:  # the first round warms up

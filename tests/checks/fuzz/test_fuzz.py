@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from tests.checks.fuzz import proofs, targets
+from tests.checks.fuzz.fuzzer import came_of
 from tests.kit.clock import stopped
 from tests.kit.parts import examples
 from tests.kit.tokens import NOW
@@ -92,3 +93,38 @@ def test_every_target_can_be_named() -> None:
     source = (Path(__file__).parent / "__main__.py").read_text()
     (choices,) = re.findall(r"choices=\((.+)\)\)", source)
     assert sorted(re.findall(r'"(\w+)"', choices)) == sorted(targets.TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "came"),
+    [
+        (
+            [
+                "#5\tNEW cov: 3\n",
+                "slowest so far: 0.50 ms, 2 bytes: b'..'\n",
+                "Done 90 runs in 2 s",
+            ],
+            0,
+            "90 inputs, the slowest 0.50 ms; no law broken",
+        ),
+        (
+            ["#512\tpulse\n", "==1== Test unit written to /tmp/f/crash-1\n"],
+            77,
+            "512 inputs; ended with 77 by the input in /tmp/f/crash-1",
+        ),
+        (
+            ["#9\tNEW\n", "== libFuzzer: run interrupted; exiting\n"],
+            72,
+            "9 inputs; ended with 72, interrupted",
+        ),
+        (
+            ["ModuleNotFoundError: No module named 'atheris'\n"],
+            1,
+            "no count of inputs; ended with 1",
+        ),
+    ],
+    ids=["all well", "a broken law", "interrupted", "not started"],
+)
+def test_the_summary_says_what_came_of_it(said: list[str], code: int, came: str) -> None:
+    """How many inputs were tried, the slowest, and where the one is that broke a law."""
+    assert came_of(said, code) == came
