@@ -124,6 +124,14 @@ def rules_are_told(name: str, text: str) -> list[str]:
     ]
 
 
+def parts_are_asked_for_by_the_kit(name: str, text: str) -> list[str]:
+    """A test that lacks its part says so by the kit's `skip` or `part`, which fail on a build
+    machine. What is no part has a comment `# no part:` above."""
+    found = re.findall(r"^(.*)\n.*pytest\.(?:skip|importorskip)\(", f"\n{text}", re.MULTILINE)
+    skips = [line for line in found if "# no part:" not in line]
+    return [f"{name} skips after {line!r}" for line in skips if name != "kit/parts.py"]
+
+
 Law = Callable[[str, str], list[str]]
 PLANTED: dict[Law, str] = {
     says_why_it_looks_inside: "def test_x(store):\n    assert store._rows == 1",
@@ -132,12 +140,14 @@ PLANTED: dict[Law, str] = {
     answers_are_of_one_class: "class Answer(NamedTuple):\n    status: int",
     waits_for_long: "thread.join(5)",
     tokens_of_a_module_last: "GOOD = MINTER.mint('ada')",
+    parts_are_asked_for_by_the_kit: "def test_x():\n    pytest.importorskip('flask')",
     rules_are_told: "def test_x():\n    assert True",
 }
 OTHER_FORMS: list[tuple[Law, str]] = [
     (says_why_it_looks_inside, "def test_x(patch):\n    patch.setattr('package.module._NAME', 1)"),
     (waits_for_long, "deadline = time.monotonic() + 20"),
     (waits_for_long, "subprocess.run(['curl', address], timeout=9)"),
+    (parts_are_asked_for_by_the_kit, "if not find_spec('flask'):\n    pytest.skip('no Flask')"),
 ]
 
 
@@ -152,7 +162,7 @@ def test_the_tests_keep_the_law(law: Law) -> None:
 @pytest.mark.parametrize(
     ("law", "source"),
     [*PLANTED.items(), *OTHER_FORMS],
-    ids=[*(law.__name__ for law in PLANTED), "dotted name", "deadline", "subprocess"],
+    ids=[*(law.__name__ for law in PLANTED), "dotted name", "deadline", "subprocess", "skip"],
 )
 def test_a_planted_fault_turns_its_law_red(law: Law, source: str) -> None:
     """A law that no fault can break would prove nothing."""

@@ -7,6 +7,7 @@ import pytest
 
 from jwt_middleware import Rule, bearer, in_cookie, public
 from jwt_middleware.login import LoginApp
+from tests.kit.parts import part
 
 FRONT = "https://front.example"
 STRANGERS = [
@@ -152,7 +153,7 @@ def test_every_kind_of_origin(
 def test_flask_cors_inside(visit: Any, guard: Any) -> None:
     """An app's own flask-cors answers for what it shares: each header is there once, and refusals
     are shared by the middleware."""
-    flask, flask_cors = (pytest.importorskip(name) for name in ("flask", "flask_cors"))
+    flask, flask_cors = part("flask"), part("flask_cors")
     app = flask.Flask(__name__)
     app.add_url_rule("/api/health", view_func=lambda: "well", methods=["GET", "POST"])
     flask_cors.CORS(app, origins=[FRONT, "https://partner.example"])

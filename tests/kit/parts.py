@@ -7,8 +7,9 @@ quick suite, which also has fewer examples of each property.
 import os
 import re
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -72,6 +73,14 @@ def mark(item: pytest.Item) -> None:
         item.add_marker("needs_browser")
     if NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers()):
         item.add_marker("quick")
+
+
+def part(module: str) -> Any:
+    """Import a module of a package that may not be installed, or skip the test."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError:
+        skip(f"{module} is not installed")
 
 
 def skip(reason: str) -> NoReturn:

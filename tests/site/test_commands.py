@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,7 @@ from jwt_middleware.stores import SQLStore
 from tests.kit import ROOT, forking
 from tests.kit.forking import APPS
 from tests.kit.pages import DOCS, README, blocks, pages, run_snippets
-from tests.kit.parts import skip
+from tests.kit.parts import part, skip
 from tests.kit.serving import running
 from tests.kit.waiting import PATIENCE
 
@@ -434,8 +433,8 @@ def test_release_1_of_simplejwt_logs_nobody_out(tmp_path: Path) -> None:
     """With the classes of the page, new access tokens have issuer and audience, also those for a
     refresh token from before; an access token from before is still good. With the settings
     `ISSUER` and `AUDIENCE`, a refresh token from before is refused."""
-    if not (find_spec("rest_framework_simplejwt") and find_spec("django")):
-        pytest.skip("djangorestframework-simplejwt of the extra test-all is not installed")
+    part("django")
+    part("rest_framework_simplejwt")
     (lines,) = blocks(DOCS / "coming-from/simplejwt.md", "py")
     done = subprocess.run(
         [sys.executable, "-c", _SIMPLEJWT],

@@ -221,6 +221,7 @@ def test_a_damaged_hash(form: str, damage: str, caplog: pytest.LogCaptureFixture
     stored = HASHES[form]
     damaged = {"cut": stored[:-9], "longer": stored + "AAA", "odd character": stored[:-5] + "ü%   "}
     if damage == "longer" and "argon2" in form:
+        # no part: there is nothing to test
         pytest.skip("a longer tag is another hash of Argon2")
     assert check_password(damaged[damage], PASSWORD, unknown=CHEAP) is False
     if damage != "cut" or "argon2" not in form:

@@ -10,6 +10,7 @@ from jwt_middleware import ConfigurationError, InvalidToken, Key, KeySet, Provid
 from jwt_middleware.testing import FLAWS, Tokens
 from jwt_middleware.testing.tokens import forged_tokens
 from jwt_middleware.trust.verifier import Verifier
+from tests.kit.parts import part
 
 REASONS = {
     "wrong_key": "signature",
@@ -161,7 +162,7 @@ def test_the_clock_is_read_at_each_call() -> None:
 
 def test_time_machine_moves_it_too() -> None:
     """The same under time-machine."""
-    time_machine = pytest.importorskip("time_machine", reason="time-machine is not installed")
+    time_machine = part("time_machine")
     tokens, verifier = made()
     with time_machine.travel("2040-01-01T00:00Z", tick=False) as clock:
         token = tokens.good("ada")
