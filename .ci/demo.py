@@ -32,7 +32,7 @@ with tempfile.TemporaryDirectory() as folder:
         )
     finally:
         os.killpg(demo.pid, signal.SIGINT)
-        demo.wait(20)
+        demo.wait(60)
 statuses = re.findall(r"^HTTP/1.1 (\d+)", answers, re.MULTILINE)
 if statuses != ["401", "200"] or "Sign in" not in page.stdout:
     sys.exit(f"the demo did not do what the README says:\n{printed}\n{answers}")

@@ -14,7 +14,7 @@ from tests.kit.prose import statements
 
 TESTS = ROOT / "tests"
 # Run in environments or processes of their own, without the kit.
-ALONE = {"packaging/flows.py", "examples/test_view_recipes.py"}
+ALONE = {"packaging/flows.py"}
 
 
 parsed = cache(ast.parse)
@@ -83,7 +83,7 @@ def own_names(tree: ast.Module) -> set[str]:
 
 def patches_no_path(name: str, text: str) -> list[str]:
     """`tests` is a package: nothing is put on `sys.path`."""
-    patched = re.search(r"sys\.path(\[|\.insert|\.append| \+?=)", text)
+    patched = re.search(r"sys\.path(\[|\.insert|\.append| \+?=)|syspath_prepend\(ROOT", text)
     return [f"{name} patches sys.path"] if patched and name not in ALONE else []
 
 

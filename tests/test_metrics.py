@@ -45,7 +45,7 @@ from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
 from tests.kit.serving import gunicorn
 from tests.kit.tokens import issued
-from tests.kit.waiting import wait_for
+from tests.kit.waiting import PATIENCE, wait_for
 
 ISSUER, AUDIENCE = "https://login.example", "example-api"
 SECRET = "a secret of the tests, long enough"
@@ -272,7 +272,7 @@ def server() -> Iterator[KeyServer]:
 
 def test_the_moment_of_the_last_fetch_and_the_failures(server: KeyServer) -> None:
     """The moment appears with the first fetch, and not as 1970 before it; failures are counted."""
-    keys = RemoteKeySet(server.url, fetch=Fetch(timeout=1))
+    keys = RemoteKeySet(server.url, fetch=Fetch(timeout=PATIENCE))
     provider = Provider(issuer=server.issuer, audience=server.audience, keys=keys)
     site = Site(providers=[PROVIDER, provider])
     moment = ("jwt_middleware_keys_fetched_timestamp_seconds", f"issuer={server.issuer}")

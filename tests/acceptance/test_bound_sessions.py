@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from jwt_middleware import DPoP, RevocationList, StoreUnavailable, bearer, in_cookie
+from jwt_middleware import DPoP, RevocationList, bearer, in_cookie
 from jwt_middleware.login import LoginApp, TokenMinter
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import DPoPKey
 from tests.acceptance.conftest import PASSWORD
 from tests.kit.clock import stopped
 from tests.kit.passwords import CHEAP
+from tests.kit.proofs import Down
 
 URL = "https://api.example"
 COOKIE, SESSION = "__Host-jwt_refresh", "__Host-jwt_session"
@@ -220,14 +221,6 @@ def test_a_new_nonce_comes_in_time(
         second = ask(first).headers["DPoP-Nonce"]
         assert second != first
         assert "DPoP-Nonce" not in ask(second).headers
-
-
-class Down(MemoryStore):
-    """A store whose counters do not answer."""
-
-    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Fail."""
-        raise StoreUnavailable("down")
 
 
 def test_a_store_that_is_down(

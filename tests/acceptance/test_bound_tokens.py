@@ -13,7 +13,6 @@ from jwt_middleware import (
     Forbidden,
     JWTMiddleware,
     Rule,
-    StoreUnavailable,
     bearer,
     in_cookie,
     optional,
@@ -24,6 +23,7 @@ from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import DPoPKey
 from tests.acceptance.conftest import echo
 from tests.kit.clock import stopped
+from tests.kit.proofs import Down
 from tests.kit.tokens import b64
 
 URL = "https://api.example"
@@ -408,14 +408,6 @@ def test_a_preflight_allows_the_header(visit: Any, guard: Any, dpop: DPoP) -> No
     asked |= {"Access-Control-Request-Headers": "authorization,dpop"}
     answer = api.options("/api/me", headers=asked)
     assert "dpop" in answer.headers["Access-Control-Allow-Headers"]
-
-
-class Down(MemoryStore):
-    """A store that does not answer."""
-
-    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
-        """Fail."""
-        raise StoreUnavailable("down")
 
 
 def test_a_store_that_is_down(visit: Any, guard: Any, key: DPoPKey, token: str, url: str) -> None:

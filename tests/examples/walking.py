@@ -18,7 +18,6 @@ from webtest import TestApp
 
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import assert_protected, trusting
-from tests.kit import ROOT
 from tests.kit.answers import Answer
 
 PASSWORD = "analytical engine"
@@ -168,7 +167,6 @@ def loading(environ: Mapping[str, str], folder: Path) -> Iterator[Callable[[str]
     """Imports examples into this process, which stands in the folder; their passwords cost
     little."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(ROOT)
         patch.chdir(folder)
         patch.setitem(MemoryStore.__init__.__kwdefaults__, "password_method", "scrypt:1024:1:1")
         for name, value in environ.items():

@@ -55,8 +55,9 @@ class Shell:
         stdin: str = "",
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
+        seconds: float = PATIENCE,
     ) -> Done:
-        """Run a command to its end, for `PATIENCE` seconds at most."""
+        """Run a command to its end, for so many seconds at most."""
         done = subprocess.run(
             [str(word) for word in words],
             input=stdin.encode(),
@@ -64,7 +65,7 @@ class Shell:
             stderr=subprocess.STDOUT,
             cwd=cwd or self.home,
             env={**_environ(self.home), **(env or {})},
-            timeout=PATIENCE,
+            timeout=seconds,
         )
         found = Done(done.returncode, self._shown(done.stdout.decode(errors="replace")))
         with (self.home / "record").open("a") as record:

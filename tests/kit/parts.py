@@ -6,6 +6,7 @@ quick suite, which also has fewer examples of each property.
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -87,8 +88,10 @@ def skip(reason: str) -> NoReturn:
     """Skip the test, or the module that is being imported, for want of a part.
 
     With CI=true this fails instead: a build machine has every part. The quick suite may be
-    installed without the parts of modules that it takes no test from.
+    installed without the parts of modules that it takes no test from. A check that is no test ends.
     """
+    if "PYTEST_VERSION" not in os.environ:
+        sys.exit(reason)
     is_running = "PYTEST_CURRENT_TEST" in os.environ
     if os.environ.get("CI") == "true" and (is_running or not is_quick()):
         pytest.fail(reason)

@@ -33,6 +33,13 @@ def follow_work(
     patch.setattr(time, "thread_time", thread_time)
 
 
+def forget_what_is_learned(patch: pytest.MonkeyPatch) -> None:
+    """Be a process that has checked no password yet."""
+    # inside: warns once in a process, and has to warn anew here
+    patch.setattr(passwords, "_unknown_by_default", passwords._UnknownNames())
+    passwords._warn_costlier.cache_clear()
+
+
 def make_cheap(patch: pytest.MonkeyPatch, method: str = CHEAP) -> None:
     """Let the default be cheap, for tests that are not about the cost: a hash takes 0.4 s
     otherwise."""

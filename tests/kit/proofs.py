@@ -10,6 +10,8 @@ from typing import Any
 import jwt
 
 from jwt_middleware import Key
+from jwt_middleware.errors import StoreUnavailable
+from jwt_middleware.stores import MemoryStore
 from tests.kit.tokens import b64, changed, sign
 
 URL = "https://api.example"
@@ -78,6 +80,14 @@ class Prover:
     ) -> str:
         """A proof for `GET path`, good but for the changes to its header and claims."""
         return sign(self.header(**header or {}), self.claims(path, token, **changes), self.key)
+
+
+class Down(MemoryStore):
+    """A store whose counters do not answer."""
+
+    def increment(self, key: str, seconds: int, amount: int = 1) -> int:
+        """Fail."""
+        raise StoreUnavailable("down")
 
 
 def ath(token: str) -> str:

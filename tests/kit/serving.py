@@ -91,7 +91,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port() -> int:
-    """One of them."""
+    """A port that nobody listens on just now."""
     return free_ports(1)[0]
 
 

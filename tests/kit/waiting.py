@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import pytest
+
 from jwt_middleware.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -38,6 +40,16 @@ def wait_for_report(page: Any, lines: list[str], part: str, seconds: float = PAT
         return any(part in line for line in lines)
 
     wait_for(is_there, seconds, say=lambda: f"{part!r} is not in {lines}")
+
+
+def seconds_until_unavailable(call: Callable[[], object]) -> float:
+    """How long a call takes to say that the store cannot answer."""
+    started = time.monotonic()
+    says = r"^(the user database|Redis) does not answer$"
+    with pytest.raises(StoreUnavailable, match=says) as caught:
+        call()
+    assert caught.value.__cause__ is not None
+    return time.monotonic() - started
 
 
 def settle_fetches(seconds: float = PATIENCE) -> None:

@@ -1,14 +1,12 @@
 """Each extra alone, installed from the wheel into an empty environment, does what the README says
 of it."""
 
-import os
 from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
 from tests.kit.environments import FLOWS, ROOT, Environment, build_wheel
-from tests.kit.parts import skip
 
 # For those who work on this package; everything else is for those who use it.
 _FOR_US = {"test", "test-all", "bench", "docs"}
@@ -39,10 +37,7 @@ def test_an_extra_alone(
 ) -> None:
     """With one extra and nothing else, the flow of `flows.py` for that extra works."""
     environment = Environment(tmp_path / "venv")
-    installed = environment.install(f"{wheel}[{extra}]" if extra else str(wheel))
-    if installed.returncode and os.environ.get("CI") != "true":
-        skip(f"nothing can be installed here: {installed.stderr[-300:]}")
-    assert installed.returncode == 0, installed.stderr
+    environment.install(f"{wheel}[{extra}]" if extra else str(wheel))
     env = {}
     if extra in _SERVERS:
         name, fixture = _SERVERS[extra]

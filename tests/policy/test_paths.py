@@ -14,42 +14,49 @@ from hypothesis import strategies as st
 
 from jwt_middleware.policy.paths import Place, methods_of, readings_of
 from jwt_middleware.readings import has_one_reading, readings, to_wsgi
+from jwt_middleware.testing.spellings import spellings
 from tests.kit.parts import examples
 
+MEANT_ALIKE = ("no first slash", "double slash", "dot segment", "backslash", "path parameter")
+MEANT_ALIKE += ("broken UTF-8", "control character", "space", "percent-encoding")
+MEANT_ALIKE += ("before the first slash", "virtual host")
+"""The kinds of the users' list that some server reads as the path itself."""
+ANOTHER = {
+    "/api/..\xff/x",
+    "/api/.\x00./x",
+    "/api/x.",
+    "/api/x/..",
+    "/api/x\x00.html",
+    "/api/x/%zz",
+}
+"""Of these kinds, but another path to everybody."""
 HOSTILE = {
-    "leading slashes": "//api/x",
-    "no leading slash": "api/x",
-    "inner slashes": "/api//x",
-    "dot segment": "/./api/x",
-    "dot-dot": "/y/../api/x",
-    "dot-dot above the root": "/../../api/x",
+    f"{kind}: {path!r}": path
+    for path, kind in spellings("/api/x").items()
+    if kind in MEANT_ALIKE and path not in ANOTHER
+}
+TOGETHER = {
     "dot-dot over an empty segment": "/y//../../api/x",
     "dot-dot after merging": "/y//../api/x",
     "dots behind parameters": "/y/..;z/api/x",
-    "parameters": "/api;v=1/x",
-    "backslash": "\\api\\x",
+    "dot-dot above the root": "/../../api/x",
+    "parameters with a value": "/api;v=1/x",
     "backslash and dots": "/y\\..\\api/x",
-    "invalid UTF-8": "/ap\xffi/x",
-    "truncated UTF-8": "/api\xe2\x82/x",
     "invalid UTF-8 around a newline": "/api/x\xc3\n\xa9",
-    "newline": "/api/x\n",
-    "NUL": "/a\x00pi/x",
     "NUL and dots": "/y\x00/../api/x",
     "tab, space, DEL": "/\tap i\x7f/x",
-    "encoded": "/%61pi/x",
-    "encoded twice": "/%2561pi/x",
-    "encoded slash": "/%2fapi%2Fx",
+    "two encoded slashes": "/%2fapi%2Fx",
     "encoded dots": "/y/%2e%2e/api/x",
-    "encoded invalid UTF-8": "/ap%ffi/x",
     "encoded control": "/api%0a/x",
     "everything": "\\%2e/y;q/..;/%252e/%ffap%00i /x",
 }
+"""Several changes in one path, where the users' list has one change, or one again and again."""
 
 
-@pytest.mark.parametrize("path", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("path", [*HOSTILE.values(), *TOGETHER.values()], ids=[*HOSTILE, *TOGETHER])
 def test_a_hostile_spelling_has_the_plain_path_among_its_readings(path: str) -> None:
     """Whatever a server or framework makes of a spelling, the path it may mean is read too."""
-    assert "/api/x" in readings(path)
+    assert {"/api/x", "/api/x/"} & readings(path)
     assert not has_one_reading(path)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jwt_middleware.errors import InvalidToken
-from jwt_middleware.stores import Session
+from jwt_middleware.stores import MemoryStore, Session, SQLStore
 from jwt_middleware.trust.cut_offs import CUT_OFF_LASTS, subject_of
 from jwt_middleware.trust.revocation import RevocationList, revocation_keys
 
@@ -29,6 +29,13 @@ def new_session(user_id: str = "1", **fields: Any) -> Session:
     return Session(
         **{"name_hash": os.urandom(32), "secret_hash": os.urandom(32), **usual, **times, **fields}
     )
+
+
+def added(store: MemoryStore | SQLStore, user_id: str = "1", **fields: Any) -> Session:
+    """A new session in the store."""
+    session = new_session(user_id, **fields)
+    store.add_session(session)
+    return session
 
 
 def entries_of(log: Any) -> dict[str, float]:

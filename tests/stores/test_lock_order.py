@@ -9,11 +9,11 @@ from itertools import count
 
 import pytest
 
-from jwt_middleware.errors import ConfigurationError, StoreUnavailable
+from jwt_middleware.errors import ConfigurationError
 from jwt_middleware.stores import SQLStore, UnknownToken, UnknownUser
 from jwt_middleware.stores.tokens import KEEP_EXPIRED
 from tests.kit.inside import database_of
-from tests.kit.waiting import BOUND, wait_for
+from tests.kit.waiting import BOUND, seconds_until_unavailable, wait_for
 
 from .conftest import new_session
 
@@ -164,14 +164,6 @@ def test_a_call_that_gets_no_lock_changes_nothing(store: SQLStore) -> None:
     for call in calls.values():  # and each of them can be made again
         with suppress(UnknownUser, UnknownToken, ConfigurationError):
             call()
-
-
-def seconds_until_unavailable(call: Callable[[], object]) -> float:
-    """How long a call takes to say that the store cannot answer."""
-    started = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        call()
-    return time.monotonic() - started
 
 
 def test_a_call_that_loses_a_deadlock_is_made_again(mariadb_store: SQLStore) -> None:

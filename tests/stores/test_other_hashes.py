@@ -19,7 +19,7 @@ from jwt_middleware.errors import ConfigurationError, StoreUnavailable
 from jwt_middleware.stores import MemoryStore, SQLStore, check_password, other_hashes, passwords
 from jwt_middleware.stores.costs import read_hash, read_method
 from jwt_middleware.stores.passwords import PasswordHasher
-from tests.kit.passwords import CHEAP, follow_work
+from tests.kit.passwords import CHEAP, follow_work, forget_what_is_learned
 
 from .test_conformance import by_value
 
@@ -77,9 +77,7 @@ HASHES = {
 @pytest.fixture(autouse=True)
 def nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has checked no password yet."""
-    # inside: warns once in a process, and has to warn anew here
-    monkeypatch.setattr(passwords, "_unknown_by_default", passwords._UnknownNames())
-    passwords._warn_costlier.cache_clear()
+    forget_what_is_learned(monkeypatch)
 
 
 @pytest.mark.parametrize("stored", HASHES.values(), ids=HASHES)

@@ -23,11 +23,10 @@ from jwt_middleware.stores import (
     hash_checks,
     hash_password,
     hashing_slots,
-    passwords,
     version_of,
 )
 from jwt_middleware.stores.passwords import PasswordHasher
-from tests.kit.passwords import follow_work
+from tests.kit.passwords import follow_work, forget_what_is_learned
 from tests.kit.scripts import run
 from tests.kit.waiting import BOUND, PATIENCE, wait_for
 
@@ -57,9 +56,7 @@ NO_PASSWORDS = [
 @pytest.fixture(autouse=True)
 def nothing_learned(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has checked no password yet."""
-    # inside: warns once in a process, and has to warn anew here
-    monkeypatch.setattr(passwords, "_unknown_by_default", passwords._UnknownNames())
-    passwords._warn_costlier.cache_clear()
+    forget_what_is_learned(monkeypatch)
 
 
 Work = list[tuple[str, int]]

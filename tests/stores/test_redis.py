@@ -25,7 +25,7 @@ from tests.kit.forking import APPS
 from tests.kit.inside import client_of, database_of, log_beside
 from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
-from tests.kit.waiting import BOUND
+from tests.kit.waiting import BOUND, seconds_until_unavailable
 
 from .conftest import entries_of, is_revoked, new_session
 
@@ -37,14 +37,6 @@ CALLS: dict[str, Callable[[RedisLog], object]] = {
     "increment": lambda log: log.increment("k", 60),
     "count": lambda log: log.count("k"),
 }
-
-
-def seconds_until_unavailable(call: Callable[[], object]) -> float:
-    """The time after which the call says that the log cannot answer."""
-    started = time.monotonic()
-    with pytest.raises(StoreUnavailable, match=r"^Redis does not answer$"):
-        call()
-    return time.monotonic() - started
 
 
 @pytest.fixture

@@ -16,16 +16,9 @@ from jwt_middleware.trust.cut_offs import subject_of
 from jwt_middleware.trust.revocation import revocation_key
 from tests.kit.clock import stopped
 
-from .conftest import ISSUER, entries_of, new_session
+from .conftest import ISSUER, added, entries_of, new_session
 
 Store = MemoryStore | SQLStore
-
-
-def added(store: Store, user_id: str = "1", **fields: Any) -> Session:
-    """A new session in the store."""
-    session = new_session(user_id, **fields)
-    store.add_session(session)
-    return session
 
 
 def rotated(session: Session) -> Session:

@@ -23,7 +23,7 @@ from tests.kit.inside import database_of
 from tests.kit.passwords import CHEAP
 from tests.kit.scripts import run
 
-from .conftest import entries_of, new_session
+from .conftest import added, entries_of, new_session
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
@@ -36,13 +36,6 @@ def execute(store: SQLStore, statement: str) -> sa.CursorResult[Any]:
     """Do something to the tables."""
     with database_of(store).transaction(write=True) as connection:
         return connection.execute(sa.text(statement))
-
-
-def added(store: SQLStore, user_id: str = "1", **fields: Any) -> Session:
-    """A new session in the store."""
-    session = new_session(user_id, **fields)
-    store.add_session(session)
-    return session
 
 
 # -------------------------------------------------------------------------------------------------

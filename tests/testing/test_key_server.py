@@ -34,7 +34,8 @@ SOURCES: dict[str, Callable[[KeyServer], Provider]] = {
     "url": lambda server: Provider(
         issuer=server.issuer,
         audience=server.audience,
-        keys=RemoteKeySet(server.url, fetch=Fetch(timeout=1)),
+        # What hangs is waited for; a busy machine may stop for as long.
+        keys=RemoteKeySet(server.url, fetch=Fetch(timeout=3)),
     ),
     "discovery": lambda server: Provider.discover(server.issuer, audience=server.audience),
 }

@@ -37,7 +37,7 @@ from tests.kit.fault_server import (
 from tests.kit.fork_amid import fork_amid
 from tests.kit.passwords import CHEAP
 from tests.kit.tokens import issued
-from tests.kit.waiting import PATIENCE
+from tests.kit.waiting import BOUND, PATIENCE, wait_for
 
 ISSUER = "https://idp.example/"
 
@@ -72,7 +72,7 @@ def tell(server: FaultServer, **members: Any) -> None:
 def at(server: FaultServer, **options: Any) -> Verifier:
     """A verifier that asks the server."""
     usual = {"issuer": ISSUER, "audience": "api", "client_id": "a:b", "client_secret": "s%c"}
-    usual["fetch"] = Fetch(timeout=1)
+    usual["fetch"] = Fetch(timeout=PATIENCE)
     return Verifier([Introspection(server.url, **usual | options)])
 
 
@@ -220,11 +220,11 @@ def test_requests_at_once_are_bounded(server: FaultServer) -> None:
     server.behaviour = hang
     verifier = at(server)
     with ThreadPoolExecutor(100) as pool:
-        started = time.monotonic()
-        found = list(pool.map(lambda n: reason(verifier, f"made up {n}"), range(100)))
-        assert time.monotonic() - started < 5
-    assert set(found) == {"tokens_unavailable"}
-    assert len(server.requests) <= 32
+        asked = [pool.submit(reason, verifier, f"made up {number}") for number in range(100)]
+        wait_for(lambda: sum(one.done() for one in asked) == 68)
+        assert len(server.requests) <= 32
+        server.closing.set()
+        assert {one.result() for one in asked} == {"tokens_unavailable"}
 
 
 _FORK = """
@@ -263,7 +263,7 @@ def test_an_outage_is_503_within_the_deadline(server: FaultServer, name: str) ->
     server.behaviour = BEHAVIOURS[name][0]
     started = time.monotonic()
     assert reason(at(server, fetch=Fetch(timeout=0.4))) == "tokens_unavailable"
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < BOUND
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,3 @@ def measured(known: Issuer, claims: dict[str, object]) -> tuple[int, float]:
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return len(headers[0]) - 7, grown / _COUNT
-
-
-if __name__ == "__main__":
-    main()

@@ -137,11 +137,13 @@ def warm(
 
 
 def print_faults(clock: AheadClock) -> None:
-    print(
+    tell(
         f"{'':28}{'no keys yet':^16}50 look-ups{'':11}{'keys known, refresh due':^27}{'unknown':>9}"
     )
-    print(f"{'behaviour':28}{'status':>6}{'wait ms':>10}{'fetches':>11}{'growth MB':>11}", end="")
-    print(f"{'status':>9}{'p99 ms':>9}{'max ms':>9}{'kid':>9}")
+    tell(
+        f"{'behaviour':28}{'status':>6}{'wait ms':>10}{'fetches':>11}{'growth MB':>11}"
+        f"{'status':>9}{'p99 ms':>9}{'max ms':>9}{'kid':>9}"
+    )
     for name, (behaviour, _) in followed("faults in process", BEHAVIOURS.items()):
         with FaultServer(JWKS) as server:
             server.behaviour = behaviour
@@ -164,14 +166,14 @@ def print_figures(clock: AheadClock) -> None:
         for _ in range(50):
             client.status(mint())
             clock.ahead += 30 / 50
-        print(f"50 look-ups at a failing endpoint, over 30 s: {len(server.requests)} fetches")
+        tell(f"50 look-ups at a failing endpoint, over 30 s: {len(server.requests)} fetches")
     with FaultServer(JWKS) as server:
         client = Client(server.url)
         statuses = {client.status(mint(kid=f"unknown {number}"))[0] for number in range(1000)}
-        print(f"1,000 unknown kids: {len(server.requests)} fetches, statuses {statuses}")
+        tell(f"1,000 unknown kids: {len(server.requests)} fetches, statuses {statuses}")
         clock.ahead += 30
         statuses = {client.status(mint(kid=f"unknown {number}"))[0] for number in range(1000)}
-        print(f"1,000 more after 30 s: {len(server.requests)} fetches in all, statuses {statuses}")
+        tell(f"1,000 more after 30 s: {len(server.requests)} fetches in all, statuses {statuses}")
     with FaultServer(JWKS) as server:
         print_outage(server, clock)
 
@@ -190,14 +192,14 @@ def print_outage(server: FaultServer, clock: AheadClock) -> None:
     status(0), status(470)
     server.behaviour, began = says(), clock.ahead
     statuses = {status(20) for _ in range(86_400 // 20)}
-    print(f"24 h of outage, asked every 20 s: statuses {statuses}, {len(server.requests)} fetches")
+    tell(f"24 h of outage, asked every 20 s: statuses {statuses}, {len(server.requests)} fetches")
     while status(1) == 200:
         pass
-    print(f"then 503, {clock.ahead - began:.0f} s after the server went down")
+    tell(f"then 503, {clock.ahead - began:.0f} s after the server went down")
     server.behaviour, recovered = well, clock.ahead
     while status(1) == 503:
         pass
-    print(f"then 200, {clock.ahead - recovered:.0f} s after it came back")
+    tell(f"then 200, {clock.ahead - recovered:.0f} s after it came back")
 
 
 def strangers(address: str, stop: "multiprocessing.synchronize.Event") -> None:
@@ -208,7 +210,7 @@ def strangers(address: str, stop: "multiprocessing.synchronize.Event") -> None:
 
 
 def get(address: str, token: str, connection: HTTPConnection | None = None) -> int:
-    connection = connection or HTTPConnection(address, timeout=20)
+    connection = connection or HTTPConnection(address, timeout=60)
     connection.request("GET", "/", headers={"Authorization": f"Bearer {token}"})
     answer = connection.getresponse()
     answer.read()
@@ -216,7 +218,7 @@ def get(address: str, token: str, connection: HTTPConnection | None = None) -> i
 
 
 def waits(address: str, token: str, seconds: float) -> tuple[set[int], list[float]]:
-    statuses, milliseconds, connection = set(), [], HTTPConnection(address, timeout=20)
+    statuses, milliseconds, connection = set(), [], HTTPConnection(address, timeout=60)
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         started = time.perf_counter()
@@ -248,7 +250,7 @@ def print_gunicorn() -> str:
 
 
 def _print_rows(server: FaultServer, address: str, token: str) -> str:
-    print(
+    tell(
         f"\n{'through gunicorn':28}{'status':>8}{'requests':>10}{'p99 ms':>9}"
         f"{'normal':>9}{'more':>9}{'fetches':>9}"
     )
@@ -285,7 +287,3 @@ def main() -> str:
         print_faults(clock)
         print_figures(clock)
     return f"{len(BEHAVIOURS)} faults of a JWKS endpoint, {print_gunicorn()}"
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,6 @@ import gc
 import os
 import random
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -283,9 +282,8 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def main() -> str:
+def main(count: int = 1_000_000) -> str:
     """Print the table, or with 0 rows what needs no great store; return the worst of it."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     tell("| what | measured |\n|---|---|")
     servers = {"PostgreSQL": PostgreSQL(), "MariaDB": MariaDB()}
     groups = {"Valkey": Valkey(), "Valkey cluster": ValkeyCluster(replicas=True)}
@@ -308,7 +306,3 @@ def main() -> str:
         memory_of_a_revocation(folder, count)
         great_store.measure(folder, count)
     return f"{came}, a request beside {count} revocations at {ratio:.3f} of one beside none"
-
-
-if __name__ == "__main__":
-    main()

@@ -76,7 +76,3 @@ def _rate(url: str, token: str) -> float:
     printed = subprocess.run(run, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in printed, printed
     return float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1])  # type: ignore[index]
-
-
-if __name__ == "__main__":
-    main()

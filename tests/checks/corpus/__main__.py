@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import jwt
 
-from tests.kit.checking import followed, parser, sum_up
+from tests.kit.checking import followed, parser, sum_up, tell
 from tests.kit.clock import stopped
 from tests.kit.tokens import NOW
 
@@ -39,7 +39,11 @@ def main() -> int:
     with stopped("time", NOW):
         proofs = followed("proof cases", proof_cases())
         unlike = [case.source for case in proofs if proof_verdict(case) != case.reason]
-    print(f"jwt_middleware: {len(proof_cases())} DPoP proofs, {len(unlike)} wrong", *unlike)
+    tell(
+        " ".join(
+            [f"jwt_middleware: {len(proof_cases())} DPoP proofs, {len(unlike)} wrong", *unlike]
+        )
+    )
     wrong += len(unlike)
     counts = f"{len(CASES)} tokens, {len(KEY_CASES)} keys and {len(proof_cases())} proofs"
     sum_up(f"{counts}, {wrong} wrong verdicts of ours")
@@ -83,9 +87,9 @@ def _tell(name: str, said: Iterable[str]) -> int:
     """Print the verdicts of one verifier, and return how many are wrong."""
     verdicts = Counter(said)
     wrong = verdicts.total() - verdicts["right"]
-    print(f"{name}: {verdicts.total()} cases, {wrong} wrong")
+    tell(f"{name}: {verdicts.total()} cases, {wrong} wrong")
     for verdict, count in verdicts.most_common():
-        print(f"{count:6} {verdict}")
+        tell(f"{count:6} {verdict}")
     return wrong
 
 

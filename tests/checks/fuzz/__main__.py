@@ -7,11 +7,12 @@ broken law. Printed too is every input that took longer than all before it, the 
 rounds counting.
 """
 
+import argparse
+import signal
 import subprocess
 import sys
-from contextlib import suppress
 
-from tests.checks.fuzz.fuzzer import came_of
+from tests.checks.fuzz.fuzzer import Outcome
 from tests.kit.checking import parser, sum_up
 
 
@@ -19,18 +20,18 @@ def main() -> int:
     """Fuzz one target in a process of its own, which libFuzzer ends, and say what came of it."""
     words = parser("fuzz", __doc__)
     words.add_argument("target", choices=("header", "token", "environ", "logout", "proof"))
-    chosen, options = words.parse_known_args()
-    command = [sys.executable, "-m", "tests.checks.fuzz.fuzzer", chosen.target, *options]
+    words.add_argument("options", nargs=argparse.REMAINDER, help="of libFuzzer")
+    chosen = words.parse_args()
+    command = [sys.executable, "-m", "tests.checks.fuzz.fuzzer", chosen.target, *chosen.options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as fuzzer:
         assert fuzzer.stderr is not None
-        said = []
-        with suppress(KeyboardInterrupt):  # the fuzzer gets it too, and ends
-            for line in fuzzer.stderr:
-                print(line, end="", file=sys.stderr, flush=True)
-                said.append(line)
-        said += fuzzer.stderr
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the fuzzer gets it too, and ends
+        came = Outcome()
+        for line in fuzzer.stderr:
+            print(line, end="", file=sys.stderr, flush=True)
+            came.read(line)
         code = fuzzer.wait()
-    sum_up(f"{chosen.target}: {came_of(said, code)}")
+    sum_up(f"{chosen.target}: {came.said(code)}")
     return code
 
 

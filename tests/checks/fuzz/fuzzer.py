@@ -5,7 +5,6 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 _slowest = 0.0
@@ -56,21 +55,28 @@ def main() -> None:
     atheris.Fuzz()
 
 
-def came_of(said: Iterable[str], code: int) -> str:
-    """Return how many inputs the fuzzer tried, which took longest, and where the one is that broke
-    a law."""
-    runs, slowest, broke = "no count of", "", ""
-    for line in said:
+class Outcome:
+    """What the lines of a run tell: how many inputs were tried, which took longest, and where the
+    one is that broke a law."""
+
+    def __init__(self) -> None:
+        self._runs, self._slowest, self._broke = "no count of", "", ""
+
+    def read(self, line: str) -> None:
+        """Read the next line."""
         if found := re.match(r"Done (\d+) runs|#(\d+)\s", line):
-            runs = found[1] or found[2]
+            self._runs = found[1] or found[2]
         elif found := re.match(r"slowest so far: ([\d.]+ ms)", line):
-            slowest = f", the slowest {found[1]}"
+            self._slowest = f", the slowest {found[1]}"
         elif found := re.search(r"Test unit written to (\S+)", line):
-            broke = f" by the input in {found[1]}"
+            self._broke = f" by the input in {found[1]}"
         elif "run interrupted" in line:
-            broke = ", interrupted"
-    ended = f"ended with {code}{broke}" if code else "no law broken"
-    return f"{runs} inputs{slowest}; {ended}"
+            self._broke = ", interrupted"
+
+    def said(self, code: int) -> str:
+        """Return what came of it, by the exit code too."""
+        ended = f"ended with {code}{self._broke}" if code else "no law broken"
+        return f"{self._runs} inputs{self._slowest}; {ended}"
 
 
 if __name__ == "__main__":

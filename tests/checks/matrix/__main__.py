@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.kit.answers import exchange
-from tests.kit.checking import Progress, followed, parser, sum_up
+from tests.kit.checking import Progress, followed, parser, sum_up, tell
 
 from . import guards
 from .apps import APPS, MISSING, SERVED
@@ -31,12 +31,12 @@ _SHOWN_LEAKS = 5  # of each app
 
 
 def _row(name: str, *cells: object) -> None:
-    print(f"{name:28}" + "".join(f"{cell!s:>22}" for cell in cells))
+    tell(f"{name:28}" + "".join(f"{cell!s:>22}" for cell in cells))
 
 
 def frameworks() -> int:
     """Count in process: every app behind every guard."""
-    print(
+    tell(
         f"{len(SPELLINGS)} spellings x {len(METHODS)} methods x {len(APPS)} apps; "
         f"{len(LOOK_ALIKES)} look-alikes, {len(FORGED)} forged headers, {len(MOUNTS)} mounts\n"
     )
@@ -48,14 +48,14 @@ def frameworks() -> int:
         found += sum(count for label, count in counts.items() if label.startswith("ours"))
     for name, module in MISSING.items():
         _row(name, f"{module} is not installed")
-    print(f"\nnot to be seen from outside, and closed by their owners' rules: {', '.join(DOORS)}")
+    tell(f"\nnot to be seen from outside, and closed by their owners' rules: {', '.join(DOORS)}")
     return found
 
 
 def servers() -> int:
     """Count over sockets: every server with the frameworks in it, the sloppy app left out."""
     requested = targets(*SPELLINGS)
-    print(f"\n{len(requested)} request targets x {len(SERVERS)} servers x {len(SERVED) - 1} apps\n")
+    tell(f"\n{len(requested)} request targets x {len(SERVERS)} servers x {len(SERVED) - 1} apps\n")
     _row(
         "reach a protected handler",
         "refused by the server",
@@ -92,7 +92,7 @@ def hostile_requests(count: int, seed: int) -> bool:
         for leak in differential.leaks(number):
             found[leak.app] += 1
             if found[leak.app] <= _SHOWN_LEAKS:
-                print(f"LEAK seed {number}: {leak}")
+                tell(f"LEAK seed {number}: {leak}")
         progress.step()
     sum_up(
         f"{count} random requests from seed {seed} x {len(APPS)} apps x 2 rule tables: "

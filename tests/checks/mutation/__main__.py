@@ -8,7 +8,7 @@ import sys
 
 from tests.checks.mutation.modules import COVERED, MODULES
 from tests.checks.mutation.mutants import FIGURES, Mutant, equivalents, mutants_of
-from tests.kit.checking import Progress, followed, parser, sum_up
+from tests.kit.checking import Progress, followed, parser, sum_up, tell
 
 
 def main() -> int:
@@ -33,16 +33,16 @@ def main() -> int:
     outdated = []
     for module in modules:
         counts = counted(module, mutants[module], listed[module], survivors)
-        print("{}: {} mutants, {} killed, {} equivalent, {} survive".format(module, *counts))
+        tell("{}: {} mutants, {} killed, {} equivalent, {} survive".format(module, *counts))
         if not chosen.match and FIGURES.get(module) != counts[:3]:
             outdated.append("| `{}` | {} | {} | {} |".format(module, *counts))
     made = sum(map(len, mutants.values()))
     killed = len(asked) - len(survivors)
     stale = [] if chosen.match else _stale(mutants, listed)
     for key in stale:
-        print(f"listed, but not a mutant any more: {' | '.join(key)}")
+        tell(f"listed, but not a mutant any more: {' | '.join(key)}")
     for line in outdated:
-        print(f"the table of tests/checks/mutation must say: {line}")
+        tell(f"the table of tests/checks/mutation must say: {line}")
     left = ", ".join(module for module in MODULES if module not in modules)
     sum_up(
         f"{made} mutants, {killed} killed, {made - len(asked)} equivalent, "
@@ -62,11 +62,11 @@ def hunt(asked: list[Mutant], workers: int, seconds: float) -> tuple[list[Mutant
     def told(survivor: str) -> None:
         progress.step()
         if survivor:
-            print(f"survives: {survivor}", flush=True)
+            tell(f"survives: {survivor}")
 
     bench = run(asked, workers, seconds, told)
     for mutant in bench.spent:
-        print(f"killed by its time: {mutant}")
+        tell(f"killed by its time: {mutant}")
     return bench.survivors, bench.fault
 
 
