@@ -190,6 +190,10 @@ def test_the_commands_that_check_are_there() -> None:
         near = [str(int(wrong) + difference) for difference in range(-9, 10)]
         assert any((asked.replace(",", ""), count) in figures for count in near)
     assert len(told) * 2 == len(figures)
+    proofs = re.search(r"(\d+) DPoP proofs and (\d+) logout tokens, all judged right", table)
+    assert proofs
+    assert f"jwt_middleware: {proofs[1]} DPoP proofs, 0 wrong\n" in printed
+    assert f"jwt_middleware: {proofs[2]} logout tokens, 0 wrong\n" in printed
     for command in commands[1:]:
         name = command.removeprefix("python -m ").split()[0]
         assert (ROOT / name.replace(".", "/") / "__main__.py").exists()

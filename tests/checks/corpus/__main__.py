@@ -12,11 +12,12 @@ from tests.kit.checking import followed, parser, sum_up, tell
 from tests.kit.clock import stopped
 from tests.kit.tokens import NOW
 
-from . import CASES, KEY_CASES
+from . import CASES, KEY_CASES, LOGOUT_CASES
 from .case import Case
 from .key_forms import KeyCase, checked_once, is_usable, pyjwt_takes
 from .proofs import proof_cases
 from .proofs import verdict as proof_verdict
+from .receivers import came_of, wanted_of
 from .verifiers import decide, pyjwt_accepts
 
 # Claims of other specifications than RFC 7519: no business of PyJWT's.
@@ -39,13 +40,15 @@ def main() -> int:
     with stopped("time", NOW):
         proofs = followed("proof cases", proof_cases())
         unlike = [case.source for case in proofs if proof_verdict(case) != case.reason]
-    tell(
-        " ".join(
-            [f"jwt_middleware: {len(proof_cases())} DPoP proofs, {len(unlike)} wrong", *unlike]
-        )
-    )
-    wrong += len(unlike)
-    counts = f"{len(CASES)} tokens, {len(KEY_CASES)} keys and {len(proof_cases())} proofs"
+        logouts = followed("logout tokens", LOGOUT_CASES)
+        apart = [case.source for case in logouts if came_of(case) != wanted_of(case)]
+    of_proofs = f"jwt_middleware: {len(proof_cases())} DPoP proofs, {len(unlike)} wrong"
+    of_logouts = f"jwt_middleware: {len(LOGOUT_CASES)} logout tokens, {len(apart)} wrong"
+    tell(" ".join([of_proofs, *unlike]))
+    tell(" ".join([of_logouts, *apart]))
+    wrong += len(unlike) + len(apart)
+    counts = f"{len(CASES)} tokens, {len(KEY_CASES)} keys, {len(proof_cases())} proofs"
+    counts += f" and {len(LOGOUT_CASES)} logout tokens"
     sum_up(f"{counts}, {wrong} wrong verdicts of ours")
     return wrong
 

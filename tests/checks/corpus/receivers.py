@@ -8,7 +8,7 @@ from wsgiref.util import setup_testing_defaults
 
 from jwt_middleware.login import BackChannelLogout
 
-from .logouts import ISSUER
+from .logouts import ISSUER, LogoutCase
 
 
 class RecordingLog:
@@ -24,6 +24,24 @@ class RecordingLog:
     def revoke_subject(self, issuer: str, subject: str, *, until: float | None = None) -> None:
         """Note the subject."""
         self.subject = subject
+
+
+Came = tuple[int, str | None, tuple[str | None, str | None]]
+"""Status, reason of a refusal, and the session and the subject that end."""
+
+
+def came_of(case: LogoutCase) -> Came:
+    """Post the token of a case, and return what came of it."""
+    log = RecordingLog()
+    return *receive(log, case.token), (log.session_id, log.subject)
+
+
+def wanted_of(case: LogoutCase) -> Came:
+    """What has to come of a case."""
+    session, subject = case.ends or (None, None)
+    # A session is more precise than its subject.
+    ends = (session, None if session else subject)
+    return (400, case.reason, ends) if case.reason else (200, None, ends)
 
 
 def receive(log: Any, token: str) -> tuple[int, str | None]:

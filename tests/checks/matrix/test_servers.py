@@ -1,6 +1,7 @@
 """What real servers make of a hostile request does not get round a rule either."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -9,11 +10,13 @@ from importlib.util import find_spec
 import pytest
 
 from tests.kit.answers import Answer, exchange
+from tests.kit.pages import README
 from tests.kit.parts import skip
 from tests.kit.serving import free_port
 from tests.kit.serving import nginx as run_nginx
 from tests.kit.waiting import wait_for
 
+from .apps import APPS, MISSING
 from .guards import MINTER
 from .servers import SERVERS, Server, served, targets
 from .spellings import LOOK_ALIKES, SPELLINGS
@@ -68,6 +71,13 @@ def token(size: int = 0) -> str:
 
 
 # ---------------------------------------------------------------- request lines
+
+
+def test_the_readme_tells_how_many_there_are() -> None:
+    """Its numbers of apps, spellings, request targets and servers are those of the check."""
+    counts = (len({*APPS, *MISSING}), len(SPELLINGS), len(targets(*SPELLINGS)), len(SERVERS))
+    told = "{} small apps .*, {} spellings, .* {} request targets on {} servers".format(*counts)
+    assert re.search(told, README.read_text())
 
 
 def test_no_request_target_reaches_a_protected_handler(server: Server) -> None:
