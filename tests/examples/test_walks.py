@@ -27,7 +27,6 @@ from tests.examples.old_app import ENCODES, SECRET, old_tokens
 from tests.examples.walking import (
     EXAMPLES,
     PASSWORD,
-    ROOT,
     Call,
     Walk,
     alone,
@@ -38,6 +37,7 @@ from tests.examples.walking import (
     walk,
     webtest_call,
 )
+from tests.kit import ROOT
 from tests.kit.fault_server import FaultServer
 from tests.kit.parts import skip
 from tests.kit.serving import gunicorn
