@@ -16,7 +16,7 @@ with tempfile.TemporaryDirectory() as folder:
     )
     try:
         printed = ""
-        for line in demo.stdout:
+        for line in demo.stdout or ():
             printed += line
             if "Ctrl-C" in line:
                 break
@@ -24,12 +24,8 @@ with tempfile.TemporaryDirectory() as folder:
         answers = subprocess.run(
             ["bash", "-c", curls], capture_output=True, text=True, timeout=30
         ).stdout
-        page = subprocess.run(
-            ["curl", "-s", re.search(r"http\S+/auth/login", printed)[0]],
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
+        pages = re.findall(r"http\S+/auth/login", printed)[:1]
+        page = subprocess.run(["curl", "-s", *pages], capture_output=True, text=True, timeout=30)
     finally:
         os.killpg(demo.pid, signal.SIGINT)
         demo.wait(60)
