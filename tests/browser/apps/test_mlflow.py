@@ -30,6 +30,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
     folder = tmp_path_factory.mktemp("mlflow")
     made = Environment(folder / "venv")
     made.install(f"{build_wheel(folder)}[login]", "mlflow>=3,<4")
+    # Its first import compiles it, which takes longer than a test waits for a server to start.
+    env = {"PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT)}
+    first = made.run("-c", f"import {EXAMPLE}", cwd=folder, env=env)
+    assert first.returncode == 0, first.stderr
     yield made
     shutil.rmtree(folder)  # it has 850 MB, and pytest keeps the folders of three runs
 
