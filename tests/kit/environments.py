@@ -51,7 +51,7 @@ class Environment:
         pip = [sys.executable, "-m", "pip", "--python", str(self.bin / "python")]
         done = _run([*pip, "install", "-q", *requirements])
         if done.returncode:
-            skip(f"nothing can be installed here: {done.stderr[-300:]}")
+            skip(f"nothing can be installed here:\n{done.stderr}")
 
     def run(
         self, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
