@@ -487,7 +487,8 @@ def test_keys_that_hang_are_waited_for_once(others: list[Rule]) -> None:
     a rule that is; the next ones pass or are refused at once."""
     with KeyServer() as server:
         server.hang()
-        keys = RemoteKeySet(server.url, fetch=Fetch(timeout=0.5))
+        # Longer than a busy machine stops for.
+        keys = RemoteKeySet(server.url, fetch=Fetch(timeout=2))
         provider = Provider(issuer=server.issuer, audience=server.audience, keys=keys)
         site = guarded(App(), [*others, Rule("/api", report_only=True)], providers=[provider])
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api"}
@@ -499,7 +500,7 @@ def test_keys_that_hang_are_waited_for_once(others: list[Rule]) -> None:
             waits.append(time.monotonic() - started)
         server.recover()
     assert statuses == {"503 SERVICE UNAVAILABLE" if others else "200 OK"}
-    assert waits[0] > 0.3
+    assert waits[0] > 1.5
     assert max(waits[1:]) < waits[0]
 
 

@@ -411,15 +411,19 @@ def test_faults_of_the_proxy(
     """Whatever the proxy does, the wait ends by the deadline, nothing is asked past it, and the log
     names what failed."""
     proxy.behaviour = behaviour
-    # What does not wait for the deadline ends before it on a busy machine too.
-    timeout = 0.5 if "TimeoutError" in why else PATIENCE
-    keys = RemoteKeySet(tls_server.url, fetch=Fetch(timeout=timeout))
-    started = time.monotonic()
-    with pytest.raises(Unavailable):
-        keys.find("first")
-    assert time.monotonic() - started < BOUND
-    wait_for(lambda: caplog.messages)
-    (message,) = caplog.messages
+    # What does not wait for the deadline ends before it on a busy machine too. What waits for it is
+    # given a longer one where the machine was too busy to reach the proxy by the first.
+    for timeout in (0.5, BOUND / 2) if "TimeoutError" in why else (PATIENCE,):
+        caplog.clear()
+        keys = RemoteKeySet(tls_server.url, fetch=Fetch(timeout=timeout))
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            keys.find("first")
+        assert time.monotonic() - started < BOUND
+        wait_for(lambda: caplog.messages)
+        (message,) = caplog.messages
+        if message.endswith(why):
+            break
     assert message.endswith(why)
     assert tls_server.requests == []
 
