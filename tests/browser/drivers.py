@@ -1,7 +1,8 @@
-"""Firefox and WebKit for the tests, by the commands of WebDriver that both understand.
+"""Chromium, Firefox and WebKit for the tests, by the commands of WebDriver that all understand.
 
-Playwright drives builds of its own of these two, but people have the ones of their system. Firefox
-takes the commands over Marionette (a length, a colon, JSON), WebKitGTK over HTTP by its driver.
+Playwright drives builds of its own of two of these, and of Chromium one without windows, but people
+have the ones of their system. Firefox takes the commands over Marionette (a length, a colon, JSON),
+Chromium and WebKitGTK over HTTP by their drivers.
 """
 
 import itertools
@@ -141,11 +142,9 @@ class _Firefox(Driver):
         return json.loads(self._stream.read(int(length)))
 
 
-class _WebKit(Driver):
-    def __init__(self, port: int, binary: Path, arguments: list[str]) -> None:
+class _OverHTTP(Driver):
+    def __init__(self, port: int, **wanted: Any) -> None:
         self._driver = f"http://127.0.0.1:{port}"
-        options = {"binary": str(binary), "args": ["--automation", *arguments]}
-        wanted = {"browserName": "MiniBrowser", "webkitgtk:browserOptions": options}
         session = self._send("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self._session = f"/session/{session['sessionId']}"
 
@@ -198,6 +197,24 @@ def firefox(folder: Path, *, scripts: bool = True) -> Iterator[Driver]:
             driver.close()
 
 
+@contextmanager
+def chromium(folder: Path, *, scripts: bool = True) -> Iterator[Driver]:
+    """A whole Chromium with a fresh profile; without `scripts`, it runs none of a page."""
+    path, binary, port = program("chromedriver"), program("chromium"), free_port()
+    # 2 is "block" in the profile's content settings.
+    profile = {} if scripts else {"profile.managed_default_content_settings.javascript": 2}
+    arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--lang=en-GB"]
+    arguments += [f"--user-data-dir={folder / 'profile'}", "--disable-background-networking"]
+    options = {"binary": binary, "args": arguments, "prefs": profile}
+    log = folder / "chromium.log"
+    with started([path, f"--port={port}"], log, lambda: _is_open(port)):
+        driver = _OverHTTP(port, **{"goog:chromeOptions": options})
+        try:
+            yield driver
+        finally:
+            driver.close()
+
+
 def _mini_browser() -> Path:
     """WebKitGTK's own small browser, which the package of the driver brings."""
     found = sorted(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"))
@@ -213,7 +230,10 @@ def webkit(folder: Path, *, scripts: bool = True) -> Iterator[Driver]:
         env = {"DISPLAY": display, "GDK_BACKEND": "x11", "LANGUAGE": "en_GB", "HOME": str(folder)}
         command = [path, f"--port={port}"]
         with started(command, log, lambda: _is_open(port), env=env):
-            driver = _WebKit(port, binary, [] if scripts else ["--enable-javascript=false"])
+            arguments = ["--automation", *([] if scripts else ["--enable-javascript=false"])]
+            options = {"binary": str(binary), "args": arguments}
+            wanted = {"browserName": "MiniBrowser", "webkitgtk:browserOptions": options}
+            driver = _OverHTTP(port, **wanted)
             try:
                 yield driver
             finally:
@@ -236,5 +256,5 @@ def _display() -> Iterator[str]:
         end(server)
 
 
-BROWSERS = {"firefox": firefox, "webkit": webkit}
+BROWSERS = {"chromium": chromium, "firefox": firefox, "webkit": webkit}
 """What starts a browser, by its name."""

@@ -1,4 +1,5 @@
-"""Signing in on http://localhost in Firefox and in WebKit, which drops Secure cookies there."""
+"""Signing in on http://localhost in the browsers that people have: the whole Chromium, Firefox, and
+WebKit, which drops Secure cookies there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
