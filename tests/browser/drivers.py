@@ -189,12 +189,9 @@ def firefox(folder: Path, *, scripts: bool = True) -> Iterator[Driver]:
     lines = [f'user_pref("{name}", {json.dumps(value)});' for name, value in preferences.items()]
     (folder / "user.js").write_text("\n".join(lines))
     command = [path, "--headless", "--marionette", "--no-remote", "--profile", str(folder)]
-    with started(command, folder / "firefox.log", lambda: _is_open(port)):
-        driver = _Firefox(port)
-        try:
-            yield driver
-        finally:
-            driver.close()
+    running = started(command, folder / "firefox.log", lambda: _is_open(port))
+    with running, closing(_Firefox(port)) as driver:
+        yield driver
 
 
 @contextmanager
@@ -206,13 +203,9 @@ def chromium(folder: Path, *, scripts: bool = True) -> Iterator[Driver]:
     arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--lang=en-GB"]
     arguments += [f"--user-data-dir={folder / 'profile'}", "--disable-background-networking"]
     options = {"binary": binary, "args": arguments, "prefs": profile}
-    log = folder / "chromium.log"
-    with started([path, f"--port={port}"], log, lambda: _is_open(port)):
-        driver = _OverHTTP(port, **{"goog:chromeOptions": options})
-        try:
-            yield driver
-        finally:
-            driver.close()
+    running = started([path, f"--port={port}"], folder / "chromium.log", lambda: _is_open(port))
+    with running, closing(_OverHTTP(port, **{"goog:chromeOptions": options})) as driver:
+        yield driver
 
 
 def _mini_browser() -> Path:
@@ -233,11 +226,8 @@ def webkit(folder: Path, *, scripts: bool = True) -> Iterator[Driver]:
             arguments = ["--automation", *([] if scripts else ["--enable-javascript=false"])]
             options = {"binary": str(binary), "args": arguments}
             wanted = {"browserName": "MiniBrowser", "webkitgtk:browserOptions": options}
-            driver = _OverHTTP(port, **wanted)
-            try:
+            with closing(_OverHTTP(port, **wanted)) as driver:
                 yield driver
-            finally:
-                driver.close()
 
 
 @contextmanager
