@@ -26,8 +26,8 @@ _NAMES = "--host-resolver-rules=MAP *.example 127.0.0.1"
 def chromium() -> Iterator[Any]:
     """A browser: the program that JWT_MIDDLEWARE_CHROMIUM names, or one on the path.
 
-    Best the build of Chromium without windows: the engine is the same, and a window, which nobody
-    sees, takes two thirds of what a page costs. `drivers.chromium` is the whole Chromium.
+    The build of Chromium without windows is preferred: its engine is the same, and a window, which
+    nobody sees, takes two thirds of what a page costs. `drivers.chromium` is the whole Chromium.
     """
     try:
         from playwright.sync_api import sync_playwright

@@ -171,8 +171,8 @@ def spoiled(draw: st.DrawFn) -> str:
 @example("/x/%2e%2e/api/secret\n")
 @example("%61pi\n;\\\xff")
 def test_what_any_app_takes_for_a_protected_path_is_under_the_rule(path: str) -> None:
-    """If a bare app runs its protected handler for a path, the rule governs that path, or it has
-    too many readings and is refused whatever the rules are."""
+    """If a bare app runs its protected handler for a path, the rule governs that path, or the path
+    is refused because it has too many readings."""
     took = [name for name, app in BARE.items() if send(app, path).leaked]
     with suppress(PathTooLong):
         assert not took or TABLE.match({"PATH_INFO": path}), took
