@@ -132,6 +132,12 @@ def parts_are_asked_for_by_the_kit(name: str, text: str) -> list[str]:
     return [f"{name} skips after {line!r}" for line in skips if name != "kit/parts.py"]
 
 
+def programs_are_asked_for_by_the_kit(name: str, text: str) -> list[str]:
+    """A program that a machine may lack is asked for by the kit's `program`, which skips."""
+    found = re.findall(r"""[\[(]\s*["'](bash|curl|git|nginx|node|npm|openssl)["'],""", text)
+    return [f"{name} runs {program}" for program in found]
+
+
 Law = Callable[[str, str], list[str]]
 PLANTED: dict[Law, str] = {
     says_why_it_looks_inside: "def test_x(store):\n    assert store._rows == 1",
@@ -141,6 +147,7 @@ PLANTED: dict[Law, str] = {
     waits_for_long: "thread.join(5)",
     tokens_of_a_module_last: "GOOD = MINTER.mint('ada')",
     parts_are_asked_for_by_the_kit: "def test_x():\n    pytest.importorskip('flask')",
+    programs_are_asked_for_by_the_kit: "subprocess.run(['git', 'init'])",
     rules_are_told: "def test_x():\n    assert True",
 }
 OTHER_FORMS: list[tuple[Law, str]] = [

@@ -15,8 +15,8 @@ from jwt_middleware import any_of, claim, issued_by, optional, public, scope
 from tests.kit import ROOT
 from tests.kit.answers import call
 from tests.kit.pages import DOCS, README, blocks, pages, run_snippets
+from tests.kit.scripts import paste
 from tests.kit.serving import running
-from tests.kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -62,9 +62,7 @@ def test_the_first_commands_work_when_pasted(folder: Path, snippet: str) -> None
     for _ in range(2):
         with running(shlex.split(serve), cwd=folder, env=environ) as address:
             pasted = calls.replace("localhost:8000", address.removeprefix("http://"))
-            run = subprocess.run(
-                ["bash", "-c", pasted], capture_output=True, text=True, timeout=PATIENCE
-            )
+            run = paste(pasted)
         statuses = re.findall(r"^HTTP/1.1 (\d+)", run.stdout, re.MULTILINE)
         assert statuses == ["401", "200"], run.stdout + run.stderr
         assert run.stdout.rstrip().endswith('{"id":"1"}')

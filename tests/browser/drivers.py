@@ -19,8 +19,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.kit.parts import skip
-from tests.kit.serving import end, free_port, program, started
+from tests.kit.parts import program, skip
+from tests.kit.serving import end, free_port, started
 from tests.kit.waiting import PATIENCE, wait_for
 
 # The commands, and how they are asked for over HTTP (W3C WebDriver section 6.3).

@@ -10,6 +10,7 @@ import pytest
 
 from tests.kit.answers import call
 from tests.kit.pages import DOCS, blocks
+from tests.kit.parts import program
 from tests.kit.serving import free_port, running, started
 from tests.kit.waiting import PATIENCE
 
@@ -54,5 +55,5 @@ def test_the_page_logs_in_and_out(chromium: Any, tmp_path: Path) -> None:
 
 def _is_up(port: int) -> bool:
     seconds = ("--max-time", "5")  # of one poll; a server that hangs is asked again
-    command = ["curl", "-s", *seconds, "-o", os.devnull, f"http://127.0.0.1:{port}/"]
+    command = [program("curl"), "-s", *seconds, "-o", os.devnull, f"http://127.0.0.1:{port}/"]
     return subprocess.run(command, timeout=PATIENCE).returncode == 0

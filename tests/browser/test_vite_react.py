@@ -14,6 +14,7 @@ import pytest
 from tests.kit import ROOT
 from tests.kit.answers import exchange
 from tests.kit.npm import npm_install, run_tool
+from tests.kit.parts import program
 from tests.kit.serving import free_port, gunicorn, started
 from tests.kit.waiting import PATIENCE
 
@@ -116,6 +117,6 @@ def test_the_versions_are_exact_and_no_registry_is_named() -> None:
     package = json.loads((folder / "package.json").read_text())
     versions = package["dependencies"] | package["devDependencies"]
     assert all(version.replace(".", "").isdigit() for version in versions.values())
-    listed = run_tool("git", "ls-files", str(folder), cwd=ROOT)
+    listed = run_tool(program("git"), "ls-files", str(folder), cwd=ROOT)
     assert "lock" not in listed
     assert "node_modules" not in listed

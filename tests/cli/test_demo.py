@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.parts import program
+from tests.kit.scripts import paste
 from tests.kit.serving import free_port
 from tests.kit.waiting import PATIENCE
 
@@ -44,13 +46,11 @@ def demo(folder: Path, *options: str) -> Iterator[str]:
     assert process.returncode == 0, printed
 
 
-def paste(printed: str) -> str:
+def pasted(printed: str) -> str:
     """Run the three curl lines in a shell of their own and return what they print."""
     lines = re.findall(r"^(?:curl|TOKEN=).*$", printed, re.MULTILINE)
     assert len(lines) == 3
-    return subprocess.run(
-        ["bash", "-c", "\n".join(lines)], capture_output=True, text=True, timeout=PATIENCE
-    ).stdout
+    return paste("\n".join(lines)).stdout
 
 
 def refused(*options: str) -> str:
@@ -72,7 +72,7 @@ def test_the_curl_lines_work_when_pasted(
         () if database == "sqlite" else ("--database", request.getfixturevalue("postgresql_url"))
     )
     with demo(tmp_path, *preload, *options) as printed:
-        assert re.findall(r"^HTTP/1.1 (\d+)", answers := paste(printed), re.MULTILINE) == [
+        assert re.findall(r"^HTTP/1.1 (\d+)", answers := pasted(printed), re.MULTILINE) == [
             "401",
             "200",
         ]
@@ -85,7 +85,7 @@ def test_the_page_is_at_the_printed_address(tmp_path: Path) -> None:
         page = re.search(r"http\S+/auth/login", printed)
         assert page
         html = subprocess.run(
-            ["curl", "-s", page[0]], capture_output=True, text=True, timeout=PATIENCE
+            [program("curl"), "-s", page[0]], capture_output=True, text=True, timeout=PATIENCE
         ).stdout
     assert "<form" in html
 
@@ -97,7 +97,7 @@ def test_the_folder_is_reused_and_private(tmp_path: Path) -> None:
     with demo(folder) as first:
         secret = (folder / "secret").read_text()
     with demo(folder) as second:
-        assert '"id":"1"' in paste(second)
+        assert '"id":"1"' in pasted(second)
     assert (folder / "secret").read_text() == secret
     assert str(folder) in first
     assert str(folder) in second
@@ -126,7 +126,15 @@ def test_the_reader_of_the_output_goes_away(reader: str, tmp_path: Path) -> None
         while "Ctrl-C" not in process.stdout.readline():
             assert process.poll() is None
     process.stdout.close()
-    curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://{address}/api/me"]
+    curl = [
+        program("curl"),
+        "-s",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        f"http://{address}/api/me",
+    ]
     retry = ["--retry", "60", "--retry-connrefused", "--retry-delay", "1"]
     codes = [subprocess.run([*curl, *retry], capture_output=True, text=True, timeout=PATIENCE)]
     codes += [subprocess.run(curl, capture_output=True, text=True) for _ in range(8)]

@@ -19,7 +19,7 @@ from jwt_middleware.testing.passwords import CHEAP
 from tests.examples.walking import PASSWORD, loading
 from tests.kit import ROOT
 from tests.kit.clients import hide_bcrypt
-from tests.kit.parts import skip
+from tests.kit.parts import program, skip
 from tests.kit.waiting import PATIENCE
 
 pytestmark = [
@@ -51,7 +51,8 @@ def load(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
         (dav / name).mkdir(parents=True)
         (dav / name / "a.txt").write_text(name)
     for name in ("open", "secret"):
-        subprocess.run(["git", "init", "-q", "--bare", tmp_path / name], check=True, timeout=60)
+        command = [program("git"), "init", "-q", "--bare", tmp_path / name]
+        subprocess.run(command, check=True, timeout=60)
     environ = {
         "PASSWORD": PASSWORD,
         "DAV_FOLDER": str(dav),

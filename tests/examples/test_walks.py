@@ -39,7 +39,7 @@ from tests.examples.walking import (
 )
 from tests.kit import ROOT
 from tests.kit.fault_server import FaultServer
-from tests.kit.parts import skip
+from tests.kit.parts import program
 from tests.kit.serving import gunicorn
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_frameworks]
@@ -75,8 +75,7 @@ class Site(NamedTuple):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """An identity provider on loopback, `auth_service` under gunicorn, and ada in every
     database."""
-    if not shutil.which("curl"):
-        skip("there is no curl")
+    program("curl")
     folder = tmp_path_factory.mktemp("site")
     environ = {"PASSWORD": PASSWORD, "JWT_SECRET": SECRET, "JWT_SECRET_KEY": SECRET}
     environ |= {"DATABASE_URL": f"sqlite:///{folder}/auth.db", "JWT_KEY_FILE": "key.pem"}

@@ -19,6 +19,7 @@ from webtest import TestApp
 from jwt_middleware.stores import MemoryStore
 from jwt_middleware.testing import assert_protected, trusting
 from tests.kit.answers import Answer
+from tests.kit.parts import program
 
 PASSWORD = "analytical engine"
 
@@ -111,7 +112,7 @@ def curl_call(address: str) -> Call:
 
     def call(path: str, token: str = "", fields: object = None) -> Answer:
         command = [
-            "curl",
+            program("curl"),
             "--silent",
             "--include",
             "--path-as-is",

@@ -26,7 +26,7 @@ import redis
 import redis.crc
 from sqlalchemy import make_url
 
-from tests.kit.parts import skip
+from tests.kit.parts import program, skip
 from tests.kit.serving import free_ports
 from tests.kit.waiting import PATIENCE, wait_for
 
@@ -135,9 +135,7 @@ class PgBouncer(_Server):
     at_once = signal.SIGKILL
 
     def __init__(self, server: str, *, connections: int = 6) -> None:
-        self._binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-        if self._binary is None:
-            skip("pgbouncer is not installed")
+        self._binary = program("pgbouncer")
         self._unroot = _unroot()
         super().__init__()
         url = make_url(server)
@@ -176,10 +174,7 @@ class MariaDB(_Server):
     at_once = politely = signal.SIGKILL
 
     def __init__(self) -> None:
-        self._binary = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
-        install = shutil.which("mariadb-install-db")
-        if self._binary is None or install is None:
-            skip("mariadb-server is not installed")
+        self._binary, install = program("mariadbd"), program("mariadb-install-db")
         super().__init__()
         # A MariaDB that starts deletes the temporary tables of all others in its folder for them.
         arguments = [f"--tmpdir={self._folder}", f"--datadir={self._folder}/d", "--skip-test-db"]
@@ -444,7 +439,7 @@ def _valkey() -> str:
 
 
 def _redis() -> str:
-    return shutil.which("redis-server") or skip("redis-server is not installed")
+    return program("redis-server")
 
 
 def _wheel(package: str) -> Path:

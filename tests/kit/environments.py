@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.kit import ROOT
-from tests.kit.parts import part, skip
+from tests.kit.parts import part, program, skip
 
 FLOWS = ROOT / "tests" / "packaging" / "flows.py"
 
@@ -25,7 +25,7 @@ def build_sdist(out: Path) -> Path:
 
 
 def _build(kind: str, out: Path, pattern: str) -> Path:
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = [program("git"), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     with tempfile.TemporaryDirectory() as folder:
         for name in names.split("\0"):

@@ -1,11 +1,10 @@
 """Packages of npm, each installed into a temporary folder."""
 
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.kit.parts import skip
+from tests.kit.parts import program
 
 _INSTALL_TIMEOUT = 300  # seconds
 
@@ -13,20 +12,15 @@ _INSTALL_TIMEOUT = 300  # seconds
 def npm_install(folder: Path, *packages: str) -> Path:
     """Install packages, or those of the folder's package.json, and return the folder of their
     programs. No script of a package runs."""
-    npm = shutil.which("npm")
-    if npm is None:
-        skip("npm is not installed")
     options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-    run_tool(npm, "install", *options, *packages, cwd=folder)
+    run_tool(program("npm"), "install", *options, *packages, cwd=folder)
     return folder / "node_modules" / ".bin"
 
 
-def run_tool(
-    program: str | Path, *words: str, cwd: Path, env: Mapping[str, str] | None = None
-) -> str:
+def run_tool(tool: str | Path, *words: str, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     """Run a program to its end and return what it prints. A failure shows it."""
     done = subprocess.run(
-        [program, *words],
+        [tool, *words],
         cwd=cwd,
         env=env,
         stdout=subprocess.PIPE,

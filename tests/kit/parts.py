@@ -6,9 +6,11 @@ quick suite, which also has fewer examples of each property.
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +32,9 @@ _ENGINE_FIXTURE = re.compile(
     rf"_?({'|'.join(sorted(_ENGINE_PARAMETERS))})_(of_its_own|server|store|tables|url)"
 )
 """The names of fixtures with an engine, which a run of the quick suite does not load."""
+
+_NO_MODULE = re.compile(r"No module named \\?'?(\w+)")
+_MARKED = re.compile(r"^pytestmark = \[?pytest\.mark\.needs_", re.MULTILINE)
 
 _speed = {"is_quick": False}
 
@@ -54,7 +59,7 @@ def has_no_quick_test(module: Path) -> bool:
     something."""
     if not is_quick() or module.suffix != ".py":
         return False
-    return re.search(r"^pytestmark = \[?pytest\.mark\.needs_", module.read_text(), re.M) is not None
+    return _MARKED.search(module.read_text()) is not None
 
 
 def has_engine(fixtures: Iterable[str], parameters: Iterable[object]) -> bool:
@@ -72,8 +77,34 @@ def mark(item: pytest.Item) -> None:
         item.add_marker("needs_engines")
     if "chromium" in fixtures:
         item.add_marker("needs_browser")
-    if NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers()):
+    if not _is_marked(item):
         item.add_marker("quick")
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    return not NEEDS.keys().isdisjoint(marker.name for marker in item.iter_markers())
+
+
+def excuse_test(report: pytest.TestReport, item: pytest.Item, error: BaseException) -> None:
+    """Make a failure for want of a package a skip, if the test says that it needs something: its
+    own import failed, or that of a process whose output the error shows."""
+    if report.failed and _is_marked(item):
+        stderr = getattr(error, "stderr", None) or ""
+        shown = stderr.decode(errors="replace") if isinstance(stderr, bytes) else stderr
+        _excuse(report, item.path, f"{error}\n{shown}")
+
+
+def excuse_module(report: pytest.CollectReport, module: Path) -> None:
+    """The same for a module that says so of all its tests, and cannot be imported."""
+    if report.failed and module.suffix == ".py" and _MARKED.search(module.read_text()):
+        _excuse(report, module, str(report.longrepr))
+
+
+def _excuse(report: pytest.TestReport | pytest.CollectReport, file: Path, said: str) -> None:
+    missing = [name for name in _NO_MODULE.findall(said) if not find_spec(name)]
+    if missing and os.environ.get("CI") != "true":
+        report.outcome = "skipped"
+        report.longrepr = (str(file), 0, f"Skipped: {missing[0]} is not installed")
 
 
 def part(module: str) -> Any:
@@ -82,6 +113,12 @@ def part(module: str) -> Any:
         return import_module(module)
     except ModuleNotFoundError:
         skip(f"{module} is not installed")
+
+
+def program(name: str) -> str:
+    """The path of a program that is installed, or no test."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    return found or skip(f"{name} is not installed")
 
 
 def skip(reason: str) -> NoReturn:

@@ -1,9 +1,10 @@
-"""Python scripts in processes of their own."""
+"""Python scripts and lines of a shell, in processes of their own."""
 
 import subprocess
 import sys
 
 from tests.kit import forking
+from tests.kit.parts import program
 from tests.kit.waiting import PATIENCE
 
 
@@ -20,3 +21,11 @@ def run(script: str, *, is_quiet: bool = False, after: tuple[str, ...] = ()) -> 
     assert done.returncode == 0, done.stderr
     assert not is_quiet or done.stderr == ""
     return done.stdout
+
+
+def paste(lines: str) -> "subprocess.CompletedProcess[str]":
+    """Run the lines of a page, which call a server by curl, in a shell of their own."""
+    program("curl")
+    return subprocess.run(
+        [program("bash"), "-c", lines], capture_output=True, text=True, timeout=PATIENCE
+    )

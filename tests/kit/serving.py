@@ -3,7 +3,6 @@
 import os
 import random
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from tests.kit import ROOT
 from tests.kit.answers import exchange
-from tests.kit.parts import skip
+from tests.kit.parts import program
 from tests.kit.waiting import PATIENCE, wait_for
 
 _GUNICORN = "-m gunicorn --no-control-socket --bind=127.0.0.1:{port} {target} --worker-class="
@@ -93,12 +92,6 @@ def free_ports(count: int) -> list[int]:
 def free_port() -> int:
     """A port that nobody listens on just now."""
     return free_ports(1)[0]
-
-
-def program(name: str) -> str:
-    """The path of a program that is installed, or no test."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    return found or skip(f"{name} is not installed")
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import jwt_middleware.login
-from tests.kit.parts import skip
+from tests.kit.parts import program
 from tests.kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.needs_tools
@@ -21,13 +21,9 @@ STEP_UP = Path(__file__).parent / "step_up.mjs"
 
 def run(script: Path, folder: Path) -> Any:
     """Run a script with the client in Node, and return what it prints."""
-    node = shutil.which("node")
-    if node is None:
-        skip("Node is not installed")
     module = shutil.copy(CLIENT, folder / "client.mjs")
-    done = subprocess.run(
-        [node, str(script), str(module)], capture_output=True, text=True, timeout=PATIENCE
-    )
+    command = [program("node"), str(script), str(module)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

@@ -19,6 +19,7 @@ from jwt_middleware.stores import SQLStore
 from jwt_middleware.trust import key_folder
 from tests.kit import ROOT, answers, serving
 from tests.kit.answers import Answer
+from tests.kit.parts import program
 from tests.kit.serving import gunicorn
 from tests.kit.waiting import PATIENCE, wait_for
 
@@ -144,9 +145,7 @@ def _certify(folder: Path) -> ssl.SSLContext:
         "-out",
         folder / "fullchain.pem",
     ]
-    subprocess.run(
-        [serving.program("openssl"), "req", *form, *files], check=True, capture_output=True
-    )
+    subprocess.run([program("openssl"), "req", *form, *files], check=True, capture_output=True)
     return ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.answers import Answer
-from tests.kit.serving import free_port, gunicorn, nginx, program
+from tests.kit.parts import program
+from tests.kit.serving import free_port, gunicorn, nginx
 from tests.kit.tokens import b64, issued
 from tests.kit.waiting import PATIENCE, wait_for
 

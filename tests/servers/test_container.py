@@ -30,9 +30,9 @@ from tests.kit import ROOT
 from tests.kit.answers import call
 from tests.kit.engines import PostgreSQL
 from tests.kit.environments import build_wheel
-from tests.kit.parts import skip
+from tests.kit.parts import program, skip
 from tests.kit.passwords import CHEAP
-from tests.kit.serving import free_port, program, started
+from tests.kit.serving import free_port, started
 from tests.kit.waiting import wait_for
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_engines, pytest.mark.needs_time]
@@ -231,7 +231,8 @@ def as_user(user: str, group: str) -> list[str]:
     """The words that make a command run as another user, without any capability."""
     if os.geteuid() != 0:
         return ["--unshare-user", "--uid", user, "--gid", group, "--cap-drop", "ALL"]
-    drop = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"]
+    setpriv = program("setpriv")
+    drop = [setpriv, f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"]
     caps = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     return [*caps, *drop, "--inh-caps=-all"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit.clients import ENDS, KINDS, Done, End, Make, Site, client_site
-from tests.kit.serving import program
+from tests.kit.parts import program
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
 

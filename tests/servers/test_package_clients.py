@@ -22,7 +22,7 @@ from tests.kit.clients import (
     hide_bcrypt,
     wheel,
 )
-from tests.kit.serving import program
+from tests.kit.parts import program
 
 pytestmark = [pytest.mark.needs_servers, pytest.mark.needs_tools]
 

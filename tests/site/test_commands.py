@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -24,7 +23,8 @@ from jwt_middleware.stores import SQLStore
 from tests.kit import ROOT, forking
 from tests.kit.forking import APPS
 from tests.kit.pages import DOCS, README, blocks, pages, run_snippets
-from tests.kit.parts import part, skip
+from tests.kit.parts import part, program
+from tests.kit.scripts import paste
 from tests.kit.serving import running
 from tests.kit.waiting import PATIENCE
 
@@ -459,8 +459,7 @@ def test_the_unit_of_the_text_is_one(tmp_path: Path) -> None:
     snippet = "\n".join(blocks(DOCS / "how-to/deployment.md", "python"))
     loaded = re.findall(r"^LoadCredential=([a-z-]+):", unit, re.MULTILINE)
     assert set(loaded) == set(re.findall(r'secrets / "([a-z-]+)"', snippet))
-    if not shutil.which("systemd-analyze"):
-        skip("systemd-analyze is not installed")
+    program("systemd-analyze")
     (tmp_path / "example.service").write_text(re.sub(r"=/srv\S+/gunicorn", "=/bin/true", unit))
     run = _shell("systemd-analyze verify ./example.service", tmp_path)
     assert not re.findall(r"Unknown|Invalid|ignoring", run.stderr, re.IGNORECASE), run.stderr
@@ -506,9 +505,7 @@ def test_the_commands_of_the_examples_work(tmp_path: Path) -> None:
     environ["GUNICORN_CMD_ARGS"] = "--bind 127.0.0.1:0"
     with running(command, cwd=tmp_path, env=environ) as address:
         pasted = calls.replace("localhost:8000", address.removeprefix("http://"))
-        run = subprocess.run(
-            ["bash", "-c", pasted], capture_output=True, text=True, timeout=PATIENCE
-        )
+        run = paste(pasted)
     assert re.search(r'"(id|subject|user)": ?"\w+"', run.stdout), run.stdout + run.stderr
 
 

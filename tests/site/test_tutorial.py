@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +14,8 @@ import pytest
 from webtest import TestApp
 
 from tests.kit.pages import DOCS, blocks, run_snippets
+from tests.kit.scripts import paste
 from tests.kit.serving import running
-from tests.kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("cheap_hashes")
 
@@ -134,8 +133,6 @@ def test_the_commands_work_when_pasted(tmp_path: Path) -> None:
     with running(serve, cwd=tmp_path, env=environ) as address:
         (calls,) = blocks(ENGLISH, "bash")
         pasted = calls.replace("localhost:8000", address.removeprefix("http://"))
-        run = subprocess.run(
-            ["bash", "-c", pasted], capture_output=True, text=True, timeout=PATIENCE
-        )
+        run = paste(pasted)
     statuses = re.findall(r"^HTTP/1.1 (\d+)", run.stdout, re.MULTILINE)
     assert statuses == ["401", "200", "200"], run.stdout + run.stderr

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.kit import ROOT
+from tests.kit.parts import part
 
 pytestmark = pytest.mark.needs_servers
 
@@ -128,4 +129,5 @@ def test_greenlets_wait_without_blocking_the_others() -> None:
 def test_a_list_built_before_the_fork_serves_greenlets_after_it() -> None:
     """gunicorn with `preload_app` and gevent workers: the app is loaded first, and patched in the
     worker."""
+    part("gevent")
     assert run(PRELOADED) == "7"
